@@ -1,0 +1,1 @@
+//! AWS's wire world: shapes, routes, constraints, protocols, signatures, ARNs.

@@ -1,0 +1,1 @@
+//! Execution environments: pool, lifecycle, Runtime API, logs, runtimes.

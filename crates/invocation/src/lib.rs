@@ -1,0 +1,1 @@
+//! Everything between an invoke request and an execution environment.

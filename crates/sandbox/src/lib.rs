@@ -1,0 +1,1 @@
+//! Linux isolation: namespaces, mounts, cgroups, seccomp.

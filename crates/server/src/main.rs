@@ -1,0 +1,3 @@
+//! The `lambent` binary.
+
+fn main() {}

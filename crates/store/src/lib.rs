@@ -1,0 +1,1 @@
+//! Durable state of Lambent: the only crate that knows SQL and file layout.

@@ -1,1 +1,18 @@
 //! Lambda's rules as plain data and pure functions: no I/O, no clock, no randomness, no async.
+//!
+//! Whatever Lambent decides, it decides here: which name form a caller may use, whether a function may run,
+//! which environment takes the next request, what an outcome costs and which lines the log gets. Time is always
+//! a parameter. The I/O around these rules lives in `store`, `execution`, `invocation` and `server`; they meet
+//! through the small traits in [`ports`].
+
+pub mod billing;
+pub mod concurrency;
+pub mod environment;
+pub mod error;
+pub mod function;
+pub mod invocation;
+pub mod limits;
+pub mod platform_log;
+pub mod ports;
+
+pub use error::LambdaError;

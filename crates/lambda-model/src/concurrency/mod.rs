@@ -1,0 +1,5 @@
+//! How many invocations may run at a time.
+
+pub mod admission;
+
+pub use admission::{Admission, ConcurrencyInUse};

@@ -1,0 +1,8 @@
+//! An invocation: what goes in, what comes out, which errors the runtime's own words become.
+
+pub mod error_type;
+pub mod outcome;
+pub mod request;
+
+pub use outcome::{FunctionErrorKind, InvocationOutcome, Measurements};
+pub use request::Invocation;

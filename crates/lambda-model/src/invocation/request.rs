@@ -1,0 +1,32 @@
+//! The event and what travels with it.
+
+use bytes::Bytes;
+
+/// One invocation, as an execution environment gets it.
+#[derive(Clone)]
+pub struct Invocation {
+    /// A UUID, the same for every attempt at an event (G-03).
+    pub request_id: String,
+    /// The event: valid JSON.
+    pub payload: Bytes,
+    /// ARN as the caller named it: with the qualifier only if one was given.
+    pub invoked_function_arn: String,
+    /// `X-Amzn-Trace-Id`, ready for the runtime.
+    pub trace_id: Option<String>,
+    /// The client context, JSON text.
+    pub client_context: Option<String>,
+    /// The Cognito identity, JSON text.
+    pub cognito_identity: Option<String>,
+    /// Whether the caller wants the tail of the log.
+    pub wants_log_tail: bool,
+}
+
+impl std::fmt::Debug for Invocation {
+    /// The payload is never printed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Invocation")
+            .field("request_id", &self.request_id)
+            .field("payload_bytes", &self.payload.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,83 @@
+//! Every limit of Lambda and of this server, in one place, the unit last in the name.
+//!
+//! Sources: the quotas page of AWS's developer guide, the API model, and recorded answers (see SPECIFICATION.md).
+
+/// Synchronous request payload, bytes (6 MiB; quotas page).
+pub const SYNC_REQUEST_PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
+/// Synchronous response payload as the Runtime API accepts it, bytes (6 MiB + 100; AWS's Runtime API server).
+pub const RESPONSE_PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024 + 100;
+/// Decoded `X-Amz-Client-Context`, bytes (API model).
+pub const CLIENT_CONTEXT_BYTES_MAX: usize = 3_583;
+/// Tail of an invocation's log in `X-Amz-Log-Result`, bytes before base64 (API model).
+pub const LOG_TAIL_BYTES_MAX: usize = 4 * 1024;
+/// One log line, bytes; longer ones are split (CloudWatch Logs' event limit).
+pub const LOG_LINE_BYTES_MAX: usize = 256 * 1024;
+
+/// Zipped package uploaded directly, bytes.
+pub const ZIPPED_PACKAGE_BYTES_MAX: u64 = 52_428_800;
+/// Unzipped package with its layers, bytes.
+pub const UNZIPPED_PACKAGE_BYTES_MAX: u64 = 262_144_000;
+/// Body of CreateFunction and UpdateFunctionCode, bytes (recorded: 70,167,211).
+pub const CREATE_FUNCTION_REQUEST_BYTES_MAX: usize = 70_167_211;
+/// Body of every other control-plane request, bytes.
+pub const CONTROL_REQUEST_BYTES_MAX: usize = 6 * 1024 * 1024;
+/// Code storage per account and Region, bytes.
+pub const TOTAL_CODE_BYTES_MAX: i64 = 80_530_636_800;
+
+/// Memory of an ordinary function, MB.
+pub const MEMORY_SIZE_MB_MIN: i64 = 128;
+/// Memory of an ordinary function, MB (the model's 32,768 is for managed instances).
+pub const MEMORY_SIZE_MB_MAX: i64 = 10_240;
+/// Memory when the caller names none, MB.
+pub const MEMORY_SIZE_MB_DEFAULT: i64 = 128;
+/// Memory at which a function gets one whole vCPU, MB.
+pub const MEMORY_SIZE_MB_PER_VCPU: u64 = 1_769;
+/// Longest timeout of an ordinary function, seconds.
+pub const TIMEOUT_SECONDS_MAX: i64 = 900;
+/// Timeout when the caller names none, seconds.
+pub const TIMEOUT_SECONDS_DEFAULT: i64 = 3;
+/// `/tmp`, MB.
+pub const EPHEMERAL_STORAGE_MB_MIN: i64 = 512;
+/// `/tmp`, MB.
+pub const EPHEMERAL_STORAGE_MB_MAX: i64 = 10_240;
+/// Files in `/tmp` per MB of it: 64 inodes a MB is what ext4 gives by default.
+pub const EPHEMERAL_STORAGE_INODES_PER_MB: u64 = 64;
+/// All environment variables of a function measured as JSON, bytes.
+pub const ENVIRONMENT_VARIABLES_BYTES_MAX: usize = 4 * 1024;
+/// Tags of a resource.
+pub const TAGS_MAX: usize = 50;
+/// Layers of a function.
+pub const LAYERS_MAX: usize = 5;
+
+/// Concurrent executions of an account in a Region unless configured otherwise.
+pub const ACCOUNT_CONCURRENCY_DEFAULT: u32 = 1_000;
+/// Part of the account's concurrency that reservations may not take.
+pub const UNRESERVED_CONCURRENCY_MIN: u32 = 100;
+
+/// On-demand Init phase, milliseconds (L-02).
+pub const INIT_TIMEOUT_MS: u64 = 10_000;
+/// From an environment's start to its runtime's process, milliseconds; a sandbox that takes longer is destroyed.
+pub const SANDBOX_START_TIMEOUT_MS: u64 = 30_000;
+/// Wait for processes to be gone after they were killed in a reset, milliseconds (L-09).
+pub const RESET_TIMEOUT_MS: u64 = 2_000;
+/// Idle time after which an environment is frozen, milliseconds. One that gets its next event sooner never pays for it.
+pub const FREEZE_AFTER_IDLE_MS: u64 = 20;
+/// Time that a request waits for an environment whose response is out but which has not called Next yet, milliseconds.
+pub const FINISHING_GRACE_MS: u64 = 3;
+/// Idle time after which an environment is retired unless configured otherwise, milliseconds.
+pub const IDLE_RETIREMENT_MS_DEFAULT: u64 = 10 * 60 * 1000;
+/// Requests that may wait for an environment of one function version.
+pub const WAITING_REQUESTS_MAX: usize = 10_000;
+/// Processes and threads in an environment (quotas page).
+pub const PROCESSES_MAX: u32 = 1_024;
+/// Open files of a process in an environment (recorded: soft and hard 1,024).
+pub const OPEN_FILES_MAX: u64 = 1_024;
+/// How long the AWS SDK of a runtime may take to arrive while a function is Pending, milliseconds.
+pub const SDK_PREPARATION_TIMEOUT_MS: u64 = 60_000;
+
+const _: () = {
+    assert!(RESPONSE_PAYLOAD_BYTES_MAX > SYNC_REQUEST_PAYLOAD_BYTES_MAX);
+    assert!(CREATE_FUNCTION_REQUEST_BYTES_MAX as u64 > ZIPPED_PACKAGE_BYTES_MAX / 3 * 4);
+    assert!(UNRESERVED_CONCURRENCY_MIN < ACCOUNT_CONCURRENCY_DEFAULT);
+    assert!(MEMORY_SIZE_MB_MIN <= MEMORY_SIZE_MB_DEFAULT && MEMORY_SIZE_MB_DEFAULT <= MEMORY_SIZE_MB_MAX);
+};

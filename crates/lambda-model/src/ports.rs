@@ -1,0 +1,85 @@
+//! The small traits through which the feature crates meet in `server`. Futures are boxed on purpose: no generics travel.
+
+use std::{future::Future, net::TcpListener, path::PathBuf, pin::Pin, sync::Arc};
+
+use crate::{
+    LambdaError,
+    error::ThrottleReason,
+    function::{CodeReference, FunctionConfiguration, FunctionKey},
+    invocation::{Invocation, InvocationOutcome, Measurements},
+};
+
+/// A boxed future.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What an environment is made from: one version of one function at one revision, ready to run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunnableVersion {
+    /// The function.
+    pub key: FunctionKey,
+    /// `$LATEST` or a number.
+    pub version: String,
+    /// Identifies code and settings together; an environment never outlives a change of it.
+    pub revision_id: String,
+    /// The settings.
+    pub configuration: FunctionConfiguration,
+    /// The code.
+    pub code: CodeReference,
+}
+
+/// Runs invocations in execution environments.
+pub trait ExecutionEnvironments: Send + Sync {
+    /// Runs one invocation: in an idle environment, or in one started for it.
+    ///
+    /// Fails when no environment could be had (429 when the server has no room); an invocation that ran is an outcome.
+    fn invoke(
+        &self,
+        version: Arc<RunnableVersion>,
+        invocation: Invocation,
+    ) -> BoxFuture<'_, Result<InvocationOutcome, LambdaError>>;
+
+    /// Retires every environment of the function except those of `keep_revision_id`; running invocations end first.
+    fn retire(&self, key: &FunctionKey, keep_revision_id: Option<&str>);
+}
+
+/// Gives the unpacked code of a version.
+pub trait CodePackages: Send + Sync {
+    /// The directory to mount at `/var/task`, unpacked and checked.
+    ///
+    /// # Errors
+    /// A text for the server's log when the package is missing or damaged.
+    fn directory(&self, code: &CodeReference) -> Result<PathBuf, String>;
+}
+
+/// The AWS endpoint of this server inside an environment: serves whatever connects to the listener.
+pub trait EnvironmentEndpoint: Send + Sync {
+    /// Serves connections until the returned guard is dropped.
+    fn serve(&self, listener: TcpListener) -> Box<dyn Send + Sync>;
+}
+
+/// Takes the log lines of environments.
+pub trait LogSink: Send + Sync {
+    /// Appends whole lines, each ending in a newline, to a log stream of a function. Never blocks; drops and counts when it cannot keep up.
+    fn append(&self, key: &FunctionKey, stream: &str, lines: &[u8]);
+}
+
+/// Counts what AWS counts, under AWS's names (B.22).
+pub trait MetricSink: Send + Sync {
+    /// An invocation was admitted.
+    fn invocation_started(&self, key: &FunctionKey, version: &str);
+    /// An admitted invocation is over; `None` when no environment could run it.
+    fn invocation_ended(&self, key: &FunctionKey, version: &str, ended: Option<InvocationEnd>);
+    /// An invocation was refused.
+    fn throttled(&self, key: &FunctionKey, version: &str, reason: ThrottleReason);
+    /// An environment was started.
+    fn environment_started(&self, key: &FunctionKey);
+}
+
+/// End of an invocation for the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvocationEnd {
+    /// Whether it counts under `Errors`.
+    pub is_error: bool,
+    /// Its figures, if it is wholly over.
+    pub measurements: Option<Measurements>,
+}

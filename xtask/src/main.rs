@@ -1,3 +1,54 @@
-//! The project's own commands.
+//! The project's own commands: `cargo xtask <command>`.
+//!
+//! Each command is one module with one `run`. This file only lists them, so that the list in the help text,
+//! the list that `tidy` holds the README against and the dispatch are the same table.
 
-fn main() {}
+mod check;
+mod failure;
+mod shell;
+mod tidy;
+
+use std::env;
+use std::process::ExitCode;
+
+use failure::Failure;
+
+/// One command of `cargo xtask`.
+struct Command {
+    name: &'static str,
+    help: &'static str,
+    run: fn(&[String]) -> Result<(), Failure>,
+}
+
+/// Every command, in the order of the help text.
+const COMMANDS: &[Command] = &[
+    Command { name: "check", help: "the one door: everything CI runs", run: check::run },
+    Command { name: "tidy", help: "house rules that the compiler cannot check", run: tidy::run },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let Some((name, rest)) = arguments.split_first() else {
+        eprint!("{}", help());
+        return ExitCode::from(2);
+    };
+    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+        eprint!("xtask: there is no command `{name}`\n\n{}", help());
+        return ExitCode::from(2);
+    };
+    match (command.run)(rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask {name}: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn help() -> String {
+    let mut text = String::from("usage: cargo xtask <command>\n\n");
+    for command in COMMANDS {
+        text.push_str(&format!("  {:<8} {}\n", command.name, command.help));
+    }
+    text
+}

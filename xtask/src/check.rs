@@ -1,0 +1,163 @@
+//! `cargo xtask check`: the one door. What CI runs is this and nothing else.
+//!
+//! The stages run in order and the first that fails ends the run: its output is shown whole, and kept in
+//! `target/check/<stage>.log`. A stage that succeeds says one line. The last line counts the tests.
+//! `cargo xtask check STAGE...` runs only the named stages.
+
+mod e2e;
+mod skips;
+mod tally;
+
+use std::io::{self, Write};
+use std::time::Instant;
+
+use crate::failure::Failure;
+use crate::shell::{self, Finished};
+use tally::Tally;
+
+/// One stage: what it is called, and what it does.
+struct Stage {
+    name: &'static str,
+    run: fn() -> Result<Outcome, Failure>,
+}
+
+/// How a stage ended.
+struct Outcome {
+    success: bool,
+    /// Shown when the stage failed.
+    output: String,
+    tests: Tally,
+    /// Why something was left out, for stages that are not test suites.
+    note: Option<String>,
+}
+
+impl Outcome {
+    fn of(finished: Finished) -> Self {
+        Self { success: finished.success, output: finished.output, tests: Tally::default(), note: None }
+    }
+}
+
+const STAGES: &[Stage] = &[
+    Stage { name: "format", run: format },
+    Stage { name: "clippy", run: clippy },
+    Stage { name: "tidy", run: tidy },
+    Stage { name: "codegen", run: codegen },
+    Stage { name: "build", run: build },
+    Stage { name: "rust", run: rust_tests },
+    Stage { name: "e2e", run: e2e::run },
+];
+
+/// Runs all stages, or those that are named.
+///
+/// # Errors
+/// When a stage fails, when a stage name does not exist, or when more tests were skipped than
+/// `tests/skips-allowed.txt` allows.
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    if let Some(unknown) = arguments.iter().find(|name| !STAGES.iter().any(|stage| stage.name == **name)) {
+        let names: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
+        return Err(Failure::new(format!("there is no stage `{unknown}`; stages are {}", names.join(", "))));
+    }
+    let wanted = |stage: &&Stage| arguments.is_empty() || arguments.iter().any(|name| name == stage.name);
+    let mut total = Tally::default();
+    let mut skipped: Vec<(&'static str, usize)> = Vec::new();
+    let mut failed = None;
+    for stage in STAGES.iter().filter(wanted) {
+        let outcome = run_stage(stage)?;
+        total = total + outcome.tests;
+        skipped.push((stage.name, outcome.tests.skipped));
+        if !outcome.success {
+            failed = Some(stage.name);
+            break;
+        }
+    }
+    let too_many = skips::too_many(&skipped, &allowed_skips()?);
+    println!("\n{total}");
+    match (failed, too_many) {
+        (Some(stage), _) => Err(Failure::new(format!("stage `{stage}` failed"))),
+        (None, Some(message)) => Err(Failure::new(message)),
+        (None, None) => Ok(()),
+    }
+}
+
+fn run_stage(stage: &Stage) -> Result<Outcome, Failure> {
+    print!("{:<8} ", stage.name);
+    io::stdout().flush().map_err(|e| Failure::during("standard output", e))?;
+    let started = Instant::now();
+    let outcome = match (stage.run)() {
+        Ok(outcome) => outcome,
+        Err(failure) => {
+            Outcome { success: false, output: failure.to_string(), tests: Tally::default(), note: None }
+        }
+    };
+    let word = if outcome.success { "ok" } else { "FAILED" };
+    let tests = if outcome.tests.is_empty() { String::new() } else { format!("  {}", outcome.tests) };
+    println!("{word:<6} {:>7.1} s{tests}", started.elapsed().as_secs_f64());
+    if let Some(note) = &outcome.note {
+        println!("         {note}");
+    }
+    if !outcome.success {
+        println!("\n{}", outcome.output.trim_end());
+    }
+    Ok(outcome)
+}
+
+fn allowed_skips() -> Result<String, Failure> {
+    let path = shell::repository_root().join("tests/skips-allowed.txt");
+    std::fs::read_to_string(&path).map_err(|e| Failure::during(path.display(), e))
+}
+
+fn format() -> Result<Outcome, Failure> {
+    shell::run_logged("format", shell::cargo().args(["fmt", "--all", "--check"])).map(Outcome::of)
+}
+
+fn clippy() -> Result<Outcome, Failure> {
+    let mut cargo = shell::cargo();
+    cargo.args(["clippy", "--locked", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]);
+    shell::run_logged("clippy", &mut cargo).map(Outcome::of)
+}
+
+fn tidy() -> Result<Outcome, Failure> {
+    xtask("tidy", &[])
+}
+
+/// The generated API must be what the pinned model gives; without a network the stage says so and passes.
+fn codegen() -> Result<Outcome, Failure> {
+    let mut outcome = xtask("codegen", &["--check"])?;
+    let skipped = outcome.output.lines().find(|line| line.starts_with("skipped:")).map(str::to_owned);
+    if skipped.is_some() {
+        outcome.tests.skipped = 1;
+    }
+    outcome.note = skipped;
+    Ok(outcome)
+}
+
+/// One of our own commands, as a process of its own so that its output goes to the log.
+fn xtask(name: &str, arguments: &[&str]) -> Result<Outcome, Failure> {
+    let this = std::env::current_exe().map_err(|e| Failure::during("cannot find xtask itself", e))?;
+    let mut command = std::process::Command::new(this);
+    command.current_dir(shell::repository_root()).arg(name).args(arguments);
+    shell::run_logged(name, &mut command).map(Outcome::of)
+}
+
+fn build() -> Result<Outcome, Failure> {
+    let mut cargo = shell::cargo();
+    cargo.args(["build", "--locked", "--quiet", "--bin", "lambent"]);
+    shell::run_logged("build", &mut cargo).map(Outcome::of)
+}
+
+/// Unit and integration tests, by nextest where it is installed. A test that cannot run here prints a line
+/// `skipped: <why>`; such tests are counted as skipped, not as passed.
+fn rust_tests() -> Result<Outcome, Failure> {
+    let mut cargo = shell::cargo();
+    cargo.env("CARGO_TERM_COLOR", "never");
+    let nextest = shell::output_of(shell::cargo().args(["nextest", "--version"])).is_ok();
+    if nextest {
+        cargo.args(["nextest", "run", "--locked", "--workspace", "--no-fail-fast", "--color", "never"]);
+        cargo.args(["--success-output", "immediate", "--show-progress", "none"]);
+    } else {
+        cargo.args(["test", "--locked", "--workspace", "--no-fail-fast", "--", "--show-output"]);
+    }
+    let finished = shell::run_logged("rust", &mut cargo)?;
+    let tests = tally::of_rust(&finished.output);
+    Ok(Outcome { tests, ..Outcome::of(finished) })
+}

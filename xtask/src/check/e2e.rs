@@ -1,0 +1,53 @@
+//! The end-to-end suite: pytest with boto3 and the AWS CLI against the real binary.
+//!
+//! The clients come from PyPI at the versions of `tests/e2e/requirements.txt`, into a virtual environment in
+//! `target/e2e-venv` that is made anew when that file changes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{Outcome, tally};
+use crate::failure::Failure;
+use crate::shell;
+
+/// Installs the clients if need be and runs the suite on the debug binary.
+pub(crate) fn run() -> Result<Outcome, Failure> {
+    let venv = shell::target_directory().join("e2e-venv");
+    install(&venv)?;
+    let mut pytest = Command::new(venv.join("bin/python"));
+    pytest.current_dir(shell::repository_root().join("tests/e2e"));
+    pytest.env("LAMBENT_BIN", binary()).env("LAMBENT_TARGET_DIR", shell::target_directory());
+    pytest.args(["-m", "pytest", "-q", "-rfEs", "--color=no", "-p", "no:cacheprovider"]);
+    let finished = shell::run_logged("e2e", &mut pytest)?;
+    let tests = tally::of_pytest(&finished.output);
+    Ok(Outcome { tests, ..Outcome::of(finished) })
+}
+
+fn binary() -> PathBuf {
+    shell::target_directory().join("debug/lambent")
+}
+
+/// Makes the virtual environment unless one of the same requirements is there.
+fn install(venv: &Path) -> Result<(), Failure> {
+    let requirements = shell::repository_root().join("tests/e2e/requirements.txt");
+    let wanted = fs::read_to_string(&requirements).map_err(|e| Failure::during(requirements.display(), e))?;
+    let stamp = venv.join("installed-requirements.txt");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    step("e2e-venv", Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv))?;
+    let mut pip = Command::new(venv.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements);
+    step("e2e-pip", &mut pip)?;
+    fs::write(&stamp, wanted).map_err(|e| Failure::during(stamp.display(), e))
+}
+
+fn step(name: &str, command: &mut Command) -> Result<(), Failure> {
+    let finished = shell::run_logged(name, command)?;
+    if finished.success {
+        return Ok(());
+    }
+    let hint = "Debian and Ubuntu: `apt-get install python3-venv`; the packages come from PyPI";
+    Err(Failure::new(format!("{}\n{hint}; log in {}", finished.output.trim_end(), finished.log.display())))
+}

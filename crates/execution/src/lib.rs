@@ -1,1 +1,20 @@
 //! Execution environments: pool, lifecycle, Runtime API, logs, runtimes.
+//!
+//! [`Environments`] is the front door: it runs an invocation in an idle environment of the function version, or starts one.
+//! One task owns each environment (`environment/`); the pool (`pool.rs`) brings requests and environments together; the
+//! Runtime API (`runtime_api/`) is what the language bootstraps in `runtimes/` talk to.
+
+mod budget;
+mod clock;
+mod configuration;
+mod context;
+mod environment;
+mod environments;
+mod pool;
+mod runtime_api;
+pub mod runtimes;
+mod uids;
+
+pub use configuration::{Budgets, Configuration, CpuPolicy};
+pub use context::Dependencies;
+pub use environments::Environments;

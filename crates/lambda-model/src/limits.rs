@@ -66,6 +66,8 @@ pub const FREEZE_AFTER_IDLE_MS: u64 = 20;
 pub const FINISHING_GRACE_MS: u64 = 3;
 /// Idle time after which an environment is retired unless configured otherwise, milliseconds.
 pub const IDLE_RETIREMENT_MS_DEFAULT: u64 = 10 * 60 * 1000;
+/// How long a request waits for the room of an environment that is being evicted for it, milliseconds.
+pub const ROOM_TIMEOUT_MS: u64 = 5_000;
 /// Requests that may wait for an environment of one function version.
 pub const WAITING_REQUESTS_MAX: usize = 10_000;
 /// Processes and threads in an environment (quotas page).

@@ -5,7 +5,7 @@ use std::{future::Future, net::TcpListener, path::PathBuf, pin::Pin, sync::Arc};
 use crate::{
     LambdaError,
     error::ThrottleReason,
-    function::{CodeReference, FunctionConfiguration, FunctionKey},
+    function::{CodeReference, FunctionConfiguration, FunctionKey, FunctionState},
     invocation::{Invocation, InvocationOutcome, Measurements},
 };
 
@@ -25,6 +25,26 @@ pub struct RunnableVersion {
     pub configuration: FunctionConfiguration,
     /// The code.
     pub code: CodeReference,
+}
+
+/// A function as an invocation finds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResolvedFunction {
+    /// What to run.
+    pub version: Arc<RunnableVersion>,
+    /// Whether it may run.
+    pub state: FunctionState,
+    /// Reserved concurrency of the function, all versions together.
+    pub reserved_concurrency: Option<u32>,
+}
+
+/// Finds functions without touching the disk.
+pub trait FunctionCatalog: Send + Sync {
+    /// The version that `qualifier` names, `$LATEST` when it is absent.
+    ///
+    /// # Errors
+    /// 404 for what does not exist.
+    fn resolve(&self, key: &FunctionKey, qualifier: Option<&str>) -> Result<ResolvedFunction, LambdaError>;
 }
 
 /// Runs invocations in execution environments.

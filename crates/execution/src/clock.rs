@@ -1,0 +1,18 @@
+//! The wall clock of this crate, in the forms that environments need.
+
+use jiff::Timestamp;
+
+/// Unix time, milliseconds.
+pub(crate) fn unix_ms() -> u64 {
+    u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0)
+}
+
+/// Such as `2026-11-23T08:30:13.123Z`.
+pub(crate) fn iso8601_ms() -> String {
+    format!("{:.3}", Timestamp::now())
+}
+
+/// Such as `2026/11/23`, the first part of a log stream's name (G-04).
+pub(crate) fn log_stream_date() -> String {
+    Timestamp::now().strftime("%Y/%m/%d").to_string()
+}

@@ -1,0 +1,68 @@
+//! What every environment shares: the launcher of sandboxes, the runtimes, and where logs, metrics and connections go.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use lambda_model::ports::{CodePackages, EnvironmentEndpoint, LogSink, MetricSink};
+use sandbox::Launcher;
+use tokio::sync::Semaphore;
+
+use crate::{budget::Budget, configuration::Configuration, runtimes::HostRuntimes, uids::Uids};
+
+/// What the crate needs from others.
+pub struct Dependencies {
+    /// Starts sandboxes.
+    pub launcher: Launcher,
+    /// Knows the interpreters of this host.
+    pub runtimes: Arc<HostRuntimes>,
+    /// Gives code.
+    pub code: Arc<dyn CodePackages>,
+    /// Takes log lines.
+    pub logs: Arc<dyn LogSink>,
+    /// Takes counts.
+    pub metrics: Arc<dyn MetricSink>,
+    /// Serves the AWS endpoint inside environments.
+    pub endpoint: Arc<dyn EnvironmentEndpoint>,
+}
+
+/// See the module's doc.
+pub(crate) struct Context {
+    pub configuration: Configuration,
+    pub launcher: Arc<Launcher>,
+    pub runtimes: Arc<HostRuntimes>,
+    pub code: Arc<dyn CodePackages>,
+    pub logs: Arc<dyn LogSink>,
+    pub metrics: Arc<dyn MetricSink>,
+    pub endpoint: Arc<dyn EnvironmentEndpoint>,
+    pub budget: Arc<Budget>,
+    pub uids: Arc<Uids>,
+    /// Sandboxes that are being started at a time: more only makes each slower.
+    pub starts: Semaphore,
+    next_id: AtomicU64,
+}
+
+impl Context {
+    pub(crate) fn new(configuration: Configuration, dependencies: Dependencies) -> Arc<Self> {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Arc::new(Self {
+            budget: Budget::new(configuration.budgets, configuration.data_dir.clone()),
+            configuration,
+            launcher: Arc::new(dependencies.launcher),
+            runtimes: dependencies.runtimes,
+            code: dependencies.code,
+            logs: dependencies.logs,
+            metrics: dependencies.metrics,
+            endpoint: dependencies.endpoint,
+            uids: Arc::new(Uids::default()),
+            starts: Semaphore::new(cores * 2),
+            next_id: AtomicU64::new(1),
+        })
+    }
+
+    /// Identifies an environment within this process.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+}

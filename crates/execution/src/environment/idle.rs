@@ -1,0 +1,87 @@
+//! Waiting for a request: freezing after a moment, thawing on arrival, retiring after a long time (L-14, L-16).
+
+use std::{sync::Arc, time::Duration};
+
+use lambda_model::{environment::Phase, limits};
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{Environment, NextStep};
+use crate::pool::{Pool, Request};
+
+impl Environment {
+    /// Waits in the pool. Ends when the pool dropped this environment or it was idle too long.
+    pub(super) async fn wait_for_request(
+        &mut self,
+        pool: &Arc<Pool>,
+        mut requests: mpsc::Receiver<Request>,
+    ) -> NextStep {
+        let since = Instant::now();
+        let freeze_at = since + Duration::from_millis(limits::FREEZE_AFTER_IDLE_MS);
+        let mut retire_at = since + self.context.configuration.idle_retirement;
+        loop {
+            let wake_at = if self.frozen || self.phase != Phase::Idle { retire_at } else { freeze_at };
+            tokio::select! {
+                biased;
+                request = requests.recv() => {
+                    return match request {
+                        Some(request) if self.thaw() => NextStep::Serve(request),
+                        Some(request) => {
+                            self.give_back(pool, request);
+                            NextStep::End
+                        }
+                        None => NextStep::End,
+                    };
+                }
+                () = tokio::time::sleep_until(wake_at) => {
+                    if wake_at == freeze_at {
+                        self.freeze();
+                    } else if pool.withdraw(self.id) {
+                        return NextStep::End;
+                    } else {
+                        // A request is on its way already.
+                        retire_at += Duration::from_secs(1);
+                    }
+                }
+                () = self.log.read_when_ready() => {}
+                exited = Self::control_readable(&self.control) => {
+                    if exited.is_err() || self.runtime_exit().is_some() {
+                        self.spoil();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Freezes all processes. An environment that cannot be frozen goes on running, as on a host without a freezer.
+    fn freeze(&mut self) {
+        match self.sandbox.freeze() {
+            Ok(()) => self.frozen = true,
+            Err(error) => {
+                tracing::warn!(environment = self.id, %error, "not frozen");
+                self.frozen = true;
+            }
+        }
+    }
+
+    /// Lets the processes run again. False when the sandbox refuses: the environment must end.
+    fn thaw(&mut self) -> bool {
+        if !std::mem::take(&mut self.frozen) {
+            return true;
+        }
+        match self.sandbox.thaw() {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(environment = self.id, %error, "not thawed");
+                false
+            }
+        }
+    }
+
+    /// A request that this environment cannot serve goes to another one.
+    fn give_back(&self, pool: &Arc<Pool>, request: Request) {
+        if let Err(request) = pool.submit(request) {
+            let error = lambda_model::LambdaError::Service("the function was updated".into());
+            let _ = request.reply.send(Err(error));
+        }
+    }
+}

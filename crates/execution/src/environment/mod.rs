@@ -1,0 +1,121 @@
+//! One execution environment and the task that owns it.
+//!
+//! The task owns the sandbox, the Runtime API and the log; everyone else sends it a [`Request`]. Its phases are drawn in
+//! [`lambda_model::environment::lifecycle`]; here is how they are driven:
+//!
+//! ```text
+//!  start() ─► initialize() ─► offer to the pool ─┬─ Serve ───► serve(request) ─► offer again
+//!                                                ├─ Wait ────► wait_for_request(): freeze after a moment, thaw on a request,
+//!                                                │             retire when idle too long
+//!                                                └─ Closed ──► shut_down()
+//! ```
+//! Whatever fails in the sandbox itself ends the environment; whatever fails in the function spoils its runtime, and the next
+//! invocation initialises it again in the same sandbox, with `/tmp` as it was (L-09, L-10).
+
+mod idle;
+mod initialize;
+mod log_capture;
+mod outcome;
+mod serve;
+mod start;
+
+use std::sync::Arc;
+
+use lambda_model::{environment::Phase, ports::RunnableVersion};
+use sandbox::{ProcessId, Sandbox};
+use tokio::{
+    io::unix::AsyncFd,
+    sync::mpsc,
+    time::Instant,
+};
+
+use crate::{
+    budget::Room,
+    context::Context,
+    pool::{CameFrom, IdleEnvironment, Offer, Pool},
+    runtime_api::{RuntimeApi, RuntimeEvent},
+    runtimes::RuntimePlan,
+    uids::Uid,
+};
+use log_capture::LogCapture;
+
+pub(crate) use start::StartError;
+
+/// A running environment, owned by its task.
+pub(crate) struct Environment {
+    id: u64,
+    version: Arc<RunnableVersion>,
+    context: Arc<Context>,
+    plan: RuntimePlan,
+    variables: Vec<(String, String)>,
+    sandbox: Sandbox,
+    /// Readable when the sandbox has an event; a duplicate of its control descriptor.
+    control: AsyncFd<std::os::fd::OwnedFd>,
+    api: RuntimeApi,
+    events: mpsc::UnboundedReceiver<RuntimeEvent>,
+    log: LogCapture,
+    /// What processes print to; cloned into each one started.
+    log_writer: std::os::fd::OwnedFd,
+    process: Option<ProcessId>,
+    phase: Phase,
+    /// Of a successful initialization that no REPORT has told yet, microseconds.
+    unreported_init_us: Option<u64>,
+    frozen: bool,
+    _endpoint: Option<Box<dyn Send + Sync>>,
+    _uid: Uid,
+    _room: Room,
+}
+
+/// How the wait for a request ended.
+enum NextStep {
+    Serve(crate::pool::Request),
+    End,
+}
+
+impl Environment {
+    /// Starts an environment for `pool` and drives it until it ends. Runs as a task of its own.
+    pub(crate) async fn run(context: Arc<Context>, pool: Arc<Pool>, room: Room) {
+        let version = Arc::clone(&pool.version);
+        let mut environment = match Self::start(context, version, room).await {
+            Ok(environment) => environment,
+            Err(error) => {
+                tracing::error!(function = %pool.version.key.name, %error, "environment not started");
+                return pool.start_failed(&error.into());
+            }
+        };
+        environment.initialize().await;
+        environment.drive(&pool).await;
+        environment.shut_down().await;
+    }
+
+    async fn drive(&mut self, pool: &Arc<Pool>) {
+        let mut came_from = CameFrom::Start;
+        loop {
+            // A channel per wait: the pool holds the only sender, so that dropping it there ends the environment.
+            let (sender, requests) = mpsc::channel(1);
+            let idle = IdleEnvironment { id: self.id, requests: sender, since: Instant::now() };
+            let request = match pool.offer(idle, came_from) {
+                Offer::Serve(request) => request,
+                Offer::Closed => return,
+                Offer::Wait => match self.wait_for_request(pool, requests).await {
+                    NextStep::Serve(request) => request,
+                    NextStep::End => return,
+                },
+            };
+            match self.serve(pool, request).await {
+                Ok(next) => came_from = next,
+                Err(error) => {
+                    tracing::error!(environment = self.id, %error, "sandbox failed; environment destroyed");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn shut_down(mut self) {
+        self.phase = Phase::ShuttingDown;
+        self.log.drain();
+        // Destroying waits for processes to be gone: not on a thread that serves others.
+        let _ = tokio::task::spawn_blocking(move || drop(self)).await;
+    }
+}

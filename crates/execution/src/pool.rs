@@ -1,0 +1,253 @@
+//! The environments of one function version, and the requests that wait for one.
+//!
+//! A request is handed to the environment that became idle last, or waits while one is started for it. Environments offer
+//! themselves when their runtime asks for more; whoever is first, an environment or a request, finds the other here.
+//! The rules are [`lambda_model::environment::pool_policy`]; this file keeps the lists.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use lambda_model::{
+    LambdaError,
+    environment::pool_policy::{self, Placement, PoolCounts},
+    error::ThrottleReason,
+    invocation::{Invocation, InvocationOutcome},
+    limits,
+    ports::RunnableVersion,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+
+/// An invocation and who waits for its end.
+pub(crate) struct Request {
+    /// What to run.
+    pub invocation: Arc<Invocation>,
+    /// Where the outcome goes; gone when the caller is.
+    pub reply: oneshot::Sender<Result<InvocationOutcome, LambdaError>>,
+}
+
+/// An environment that waits in a pool.
+pub(crate) struct IdleEnvironment {
+    /// The environment's id.
+    pub id: u64,
+    /// Takes one request.
+    pub requests: mpsc::Sender<Request>,
+    /// Since when.
+    pub since: Instant,
+}
+
+/// What an environment that offered itself does next.
+pub(crate) enum Offer {
+    /// Serve this at once.
+    Serve(Request),
+    /// Wait; a request may come through the channel.
+    Wait,
+    /// The pool is closed: shut down.
+    Closed,
+}
+
+/// Starts environments for a pool.
+pub(crate) trait StartEnvironment: Send + Sync {
+    /// Starts one in the background. It will [`Pool::offer`] itself or report [`Pool::start_failed`].
+    fn start_environment(&self, pool: &Arc<Pool>);
+}
+
+/// See the module's doc.
+pub(crate) struct Pool {
+    /// What the environments run.
+    pub version: Arc<RunnableVersion>,
+    starter: Arc<dyn StartEnvironment>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    idle: Vec<IdleEnvironment>,
+    waiting: VecDeque<Request>,
+    starting: usize,
+    finishing: usize,
+    closed: bool,
+}
+
+impl Pool {
+    pub(crate) fn new(version: Arc<RunnableVersion>, starter: Arc<dyn StartEnvironment>) -> Arc<Self> {
+        Arc::new(Self { version, starter, inner: Mutex::new(Inner::default()) })
+    }
+
+    /// Places a request. A closed pool gives it back.
+    pub(crate) fn submit(self: &Arc<Self>, request: Request) -> Result<(), Request> {
+        let mut inner = self.lock();
+        if inner.closed {
+            return Err(request);
+        }
+        match pool_policy::place(inner.counts()) {
+            Placement::MostRecentlyUsed => {
+                if let Some(refused) = inner.hand_to_idle(request) {
+                    self.enqueue(inner, refused, Placement::StartAnother);
+                }
+            }
+            placement => self.enqueue(inner, request, placement),
+        }
+        Ok(())
+    }
+
+    fn enqueue(self: &Arc<Self>, mut inner: MutexGuard<'_, Inner>, request: Request, placement: Placement) {
+        if inner.waiting.len() >= limits::WAITING_REQUESTS_MAX {
+            let refusal = LambdaError::TooManyRequests(ThrottleReason::ConcurrentInvocationLimitExceeded);
+            let _ = request.reply.send(Err(refusal));
+            return;
+        }
+        inner.waiting.push_back(request);
+        if placement == Placement::WaitForFinishing {
+            drop(inner);
+            return self.start_after_grace();
+        }
+        inner.starting += 1;
+        drop(inner);
+        self.starter.start_environment(self);
+    }
+
+    /// A request that waits for a finishing environment gets one of its own when the grace time is over.
+    fn start_after_grace(self: &Arc<Self>) {
+        let pool = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(limits::FINISHING_GRACE_MS)).await;
+            let mut inner = pool.lock();
+            if inner.waiting.len() > inner.starting && !inner.closed {
+                inner.starting += 1;
+                drop(inner);
+                pool.starter.start_environment(&pool);
+            }
+        });
+    }
+
+    /// An environment could not be started: one waiting request gets the error.
+    pub(crate) fn start_failed(&self, error: &LambdaError) {
+        let mut inner = self.lock();
+        inner.starting = inner.starting.saturating_sub(1);
+        let request = inner.waiting.pop_front();
+        drop(inner);
+        if let Some(request) = request {
+            let _ = request.reply.send(Err(error.clone()));
+        }
+    }
+
+    /// A new environment is ready, or an old one is again.
+    pub(crate) fn offer(&self, environment: IdleEnvironment, came_from: CameFrom) -> Offer {
+        let mut inner = self.lock();
+        match came_from {
+            CameFrom::Start => inner.starting = inner.starting.saturating_sub(1),
+            CameFrom::Finishing => inner.finishing = inner.finishing.saturating_sub(1),
+            CameFrom::Invocation => {}
+        }
+        if let Some(request) = inner.next_waiting() {
+            return Offer::Serve(request);
+        }
+        if inner.closed {
+            return Offer::Closed;
+        }
+        inner.idle.push(environment);
+        Offer::Wait
+    }
+
+    /// An environment has given its response and will soon ask for more.
+    pub(crate) fn is_finishing(&self) {
+        self.lock().finishing += 1;
+    }
+
+    /// A finishing environment will not come back soon after all.
+    pub(crate) fn is_not_finishing(&self) {
+        let mut inner = self.lock();
+        inner.finishing = inner.finishing.saturating_sub(1);
+    }
+
+    /// Takes an idle environment out. False when it was handed a request already.
+    pub(crate) fn withdraw(&self, id: u64) -> bool {
+        let mut inner = self.lock();
+        let before = inner.idle.len();
+        inner.idle.retain(|environment| environment.id != id);
+        inner.idle.len() < before
+    }
+
+    /// Since when the environment that is idle longest has been so.
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
+        self.lock().idle.first().map(|environment| environment.since)
+    }
+
+    /// Retires the environment that is idle longest. False when none is idle.
+    pub(crate) fn evict_longest_idle(&self) -> bool {
+        let mut inner = self.lock();
+        if inner.idle.is_empty() {
+            return false;
+        }
+        // Its request channel closes with it: the environment shuts down.
+        inner.idle.remove(0);
+        true
+    }
+
+    /// Takes no more requests; idle environments end now, busy ones after what they do, requests that wait are still served.
+    pub(crate) fn close(&self) {
+        let mut inner = self.lock();
+        inner.closed = true;
+        inner.idle.clear();
+    }
+
+    /// Whether it takes no more requests.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where an environment that offers itself comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CameFrom {
+    /// It was just started.
+    Start,
+    /// It had announced itself with [`Pool::is_finishing`].
+    Finishing,
+    /// An invocation, unannounced.
+    Invocation,
+}
+
+impl Inner {
+    fn counts(&self) -> PoolCounts {
+        PoolCounts {
+            idle: self.idle.len(),
+            starting: self.starting,
+            finishing: self.finishing,
+            waiting: self.waiting.len(),
+        }
+    }
+
+    /// Hands the request to the most recently used environment that is alive; gives it back if none is.
+    fn hand_to_idle(&mut self, mut request: Request) -> Option<Request> {
+        while let Some(environment) = self.idle.pop() {
+            match environment.requests.try_send(request) {
+                Ok(()) => return None,
+                Err(mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back)) => {
+                    request = back;
+                }
+            }
+        }
+        Some(request)
+    }
+
+    /// The next request whose caller still waits.
+    fn next_waiting(&mut self) -> Option<Request> {
+        while let Some(request) = self.waiting.pop_front() {
+            if !request.reply.is_closed() {
+                return Some(request);
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,45 @@
+//! Reading what a runtime posts: bounded, and telling a truncated body from a complete one.
+
+use http_body_util::BodyExt;
+use hyper::body::{Body, Bytes, Incoming};
+
+use lambda_model::limits::RESPONSE_PAYLOAD_BYTES_MAX;
+
+/// What came.
+pub(super) enum Received {
+    /// All of it.
+    Complete(Bytes),
+    /// More than an answer may have; the rest was read and thrown away, so that the runtime gets to see the 413.
+    Oversized,
+    /// The connection broke before the announced end.
+    Truncated,
+}
+
+/// Reads a body to its end and keeps at most [`RESPONSE_PAYLOAD_BYTES_MAX`] bytes of it.
+pub(super) async fn receive(mut body: Incoming) -> Received {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut first: Option<Bytes> = None;
+    let mut kept: Vec<u8> = Vec::new();
+    let mut total = 0usize;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return Received::Truncated };
+        let Ok(data) = frame.into_data() else { continue };
+        total = total.saturating_add(data.len());
+        if total > RESPONSE_PAYLOAD_BYTES_MAX {
+            (first, kept) = (None, Vec::new());
+        } else if first.is_none() && kept.is_empty() {
+            // The common case is one frame: it is passed on without a copy.
+            first = Some(data);
+        } else {
+            if let Some(first) = first.take() {
+                kept.reserve(announced.min(RESPONSE_PAYLOAD_BYTES_MAX));
+                kept.extend_from_slice(&first);
+            }
+            kept.extend_from_slice(&data);
+        }
+    }
+    match total {
+        total if total > RESPONSE_PAYLOAD_BYTES_MAX => Received::Oversized,
+        _ => Received::Complete(first.unwrap_or_else(|| kept.into())),
+    }
+}

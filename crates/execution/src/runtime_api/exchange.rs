@@ -1,0 +1,167 @@
+//! The hand-over between the driver of an environment and the calls of its runtime.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hyper::body::Bytes;
+use lambda_model::{
+    environment::{RuntimeState, RuntimeTransition},
+    invocation::Invocation,
+};
+use tokio::sync::{Notify, mpsc};
+
+/// What the runtime did, for the driver.
+#[derive(Debug)]
+pub(crate) enum RuntimeEvent {
+    /// It asked for the next event and has none.
+    Ready,
+    /// It could not initialise.
+    InitError {
+        /// Sanitised type.
+        error_type: String,
+        /// Its own words.
+        body: Bytes,
+    },
+    /// It answered the current event.
+    Response(Bytes),
+    /// It reported an error for the current event.
+    Error(Bytes),
+    /// Its answer was too large.
+    Oversized,
+    /// Its answer broke off, or was announced in a mode that does not exist; carries type and message of the function error.
+    Broken {
+        /// Such as `Runtime.TruncatedResponse`.
+        error_type: &'static str,
+    },
+}
+
+/// An event with its deadline.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    /// The event.
+    pub invocation: Arc<Invocation>,
+    /// Unix time, milliseconds.
+    pub deadline_ms: u64,
+}
+
+/// See the module's doc.
+pub(crate) struct Exchange {
+    inner: Mutex<Inner>,
+    delivered: Notify,
+    events: mpsc::UnboundedSender<RuntimeEvent>,
+}
+
+struct Inner {
+    state: RuntimeState,
+    /// Waits for the runtime's `next`.
+    pending: Option<Delivery>,
+    /// Taken and not answered.
+    current_request_id: Option<String>,
+}
+
+/// Why a call is refused.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    ///
+    InvalidRequestId,
+    /// R-05, with its message.
+    InvalidTransition(String),
+}
+
+impl Exchange {
+    pub(super) fn new(events: mpsc::UnboundedSender<RuntimeEvent>) -> Self {
+        let inner = Inner { state: RuntimeState::Started, pending: None, current_request_id: None };
+        Self { inner: Mutex::new(inner), delivered: Notify::new(), events }
+    }
+
+    /// Gives the runtime an event; it takes it with its waiting, or its next, call of `next`.
+    pub(crate) fn deliver(&self, delivery: Delivery) {
+        self.lock().pending = Some(delivery);
+        self.delivered.notify_waiters();
+    }
+
+    /// Forgets everything about a runtime whose process is gone; the next one starts from `Started`.
+    pub(crate) fn reset(&self) {
+        *self.lock() =
+            Inner { state: RuntimeState::Started, pending: None, current_request_id: None };
+    }
+
+    /// Waits for an event on behalf of the runtime's `next`.
+    pub(super) async fn next(&self) -> Result<Delivery, Refusal> {
+        self.announce_next()?;
+        loop {
+            let delivered = self.delivered.notified();
+            tokio::pin!(delivered);
+            // Registered before the look, so that an event put in between wakes us.
+            delivered.as_mut().enable();
+            if let Some(delivery) = self.take_pending() {
+                return Ok(delivery);
+            }
+            delivered.await;
+        }
+    }
+
+    fn announce_next(&self) -> Result<(), Refusal> {
+        let mut inner = self.lock();
+        let before = inner.state;
+        inner.state = before.apply(RuntimeTransition::Next).map_err(Refusal::InvalidTransition)?;
+        if inner.state == RuntimeState::Ready && before != RuntimeState::Ready {
+            inner.current_request_id = None;
+            self.send(RuntimeEvent::Ready);
+        }
+        Ok(())
+    }
+
+    fn take_pending(&self) -> Option<Delivery> {
+        let mut inner = self.lock();
+        if inner.state != RuntimeState::Ready {
+            return None;
+        }
+        let delivery = inner.pending.take()?;
+        inner.state = RuntimeState::Running;
+        inner.current_request_id = Some(delivery.invocation.request_id.clone());
+        Some(delivery)
+    }
+
+    /// Whether `id` is the unanswered invocation's. Checked before any state transition.
+    pub(super) fn check_request_id(&self, id: &str) -> Result<(), Refusal> {
+        match self.lock().current_request_id.as_deref() {
+            Some(current) if current == id => Ok(()),
+            _ => Err(Refusal::InvalidRequestId),
+        }
+    }
+
+    /// Records the runtime's answer to the current invocation and passes it on.
+    pub(super) fn answer(
+        &self,
+        id: &str,
+        transition: RuntimeTransition,
+        event: RuntimeEvent,
+    ) -> Result<(), Refusal> {
+        let mut inner = self.lock();
+        // Again: another call may have answered while this one's body came in.
+        if inner.current_request_id.as_deref() != Some(id) {
+            return Err(Refusal::InvalidRequestId);
+        }
+        inner.state = inner.state.apply(transition).map_err(Refusal::InvalidTransition)?;
+        inner.current_request_id = None;
+        self.send(event);
+        Ok(())
+    }
+
+    /// Records that the runtime could not initialise.
+    pub(super) fn init_error(&self, event: RuntimeEvent) -> Result<(), Refusal> {
+        let mut inner = self.lock();
+        inner.state = inner.state.apply(RuntimeTransition::InitError).map_err(Refusal::InvalidTransition)?;
+        self.send(event);
+        Ok(())
+    }
+
+    fn send(&self, event: RuntimeEvent) {
+        // The driver may be gone already: then nobody wants to know.
+        let _ = self.events.send(event);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,185 @@
+//! The Runtime API over real sockets, one connection per call unless a test is about keeping one.
+
+use std::{sync::Arc, time::Duration};
+
+use hyper::body::Bytes;
+use lambda_model::invocation::Invocation;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::mpsc::UnboundedReceiver,
+};
+
+use super::{Delivery, RuntimeApi, RuntimeEvent};
+
+struct Fixture {
+    api: RuntimeApi,
+    events: UnboundedReceiver<RuntimeEvent>,
+    address: std::net::SocketAddr,
+}
+
+impl Fixture {
+    fn start() -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (api, events) = RuntimeApi::serve(listener).unwrap();
+        Self { api, events, address }
+    }
+
+    fn deliver(&self, request_id: &str) {
+        let invocation = Arc::new(Invocation {
+            request_id: request_id.into(),
+            payload: Bytes::from_static(b"{\"k\":1}"),
+            invoked_function_arn: "arn:aws:lambda:us-east-1:000000000000:function:f".into(),
+            trace_id: Some("Root=1-0-0".into()),
+            client_context: None,
+            cognito_identity: None,
+            wants_log_tail: false,
+        });
+        self.api.exchange.deliver(Delivery { invocation, deadline_ms: 1234 });
+    }
+
+    async fn call(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
+        let announced = body.len();
+        self.send(format!(
+            "{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}Content-Length: {announced}\r\n\r\n{body}"
+        ))
+        .await
+    }
+
+    async fn send(&self, request: String) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    async fn next_event(&mut self) -> RuntimeEvent {
+        tokio::time::timeout(Duration::from_secs(5), self.events.recv()).await.unwrap().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn r_02_next_carries_the_event_and_leaves_empty_headers_out() {
+    let fixture = Fixture::start();
+    fixture.deliver("id-1");
+    let answer = fixture.call("GET", "invocation/next", "", "").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("lambda-runtime-aws-request-id: id-1\r\n"), "{answer}");
+    assert!(answer.contains("lambda-runtime-deadline-ms: 1234\r\n"), "{answer}");
+    assert!(answer.contains("content-type: application/json\r\n"), "{answer}");
+    assert!(!answer.contains("client-context"), "{answer}");
+    assert!(answer.ends_with("{\"k\":1}"), "{answer}");
+}
+
+#[tokio::test]
+async fn r_03_a_response_is_accepted_once() {
+    let mut fixture = Fixture::start();
+    fixture.deliver("id-1");
+    fixture.call("GET", "invocation/next", "", "").await;
+    let answer = fixture.call("POST", "invocation/id-1/response", "", "\"done\"").await;
+    assert!(answer.starts_with("HTTP/1.1 202") && answer.ends_with("{\"status\":\"OK\"}"), "{answer}");
+    assert!(matches!(fixture.next_event().await, RuntimeEvent::Ready));
+    assert!(matches!(fixture.next_event().await, RuntimeEvent::Response(body) if body == "\"done\""));
+    let again = fixture.call("POST", "invocation/id-1/response", "", "\"twice\"").await;
+    assert!(again.starts_with("HTTP/1.1 400") && again.contains("InvalidRequestID"), "{again}");
+}
+
+#[tokio::test]
+async fn r_04_the_id_is_checked_before_the_state() {
+    let fixture = Fixture::start();
+    let answer = fixture.call("POST", "invocation/unknown/response", "", "1").await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert!(answer.contains(r#"{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}"#), "{answer}");
+}
+
+#[tokio::test]
+async fn r_05_an_init_error_after_next_is_refused() {
+    let mut fixture = Fixture::start();
+    fixture.deliver("id-1");
+    fixture.call("GET", "invocation/next", "", "").await;
+    fixture.next_event().await;
+    let answer = fixture.call("POST", "init/error", "", "{}").await;
+    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("InvalidStateTransition"), "{answer}");
+    assert!(answer.contains("State transition from Running to InitError failed for runtime."), "{answer}");
+}
+
+#[tokio::test]
+async fn r_07_an_oversized_response_gets_413_and_the_runtime_may_go_on() {
+    let mut fixture = Fixture::start();
+    fixture.deliver("id-1");
+    fixture.call("GET", "invocation/next", "", "").await;
+    fixture.next_event().await;
+    let answer = fixture.call("POST", "invocation/id-1/response", "", &"x".repeat(6 * 1024 * 1024 + 101)).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(answer.contains("Exceeded maximum allowed payload size (6291556 bytes)."), "{answer}");
+    assert!(matches!(fixture.next_event().await, RuntimeEvent::Oversized));
+    fixture.deliver("id-2");
+    let next = fixture.call("GET", "invocation/next", "", "").await;
+    assert!(next.contains("id-2"), "{next}");
+}
+
+#[tokio::test]
+async fn r_07_the_largest_allowed_response_passes() {
+    let mut fixture = Fixture::start();
+    fixture.deliver("id-1");
+    fixture.call("GET", "invocation/next", "", "").await;
+    fixture.next_event().await;
+    let answer = fixture.call("POST", "invocation/id-1/response", "", &"x".repeat(6 * 1024 * 1024 + 100)).await;
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    assert!(matches!(fixture.next_event().await, RuntimeEvent::Response(body) if body.len() == 6_291_556));
+}
+
+#[tokio::test]
+async fn r_08_a_truncated_body_fails_the_invocation() {
+    let mut fixture = Fixture::start();
+    fixture.deliver("id-1");
+    fixture.call("GET", "invocation/next", "", "").await;
+    fixture.next_event().await;
+    let mut stream = TcpStream::connect(fixture.address).await.unwrap();
+    let head = "POST /2018-06-01/runtime/invocation/id-1/response HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nshort";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let event = fixture.next_event().await;
+    assert!(matches!(event, RuntimeEvent::Broken { error_type: "Runtime.TruncatedResponse" }), "{event:?}");
+}
+
+#[tokio::test]
+async fn r_09_an_unknown_response_mode_is_refused() {
+    let mut fixture = Fixture::start();
+    fixture.deliver("id-1");
+    fixture.call("GET", "invocation/next", "", "").await;
+    fixture.next_event().await;
+    let mode = "Lambda-Runtime-Function-Response-Mode: buffered\r\n";
+    let answer = fixture.call("POST", "invocation/id-1/response", mode, "1").await;
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("InvalidFunctionResponseMode"), "{answer}");
+}
+
+#[tokio::test]
+async fn r_10_r_11_errors_pass_through_and_types_are_sanitised() {
+    let mut fixture = Fixture::start();
+    let forged = "Lambda-Runtime-Function-Error-Type: Function.forged\r\n";
+    let answer = fixture.call("POST", "init/error", forged, "{\"errorType\":\"X\"}").await;
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    match fixture.next_event().await {
+        RuntimeEvent::InitError { error_type, body } => {
+            assert_eq!(error_type, "Function.Unknown");
+            assert_eq!(body, "{\"errorType\":\"X\"}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn r_14_a_second_next_does_not_take_the_same_event() {
+    let mut fixture = Fixture::start();
+    fixture.deliver("id-1");
+    fixture.call("GET", "invocation/next", "", "").await;
+    fixture.next_event().await;
+    let second =
+        tokio::time::timeout(Duration::from_millis(100), fixture.call("GET", "invocation/next", "", "")).await;
+    assert!(second.is_err(), "the event was given twice: {second:?}");
+    let answer = fixture.call("POST", "invocation/id-1/response", "", "1").await;
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+}

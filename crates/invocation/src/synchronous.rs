@@ -1,0 +1,98 @@
+//! The synchronous invocation: resolve, check, admit, place, run.
+
+use std::sync::Arc;
+
+use lambda_model::{
+    LambdaError,
+    concurrency::Admission,
+    function::{FunctionKey, state},
+    invocation::{Invocation, InvocationOutcome},
+    ports::{ExecutionEnvironments, FunctionCatalog, MetricSink, ResolvedFunction},
+};
+
+use crate::admission::ConcurrencyLedger;
+
+/// Runs invocations for callers who wait.
+pub struct Invoker {
+    catalog: Arc<dyn FunctionCatalog>,
+    environments: Arc<dyn ExecutionEnvironments>,
+    metrics: Arc<dyn MetricSink>,
+    ledger: ConcurrencyLedger,
+    account_concurrency_max: u32,
+}
+
+/// What to invoke.
+pub struct InvokeRequest {
+    /// The function.
+    pub key: FunctionKey,
+    /// `$LATEST`, a version or an alias; `$LATEST` when absent.
+    pub qualifier: Option<String>,
+    /// The event.
+    pub invocation: Invocation,
+}
+
+/// What came of it.
+pub struct Invoked {
+    /// `X-Amz-Executed-Version`.
+    pub executed_version: String,
+    /// How it ended.
+    pub outcome: InvocationOutcome,
+}
+
+impl Invoker {
+    /// `account_concurrency_max` is the limit of each account in each Region.
+    pub fn new(
+        catalog: Arc<dyn FunctionCatalog>,
+        environments: Arc<dyn ExecutionEnvironments>,
+        metrics: Arc<dyn MetricSink>,
+        account_concurrency_max: u32,
+    ) -> Self {
+        Self { catalog, environments, metrics, ledger: ConcurrencyLedger::default(), account_concurrency_max }
+    }
+
+    /// Whether the caller could invoke the function now, without doing so (`DryRun`).
+    ///
+    /// # Errors
+    /// What [`Invoker::invoke`] would answer before it asks for concurrency.
+    pub fn check(&self, key: &FunctionKey, qualifier: Option<&str>) -> Result<ResolvedFunction, LambdaError> {
+        let function = self.catalog.resolve(key, qualifier)?;
+        state::check_invocable(function.state)?;
+        Ok(function)
+    }
+
+    /// Runs an invocation to its end.
+    ///
+    /// # Errors
+    /// 404, 409, 429 and whatever keeps an environment from starting. An error of the function is an outcome (E-01).
+    pub async fn invoke(&self, request: InvokeRequest) -> Result<Invoked, LambdaError> {
+        let function = self.check(&request.key, request.qualifier.as_deref())?;
+        let (key, version) = (&function.version.key, &function.version.version);
+        let limits = Admission {
+            unreserved_max: self.account_concurrency_max,
+            reserved: function.reserved_concurrency,
+        };
+        let _admitted = self.ledger.admit(key, limits).map_err(|reason| {
+            self.metrics.throttled(key, version, reason);
+            LambdaError::TooManyRequests(reason)
+        })?;
+        self.metrics.invocation_started(key, version);
+        let outcome = self.environments.invoke(Arc::clone(&function.version), request.invocation).await;
+        if let Err(error) = &outcome {
+            self.count_failure(key, version, error);
+        }
+        Ok(Invoked { executed_version: version.clone(), outcome: outcome? })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn ledger_in_use(&self) -> u32 {
+        self.ledger.unreserved_in_use("000000000000", "us-east-1")
+    }
+
+    /// An invocation that no environment could run is not one (I-06).
+    fn count_failure(&self, key: &FunctionKey, version: &str, error: &LambdaError) {
+        self.metrics.invocation_ended(key, version, None);
+        if let LambdaError::TooManyRequests(reason) = error {
+            self.metrics.throttled(key, version, *reason);
+        }
+    }
+}

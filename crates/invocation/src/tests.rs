@@ -1,0 +1,157 @@
+//! The invoke path with environments that answer when the test says so.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use lambda_model::{
+    LambdaError,
+    error::ThrottleReason,
+    function::{CodeReference, FunctionConfiguration, FunctionKey, FunctionState},
+    invocation::{Invocation, InvocationOutcome},
+    ports::*,
+};
+use tokio::sync::Semaphore;
+
+use crate::{InvokeRequest, Invoker};
+
+struct Fakes {
+    gate: Semaphore,
+    state: FunctionState,
+    reserved: Option<u32>,
+    throttles: AtomicU32,
+}
+
+impl FunctionCatalog for Fakes {
+    fn resolve(&self, key: &FunctionKey, _: Option<&str>) -> Result<ResolvedFunction, LambdaError> {
+        if key.name == "missing" {
+            return Err(LambdaError::function_not_found(&key.qualified_arn("$LATEST")));
+        }
+        Ok(ResolvedFunction {
+            version: Arc::new(version(key)),
+            state: self.state,
+            reserved_concurrency: self.reserved,
+        })
+    }
+}
+
+impl ExecutionEnvironments for Fakes {
+    fn invoke(
+        &self,
+        _: Arc<RunnableVersion>,
+        _: Invocation,
+    ) -> BoxFuture<'_, Result<InvocationOutcome, LambdaError>> {
+        Box::pin(async {
+            let _ = self.gate.acquire().await;
+            Ok(InvocationOutcome::response(Bytes::from_static(b"1")))
+        })
+    }
+
+    fn retire(&self, _: &FunctionKey, _: Option<&str>) {}
+}
+
+impl MetricSink for Fakes {
+    fn invocation_started(&self, _: &FunctionKey, _: &str) {}
+    fn invocation_ended(&self, _: &FunctionKey, _: &str, _: Option<InvocationEnd>) {}
+    fn throttled(&self, _: &FunctionKey, _: &str, _: ThrottleReason) {
+        self.throttles.fetch_add(1, Ordering::Relaxed);
+    }
+    fn environment_started(&self, _: &FunctionKey) {}
+}
+
+fn key(name: &str) -> FunctionKey {
+    FunctionKey { account_id: "000000000000".into(), region: "us-east-1".into(), name: name.into() }
+}
+
+fn version(key: &FunctionKey) -> RunnableVersion {
+    RunnableVersion {
+        key: key.clone(),
+        version: "$LATEST".into(),
+        revision_id: "r".into(),
+        configuration: FunctionConfiguration {
+            runtime: "python3.11".into(),
+            handler: "a.b".into(),
+            role: String::new(),
+            description: String::new(),
+            timeout_seconds: 3,
+            memory_size_mb: 128,
+            ephemeral_storage_mb: 512,
+            environment: Some(BTreeMap::new()),
+            architecture: "x86_64".into(),
+            tracing_mode: "PassThrough".into(),
+        },
+        code: CodeReference { sha256_hex: String::new(), code_sha256: String::new(), code_size_bytes: 0 },
+    }
+}
+
+fn request(name: &str) -> InvokeRequest {
+    InvokeRequest {
+        key: key(name),
+        qualifier: None,
+        invocation: Invocation {
+            request_id: "id".into(),
+            payload: Bytes::new(),
+            invoked_function_arn: key(name).arn(),
+            trace_id: None,
+            client_context: None,
+            cognito_identity: None,
+            wants_log_tail: false,
+        },
+    }
+}
+
+fn fakes(state: FunctionState, reserved: Option<u32>) -> Arc<Fakes> {
+    Arc::new(Fakes { gate: Semaphore::new(0), state, reserved, throttles: AtomicU32::new(0) })
+}
+
+fn invoker(fakes: &Arc<Fakes>, account_concurrency_max: u32) -> Arc<Invoker> {
+    Arc::new(Invoker::new(fakes.clone(), fakes.clone(), fakes.clone(), account_concurrency_max))
+}
+
+#[tokio::test]
+async fn the_place_over_the_limit_is_throttled_and_places_come_back() {
+    let fakes = fakes(FunctionState::Active, None);
+    let invoker = invoker(&fakes, 2);
+    let running: Vec<_> = (0..2)
+        .map(|_| {
+            let invoker = Arc::clone(&invoker);
+            tokio::spawn(async move { invoker.invoke(request("f")).await.map(|_| ()) })
+        })
+        .collect();
+    while invoker.ledger_in_use() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let refused = invoker.invoke(request("f")).await.err();
+    let reason = ThrottleReason::ConcurrentInvocationLimitExceeded;
+    assert_eq!(refused, Some(LambdaError::TooManyRequests(reason)));
+    assert_eq!(fakes.throttles.load(Ordering::Relaxed), 1);
+    fakes.gate.add_permits(3);
+    for run in running {
+        run.await.unwrap().unwrap();
+    }
+    assert_eq!(invoker.ledger_in_use(), 0);
+    assert!(invoker.invoke(request("f")).await.is_ok());
+}
+
+#[tokio::test]
+async fn reserved_concurrency_zero_refuses_everything() {
+    let fakes = fakes(FunctionState::Active, Some(0));
+    let refused = invoker(&fakes, 10).invoke(request("f")).await.err();
+    let reason = ThrottleReason::ReservedFunctionConcurrentInvocationLimitExceeded;
+    assert_eq!(refused, Some(LambdaError::TooManyRequests(reason)));
+}
+
+#[tokio::test]
+async fn a_pending_function_conflicts_and_a_missing_one_is_not_found() {
+    let fakes = fakes(FunctionState::Pending, None);
+    let invoker = invoker(&fakes, 10);
+    let pending = invoker.invoke(request("f")).await.err();
+    assert!(matches!(pending, Some(LambdaError::ResourceConflict(_))), "{pending:?}");
+    let missing = invoker.invoke(request("missing")).await.err();
+    assert!(matches!(missing, Some(LambdaError::ResourceNotFound(_))), "{missing:?}");
+}

@@ -1,0 +1,128 @@
+"""Fixtures: servers, clients, functions; and the check that nothing is left behind."""
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+import lambent
+import leaks
+import toolbox
+from functions import Deployer
+
+LEAK_TIMEOUT_S = 10
+
+
+def pytest_report_header(config):
+    """Says what this run can see."""
+    versions = ", ".join(toolbox.pythons()) or "none"
+    return [f"lambent: {lambent.binary()}", f"python runtimes of this machine: {versions}"]
+
+
+class Servers:
+    """Starts servers in folders of their own, and knows afterwards what to look for."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.started = []
+        self.names = [str(folder)]
+
+    def start(self, *args, data_dir=None, **options):
+        """A server with more arguments, in a new data directory unless one is given."""
+        data_dir = Path(data_dir) if data_dir else Path(tempfile.mkdtemp(prefix="data-", dir=self.folder))
+        server = lambent.Server(data_dir, *args, **options)
+        self.started.append(server)
+        self.names.append(server.health().get("data_directory_id"))
+        return server
+
+    def close(self):
+        """Stops what still runs."""
+        for server in self.started:
+            server.stop()
+        self.started.clear()
+
+
+@pytest.fixture(scope="session")
+def all_servers():
+    """Every server of the session; at the end nothing of them may be left."""
+    folder = Path(tempfile.mkdtemp(prefix="lambent-e2e-"))
+    servers = Servers(folder)
+    yield servers
+    servers.close()
+    deadline = time.monotonic() + LEAK_TIMEOUT_S
+    while (left := leaks.everything(servers.names)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    shutil.rmtree(folder, ignore_errors=True)
+    assert not left, "left behind:\n" + "\n".join(left)
+
+
+@pytest.fixture(scope="session")
+def server(all_servers):
+    """The server that most tests share."""
+    arguments = []
+    for major in toolbox.NODE_VERSIONS:
+        if (program := toolbox.node_if_possible(major)) is not None:
+            arguments += ["--runtime-path", f"nodejs{major}.x={program}"]
+    return all_servers.start(*arguments)
+
+
+@pytest.fixture
+def fresh_server(all_servers):
+    """Starts servers of the test's own: `fresh_server("--flag", data_dir=...)`; they stop with the test."""
+    before = len(all_servers.started)
+    yield all_servers.start
+    for started in all_servers.started[before:]:
+        started.stop()
+    del all_servers.started[before:]
+
+
+@pytest.fixture(scope="session")
+def process_server(all_servers):
+    """A server without isolation: attacks must succeed here, or they prove nothing elsewhere."""
+    return all_servers.start("--isolation", "process")
+
+
+@pytest.fixture(scope="session")
+def lambda_client(server):
+    """boto3 against the shared server, as a careful client: parameters are validated before they are sent."""
+    return server.client()
+
+
+@pytest.fixture(scope="session")
+def raw_client(server):
+    """boto3 that sends whatever it is told."""
+    return server.client(parameter_validation=False)
+
+
+@pytest.fixture(scope="session")
+def python_runtime():
+    """The Lambda name of a Python version of this machine."""
+    versions = toolbox.pythons()
+    assert versions, "no Python that Lambda knows is on this machine"
+    return "python" + ("3.11" if "3.11" in versions else sorted(versions)[-1])
+
+
+@pytest.fixture
+def deploy(lambda_client, python_runtime):
+    """Deploys functions to the shared server; they go with the test."""
+    deployer = Deployer(lambda_client, python_runtime)
+    yield deployer
+    deployer.close()
+
+
+@pytest.fixture(scope="module")
+def deploy_for_module(lambda_client, python_runtime):
+    """The same, for functions that all tests of a file share."""
+    deployer = Deployer(lambda_client, python_runtime)
+    yield deployer
+    deployer.close()
+
+
+@pytest.fixture(scope="module")
+def deploy_without_isolation(process_server, python_runtime):
+    """Deploys functions to the server without isolation."""
+    deployer = Deployer(process_server.client(), python_runtime)
+    yield deployer
+    deployer.close()

@@ -1,0 +1,113 @@
+"""What the tests need from the machine and the package registries: interpreters, packages, compilers."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from lambent import target_directory
+
+NODE_VERSIONS = ("16", "18", "20", "22", "24")
+PYTHON_VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+
+
+def cache(name):
+    """A folder below the target directory that outlives a run."""
+    folder = target_directory() / "e2e-cache" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _version_of(program):
+    try:
+        answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    match = re.search(r"(\d+)\.(\d+)", answer.stdout + answer.stderr)
+    return f"{match[1]}.{match[2]}" if match else None
+
+
+def pythons():
+    """Python versions of this machine that Lambda knows, by version: PATH, and pyenv's own folders."""
+    found = {}
+    for version in PYTHON_VERSIONS:
+        candidates = [shutil.which(f"python{version}")]
+        pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+        candidates += [str(path) for path in sorted(pyenv.glob(f"{version}.*/bin/python{version}"))]
+        for candidate in filter(None, candidates):
+            if _version_of(candidate) == version:
+                found[version] = candidate
+                break
+    return found
+
+
+def node(major):
+    """The path of Node.js `major`, installed from the npm package `node` on first use."""
+    folder = cache(f"node-{major}")
+    program = folder / "node_modules" / "node" / "bin" / "node"
+    if not program.is_file():
+        npm = shutil.which("npm")
+        if npm is None:
+            raise FileNotFoundError("npm is not installed, so Node.js versions cannot be fetched")
+        subprocess.run(
+            [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--loglevel=error", f"node@{major}"],
+            check=True,
+            capture_output=True,
+            timeout=300,
+        )
+    return program
+
+
+def node_if_possible(major):
+    """The path of Node.js `major`, or None where it cannot be had."""
+    try:
+        return node(major)
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def pip_target(name, *requirements, python=None):
+    """A folder with packages from PyPI, installed once, as `pip install --target` lays it out."""
+    folder = cache(f"pip-{name}")
+    stamp = folder / ".installed"
+    if not stamp.is_file():
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        command += ["--target", str(folder), "--upgrade"]
+        if python:
+            command += ["--only-binary=:all:", "--python-version", python]
+        subprocess.run([*command, *requirements], check=True, capture_output=True, timeout=300)
+        stamp.write_text("\n".join(requirements))
+    return folder
+
+
+def aws_cli_1():
+    """The AWS CLI version 1 of the virtual environment that runs the tests."""
+    return Path(sys.executable).parent / "aws"
+
+
+def aws_cli_2():
+    """An AWS CLI version 2 of this machine, or None."""
+    places = os.environ.get("PATH", "").split(":") + ["/usr/bin", "/usr/local/bin"]
+    for place in places:
+        program = Path(place) / "aws"
+        if not program.is_file():
+            continue
+        try:
+            answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30)
+        except (OSError, subprocess.SubprocessError):
+            continue
+        if (answer.stdout + answer.stderr).startswith("aws-cli/2"):
+            return program
+    return None
+
+
+def static_binary(name, source):
+    """A static program built from C source with the machine's compiler."""
+    folder = cache("static")
+    program, text = folder / name, folder / f"{name}.c"
+    if not program.is_file() or not text.is_file() or text.read_text() != source:
+        text.write_text(source)
+        subprocess.run(["cc", "-static", "-O1", "-o", str(program), str(text)], check=True, timeout=120)
+    return program.read_bytes()

@@ -34,7 +34,7 @@ class Servers:
         data_dir = Path(data_dir) if data_dir else Path(tempfile.mkdtemp(prefix="data-", dir=self.folder))
         server = lambent.Server(data_dir, *args, **options)
         self.started.append(server)
-        self.names.append(server.health().get("data_directory_id"))
+        self.names.append(server.health().get("data_dir_id"))
         return server
 
     def close(self):

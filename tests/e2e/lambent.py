@@ -120,7 +120,7 @@ class Server:
             "AWS_REGION": "us-east-1",
             "AWS_PAGER": "",
             "LAMBENT_DATA_DIR": str(self.data_dir),
-            "LAMBENT_LISTEN": self.endpoint.removeprefix("http://"),
+            "LAMBENT_ENDPOINT": self.endpoint,
         }
 
     def resident_bytes(self):

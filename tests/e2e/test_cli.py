@@ -6,6 +6,8 @@ import socket
 import stat
 import subprocess
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -153,14 +155,14 @@ def test_nothing_of_the_users_is_in_the_servers_log(fresh_server, python_runtime
 
 def test_ephemeral_keeps_nothing(tmp_path, python_runtime):
     data_dir = tmp_path / "data"
-    server = lambent.Server(data_dir, "--ephemeral", log=tmp_path / "log")
+    server = lambent.Server(data_dir, "--ephemeral", log=tmp_path / "log", env={"TMPDIR": str(tmp_path)})
     deployer = Deployer(server.client(), python_runtime)
     try:
         assert deployer(HELLO).invoke({}).payload == "hello"
     finally:
         assert server.stop() == 0
-    left = [os.path.join(folder, name) for folder, _, names in os.walk(data_dir) for name in names]
-    assert left == []
+    left = [os.path.join(folder, name) for folder, _, names in os.walk(tmp_path) for name in names]
+    assert left == [str(tmp_path / "log")]
 
 
 def test_reset_empties_the_server(fresh_server, python_runtime):
@@ -174,13 +176,20 @@ def test_reset_empties_the_server(fresh_server, python_runtime):
     deployer.close()
 
 
-def test_reset_needs_auth_off(fresh_server):
-    import urllib.error
-
-    server = fresh_server("--auth", "enforce")
+def test_a_browser_cannot_reset(fresh_server):
+    server = fresh_server()
+    request = urllib.request.Request(
+        f"{server.endpoint}/_lambent/reset", method="POST", headers={"Origin": "http://evil.example"}
+    )
     with pytest.raises(urllib.error.HTTPError) as caught:
-        server.get("/_lambent/reset", method="POST")
-    assert caught.value.code in (403, 404)
+        urllib.request.urlopen(request, timeout=10)
+    assert caught.value.code == 403
+
+
+def test_authentication_is_refused_rather_than_pretended(tmp_path):
+    failed = lambent.run("serve", "--auth", "enforce", "--listen", "127.0.0.1:0", "--data-dir", tmp_path / "data")
+    assert failed.returncode == 1
+    assert "not built yet" in failed.stderr
 
 
 # --- The other commands ---------------------------------------------------------------------------------------

@@ -49,8 +49,7 @@ def test_the_tour_works_as_pasted(fresh_server, checkout, name, cli):
         env={
             "HOME": str(checkout),
             "PATH": f"{tools}:{os.environ['PATH']}",
-            "LAMBENT_LISTEN": server.environment()["LAMBENT_LISTEN"],
-            "LAMBENT_DATA_DIR": str(server.data_dir),
+            "LAMBENT_ENDPOINT": server.endpoint,
         },
     )
     assert done.returncode == 0, done.stdout + done.stderr

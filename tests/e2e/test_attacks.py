@@ -1,0 +1,311 @@
+"""Attack packages through the public API.
+
+Each attack is run twice: with the layer that stops it taken away, where it must succeed (or the test would
+prove nothing), and in a full sandbox, where it must not. Afterwards the server is healthy and a neighbour
+function answers.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from attacks.catalog import ATTACKS, PROCESS, without
+from functions import Deployer
+
+PRELUDE = (Path(__file__).parent / "attacks" / "prelude.py").read_text()
+HELLO = "def handler(event, context):\n    return 'hello'\n"
+
+
+@pytest.fixture(scope="module")
+def server_with(all_servers, python_runtime):
+    """Deployers on servers with the given flags, started once each."""
+    deployers = {}
+
+    def deployer(flags):
+        if flags not in deployers:
+            server = all_servers.start(*flags)
+            deployers[flags] = (server, Deployer(server.client(), python_runtime))
+        return deployers[flags]
+
+    yield deployer
+    for server, made in deployers.values():
+        made.close()
+        server.stop()
+
+
+class Bait:
+    """What an attack may reach if nothing stops it: a process, a file, two sockets. All of them the test's own."""
+
+    def __init__(self, folder, tmp_inodes):
+        self.tmp_inodes = tmp_inodes
+        self.mark = f"bait-{uuid.uuid4().hex}"
+        self.file = folder / "secret.txt"
+        self.file.write_text(self.mark)
+        self.file.chmod(0o644)
+        code = "import time; time.sleep(600)"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code, self.mark], env={**os.environ, "BAIT": self.mark}
+        )
+        self.tcp = socket.create_server(("0.0.0.0", 0))
+        self.abstract = socket.socket(socket.AF_UNIX)
+        self.abstract.bind("\0" + self.mark)
+        self.abstract.listen()
+        for listener in (self.tcp, self.abstract):
+            threading.Thread(target=self._serve, args=(listener,), daemon=True).start()
+
+    def _serve(self, listener):
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.sendall(self.mark.encode())
+
+    def event(self, server):
+        """What the attack is told."""
+        return {
+            "bait_mark": self.mark,
+            "bait_file": str(self.file),
+            "bait_pid": self.process.pid,
+            "bait_port": self.tcp.getsockname()[1],
+            "host_addresses": ["127.0.0.1", *addresses_of_this_machine(), "169.254.100.1"],
+            "data_dir": str(server.data_dir),
+            "tmp_inodes": self.tmp_inodes,
+        }
+
+    def is_alive(self):
+        """Whether the process still runs."""
+        return self.process.poll() is None
+
+    def close(self):
+        """Takes the bait away."""
+        self.process.kill()
+        self.process.wait()
+        for listener in (self.tcp, self.abstract):
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+
+
+def addresses_of_this_machine():
+    """IPv4 addresses that other machines may know this one by."""
+    found = subprocess.run(["hostname", "-I"], capture_output=True, text=True).stdout.split()
+    return [address for address in found if ":" not in address]
+
+
+@pytest.fixture(scope="module")
+def tmp_inodes(deploy_for_module):
+    """How many files fit into the /tmp of an environment; attacks make a thousand more."""
+    function = deploy_for_module("import os\ndef handler(event, context):\n    return os.statvfs('/tmp').f_files\n")
+    inodes = function.invoke({}).payload
+    assert inodes < 2_000_000
+    return inodes
+
+
+@pytest.fixture
+def bait(tmp_path, tmp_inodes):
+    placed = Bait(tmp_path, tmp_inodes)
+    yield placed
+    placed.close()
+
+
+def package(code):
+    """The attack with the prelude before it."""
+    return {"app.py": PRELUDE + "\n\n" + textwrap.dedent(code)}
+
+
+def run_attack(deployer, attack, event):
+    """Whether it succeeded, and the whole outcome for messages."""
+    function = deployer(package(attack.code), **{"Timeout": 30, "MemorySize": 256, **attack.options})
+    try:
+        outcome = function.invoke(event)
+    finally:
+        function.delete()
+    return outcome.error is None and outcome.payload["succeeded"], outcome
+
+
+@pytest.fixture(scope="module")
+def neighbour(deploy_for_module):
+    """A function that has nothing to do with any attack."""
+    return deploy_for_module(HELLO)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name.replace(" ", "-"))
+def test_an_attack_succeeds_without_its_layer_and_fails_with_it(
+    attack, server_with, server, deploy, neighbour, bait, tmp_path, tmp_inodes
+):
+    open_server, open_deployer = server_with(attack.succeeds_with)
+    succeeded, outcome = run_attack(open_deployer, attack, bait.event(open_server))
+    assert succeeded, f"the attack does not work even with {attack.succeeds_with}: {outcome}\n{outcome.log}"
+    assert open_server.health()["status"] == "ok"
+
+    if not bait.is_alive():
+        bait.close()
+        bait.__init__(tmp_path, tmp_inodes)
+    succeeded, outcome = run_attack(deploy, attack, bait.event(server))
+    assert not succeeded, f"{outcome}\n{outcome.log}"
+    assert bait.is_alive()
+    assert server.health()["status"] == "ok"
+    assert neighbour.invoke({}).payload == "hello"
+
+
+# --- Attacks between functions --------------------------------------------------------------------------------
+
+VICTIM = """
+import os, time
+def handler(event, context):
+    open("/tmp/lambent-attack-leftover", "w").write("left by the victim")
+    open(os.path.join("/tmp", "lambent-attack-id"), "w").write(context.aws_request_id)
+    time.sleep(event)
+    return {"api": os.environ["AWS_LAMBDA_RUNTIME_API"], "id": context.aws_request_id}
+"""
+
+
+def steal_response(deployer):
+    """One function answers in the name of another; the answer that the other's caller gets."""
+    victim, thief = deployer(VICTIM), deployer(
+        package(
+            """
+            def attack(event):
+                url = f"http://{event['api']}/2018-06-01/runtime/invocation/{event['id']}/response"
+                request = urllib.request.Request(url, data=b'"stolen"', method="POST")
+                with urllib.request.urlopen(request, timeout=5) as answer:
+                    return answer.status == 202
+            """
+        )
+    )
+    known = victim.invoke(0).payload
+    outcomes = []
+    caller = threading.Thread(target=lambda: outcomes.append(victim.invoke(4)))
+    caller.start()
+    time.sleep(1)
+    running = request_id_of_the_running(victim)
+    thief.invoke({"api": known["api"], "id": running})
+    caller.join()
+    return outcomes[0].payload
+
+
+def request_id_of_the_running(function):
+    """The id in the last START line of a function's log: a thief may have learned it anywhere."""
+    import lambent
+
+    endpoint = function.client.meta.endpoint_url
+    done = lambent.run("logs", function.name, env={"LAMBENT_ENDPOINT": endpoint})
+    starts = [line for line in done.stdout.splitlines() if "START RequestId: " in line]
+    return starts[-1].split("START RequestId: ")[1].split()[0]
+
+
+def test_the_runtime_api_of_another_environment_cannot_be_reached(server_with, deploy):
+    assert steal_response(server_with(PROCESS)[1]) == "stolen"
+    assert steal_response(deploy)["api"]
+
+
+def test_what_another_function_left_in_tmp_cannot_be_read(server_with, deploy):
+    spy_code = """
+        def attack(event):
+            try:
+                return open("/tmp/lambent-attack-leftover").read() == "left by the victim"
+            finally:
+                if os.path.exists("/tmp/lambent-attack-leftover"):
+                    os.remove("/tmp/lambent-attack-leftover")
+                    os.remove("/tmp/lambent-attack-id")
+        """
+    results = []
+    for deployer in (server_with(PROCESS)[1], deploy):
+        deployer(VICTIM).invoke(0)
+        results.append(deployer(package(spy_code)).invoke({}).payload["succeeded"])
+    assert results == [True, False]
+
+
+def test_shared_memory_of_another_function_cannot_be_reached(server_with, deploy):
+    key = uuid.uuid4().int & 0x7FFFFFFF
+    make = f"""
+        def attack(event):
+            return check(LIBC.shmget({key}, 4096, 0o1666)) >= 0
+        """
+    find = f"""
+        def attack(event):
+            found = check(LIBC.shmget({key}, 4096, 0o666))
+            check(LIBC.shmctl(found, 0, 0))
+            return True
+        """
+    results = []
+    for deployer in (server_with(without("ipc-namespace"))[1], deploy):
+        deployer(package(make)).invoke({})
+        results.append(deployer(package(find)).invoke({}).payload["succeeded"])
+    assert results == [True, False]
+
+
+# --- Floods ---------------------------------------------------------------------------------------------------
+
+
+def test_a_flood_of_output_is_bounded(server, deploy, neighbour):
+    before = server.resident_bytes()
+    function = deploy(
+        """
+        import os
+        def handler(event, context):
+            line = b"x" * 1023 + b"\\n"
+            written = 0
+            while written < event:
+                written += os.write(1, line * 64)
+            return written
+        """,
+        Timeout=60,
+        MemorySize=256,
+    )
+    outcome = function.invoke(300 * 2**20)
+    assert outcome.error in (None, "Unhandled")
+    assert len(outcome.log.encode()) <= 4096
+    assert server.resident_bytes() - before < 200 * 2**20
+    assert neighbour.invoke({}).payload == "hello"
+    assert function.invoke(0).payload == 0
+
+
+def test_one_endless_line_is_bounded(server, deploy, neighbour):
+    before = server.resident_bytes()
+    function = deploy(
+        "import os\ndef handler(event, context):\n    for _ in range(event): os.write(2, b'y' * 65536)\n    return 1\n",
+        Timeout=60,
+    )
+    assert function.invoke(3000).payload == 1
+    assert server.resident_bytes() - before < 200 * 2**20
+    assert neighbour.invoke({}).payload == "hello"
+
+
+def test_busy_processors_do_not_starve_a_neighbour(deploy, neighbour):
+    spinner = deploy(
+        """
+        import os, time
+        def handler(event, context):
+            for _ in range(8):
+                if os.fork() == 0:
+                    while True:
+                        pass
+            time.sleep(event)
+            return 1
+        """,
+        Timeout=6,
+    )
+    neighbour.invoke({})
+    caller = threading.Thread(target=lambda: spinner.invoke(5))
+    caller.start()
+    time.sleep(1)
+    started = time.monotonic()
+    for _ in range(10):
+        assert neighbour.invoke({}).payload == "hello"
+    assert time.monotonic() - started < 5
+    caller.join()
+
+
+def test_nothing_of_an_attack_is_left(server):
+    left = [name for name in os.listdir("/tmp") if name.startswith("lambent-attack")]
+    assert left == []

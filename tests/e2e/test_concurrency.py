@@ -1,0 +1,83 @@
+"""Many at a time: the account limit, the budgets of the server, and throttling."""
+
+import threading
+
+import pytest
+from botocore.exceptions import ClientError
+
+import toolbox
+from functions import Deployer
+from packages import executable, make_zip
+from test_runtimes import STATIC_BOOTSTRAP
+
+SLEEP = "import time\ndef handler(event, context):\n    time.sleep(event)\n    return 'slept'\n"
+
+
+def invoke_many(function, count, event):
+    """Invokes at once from as many threads; payloads, and error codes of what was refused."""
+    payloads, refusals = [], []
+
+    def call():
+        try:
+            payloads.append(function.invoke(event, LogType="None").payload)
+        except ClientError as error:
+            refusals.append(error)
+
+    threads = [threading.Thread(target=call) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return payloads, refusals
+
+
+def test_beyond_the_limit_of_the_account_invocations_are_throttled(fresh_server, python_runtime):
+    server = fresh_server("--concurrency", "4")
+    client = server.client(max_pool_connections=64)
+    deployer = Deployer(client, python_runtime)
+    assert client.get_account_settings()["AccountLimit"]["ConcurrentExecutions"] == 4
+    function = deployer(SLEEP)
+    payloads, refusals = invoke_many(function, 10, 3)
+    assert payloads == ["slept"] * 4
+    for refusal in refusals:
+        answer = refusal.response
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 429
+        assert answer["Error"]["Code"] == "TooManyRequestsException"
+        assert answer["Reason"] == "ConcurrentInvocationLimitExceeded"
+        assert answer["ResponseMetadata"]["HTTPHeaders"]["retry-after"]
+    assert function.invoke(0).payload == "slept"
+    deployer.close()
+
+
+def test_beyond_the_budget_of_the_server_new_environments_are_throttled(fresh_server, python_runtime):
+    server = fresh_server("--environments-max", "3")
+    deployer = Deployer(server.client(max_pool_connections=64), python_runtime)
+    function = deployer(SLEEP)
+    payloads, refusals = invoke_many(function, 8, 3)
+    assert payloads == ["slept"] * 3
+    assert {refusal.response["ResponseMetadata"]["HTTPStatusCode"] for refusal in refusals} == {429}
+    assert function.invoke(0).payload == "slept"
+    deployer.close()
+
+
+SLEEPING_BOOTSTRAP = "#define _GNU_SOURCE\n" + STATIC_BOOTSTRAP.replace(
+    'snprintf(path, sizeof path, "%s/response", id);',
+    'snprintf(path, sizeof path, "%s/response", id);\n        sleep(atoi(body + 4));',
+)
+
+
+@pytest.mark.timeout(600)
+def test_two_thousand_functions_sleep_at_once(fresh_server, python_runtime):
+    server = fresh_server("--concurrency", "3000")
+    client = server.client(max_pool_connections=2100, read_timeout=300)
+    deployer = Deployer(client, python_runtime)
+    program = toolbox.static_binary("sleeper", SLEEPING_BOOTSTRAP)
+    package = make_zip({"bootstrap": executable(program)})
+    function = deployer(package, Runtime="provided.al2023", Handler="x", Timeout=300)
+    threading.stack_size(512 * 1024)
+    payloads, refusals = invoke_many(function, 2000, 90)
+    threading.stack_size(0)
+    assert [str(refusal) for refusal in refusals[:3]] == []
+    assert payloads == [90] * 2000
+    assert server.health()["status"] == "ok"
+    deployer.close()

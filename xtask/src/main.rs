@@ -4,6 +4,7 @@
 //! the list that `tidy` holds the README against and the dispatch are the same table.
 
 mod check;
+mod dist;
 mod failure;
 mod shell;
 mod tidy;
@@ -24,6 +25,7 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command { name: "check", help: "the one door: everything CI runs", run: check::run },
     Command { name: "tidy", help: "house rules that the compiler cannot check", run: tidy::run },
+    Command { name: "dist", help: "release build packed as a tarball in target/dist", run: dist::run },
 ];
 
 fn main() -> ExitCode {

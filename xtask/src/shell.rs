@@ -58,6 +58,23 @@ pub(crate) fn run_logged(name: &str, command: &mut Command) -> Result<Finished, 
     Ok(Finished { success: status.success(), output: String::from_utf8_lossy(&bytes).into_owned(), log })
 }
 
+/// Runs a program whose output matters only when it fails.
+///
+/// # Errors
+/// When it cannot be started or fails; the message carries its output and where that is kept.
+pub(crate) fn succeed(name: &str, command: &mut Command) -> Result<(), Failure> {
+    let finished = run_logged(name, command)?;
+    if finished.success {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "{}
+log in {}",
+        finished.output.trim_end(),
+        finished.log.display()
+    )))
+}
+
 /// Runs a program to its end and returns its standard output.
 ///
 /// # Errors

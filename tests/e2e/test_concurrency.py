@@ -8,7 +8,6 @@ from botocore.exceptions import ClientError
 import toolbox
 from functions import Deployer
 from packages import executable, make_zip
-from test_runtimes import STATIC_BOOTSTRAP
 
 SLEEP = "import time\ndef handler(event, context):\n    time.sleep(event)\n    return 'slept'\n"
 
@@ -60,20 +59,14 @@ def test_beyond_the_budget_of_the_server_new_environments_are_throttled(fresh_se
     deployer.close()
 
 
-SLEEPING_BOOTSTRAP = "#define _GNU_SOURCE\n" + STATIC_BOOTSTRAP.replace(
-    'snprintf(path, sizeof path, "%s/response", id);',
-    'snprintf(path, sizeof path, "%s/response", id);\n        sleep(atoi(body + 4));',
-)
-
-
 @pytest.mark.timeout(600)
 def test_two_thousand_functions_sleep_at_once(fresh_server, python_runtime):
     server = fresh_server("--concurrency", "3000")
     client = server.client(max_pool_connections=2100, read_timeout=300)
     deployer = Deployer(client, python_runtime)
-    program = toolbox.static_binary("sleeper", SLEEPING_BOOTSTRAP)
+    program = toolbox.static_program("echo_runtime")
     package = make_zip({"bootstrap": executable(program)})
-    function = deployer(package, Runtime="provided.al2023", Handler="x", Timeout=300)
+    function = deployer(package, Runtime="provided.al2023", Handler="sleep", Timeout=300)
     threading.stack_size(512 * 1024)
     payloads, refusals = invoke_many(function, 2000, 90)
     threading.stack_size(0)

@@ -316,57 +316,6 @@ while true; do
 done
 """
 
-STATIC_BOOTSTRAP = r"""
-/* The smallest runtime: one connection per request, no parsing beyond what is needed. */
-#include <arpa/inet.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <strings.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-static char buffer[1 << 20];
-
-static long call(const char *method, const char *path, const char *body, long body_bytes) {
-    char host[64];
-    snprintf(host, sizeof host, "%s", getenv("AWS_LAMBDA_RUNTIME_API"));
-    char *colon = strchr(host, ':');
-    *colon = 0;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(colon + 1))};
-    inet_pton(AF_INET, host, &address.sin_addr);
-    int connection = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(connection, (struct sockaddr *)&address, sizeof address)) { perror("connect"); exit(3); }
-    char head[512];
-    int head_bytes = snprintf(head, sizeof head,
-        "%s /2018-06-01/runtime/invocation/%s HTTP/1.1\r\nHost: r\r\nConnection: close\r\nContent-Length: %ld\r\n\r\n",
-        method, path, body_bytes);
-    if (write(connection, head, head_bytes) < 0) exit(4);
-    if (body_bytes && write(connection, body, body_bytes) < 0) exit(4);
-    long total = 0, got;
-    while ((got = read(connection, buffer + total, sizeof buffer - 1 - total)) > 0) total += got;
-    close(connection);
-    buffer[total] = 0;
-    return total;
-}
-
-int main(void) {
-    for (;;) {
-        call("GET", "next", "", 0);
-        char *field = strcasestr(buffer, "lambda-runtime-aws-request-id:");
-        char *body = strstr(buffer, "\r\n\r\n");
-        if (!field || !body) exit(5);
-        char id[64];
-        sscanf(field + strlen("lambda-runtime-aws-request-id:"), " %63[0-9a-fA-F-]", id);
-        char path[128];
-        snprintf(path, sizeof path, "%s/response", id);
-        char *copy = strdup(body + 4);
-        call("POST", path, copy, strlen(copy));
-        free(copy);
-    }
-}
-"""
-
 
 def test_a_shell_script_is_a_runtime(deploy):
     if shutil.which("curl") is None:
@@ -378,14 +327,14 @@ def test_a_shell_script_is_a_runtime(deploy):
 
 @pytest.mark.parametrize("runtime", ["provided", "provided.al2", "provided.al2023"])
 def test_a_static_binary_is_a_runtime(deploy, runtime):
-    program = toolbox.static_binary("bootstrap", "#define _GNU_SOURCE\n" + STATIC_BOOTSTRAP)
+    program = toolbox.static_program("echo_runtime")
     function = deploy({"bootstrap": executable(program)}, Runtime=runtime, Handler="any")
     for event in (1, {"a": "b"}):
         assert function.invoke(event).payload == event
 
 
 def test_go1_runs_the_binary_that_the_handler_names(deploy):
-    program = toolbox.static_binary("bootstrap", "#define _GNU_SOURCE\n" + STATIC_BOOTSTRAP)
+    program = toolbox.static_program("echo_runtime")
     function = deploy({"main": executable(program)}, Runtime="go1.x", Handler="main")
     assert function.invoke("go").payload == "go"
 

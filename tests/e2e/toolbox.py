@@ -103,11 +103,10 @@ def aws_cli_2():
     return None
 
 
-def static_binary(name, source):
-    """A static program built from C source with the machine's compiler."""
-    folder = cache("static")
-    program, text = folder / name, folder / f"{name}.c"
-    if not program.is_file() or not text.is_file() or text.read_text() != source:
-        text.write_text(source)
-        subprocess.run(["cc", "-static", "-O1", "-o", str(program), str(text)], check=True, timeout=120)
+def static_program(name):
+    """The bytes of a static program, built from `programs/<name>.c` with the machine's compiler."""
+    source = Path(__file__).parent / "programs" / f"{name}.c"
+    program = cache("static") / name
+    if not program.is_file() or program.stat().st_mtime < source.stat().st_mtime:
+        subprocess.run(["cc", "-static", "-O1", "-o", str(program), str(source)], check=True, timeout=120)
     return program.read_bytes()

@@ -4,6 +4,7 @@
 //! the list that `tidy` holds the README against and the dispatch are the same table.
 
 mod check;
+mod codegen;
 mod dist;
 mod failure;
 mod shell;
@@ -25,6 +26,11 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command { name: "check", help: "the one door: everything CI runs", run: check::run },
     Command { name: "tidy", help: "house rules that the compiler cannot check", run: tidy::run },
+    Command {
+        name: "codegen",
+        help: "regenerate aws-api from the API models (--check: only compare)",
+        run: codegen::run,
+    },
     Command { name: "dist", help: "release build packed as a tarball in target/dist", run: dist::run },
 ];
 

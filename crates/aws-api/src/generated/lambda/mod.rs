@@ -1,0 +1,7 @@
+//! AWS Lambda, API version 2015-03-31.
+
+#![allow(missing_docs, reason = "the model's documentation text is not copied")]
+
+pub mod operations;
+pub mod shapes;
+pub mod types;

@@ -1,0 +1,3 @@
+//! Code generated from AWS's API models, a folder per service.
+
+pub mod lambda;

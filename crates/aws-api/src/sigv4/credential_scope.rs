@@ -1,0 +1,62 @@
+//! The credential scope: `<access key id>/<date>/<region>/<service>/aws4_request`, in a header or in a presigned query.
+
+use percent_encoding::percent_decode_str;
+
+/// Who signed, for which Region and service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialScope {
+    /// Access key id.
+    pub access_key_id: String,
+    /// Region.
+    pub region: String,
+    /// Signing name of the service, such as `lambda`.
+    pub service: String,
+}
+
+/// The scope of a request, from its `Authorization` header or else its query (`X-Amz-Credential`).
+pub fn of_request(authorization: Option<&str>, query: &str) -> Option<CredentialScope> {
+    authorization.and_then(from_header).or_else(|| from_query(query))
+}
+
+fn from_header(header: &str) -> Option<CredentialScope> {
+    let parameters = header.strip_prefix("AWS4-HMAC-SHA256")?;
+    parameters.split(',').find_map(|parameter| parse(parameter.trim().strip_prefix("Credential=")?))
+}
+
+fn from_query(query: &str) -> Option<CredentialScope> {
+    let encoded = query.split('&').find_map(|pair| pair.strip_prefix("X-Amz-Credential="))?;
+    parse(&percent_decode_str(encoded).decode_utf8().ok()?)
+}
+
+fn parse(scope: &str) -> Option<CredentialScope> {
+    // From the right: an access key id of a third party may hold slashes.
+    let mut parts = scope.rsplitn(5, '/');
+    let terminator = parts.next()?;
+    let (service, region, _date, access_key_id) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    (terminator == "aws4_request").then(|| CredentialScope {
+        access_key_id: access_key_id.into(),
+        region: region.into(),
+        service: service.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_and_presigned_query_name_the_same_scope() {
+        let header = "AWS4-HMAC-SHA256 Credential=123456789012/20261123/eu-west-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
+        let query = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=123456789012%2F20261123%2Feu-west-1%2Flambda%2Faws4_request";
+        let scope = CredentialScope {
+            access_key_id: "123456789012".into(),
+            region: "eu-west-1".into(),
+            service: "lambda".into(),
+        };
+        assert_eq!(of_request(Some(header), ""), Some(scope.clone()));
+        assert_eq!(of_request(None, query), Some(scope));
+        assert_eq!(of_request(Some("Bearer x"), ""), None);
+        assert_eq!(of_request(Some("AWS4-HMAC-SHA256 Credential=a/b/aws4_request"), ""), None);
+    }
+}

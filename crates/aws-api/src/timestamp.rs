@@ -1,0 +1,20 @@
+//! Points in time in the forms that AWS's answers have.
+
+use jiff::Timestamp;
+
+/// `LastModified` of Lambda: `2026-11-23T08:30:13.123+0000`.
+pub fn last_modified(unix_ms: i64) -> String {
+    match Timestamp::from_millisecond(unix_ms) {
+        Ok(time) => time.strftime("%Y-%m-%dT%H:%M:%S.%3f+0000").to_string(),
+        Err(_) => "1970-01-01T00:00:00.000+0000".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn last_modified_reads_as_on_aws() {
+        assert_eq!(super::last_modified(1_700_000_000_007), "2023-11-14T22:13:20.007+0000");
+        assert_eq!(super::last_modified(i64::MAX), "1970-01-01T00:00:00.000+0000");
+    }
+}

@@ -1,0 +1,67 @@
+//! `cargo xtask codegen`: turns botocore's API models into `crates/aws-api/src/generated`.
+//!
+//! The models are not checked in: they come from the pinned botocore package, fetched into `target/codegen` with pip and checked
+//! against its hash. The output is checked in, without the models' documentation text. `--check` regenerates and fails when the
+//! tree differs. One folder per service, three files each: operations, shapes (the table that the codecs and the validation
+//! walk) and types (the structures that handlers see).
+
+mod fetch;
+mod model;
+mod names;
+mod operations;
+mod rustfmt;
+mod shapes;
+mod types;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+
+/// One service to generate.
+struct Service {
+    /// Folder below `generated` and module name.
+    module: &'static str,
+    /// Path of the model inside botocore.
+    model: &'static str,
+}
+
+/// Every service whose model is generated. Adding one is a line here and a `pub mod` in `generated/mod.rs`.
+const SERVICES: &[Service] =
+    &[Service { module: "lambda", model: "botocore/data/lambda/2015-03-31/service-2.json.gz" }];
+
+/// Runs the command.
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    let check = arguments.iter().any(|argument| argument == "--check");
+    let generated = Path::new("crates/aws-api/src/generated");
+    let botocore = fetch::botocore()?;
+    let mut differing = Vec::new();
+    for service in SERVICES {
+        let model = model::read(&botocore, service.model)?;
+        for (file, text) in [
+            ("operations.rs", operations::render(&model)),
+            ("shapes.rs", shapes::render(&model)),
+            ("types.rs", types::render(&model)),
+        ] {
+            let path: PathBuf = generated.join(service.module).join(file);
+            let text = rustfmt::format(&text)?;
+            if fs::read_to_string(&path).unwrap_or_default() != text {
+                differing.push(path.display().to_string());
+                if !check {
+                    fs::write(&path, text)
+                        .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+                }
+            }
+        }
+    }
+    match (check, differing.is_empty()) {
+        (true, false) => Err(Failure::new(format!(
+            "generated code differs from the model: {} (run `cargo xtask codegen`)",
+            differing.join(", ")
+        ))),
+        _ => {
+            println!("codegen: {} files changed", differing.len());
+            Ok(())
+        }
+    }
+}

@@ -3,6 +3,7 @@
 //! Each command is one module with one `run`. This file only lists them, so that the list in the help text,
 //! the list that `tidy` holds the README against and the dispatch are the same table.
 
+mod bench;
 mod check;
 mod codegen;
 mod dist;
@@ -31,6 +32,7 @@ const COMMANDS: &[Command] = &[
         help: "regenerate aws-api from the API models (--check: only compare)",
         run: codegen::run,
     },
+    Command { name: "bench", help: "warm and cold invokes beside their floors (--short)", run: bench::run },
     Command { name: "dist", help: "release build packed as a tarball in target/dist", run: dist::run },
 ];
 

@@ -1,0 +1,98 @@
+//! The product under measurement: a release server of its own, and functions on it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::http::Connection;
+use super::process::Background;
+use super::runtimes::Subject;
+use crate::failure::Failure;
+use crate::shell;
+
+/// Fetching an SDK may take a minute; nothing else takes as long.
+const ACTIVE_TIMEOUT: Duration = Duration::from_secs(120);
+const POLL: Duration = Duration::from_millis(20);
+
+/// A running server.
+pub(super) struct Lambent {
+    process: Background,
+    /// `host:port`.
+    pub(super) address: String,
+}
+
+impl Lambent {
+    /// Starts the release build on an empty data directory.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub(super) fn start(folder: &Path, subjects: &[Subject]) -> Result<Self, Failure> {
+        let data = folder.join("data");
+        if data.exists() {
+            fs::remove_dir_all(&data).map_err(|e| Failure::during(data.display(), e))?;
+        }
+        let mut command = Command::new(shell::target_directory().join("release/lambent"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--no-sdk", "--data-dir"]).arg(&data);
+        for path in subjects.iter().filter_map(|subject| subject.runtime_path.as_ref()) {
+            command.args(["--runtime-path", path]);
+        }
+        let (process, line) = Background::start_and_read_line(&mut command)?;
+        let ready: Value = serde_json::from_str(&line).map_err(|e| Failure::during(&line, e))?;
+        let endpoint = ready["endpoint"].as_str().unwrap_or_default();
+        Ok(Self { process, address: endpoint.trim_start_matches("http://").to_owned() })
+    }
+
+    /// Creates a function and waits until it is active; returns the path that invokes it.
+    ///
+    /// # Errors
+    /// When the server refuses it, or it does not become active.
+    pub(super) fn deploy(&self, subject: &Subject, name: &str) -> Result<String, Failure> {
+        let mut connection = Connection::open(&self.address).map_err(|e| Failure::during("connect", e))?;
+        let request = json!({
+            "FunctionName": name,
+            "Runtime": subject.runtime,
+            "Role": "arn:aws:iam::000000000000:role/bench",
+            "Handler": subject.handler,
+            "MemorySize": 1769,
+            "Timeout": 30,
+            "Code": {"ZipFile": STANDARD.encode(&subject.package)},
+        });
+        let created = connection
+            .call("POST", "/2015-03-31/functions", request.to_string().as_bytes())
+            .map_err(|e| Failure::during("CreateFunction", e))?;
+        if created.status != 201 {
+            return Err(Failure::during("CreateFunction", String::from_utf8_lossy(&created.body)));
+        }
+        wait_until_active(&mut connection, name)?;
+        Ok(format!("/2015-03-31/functions/{name}/invocations"))
+    }
+
+    /// Lets the server take its environments down.
+    pub(super) fn stop(self) {
+        self.process.stop();
+    }
+}
+
+fn wait_until_active(connection: &mut Connection, name: &str) -> Result<(), Failure> {
+    let started = Instant::now();
+    while started.elapsed() < ACTIVE_TIMEOUT {
+        let answer = connection
+            .call("GET", &format!("/2015-03-31/functions/{name}/configuration"), b"")
+            .map_err(|e| Failure::during("GetFunctionConfiguration", e))?;
+        let configuration: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        match configuration["State"].as_str() {
+            Some("Active") => return Ok(()),
+            Some("Failed") => {
+                return Err(Failure::new(format!("{name} failed: {}", configuration["StateReason"])));
+            }
+            _ => thread::sleep(POLL),
+        }
+    }
+    Err(Failure::new(format!("{name} is not active after {} s", ACTIVE_TIMEOUT.as_secs())))
+}

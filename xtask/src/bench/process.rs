@@ -1,0 +1,58 @@
+//! A program that runs beside us and ends with us.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::failure::Failure;
+
+/// A running program; killed when dropped.
+pub(super) struct Background(Child);
+
+impl Background {
+    /// Starts a program whose output nobody reads.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(super) fn start(command: &mut Command) -> Result<Self, Failure> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().map_err(|e| Failure::during(format!("cannot start `{program}`"), e))?;
+        Ok(Self(child))
+    }
+
+    /// Starts a server and waits for the first line that it prints.
+    ///
+    /// # Errors
+    /// When it cannot be started, or ends before it prints a line.
+    pub(super) fn start_and_read_line(command: &mut Command) -> Result<(Self, String), Failure> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let child = command.spawn().map_err(|e| Failure::during(format!("cannot start `{program}`"), e))?;
+        let mut running = Self(child);
+        let mut line = String::new();
+        if let Some(output) = running.0.stdout.take() {
+            BufReader::new(output).read_line(&mut line).map_err(|e| Failure::during(&program, e))?;
+        }
+        if line.is_empty() {
+            return Err(Failure::new(format!("`{program}` ended before it was ready")));
+        }
+        Ok((running, line.trim().to_owned()))
+    }
+
+    /// Asks it to end as an operator does, and waits.
+    pub(super) fn stop(mut self) {
+        let id = self.0.id().to_string();
+        // When `kill` is not there, the drop below ends it.
+        if Command::new("kill").args(["-TERM", &id]).status().is_ok_and(|status| status.success()) {
+            let _ = self.0.wait();
+        }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // It may have ended by itself, which is as good.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

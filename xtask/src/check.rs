@@ -8,7 +8,10 @@ mod e2e;
 mod skips;
 mod tally;
 
+use std::env;
 use std::io::{self, Write};
+use std::iter;
+use std::process::Command;
 use std::time::Instant;
 
 use crate::failure::Failure;
@@ -117,26 +120,33 @@ fn clippy() -> Result<Outcome, Failure> {
 }
 
 fn tidy() -> Result<Outcome, Failure> {
-    xtask("tidy", &[])
+    shell::run_logged("tidy", &mut own_command("tidy", &[])?).map(Outcome::of)
 }
 
-/// The generated API must be what the pinned model gives; without a network the stage says so and passes.
+/// The generated API must be what the pinned model gives; where the model cannot be fetched the stage says so.
+///
+/// The model comes from PyPI by the pip of the end-to-end suite, since a fresh machine may have none of its own.
 fn codegen() -> Result<Outcome, Failure> {
-    let mut outcome = xtask("codegen", &["--check"])?;
-    let skipped = outcome.output.lines().find(|line| line.starts_with("skipped:")).map(str::to_owned);
-    if skipped.is_some() {
+    let tools = e2e::virtual_environment()?.join("bin");
+    let path = env::var_os("PATH").unwrap_or_default();
+    let paths = env::join_paths(iter::once(tools).chain(env::split_paths(&path)));
+    let mut command = own_command("codegen", &["--check"])?;
+    command.env("PATH", paths.map_err(|e| Failure::during("PATH", e))?);
+    let mut outcome = shell::run_logged("codegen", &mut command).map(Outcome::of)?;
+    if !outcome.success && outcome.output.contains("pip download") {
+        outcome.success = true;
         outcome.tests.skipped = 1;
+        outcome.note = Some("skipped: the pinned API model could not be fetched from PyPI".to_owned());
     }
-    outcome.note = skipped;
     Ok(outcome)
 }
 
 /// One of our own commands, as a process of its own so that its output goes to the log.
-fn xtask(name: &str, arguments: &[&str]) -> Result<Outcome, Failure> {
-    let this = std::env::current_exe().map_err(|e| Failure::during("cannot find xtask itself", e))?;
-    let mut command = std::process::Command::new(this);
+fn own_command(name: &str, arguments: &[&str]) -> Result<Command, Failure> {
+    let this = env::current_exe().map_err(|e| Failure::during("cannot find xtask itself", e))?;
+    let mut command = Command::new(this);
     command.current_dir(shell::repository_root()).arg(name).args(arguments);
-    shell::run_logged(name, &mut command).map(Outcome::of)
+    Ok(command)
 }
 
 fn build() -> Result<Outcome, Failure> {

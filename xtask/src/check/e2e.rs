@@ -13,8 +13,7 @@ use crate::shell;
 
 /// Installs the clients if need be and runs the suite on the debug binary.
 pub(crate) fn run() -> Result<Outcome, Failure> {
-    let venv = shell::target_directory().join("e2e-venv");
-    install(&venv)?;
+    let venv = virtual_environment()?;
     let mut pytest = Command::new(venv.join("bin/python"));
     pytest.current_dir(shell::repository_root().join("tests/e2e"));
     pytest.env("LAMBENT_BIN", binary()).env("LAMBENT_TARGET_DIR", shell::target_directory());
@@ -28,19 +27,24 @@ fn binary() -> PathBuf {
     shell::target_directory().join("debug/lambent")
 }
 
-/// Makes the virtual environment unless one of the same requirements is there.
-fn install(venv: &Path) -> Result<(), Failure> {
+/// The virtual environment with the clients; made unless one of the same requirements is there.
+///
+/// # Errors
+/// When Python or the packages cannot be had.
+pub(super) fn virtual_environment() -> Result<PathBuf, Failure> {
+    let venv = shell::target_directory().join("e2e-venv");
     let requirements = shell::repository_root().join("tests/e2e/requirements.txt");
     let wanted = fs::read_to_string(&requirements).map_err(|e| Failure::during(requirements.display(), e))?;
     let stamp = venv.join("installed-requirements.txt");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
+        return Ok(venv);
     }
-    make_venv(venv)?;
+    make_venv(&venv)?;
     let mut pip = Command::new(venv.join("bin/python"));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements);
     shell::succeed("e2e-pip", &mut pip)?;
-    fs::write(&stamp, wanted).map_err(|e| Failure::during(stamp.display(), e))
+    fs::write(&stamp, wanted).map_err(|e| Failure::during(stamp.display(), e))?;
+    Ok(venv)
 }
 
 /// Makes an empty virtual environment. Debian and Ubuntu keep what it takes in a package of its own, which root

@@ -8,6 +8,7 @@ mod dependencies;
 mod documents;
 mod lengths;
 mod machine_paths;
+mod places;
 mod ratchet;
 mod source_rules;
 mod tokens;
@@ -48,6 +49,7 @@ fn violations(root: &Path) -> Result<Vec<Violation>, Failure> {
     for file in &workspace.rust {
         found.extend(source_rules::check(file));
         found.extend(walls::check(file));
+        found.extend(places::check(file));
     }
     found.extend(ratchet::check(&lengths::measure(&workspace), exceptions));
     for file in &workspace.texts {

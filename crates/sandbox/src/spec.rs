@@ -39,8 +39,8 @@ pub struct SandboxSpec {
 /// The unprivileged user inside.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SandboxUser {
-    /// User id; unique to the sandbox when the launcher is root (see
-    /// [`LauncherConfig::uid_base`](crate::LauncherConfig)).
+    /// User id. Give each sandbox that lives at a time one of its own: when the server is root it is the host's, and the
+    /// kernel keeps sandboxes apart by it; else it picks one of the server's subordinate ids.
     pub uid: u32,
     /// Group id.
     pub gid: u32,

@@ -1,0 +1,141 @@
+//! Messages with descriptors between server, spawner and init: one JSON document per sequenced packet.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType, recvmsg, sendmsg, shutdown,
+    socketpair,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_DESCRIPTORS_MAX};
+
+/// One end of a conversation.
+#[derive(Debug)]
+pub(crate) struct Channel(OwnedFd);
+
+/// What came.
+pub(crate) enum Received<T> {
+    /// A message and its descriptors.
+    Message(T, Vec<OwnedFd>),
+    /// Nothing within the time given.
+    Nothing,
+    /// The other side is gone.
+    End,
+}
+
+impl Channel {
+    /// Both ends.
+    pub(crate) fn pair() -> io::Result<(Channel, Channel)> {
+        let (a, b) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        Ok((Channel(a), Channel(b)))
+    }
+
+    /// An end that came from elsewhere.
+    pub(crate) fn from_fd(fd: OwnedFd) -> Channel {
+        Channel(fd)
+    }
+
+    /// The descriptor, for handing it on.
+    pub(crate) fn into_fd(self) -> OwnedFd {
+        self.0
+    }
+
+    /// Ends the conversation while the descriptor stays: the other side sees the end.
+    pub(crate) fn close(&self) {
+        // Already closed by the other side is closed.
+        let _ = shutdown(&self.0, Shutdown::Both);
+    }
+
+    /// Sends one message, whole or not at all; several threads may send at a time.
+    ///
+    /// # Errors
+    /// `EMSGSIZE` for a message beyond [`MESSAGE_BYTES_MAX`], `EPIPE` when the other side is gone.
+    pub(crate) fn send<T: Serialize>(&self, message: &T, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let bytes = serde_json::to_vec(message)?;
+        if bytes.len() > MESSAGE_BYTES_MAX || descriptors.len() > MESSAGE_DESCRIPTORS_MAX {
+            return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
+        }
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MESSAGE_DESCRIPTORS_MAX))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        if !descriptors.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(descriptors)) {
+            return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
+        }
+        rustix::io::retry_on_intr(|| {
+            sendmsg(&self.0, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL)
+        })?;
+        Ok(())
+    }
+
+    /// Waits for a message, for ever or until `deadline`.
+    pub(crate) fn receive<T: DeserializeOwned>(&self, deadline: Option<Instant>) -> io::Result<Received<T>> {
+        loop {
+            if !wait_readable(
+                &[self.as_fd()],
+                deadline.map(|at| at.saturating_duration_since(Instant::now())),
+            )? {
+                return Ok(Received::Nothing);
+            }
+            match self.try_receive()? {
+                // Another thread was faster.
+                Received::Nothing => {}
+                received => return Ok(received),
+            }
+        }
+    }
+
+    /// Takes a message that is there already.
+    pub(crate) fn try_receive<T: DeserializeOwned>(&self) -> io::Result<Received<T>> {
+        let mut bytes = vec![0; MESSAGE_BYTES_MAX];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MESSAGE_DESCRIPTORS_MAX))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+        let received = rustix::io::retry_on_intr(|| {
+            recvmsg(&self.0, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, flags)
+        });
+        let received = match received {
+            Ok(received) => received,
+            Err(rustix::io::Errno::AGAIN) => return Ok(Received::Nothing),
+            Err(rustix::io::Errno::CONNRESET) => return Ok(Received::End),
+            Err(error) => return Err(error.into()),
+        };
+        let mut descriptors = Vec::new();
+        for message in ancillary.drain() {
+            if let RecvAncillaryMessage::ScmRights(fds) = message {
+                descriptors.extend(fds);
+            }
+        }
+        if received.bytes == 0 {
+            return Ok(Received::End);
+        }
+        if received.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) {
+            return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
+        }
+        let message = serde_json::from_slice(bytes.get(..received.bytes).unwrap_or_default())?;
+        Ok(Received::Message(message, descriptors))
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Waits until one of `descriptors` can be read or has ended; false when `timeout` is over first.
+pub(crate) fn wait_readable(descriptors: &[BorrowedFd<'_>], timeout: Option<Duration>) -> io::Result<bool> {
+    let timeout = timeout.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
+    let mut polled: Vec<_> =
+        descriptors.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+    let ready = rustix::io::retry_on_intr(|| poll(&mut polled, timeout.as_ref()))?;
+    Ok(ready > 0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! The sentences: every missing piece names its cost and its fix, a whole host has none.
+
+use super::*;
+
+fn whole() -> HostReport {
+    HostReport {
+        kernel: "6.18".into(),
+        is_root: true,
+        namespaces_fail: None,
+        has_own_uids: true,
+        controllers: Controllers { memory: Some(2), cpu: Some(2), pids: Some(2), freezer: Some(2) },
+        undelegated: None,
+        has_seccomp: true,
+        has_overlayfs: true,
+        has_mkfs: true,
+        has_loop_devices: true,
+        apparmor_restricts: false,
+    }
+}
+
+#[test]
+fn a_whole_host_lacks_nothing() {
+    let report = whole();
+    assert_eq!(report.missing_for_sandbox(), None);
+    assert_eq!(report.unenforced(), Vec::<String>::new());
+    assert!(report.can_enforce_memory());
+}
+
+#[test]
+fn an_ordinary_user_hears_what_root_would_add() {
+    let ordinary = HostReport {
+        is_root: false,
+        has_own_uids: false,
+        controllers: Controllers::default(),
+        undelegated: Some("/sys/fs/cgroup/user.slice".into()),
+        ..whole()
+    };
+    let lines = ordinary.unenforced();
+    assert_eq!(lines.len(), 6, "{lines:?}");
+    assert!(lines.iter().all(|line| line.contains("run as root")), "{lines:?}");
+    assert!(lines.first().is_some_and(|line| line.contains("Delegate=yes")));
+    assert!(!ordinary.can_enforce_memory());
+}
+
+#[test]
+fn namespaces_that_fail_name_the_fix_for_who_asks() {
+    let failing = |is_root, apparmor_restricts| HostReport {
+        namespaces_fail: Some("Operation not permitted".into()),
+        is_root,
+        apparmor_restricts,
+        ..whole()
+    };
+    let fix = |report: HostReport| report.missing_for_sandbox().unwrap();
+    assert!(fix(failing(true, false)).contains("--privileged"));
+    assert!(fix(failing(false, true)).contains("apparmor_restrict_unprivileged_userns=0"));
+    assert!(fix(failing(false, false)).contains("user.max_user_namespaces"));
+}

@@ -1,0 +1,121 @@
+//! The first process of a sandbox: forked from the spawner, never replaced by another program.
+//!
+//! ```text
+//! forked ──► [user namespace: wait for Mapped] ──► set-up ──► Ready ──► serving ──► End, or the channel's end
+//!                                                     └────► Failed, gone
+//! ```
+//! Init stays outside the control groups of the processes that it starts: it is not frozen with them and cannot
+//! become the victim of their memory limit. When it goes, the kernel kills everything in its process namespace.
+
+mod processes;
+mod serve;
+
+use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use rustix::process::{Pid, set_child_subreaper, set_parent_process_death_signal};
+
+use crate::channel::{Channel, Received};
+use crate::layers::Layer;
+use crate::protocol::{Command, Create, Failure, Report, Stage};
+use crate::seccomp::Filters;
+use crate::{identity, mounts, network, syscalls};
+
+/// What init was forked with.
+pub(crate) struct Init<'a> {
+    pub(crate) create: Create,
+    pub(crate) channel: Channel,
+    pub(crate) cgroups: Vec<OwnedFd>,
+    pub(crate) filters: &'a Filters,
+}
+
+impl Init<'_> {
+    /// The whole life of init.
+    pub(crate) fn run(self, storage: Option<OwnedFd>) -> ! {
+        match self.set_up(storage) {
+            Ok(listeners) => {
+                let descriptors: Vec<_> = listeners.iter().map(AsFd::as_fd).collect();
+                let told = self.channel.send(&Report::Ready, &descriptors);
+                drop(listeners);
+                if told.is_ok() {
+                    serve::serve(&self);
+                }
+            }
+            Err(failure) => {
+                // Nobody is left to tell when this fails.
+                let _ = self.channel.send(&Report::Failed(failure), &[]);
+            }
+        }
+        syscalls::exit_now(0)
+    }
+
+    /// Builds the sandbox around this process and returns its listeners.
+    fn set_up(&self, storage: Option<OwnedFd>) -> Result<Vec<OwnedFd>, Failure> {
+        die_with_parent()?;
+        reset_signals()?;
+        let (create, layers) = (&self.create, self.create.layers);
+        if create.identity.has_user_namespace() {
+            self.wait_for_maps()?;
+        }
+        if layers.contains(Layer::PidNamespace) {
+            let first = rustix::process::getpid().is_init();
+            first
+                .then_some(())
+                .ok_or_else(|| std::io::Error::other("not process 1"))
+                .stage(|| "checking the namespace")?;
+        } else {
+            // Orphans come to init all the same.
+            set_child_subreaper(Some(rustix::process::getpid())).stage(|| "becoming a subreaper")?;
+        }
+        if layers.contains(Layer::UtsNamespace) {
+            rustix::system::sethostname(create.spec.hostname.as_bytes()).stage(|| "setting the host name")?;
+        }
+        let listeners = self.listeners()?;
+        if layers.contains(Layer::MountNamespace) {
+            mounts::enter(create, storage)?;
+        }
+        identity::narrow_init(create)?;
+        // Changing credentials takes the death signal away (prctl(2)).
+        die_with_parent()?;
+        Ok(listeners)
+    }
+
+    fn listeners(&self) -> Result<Vec<OwnedFd>, Failure> {
+        let spec = &self.create.spec;
+        let own_network = self.create.layers.contains(Layer::NetworkNamespace);
+        if own_network {
+            network::bring_up(spec.address).stage(|| "bringing up the network")?;
+        }
+        let listen = |port: &u16| {
+            let (address, port) = if own_network { (spec.address, *port) } else { (Ipv4Addr::LOCALHOST, 0) };
+            network::listener(address, port).stage(|| format!("listening on {address}:{port}"))
+        };
+        spec.listen_ports.iter().map(listen).collect()
+    }
+
+    fn wait_for_maps(&self) -> Result<(), Failure> {
+        match self.channel.receive(None).stage(|| "waiting for the user namespace")? {
+            Received::Message(Command::Mapped, _) => Ok(()),
+            _ => Err(std::io::Error::other("the server is gone")).stage(|| "waiting for the user namespace"),
+        }
+    }
+}
+
+/// When the spawner dies, init dies.
+fn die_with_parent() -> Result<(), Failure> {
+    set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).stage(|| "tying init to the spawner")
+}
+
+/// The spawner ignores the death of its children; init wants to know. SIGCHLD is blocked and read as a file.
+fn reset_signals() -> Result<(), Failure> {
+    processes::default_signal(Signal::SIGCHLD).stage(|| "resetting signals")?;
+    let mut blocked = SigSet::empty();
+    blocked.add(Signal::SIGCHLD);
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&blocked), None).stage(|| "blocking signals")
+}
+
+/// Whether `pid` is this process: a last guard before a signal is sent to "all".
+fn is_first_process() -> bool {
+    rustix::process::getpid() == Pid::INIT
+}

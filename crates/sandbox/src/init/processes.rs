@@ -1,0 +1,164 @@
+//! Starting, signalling and killing the processes of a sandbox.
+
+use std::ffi::{CString, OsString};
+use std::fs;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use rustix::fs::{Mode, OFlags};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, kill_process, set_parent_process_death_signal, setsid, umask};
+
+use super::{Init, is_first_process};
+use crate::identity;
+use crate::layers::Layer;
+use crate::protocol::{Failure, Stage};
+use crate::syscalls::{self, Fork};
+
+/// A program to run.
+pub(super) struct Program {
+    pub(super) argv: Vec<OsString>,
+    pub(super) env: Vec<(OsString, OsString)>,
+    pub(super) cwd: PathBuf,
+    /// Standard output and standard error.
+    pub(super) descriptors: Vec<OwnedFd>,
+}
+
+/// The same in the kernel's form. Made before the fork, so that a fault in it is found while there is only init.
+struct Image {
+    path: CString,
+    argv: Vec<CString>,
+    env: Vec<CString>,
+}
+
+/// Starts a program and waits until it runs; returns its number in this namespace.
+pub(super) fn start(init: &Init<'_>, program: &Program) -> Result<i32, Failure> {
+    let image = image(program).stage(|| "reading arguments and environment")?;
+    // Close-on-exec: an end without a word means that the program runs.
+    let (word, send_word) = pipe_with(PipeFlags::CLOEXEC).stage(|| "making a pipe")?;
+    match syscalls::fork(0).stage(|| "forking")? {
+        Fork::Child => {
+            drop(word);
+            let Err(failure) = become_program(init, program, &image);
+            if let Ok(text) = serde_json::to_vec(&failure) {
+                let _ = rustix::io::write(&send_word, &text);
+            }
+            syscalls::exit_now(127)
+        }
+        Fork::Parent { pid, .. } => {
+            drop(send_word);
+            let mut text = Vec::new();
+            fs::File::from(word).read_to_end(&mut text).stage(|| "waiting for the program")?;
+            match serde_json::from_slice::<Failure>(&text) {
+                Ok(failure) => Err(failure),
+                Err(_) => Ok(pid),
+            }
+        }
+    }
+}
+
+fn become_program(
+    init: &Init<'_>,
+    program: &Program,
+    image: &Image,
+) -> Result<std::convert::Infallible, Failure> {
+    setsid().stage(|| "making a session")?;
+    if !init.create.layers.contains(Layer::PidNamespace) {
+        set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).stage(|| "tying to init")?;
+    }
+    let stdin = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .stage(|| "opening /dev/null")?;
+    let [stdout, stderr] = program.descriptors.as_slice() else {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput))
+            .stage(|| "taking standard output and error");
+    };
+    identity::confine(&init.create, &init.cgroups, init.filters)?;
+    rustix::process::chdir(&program.cwd).stage(|| format!("entering {}", program.cwd.display()))?;
+    identity::take_standard_streams(&stdin, stdout, stderr).stage(|| "taking the standard streams")?;
+    umask(Mode::from_raw_mode(0o022));
+    default_signals().stage(|| "resetting signals")?;
+    nix::unistd::execve(&image.path, &image.argv, &image.env)
+        .stage(|| format!("running {}", image.path.to_string_lossy()))
+}
+
+fn image(program: &Program) -> io::Result<Image> {
+    let text = |text: &OsString| CString::new(text.as_bytes()).map_err(io::Error::other);
+    let argv = program.argv.iter().map(text).collect::<io::Result<Vec<_>>>()?;
+    let path = argv.first().cloned().ok_or(io::ErrorKind::InvalidInput)?;
+    let variable = |(name, value): &(OsString, OsString)| {
+        CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).map_err(io::Error::other)
+    };
+    Ok(Image { path, argv, env: program.env.iter().map(variable).collect::<io::Result<_>>()? })
+}
+
+/// Sends a signal to a started process; one that is gone has its number until init has reaped it.
+pub(super) fn signal(pid: i32, number: i32) {
+    if let Ok(signal) = Signal::try_from(number) {
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal);
+    }
+}
+
+/// Sends SIGKILL to everything below init. False when there was nothing.
+pub(super) fn kill_all(init: &Init<'_>) -> io::Result<bool> {
+    // "All" is the process namespace's all. Asked for outside of one it would be the host's.
+    if init.create.layers.contains(Layer::PidNamespace) && is_first_process() {
+        return match nix::sys::signal::kill(nix::unistd::Pid::from_raw(-1), Signal::SIGKILL) {
+            Ok(()) => Ok(true),
+            Err(nix::errno::Errno::ESRCH) => Ok(false),
+            Err(error) => Err(error.into()),
+        };
+    }
+    let below = descendants(rustix::process::getpid())?;
+    for pid in &below {
+        let _ = kill_process(*pid, rustix::process::Signal::KILL);
+    }
+    Ok(!below.is_empty())
+}
+
+/// Children of children, as `/proc` shows them.
+fn descendants(of: Pid) -> io::Result<Vec<Pid>> {
+    let mut parents = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw) else {
+            continue;
+        };
+        if let Some(parent) = parent_of(pid) {
+            parents.push((pid, parent));
+        }
+    }
+    let mut found = vec![of];
+    let mut next = 0;
+    while let Some(parent) = found.get(next).copied() {
+        found.extend(parents.iter().filter(|(_, its)| *its == parent).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    found.remove(0);
+    Ok(found)
+}
+
+/// The fourth field of `/proc/PID/stat`; the second, the name in parentheses, may hold anything.
+fn parent_of(pid: Pid) -> Option<Pid> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    Pid::from_raw(rest.split_whitespace().nth(1)?.parse().ok()?)
+}
+
+/// Default handling for one signal.
+pub(super) fn default_signal(signal: Signal) -> io::Result<()> {
+    crate::syscalls::default_signal_action(signal as i32)
+}
+
+/// Default handling for all signals, none blocked: Rust programs ignore SIGPIPE, others do not expect that.
+fn default_signals() -> io::Result<()> {
+    for signal in Signal::iterator() {
+        if !matches!(signal, Signal::SIGKILL | Signal::SIGSTOP) {
+            default_signal(signal)?;
+        }
+    }
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! Init's loop: commands from the server, deaths from the kernel.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Instant;
+
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use super::{Init, processes};
+use crate::channel::{Received, wait_readable};
+use crate::event::{ProcessId, SandboxEvent};
+use crate::limits::{KILL_TIMEOUT, RETRY_PAUSE};
+use crate::protocol::{Command, Failure, Report, Stage};
+use crate::syscalls;
+
+/// The processes started and not yet dead, by their number in this namespace.
+type Running = BTreeMap<i32, ProcessId>;
+
+/// Serves until the server says `End` or is gone. Everything that runs is killed on the way out.
+pub(super) fn serve(init: &Init<'_>) {
+    let mut running = Running::new();
+    // An error here is one of the channel or of the signal descriptor: there is nobody to tell.
+    let _ = serve_until_end(init, &mut running);
+    let _ = kill_all(init, &mut running);
+}
+
+fn serve_until_end(init: &Init<'_>, running: &mut Running) -> io::Result<()> {
+    let deaths = deaths()?;
+    loop {
+        wait_readable(&[init.channel.as_fd(), deaths.as_fd()], None)?;
+        while deaths.read_signal()?.is_some() {}
+        report_deaths(init, running)?;
+        match init.channel.try_receive::<Command>()? {
+            Received::Nothing => {}
+            Received::End | Received::Message(Command::End, _) => return Ok(()),
+            Received::Message(command, descriptors) => obey(init, running, command, descriptors)?,
+        }
+    }
+}
+
+fn deaths() -> io::Result<SignalFd> {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGCHLD);
+    Ok(SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?)
+}
+
+fn obey(
+    init: &Init<'_>,
+    running: &mut Running,
+    command: Command,
+    descriptors: Vec<OwnedFd>,
+) -> io::Result<()> {
+    match command {
+        Command::Start { process, argv, env, cwd } => {
+            let program = processes::Program { argv, env, cwd, descriptors };
+            let report = match processes::start(init, &program) {
+                Ok(pid) => {
+                    running.insert(pid, process);
+                    Report::Started
+                }
+                Err(failure) => Report::NotStarted(failure),
+            };
+            init.channel.send(&report, &[])
+        }
+        Command::Signal { process, number } => {
+            if let Some((pid, _)) = running.iter().find(|(_, running)| **running == process) {
+                processes::signal(*pid, number);
+            }
+            Ok(())
+        }
+        Command::KillProcesses => {
+            let report = match kill_all(init, running) {
+                Ok(()) => Report::Killed,
+                Err(failure) => Report::Failed(failure),
+            };
+            init.channel.send(&report, &[])
+        }
+        Command::Mapped | Command::End => Ok(()),
+    }
+}
+
+/// Takes the status of every dead child and tells the server of those that it knows.
+fn report_deaths(init: &Init<'_>, running: &mut Running) -> io::Result<()> {
+    loop {
+        let dead = match syscalls::reap_one() {
+            Ok(Some(dead)) => dead,
+            Ok(None) => return Ok(()),
+            Err(error) if error.raw_os_error() == Some(libc::ECHILD) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if let Some(process) = running.remove(&dead.pid) {
+            let event = SandboxEvent::Exited { process, status: dead.status, usage: dead.usage };
+            init.channel.send(&Report::Event(event), &[])?;
+        }
+    }
+}
+
+/// Kills until nothing is left: a process that forks faster than it is found is met again in the next round.
+fn kill_all(init: &Init<'_>, running: &mut Running) -> Result<(), Failure> {
+    let deadline = Instant::now() + KILL_TIMEOUT;
+    loop {
+        let any = processes::kill_all(init).stage(|| "killing processes")?;
+        // The channel may be gone already; that is no reason to stop killing.
+        let _ = report_deaths(init, running);
+        if !any {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(io::Error::from(io::ErrorKind::TimedOut)).stage(|| "waiting for killed processes");
+        }
+        std::thread::sleep(RETRY_PAUSE);
+    }
+}

@@ -1,0 +1,50 @@
+//! Every bound of this crate that is not part of a specification.
+
+use std::time::Duration;
+
+/// A message between server, spawner and init: argument vector, environment and specification together. Below
+/// the kernel's default socket buffer (212,992 bytes), beyond which a sequenced packet is refused.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 192 * 1024;
+
+/// Descriptors that travel with one message; the kernel allows 253 (`SCM_MAX_FD`).
+pub(crate) const MESSAGE_DESCRIPTORS_MAX: usize = 64;
+
+/// From the request to a sandbox that answers. Takes milliseconds; seconds on a machine that is swapping.
+pub(crate) const SET_UP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// From the command to start a process until its `execve` succeeded.
+pub(crate) const START_PROCESS_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Until every process of a sandbox is gone after SIGKILL. A process may be writing to a slow disk.
+pub(crate) const KILL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The pause between two looks at something that the kernel finishes in its own time.
+pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(2);
+
+/// The tmpfs that holds a sandbox's root: a few directories, links and files of `/etc`.
+pub(crate) const ROOT_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Files in that tmpfs.
+pub(crate) const ROOT_INODES_MAX: u64 = 1024;
+
+/// Locked memory of a process, as on Lambda (65,536).
+pub(crate) const LOCKED_MEMORY_BYTES_MAX: u64 = 64 * 1024;
+
+/// Soft bound of a stack, as on Lambda.
+pub(crate) const STACK_BYTES_SOFT_MAX: u64 = 8 * 1024 * 1024;
+
+/// The period of a processor quota. Short, so that a small share is not one long pause; with 20 ms the smallest
+/// share (128 MB = 72 milli-vCPUs) is 1.4 ms, above the kernel's minimum of 1 ms.
+pub(crate) const CPU_PERIOD_US: u64 = 20_000;
+
+/// Loop devices tried before giving up: another process may take the free one that the kernel named.
+pub(crate) const LOOP_DEVICE_ATTEMPTS_MAX: u32 = 32;
+
+/// Kinds of `/tmp` (bytes and inodes) for which images are kept ready.
+pub(crate) const STORAGE_KINDS_MAX: usize = 16;
+
+/// Images for `/tmp` kept ready of each kind in use.
+pub(crate) const STORAGE_READY_MAX: usize = 4;
+
+/// Connections waiting to be accepted on a sandbox's listener.
+pub(crate) const LISTEN_BACKLOG: i32 = 1024;

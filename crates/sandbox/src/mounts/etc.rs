@@ -1,0 +1,36 @@
+//! `/etc`: generated, with the few files of the host that carry no secret and that programs need.
+
+use super::{READ_ONLY, Root};
+use crate::protocol::{Create, Failure};
+
+/// Certificates, the linker's cache, Debian's links to chosen programs.
+const FROM_HOST: [&str; 6] = [
+    "/etc/ssl",
+    "/etc/pki",
+    "/etc/ca-certificates",
+    "/etc/ld.so.cache",
+    "/etc/alternatives",
+    "/etc/mime.types",
+];
+
+/// Writes the generated files and binds the others.
+pub(super) fn fill(root: &Root, create: &Create) -> Result<(), Failure> {
+    let user = &create.spec.user;
+    let (name, uid, gid) = (&user.name, user.uid, user.gid);
+    let hostname = &create.spec.hostname;
+    let passwd = format!("root:x:0:0:root:/root:/sbin/nologin\n{name}:x:{uid}:{gid}::/tmp:/sbin/nologin\n");
+    root.file("/etc/passwd", &passwd)?;
+    root.file("/etc/group", &format!("root:x:0:\n{name}:x:{gid}:\n"))?;
+    root.file(
+        "/etc/hosts",
+        &format!("127.0.0.1 localhost\n::1 localhost\n{} {hostname}\n", create.spec.address),
+    )?;
+    root.file("/etc/hostname", &format!("{hostname}\n"))?;
+    root.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")?;
+    // No name server: the resolver asks 127.0.0.1, where nobody answers, and fails at once.
+    root.file("/etc/resolv.conf", "options timeout:1 attempts:1\n")?;
+    for path in FROM_HOST {
+        root.bind_if_present(path, READ_ONLY)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! What server, spawner and init say to each other.
+//!
+//! ```text
+//! server ──Configure, Create──► spawner ──fork──► init
+//!    ▲                             └── Spawned ──┐  │
+//!    └──────────── one channel per sandbox ◄──────┴──┘
+//! ```
+//! The server makes the sandbox's channel and sends one end along with [`Request::Create`]. The spawner answers
+//! on it with [`Report::Spawned`] and keeps no copy, so that the end of the channel is the end of init.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{ProcessId, SandboxEvent};
+use crate::layers::Layers;
+use crate::spec::SandboxSpec;
+
+/// To the spawner.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Request {
+    /// The first message, once.
+    Configure {
+        /// What every sandbox of this spawner gets.
+        layers: Layers,
+        /// Directories of control groups that belong to this server alone; emptied when the server is gone.
+        cgroup_parents: Vec<PathBuf>,
+    },
+    /// One sandbox. Descriptors: its channel, then `cgroups` files to join, then the mount for `/tmp` if
+    /// `storage` says so.
+    Create(Box<Create>),
+}
+
+/// Everything that init needs to know.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Create {
+    pub(crate) spec: SandboxSpec,
+    pub(crate) layers: Layers,
+    pub(crate) identity: Identity,
+    /// An empty directory on which the new root is mounted, inside the sandbox's mount namespace only.
+    pub(crate) scratch: PathBuf,
+    /// The source of our mounts in `/proc/mounts`: names the data directory and the sandbox.
+    pub(crate) mount_name: String,
+    pub(crate) storage: Storage,
+    /// Number of descriptors of `cgroup.procs` files.
+    pub(crate) cgroups: usize,
+}
+
+/// How processes come to their user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Identity {
+    /// They keep the server's.
+    Unchanged,
+    /// The server is root: they become the sandbox's user.
+    HostRoot,
+    /// A user namespace in which root is the server's user and the sandbox's user is a subordinate id.
+    Subordinate,
+    /// A user namespace that knows the server's user only: root outside, the sandbox's user in a second namespace.
+    SingleUser,
+}
+
+impl Identity {
+    /// Whether init waits in a user namespace until the server has written its maps.
+    pub(crate) fn has_user_namespace(self) -> bool {
+        matches!(self, Identity::Subordinate | Identity::SingleUser)
+    }
+}
+
+/// Where `/tmp` comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Storage {
+    /// A detached mount, the last descriptor.
+    Mount,
+    /// A tmpfs with the bounds of the specification.
+    Tmpfs,
+    /// A tmpfs without bounds: the layer was taken away.
+    Unbounded,
+}
+
+/// To init.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Command {
+    /// The user namespace has its maps.
+    Mapped,
+    /// Start a process; descriptors: standard output, standard error. Answered by `Started` or `NotStarted`.
+    Start { process: ProcessId, argv: Vec<OsString>, env: Vec<(OsString, OsString)>, cwd: PathBuf },
+    /// Send a signal. Not answered: the process may be gone.
+    Signal { process: ProcessId, number: i32 },
+    /// Kill every process; answered by `Killed` when none is left.
+    KillProcesses,
+    /// Kill every process and end. Not answered.
+    End,
+}
+
+/// From the spawner (`Spawned`) and from init (the rest).
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Report {
+    /// Init exists; descriptor: its pidfd.
+    Spawned { pid: i32 },
+    /// The sandbox is built; descriptors: its listeners.
+    Ready,
+    /// It could not be built; init is gone.
+    Failed(Failure),
+    /// The process runs its program.
+    Started,
+    /// The process never came to run its program.
+    NotStarted(Failure),
+    /// No process is left.
+    Killed,
+    /// News that nobody asked for.
+    Event(SandboxEvent),
+}
+
+/// An error on its way to the server.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    /// What was being done.
+    pub(crate) stage: String,
+    /// The kernel's number, or zero.
+    pub(crate) errno: i32,
+    /// The error in words when there is no number.
+    pub(crate) text: String,
+}
+
+impl Failure {
+    /// The error as it was.
+    pub(crate) fn source(&self) -> io::Error {
+        match self.errno {
+            0 => io::Error::other(self.text.clone()),
+            number => io::Error::from_raw_os_error(number),
+        }
+    }
+}
+
+/// Gives an error the words that say what was being done.
+pub(crate) trait Stage<T> {
+    /// `stage` is only called for an error.
+    fn stage<S: Into<String>>(self, stage: impl FnOnce() -> S) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<io::Error>> Stage<T> for Result<T, E> {
+    fn stage<S: Into<String>>(self, stage: impl FnOnce() -> S) -> Result<T, Failure> {
+        self.map_err(|error| {
+            let error: io::Error = error.into();
+            let errno = error.raw_os_error().unwrap_or(0);
+            Failure {
+                stage: stage().into(),
+                errno,
+                text: if errno == 0 { error.to_string() } else { String::new() },
+            }
+        })
+    }
+}

@@ -1,0 +1,270 @@
+//! A sandbox that was built: starting, stopping and watching its processes.
+//!
+//! ```text
+//!            freeze ─────► frozen ── thaw ──┐
+//! alive ◄────────────────────────────────────┘
+//!   │  a sandbox-level error, or the end of init
+//!   └──────► dead: destroyed at once; every later call answers `Dead`
+//! ```
+//! Calls block for as long as the kernel takes, milliseconds that is; waiting for events does not: see
+//! [`Sandbox::control_fd`].
+
+use std::collections::VecDeque;
+use std::net::TcpListener;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Signal as KernelSignal, pidfd_send_signal};
+
+use crate::cgroup::SandboxCgroup;
+use crate::channel::{Channel, Received, wait_readable};
+use crate::error::SandboxError;
+use crate::event::{ProcessId, SandboxEvent, Signal};
+use crate::limits::{KILL_TIMEOUT, START_PROCESS_TIMEOUT};
+use crate::protocol::{Command, Report};
+use crate::spec::ProcessSpec;
+
+/// A built sandbox. Dropping it ends everything that runs inside and removes what it left on the host.
+#[derive(Debug)]
+pub struct Sandbox {
+    channel: Channel,
+    /// Of init: readable when it is gone.
+    init: OwnedFd,
+    cgroup: SandboxCgroup,
+    listeners: Vec<TcpListener>,
+    /// Events that came while something else was waited for.
+    events: VecDeque<SandboxEvent>,
+    processes_started: u32,
+    /// Whether the end of init is the end of all its processes.
+    ends_with_init: bool,
+    frozen: bool,
+    dead: bool,
+}
+
+impl Sandbox {
+    pub(crate) fn new(
+        channel: Channel,
+        init: OwnedFd,
+        cgroup: SandboxCgroup,
+        listeners: Vec<TcpListener>,
+        ends_with_init: bool,
+    ) -> Sandbox {
+        Sandbox {
+            channel,
+            init,
+            cgroup,
+            listeners,
+            events: VecDeque::new(),
+            processes_started: 0,
+            ends_with_init,
+            frozen: false,
+            dead: false,
+        }
+    }
+
+    /// The listeners of the specification, in its order; empty after the first call.
+    pub fn take_listeners(&mut self) -> Vec<TcpListener> {
+        std::mem::take(&mut self.listeners)
+    }
+
+    /// Readable when [`Sandbox::next_event`] has something to say, the end of the sandbox included.
+    #[must_use]
+    pub fn control_fd(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+
+    /// Starts a process and waits until it runs its program.
+    ///
+    /// # Errors
+    /// [`SandboxError::StartProcess`] leaves the sandbox as it was; any other destroys it.
+    pub fn start_process(&mut self, process: &ProcessSpec<'_>) -> Result<ProcessId, SandboxError> {
+        self.must_be_alive()?;
+        self.thaw()?;
+        let id = ProcessId(self.processes_started);
+        self.processes_started += 1;
+        let command = Command::Start {
+            process: id,
+            argv: process.argv.clone(),
+            env: process.env.clone(),
+            cwd: process.cwd.clone(),
+        };
+        let doing = "starting a process";
+        self.send(&command, &[process.stdout, process.stderr], doing)?;
+        match self.answer(START_PROCESS_TIMEOUT, doing)? {
+            Report::Started => Ok(id),
+            Report::NotStarted(failure) => {
+                let source = failure.source();
+                Err(SandboxError::StartProcess { stage: failure.stage, source })
+            }
+            _ => Err(self.broken(doing, unexpected())),
+        }
+    }
+
+    /// Sends a signal to a process; one that is gone does not mind.
+    ///
+    /// # Errors
+    /// Any error destroys the sandbox.
+    pub fn signal(&mut self, process: ProcessId, signal: Signal) -> Result<(), SandboxError> {
+        self.must_be_alive()?;
+        self.send(&Command::Signal { process, number: signal.number() }, &[], "sending a signal")
+    }
+
+    /// Kills every process inside and waits until none is left. `/tmp` and the listeners stay.
+    ///
+    /// # Errors
+    /// Any error destroys the sandbox.
+    pub fn kill_processes(&mut self) -> Result<(), SandboxError> {
+        self.must_be_alive()?;
+        // Frozen, a process of cgroup v1 does not even die.
+        self.thaw()?;
+        let doing = "killing its processes";
+        self.send(&Command::KillProcesses, &[], doing)?;
+        match self.answer(KILL_TIMEOUT + Duration::from_secs(1), doing)? {
+            Report::Killed => Ok(()),
+            Report::Failed(failure) => {
+                self.destroy();
+                let source = failure.source();
+                Err(SandboxError::SetUp { stage: failure.stage, source })
+            }
+            _ => Err(self.broken(doing, unexpected())),
+        }
+    }
+
+    /// Stops all processes until [`Sandbox::thaw`]. Where there is no freezer they run on.
+    ///
+    /// # Errors
+    /// Any error destroys the sandbox.
+    pub fn freeze(&mut self) -> Result<(), SandboxError> {
+        self.must_be_alive()?;
+        let Some(freezer) = self.cgroup.freezer().filter(|_| !self.frozen) else { return Ok(()) };
+        match freezer.freeze() {
+            Ok(()) => {
+                self.frozen = true;
+                Ok(())
+            }
+            Err(error) => Err(self.broken("freezing", error)),
+        }
+    }
+
+    /// Lets the processes go on.
+    ///
+    /// # Errors
+    /// Any error destroys the sandbox.
+    pub fn thaw(&mut self) -> Result<(), SandboxError> {
+        self.must_be_alive()?;
+        if !std::mem::take(&mut self.frozen) {
+            return Ok(());
+        }
+        match self.cgroup.freezer().map_or(Ok(()), |freezer| freezer.thaw()) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.broken("thawing", error)),
+        }
+    }
+
+    /// What happened inside since the last call; never blocks.
+    ///
+    /// # Errors
+    /// [`SandboxError::Dead`] when the sandbox has ended.
+    pub fn next_event(&mut self) -> Result<Option<SandboxEvent>, SandboxError> {
+        if let Some(event) = self.events.pop_front() {
+            return Ok(Some(event));
+        }
+        self.must_be_alive()?;
+        match self.channel.try_receive::<Report>() {
+            Ok(Received::Message(Report::Event(event), _)) => Ok(Some(event)),
+            Ok(Received::Nothing) => Ok(None),
+            Ok(Received::End) => {
+                self.destroy();
+                Err(SandboxError::Dead)
+            }
+            Ok(Received::Message(..)) => Err(self.broken("waiting for events", unexpected())),
+            Err(error) => Err(self.broken("waiting for events", error)),
+        }
+    }
+
+    /// The most memory that all processes used together at a time since the sandbox was built, page cache
+    /// included; `None` where the host does not count it.
+    #[must_use]
+    pub fn memory_peak_bytes(&self) -> Option<u64> {
+        self.cgroup.memory().and_then(|memory| memory.peak_bytes().ok().flatten())
+    }
+
+    /// Processes that the memory limit killed so far.
+    #[must_use]
+    pub fn out_of_memory_kills(&self) -> u64 {
+        self.cgroup.memory().and_then(|memory| memory.oom_kills().ok()).unwrap_or(0)
+    }
+
+    fn must_be_alive(&self) -> Result<(), SandboxError> {
+        if self.dead { Err(SandboxError::Dead) } else { Ok(()) }
+    }
+
+    fn send(
+        &mut self,
+        command: &Command,
+        descriptors: &[BorrowedFd<'_>],
+        doing: &'static str,
+    ) -> Result<(), SandboxError> {
+        match self.channel.send(command, descriptors) {
+            Ok(()) => Ok(()),
+            // An argument vector that no packet can carry is the caller's fault, and nothing was sent.
+            Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => Err(SandboxError::StartProcess {
+                stage: "arguments and environment are too large".into(),
+                source: error,
+            }),
+            Err(error) => Err(self.broken(doing, error)),
+        }
+    }
+
+    /// The next report that is no event; events on the way are kept.
+    fn answer(&mut self, timeout: Duration, doing: &'static str) -> Result<Report, SandboxError> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            match self.channel.receive::<Report>(Some(deadline)) {
+                Ok(Received::Message(Report::Event(event), _)) => self.events.push_back(event),
+                Ok(Received::Message(report, _)) => return Ok(report),
+                Ok(Received::Nothing) => return Err(self.broken(doing, std::io::ErrorKind::TimedOut.into())),
+                Ok(Received::End) => return Err(self.broken(doing, std::io::ErrorKind::BrokenPipe.into())),
+                Err(error) => return Err(self.broken(doing, error)),
+            }
+        }
+    }
+
+    /// After an error of the sandbox itself nothing is known of it: it goes.
+    fn broken(&mut self, doing: &'static str, source: std::io::Error) -> SandboxError {
+        self.destroy();
+        SandboxError::Control { doing, source }
+    }
+
+    fn destroy(&mut self) {
+        if std::mem::replace(&mut self.dead, true) {
+            return;
+        }
+        if let Some(freezer) = self.cgroup.freezer() {
+            // Also when we never froze it: a frozen process does not die.
+            let _ = freezer.thaw();
+        }
+        end_init(&self.channel, &self.init, self.ends_with_init);
+        // What is left is swept by the next start.
+        let _ = self.cgroup.remove();
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.destroy();
+    }
+}
+
+/// Ends init and waits until it is gone. Where its end is not the end of its processes it is asked to end them.
+pub(crate) fn end_init(channel: &Channel, init: &OwnedFd, ends_with_init: bool) {
+    if !ends_with_init && channel.send(&Command::End, &[]).is_ok() {
+        let _ = wait_readable(&[init.as_fd()], Some(KILL_TIMEOUT));
+    }
+    let _ = pidfd_send_signal(init, KernelSignal::KILL);
+    let _ = wait_readable(&[init.as_fd()], Some(KILL_TIMEOUT));
+}
+
+fn unexpected() -> std::io::Error {
+    std::io::Error::from(std::io::ErrorKind::InvalidData)
+}

@@ -72,7 +72,9 @@ impl Environments {
         while let Err(back) = self.pool(&version).submit(request) {
             request = back;
         }
-        outcome.await.unwrap_or_else(|_| Err(LambdaError::Service("the environment ended without an answer".into())))
+        outcome
+            .await
+            .unwrap_or_else(|_| Err(LambdaError::Service("the environment ended without an answer".into())))
     }
 
     fn pool(&self, version: &Arc<RunnableVersion>) -> Arc<Pool> {

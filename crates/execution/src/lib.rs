@@ -14,6 +14,7 @@ mod pool;
 mod runtime_api;
 pub mod runtimes;
 mod uids;
+mod variables;
 
 pub use configuration::{Budgets, Configuration, CpuPolicy};
 pub use context::Dependencies;

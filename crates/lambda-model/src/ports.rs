@@ -68,7 +68,15 @@ pub trait CodePackages: Send + Sync {
     ///
     /// # Errors
     /// A text for the server's log when the package is missing or damaged.
-    fn directory(&self, code: &CodeReference) -> Result<PathBuf, String>;
+    fn directory(&self, code: &CodeReference) -> Result<CodeDirectory, String>;
+}
+
+/// Unpacked code that stays while this is held, whatever becomes of the function.
+pub struct CodeDirectory {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Keeps it there.
+    pub lease: Box<dyn Send + Sync>,
 }
 
 /// The AWS endpoint of this server inside an environment: serves whatever connects to the listener.

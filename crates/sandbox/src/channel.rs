@@ -14,7 +14,7 @@ use rustix::net::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_DESCRIPTORS_MAX};
+use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_DESCRIPTORS_MAX, SEND_TIMEOUT};
 
 /// One end of a conversation.
 #[derive(Debug)]
@@ -67,10 +67,16 @@ impl Channel {
         if !descriptors.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(descriptors)) {
             return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
         }
-        rustix::io::retry_on_intr(|| {
-            sendmsg(&self.0, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL)
-        })?;
-        Ok(())
+        loop {
+            let sent = rustix::io::retry_on_intr(|| {
+                sendmsg(&self.0, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL)
+            });
+            match sent {
+                // Whoever watches the descriptor may have made it non-blocking.
+                Err(rustix::io::Errno::AGAIN) => wait_writable(self.as_fd())?,
+                sent => return Ok(sent.map(drop)?),
+            }
+        }
     }
 
     /// Waits for a message, for ever or until `deadline`.
@@ -135,6 +141,16 @@ pub(crate) fn wait_readable(descriptors: &[BorrowedFd<'_>], timeout: Option<Dura
         descriptors.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
     let ready = rustix::io::retry_on_intr(|| poll(&mut polled, timeout.as_ref()))?;
     Ok(ready > 0)
+}
+
+/// Waits until the other side has made room.
+fn wait_writable(descriptor: BorrowedFd<'_>) -> io::Result<()> {
+    let timeout = Timespec::try_from(SEND_TIMEOUT).map_err(io::Error::other)?;
+    let mut polled = [PollFd::from_borrowed_fd(descriptor, PollFlags::OUT)];
+    match rustix::io::retry_on_intr(|| poll(&mut polled, Some(&timeout)))? {
+        0 => Err(io::ErrorKind::TimedOut.into()),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

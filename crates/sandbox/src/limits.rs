@@ -9,6 +9,9 @@ pub(crate) const MESSAGE_BYTES_MAX: usize = 192 * 1024;
 /// Descriptors that travel with one message; the kernel allows 253 (`SCM_MAX_FD`).
 pub(crate) const MESSAGE_DESCRIPTORS_MAX: usize = 64;
 
+/// Until a message that found no room can be sent: the other side reads at once or is broken.
+pub(crate) const SEND_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// From the request to a sandbox that answers. Takes milliseconds; seconds on a machine that is swapping.
 pub(crate) const SET_UP_TIMEOUT: Duration = Duration::from_secs(20);
 

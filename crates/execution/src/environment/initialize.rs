@@ -1,6 +1,6 @@
 //! The Init phase: before any invocation with a limit of its own, or inside one under the function's timeout (L-02, L-05).
 
-use std::time::Duration;
+use std::{io::ErrorKind, time::Duration};
 
 use hyper::body::Bytes;
 use lambda_model::{
@@ -9,10 +9,10 @@ use lambda_model::{
     platform_log::{self, InitFailure, InitPhase},
 };
 use sandbox::{ExitStatus, ProcessSpec, SandboxError};
-use tokio::{io::unix::AsyncFd, time::Instant};
+use tokio::{io::Interest, net::UnixStream, time::Instant};
 
 use super::Environment;
-use crate::runtime_api::RuntimeEvent;
+use crate::{runtime_api::RuntimeEvent, runtimes::RuntimePlan};
 
 /// How an initialization ended.
 pub(super) enum Initialized {
@@ -22,6 +22,13 @@ pub(super) enum Initialized {
     Error { error_type: String, body: Bytes },
     /// Its process ended.
     Exited(ExitStatus),
+    /// Its program could not be run (E-05).
+    Unstartable {
+        /// Such as `Runtime.InvalidEntrypoint`.
+        error_type: &'static str,
+        /// Why, in the words of AWS's own server.
+        message: String,
+    },
     /// The time was up.
     TimedOut,
 }
@@ -29,10 +36,8 @@ pub(super) enum Initialized {
 impl Environment {
     /// The Init phase of a new environment. A failure spoils the runtime; the first invocation tries again.
     pub(super) async fn initialize(&mut self) {
-        self.log.platform(&platform_log::init_start(
-            &self.plan.runtime_version,
-            &self.plan.runtime_version_arn,
-        ));
+        self.log
+            .platform(&platform_log::init_start(&self.plan.runtime_version, &self.plan.runtime_version_arn));
         let started = Instant::now();
         let deadline = started + Duration::from_millis(limits::INIT_TIMEOUT_MS);
         match self.start_runtime(deadline).await {
@@ -55,14 +60,9 @@ impl Environment {
     pub(super) async fn start_runtime(&mut self, deadline: Instant) -> Result<Initialized, SandboxError> {
         self.api.exchange.reset();
         while self.events.try_recv().is_ok() {}
-        let process = ProcessSpec {
-            argv: self.plan.argv.clone(),
-            env: self.variables.iter().map(|(name, value)| (name.into(), value.into())).collect(),
-            cwd: self.plan.working_directory.clone(),
-            stdout: std::os::fd::AsFd::as_fd(&self.log_writer),
-            stderr: std::os::fd::AsFd::as_fd(&self.log_writer),
-        };
-        self.process = Some(self.sandbox.start_process(process)?);
+        if let Some(unstartable) = self.start_process().await? {
+            return Ok(unstartable);
+        }
         loop {
             tokio::select! {
                 event = self.events.recv() => match event {
@@ -74,7 +74,7 @@ impl Environment {
                     None => return Ok(Initialized::TimedOut),
                 },
                 exited = Self::control_readable(&self.control) => {
-                    exited.map_err(SandboxError::from)?;
+                    exited.map_err(control_broken)?;
                     if let Some(status) = self.runtime_exit() {
                         return Ok(self.exit_or_what_was_said_before(status));
                     }
@@ -82,6 +82,27 @@ impl Environment {
                 () = self.log.read_when_ready() => {}
                 () = tokio::time::sleep_until(deadline) => return Ok(Initialized::TimedOut),
             }
+        }
+    }
+
+    /// Starts the runtime's program. `Some` when the function has none that can be run.
+    async fn start_process(&mut self) -> Result<Option<Initialized>, SandboxError> {
+        // The wait for the kernel blocks this thread: not more of them at a time than help.
+        let _permit = self.context.starts.acquire().await.ok();
+        let process = ProcessSpec {
+            argv: self.plan.argv.clone(),
+            env: self.variables.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            cwd: self.plan.working_directory.clone(),
+            stdout: std::os::fd::AsFd::as_fd(&self.log_writer),
+            stderr: std::os::fd::AsFd::as_fd(&self.log_writer),
+        };
+        match tokio::task::block_in_place(|| self.sandbox.start_process(&process)) {
+            Ok(started) => {
+                self.process = Some(started);
+                Ok(None)
+            }
+            Err(SandboxError::StartProcess { source, .. }) => Ok(Some(unstartable(&self.plan, &source))),
+            Err(error) => Err(error),
         }
     }
 
@@ -102,14 +123,20 @@ impl Environment {
             Initialized::TimedOut => InitFailure::Timeout,
             Initialized::Error { error_type, .. } => InitFailure::Error(error_type.clone()),
             Initialized::Exited(_) => InitFailure::Error("Runtime.ExitError".into()),
+            Initialized::Unstartable { error_type, .. } => InitFailure::Error((*error_type).into()),
         };
         self.log.platform(&platform_log::init_report(micros_since(started), phase, &failure));
     }
 
     /// Waits for news from the sandbox; clears the readiness so that the caller must look for events now.
-    pub(super) async fn control_readable(control: &AsyncFd<std::os::fd::OwnedFd>) -> std::io::Result<()> {
-        control.readable().await?.clear_ready();
-        Ok(())
+    pub(super) async fn control_readable(control: &UnixStream) -> std::io::Result<()> {
+        control.readable().await?;
+        let cleared: std::io::Result<()> =
+            control.try_io(Interest::READABLE, || Err(ErrorKind::WouldBlock.into()));
+        match cleared {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Takes the sandbox's events; the exit of the runtime's process if it was among them.
@@ -133,7 +160,7 @@ impl Environment {
     /// Kills what runs in the sandbox; the next invocation starts a runtime again. `/tmp` stays (L-10).
     pub(super) fn spoil(&mut self) {
         self.phase = Phase::Resetting;
-        if let Err(error) = self.sandbox.kill_processes() {
+        if let Err(error) = tokio::task::block_in_place(|| self.sandbox.kill_processes()) {
             tracing::warn!(environment = self.id, %error, "processes not killed");
         }
         self.process = None;
@@ -143,7 +170,30 @@ impl Environment {
     }
 }
 
+/// Why the program of `plan` could not be run, as AWS's own server words it.
+fn unstartable(plan: &RuntimePlan, source: &std::io::Error) -> Initialized {
+    let program = plan.argv.first().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+    let message = match source.kind() {
+        std::io::ErrorKind::NotFound if program.ends_with("/bootstrap") => {
+            "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned()
+        }
+        std::io::ErrorKind::NotFound => format!("fork/exec {program}: no such file or directory"),
+        std::io::ErrorKind::PermissionDenied => format!("fork/exec {program}: permission denied"),
+        _ if source.raw_os_error() == Some(EXEC_FORMAT) => format!("fork/exec {program}: exec format error"),
+        _ => format!("fork/exec {program}: {source}"),
+    };
+    Initialized::Unstartable { error_type: "Runtime.InvalidEntrypoint", message }
+}
+
+/// `ENOEXEC`: neither a program of this machine nor a script.
+const EXEC_FORMAT: i32 = 8;
+
 /// Microseconds since `start`.
 pub(super) fn micros_since(start: Instant) -> u64 {
     u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The reactor no longer watches the sandbox.
+pub(super) fn control_broken(source: std::io::Error) -> SandboxError {
+    SandboxError::Control { doing: "waiting for news of its processes", source }
 }

@@ -43,11 +43,6 @@ impl LogCapture {
         Ok((capture, writer.into()))
     }
 
-    /// Name of the log stream.
-    pub(crate) fn stream(&self) -> &str {
-        &self.stream
-    }
-
     /// Waits until there is something to read, and reads it. Cancel-safe.
     pub(crate) async fn read_when_ready(&mut self) {
         if let Some(at) = self.resume_at {
@@ -58,17 +53,23 @@ impl LogCapture {
             // A pipe in error never becomes readable again; its environment is about to end.
             std::future::pending::<()>().await;
         }
-        if self.drain() >= BURST_BYTES {
+        // Through the reactor, so that it notices when there is nothing more.
+        if self.read_burst(|pipe, buffer| pipe.try_read(buffer)) >= BURST_BYTES {
             self.resume_at = Some(Instant::now() + PAUSE);
         }
     }
 
-    /// Reads what is there now, at most one burst. Returns the bytes read.
-    pub(crate) fn drain(&mut self) -> usize {
+    /// Reads what is there now, at most one burst, whether or not the reactor has heard of it yet.
+    pub(crate) fn drain(&mut self) {
+        self.read_burst(|pipe, buffer| Ok(rustix::io::read(pipe, buffer)?));
+    }
+
+    /// Returns the bytes read.
+    fn read_burst(&mut self, read: impl Fn(&pipe::Receiver, &mut [u8]) -> io::Result<usize>) -> usize {
         let mut buffer = [0u8; 16 * 1024];
         let mut total = 0;
         while total < BURST_BYTES {
-            match self.pipe.try_read(&mut buffer) {
+            match read(&self.pipe, &mut buffer) {
                 Ok(0) | Err(_) => break,
                 Ok(n) => {
                     total += n;

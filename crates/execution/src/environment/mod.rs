@@ -23,11 +23,7 @@ use std::sync::Arc;
 
 use lambda_model::{environment::Phase, ports::RunnableVersion};
 use sandbox::{ProcessId, Sandbox};
-use tokio::{
-    io::unix::AsyncFd,
-    sync::mpsc,
-    time::Instant,
-};
+use tokio::{net::UnixStream, sync::mpsc, time::Instant};
 
 use crate::{
     budget::Room,
@@ -39,8 +35,6 @@ use crate::{
 };
 use log_capture::LogCapture;
 
-pub(crate) use start::StartError;
-
 /// A running environment, owned by its task.
 pub(crate) struct Environment {
     id: u64,
@@ -50,7 +44,7 @@ pub(crate) struct Environment {
     variables: Vec<(String, String)>,
     sandbox: Sandbox,
     /// Readable when the sandbox has an event; a duplicate of its control descriptor.
-    control: AsyncFd<std::os::fd::OwnedFd>,
+    control: UnixStream,
     api: RuntimeApi,
     events: mpsc::UnboundedReceiver<RuntimeEvent>,
     log: LogCapture,
@@ -61,7 +55,9 @@ pub(crate) struct Environment {
     /// Of a successful initialization that no REPORT has told yet, microseconds.
     unreported_init_us: Option<u64>,
     frozen: bool,
-    _endpoint: Option<Box<dyn Send + Sync>>,
+    _endpoint: Box<dyn Send + Sync>,
+    /// The code stays where it is mounted from, whatever becomes of the function.
+    _code: Box<dyn Send + Sync>,
     _uid: Uid,
     _room: Room,
 }

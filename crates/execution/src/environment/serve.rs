@@ -14,7 +14,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     Environment,
-    initialize::{Initialized, micros_since},
+    initialize::{Initialized, control_broken, micros_since},
     outcome::describe_exit,
 };
 use crate::{
@@ -108,6 +108,9 @@ impl Environment {
             Initialized::Ready => None,
             Initialized::TimedOut => Some(self.timed_out(invocation)),
             Initialized::Exited(status) => Some(exited(invocation, describe_exit(status))),
+            Initialized::Unstartable { error_type, message } => {
+                Some(unstartable(invocation, error_type, &message))
+            }
             Initialized::Error { error_type, body } => Some(Ended {
                 outcome: InvocationOutcome::function_error(body),
                 status: Status::Error(error_type),
@@ -136,7 +139,7 @@ impl Environment {
                 }
                 () = tokio::time::sleep_until(deadline) => return Ok(self.timed_out(invocation)),
                 exited_now = Self::control_readable(&self.control) => {
-                    exited_now.map_err(SandboxError::from)?;
+                    exited_now.map_err(control_broken)?;
                     if let Some(status) = self.runtime_exit() {
                         // An answer that came before the exit stands.
                         let answer = std::iter::from_fn(|| self.events.try_recv().ok())
@@ -173,7 +176,7 @@ impl Environment {
                     return Ok(());
                 }
                 exited_now = Self::control_readable(&self.control) => {
-                    exited_now.map_err(SandboxError::from)?;
+                    exited_now.map_err(control_broken)?;
                     if self.runtime_exit().is_some() {
                         (ended.status, ended.runtime_is_well) = (Status::Error("Runtime.ExitError".into()), false);
                         return Ok(());
@@ -213,7 +216,9 @@ impl Environment {
             memory_used_max_mb,
         };
         self.log.drain();
-        if let Some(line) = failure_line(&invocation.request_id, self.version.configuration.timeout_seconds, ended) {
+        if let Some(line) =
+            failure_line(&invocation.request_id, self.version.configuration.timeout_seconds, ended)
+        {
             self.log.platform(&line);
         }
         self.log.platform(&platform_log::end(&invocation.request_id));
@@ -282,6 +287,15 @@ fn exited(invocation: &Invocation, end: Option<String>) -> Ended {
     Ended {
         outcome: InvocationOutcome::runtime_exited(&invocation.request_id, end.as_deref()),
         status: Status::Error("Runtime.ExitError".into()),
+        runtime_is_well: false,
+    }
+}
+
+fn unstartable(invocation: &Invocation, error_type: &str, message: &str) -> Ended {
+    let message = format!("RequestId: {} Error: {message}", invocation.request_id);
+    Ended {
+        outcome: InvocationOutcome::platform_error(error_type, &message),
+        status: Status::Error(error_type.into()),
         runtime_is_well: false,
     }
 }

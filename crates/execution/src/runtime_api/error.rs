@@ -15,13 +15,19 @@ use super::{
 const WITH_CAUSE: &str = "application/vnd.aws.lambda.error.cause+json";
 
 /// Takes the error of the current invocation.
-pub(super) async fn handle(id: &str, request: Request<Incoming>, exchange: &Exchange) -> Response<Full<Bytes>> {
+pub(super) async fn handle(
+    id: &str,
+    request: Request<Incoming>,
+    exchange: &Exchange,
+) -> Response<Full<Bytes>> {
     if let Err(refusal) = exchange.check_request_id(id) {
         return refuse(refusal);
     }
     let has_cause = request.headers().get(hyper::header::CONTENT_TYPE).is_some_and(|kind| kind == WITH_CAUSE);
     let (event, answer) = match body::receive(request.into_body()).await {
-        Received::Complete(body) if has_cause => (RuntimeEvent::Error(without_cause(&body)), answers::accepted()),
+        Received::Complete(body) if has_cause => {
+            (RuntimeEvent::Error(without_cause(&body)), answers::accepted())
+        }
         Received::Complete(body) => (RuntimeEvent::Error(body), answers::accepted()),
         Received::Oversized => (RuntimeEvent::Oversized, answers::too_large(RESPONSE_PAYLOAD_BYTES_MAX)),
         Received::Truncated => {

@@ -81,8 +81,7 @@ impl Exchange {
 
     /// Forgets everything about a runtime whose process is gone; the next one starts from `Started`.
     pub(crate) fn reset(&self) {
-        *self.lock() =
-            Inner { state: RuntimeState::Started, pending: None, current_request_id: None };
+        *self.lock() = Inner { state: RuntimeState::Started, pending: None, current_request_id: None };
     }
 
     /// Waits for an event on behalf of the runtime's `next`.

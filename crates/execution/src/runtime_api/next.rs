@@ -50,7 +50,8 @@ fn render(delivery: &Delivery) -> Response<Full<Bytes>> {
     ];
     for (name, value) in optional {
         // Empty ones are left out, as AWS's server does; bytes that no header can carry were refused at the front door.
-        if let Some(value) = value.filter(|value| !value.is_empty()).and_then(|v| HeaderValue::from_bytes(v.as_bytes()).ok())
+        if let Some(value) =
+            value.filter(|value| !value.is_empty()).and_then(|v| HeaderValue::from_bytes(v.as_bytes()).ok())
         {
             headers.insert(name, value);
         }

@@ -91,7 +91,10 @@ async fn r_04_the_id_is_checked_before_the_state() {
     let fixture = Fixture::start();
     let answer = fixture.call("POST", "invocation/unknown/response", "", "1").await;
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
-    assert!(answer.contains(r#"{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}"#), "{answer}");
+    assert!(
+        answer.contains(r#"{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}"#),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
@@ -111,7 +114,8 @@ async fn r_07_an_oversized_response_gets_413_and_the_runtime_may_go_on() {
     fixture.deliver("id-1");
     fixture.call("GET", "invocation/next", "", "").await;
     fixture.next_event().await;
-    let answer = fixture.call("POST", "invocation/id-1/response", "", &"x".repeat(6 * 1024 * 1024 + 101)).await;
+    let answer =
+        fixture.call("POST", "invocation/id-1/response", "", &"x".repeat(6 * 1024 * 1024 + 101)).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
     assert!(answer.contains("Exceeded maximum allowed payload size (6291556 bytes)."), "{answer}");
     assert!(matches!(fixture.next_event().await, RuntimeEvent::Oversized));
@@ -126,7 +130,8 @@ async fn r_07_the_largest_allowed_response_passes() {
     fixture.deliver("id-1");
     fixture.call("GET", "invocation/next", "", "").await;
     fixture.next_event().await;
-    let answer = fixture.call("POST", "invocation/id-1/response", "", &"x".repeat(6 * 1024 * 1024 + 100)).await;
+    let answer =
+        fixture.call("POST", "invocation/id-1/response", "", &"x".repeat(6 * 1024 * 1024 + 100)).await;
     assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
     assert!(matches!(fixture.next_event().await, RuntimeEvent::Response(body) if body.len() == 6_291_556));
 }
@@ -178,7 +183,8 @@ async fn r_14_a_second_next_does_not_take_the_same_event() {
     fixture.call("GET", "invocation/next", "", "").await;
     fixture.next_event().await;
     let second =
-        tokio::time::timeout(Duration::from_millis(100), fixture.call("GET", "invocation/next", "", "")).await;
+        tokio::time::timeout(Duration::from_millis(100), fixture.call("GET", "invocation/next", "", ""))
+            .await;
     assert!(second.is_err(), "the event was given twice: {second:?}");
     let answer = fixture.call("POST", "invocation/id-1/response", "", "1").await;
     assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");

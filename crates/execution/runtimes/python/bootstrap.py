@@ -1,0 +1,341 @@
+"""Lambent's runtime for Python: asks the Runtime API for events and answers them, one at a time.
+
+What users see of it is what AWS's own client shows: the context object, error JSON, log lines, sys.path. It starts
+fast: it imports little itself, and `logging` is set up when the function imports it. Runs on Python 3.8 and later.
+"""
+
+import _socket
+import json
+import os
+import sys
+import time
+
+API = "/2018-06-01/runtime"
+# AWS's names for what keeps a function from being loaded.
+IMPORT_MODULE_ERROR = "Runtime.ImportModuleError"
+HANDLER_NOT_FOUND = "Runtime.HandlerNotFound"
+MALFORMED_HANDLER = "Runtime.MalformedHandlerName"
+SYNTAX_ERROR = "Runtime.UserCodeSyntaxError"
+MARSHAL_ERROR = "Runtime.MarshalError"
+UNMARSHAL_ERROR = "Runtime.UnmarshalError"
+
+
+class RuntimeApi:
+    """One connection to the Runtime API, kept open: HTTP/1.1 as far as that server speaks it."""
+
+    def __init__(self, address):
+        self.address = address
+        host, port = address.rsplit(":", 1)
+        self.socket = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+        self.socket.connect((host, int(port)))
+        self.socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        self.unread = b""
+        self.next_request = f"GET {API}/invocation/next HTTP/1.1\r\nHost: {address}\r\n\r\n".encode()
+
+    def next(self):
+        """Headers (lower case) and body of the next event."""
+        self._send(self.next_request)
+        return self._receive()
+
+    def post(self, path, body, error_type=None):
+        """Posts a JSON body; the status is the platform's business."""
+        kind = f"Lambda-Runtime-Function-Error-Type: {error_type}\r\n" if error_type else ""
+        head = (
+            f"POST {API}{path} HTTP/1.1\r\nHost: {self.address}\r\nContent-Type: application/json\r\n{kind}"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        ).encode()
+        self._send(head + body)
+        self._receive()
+
+    def _send(self, data):
+        sent = self.socket.send(data)
+        while sent < len(data):
+            data = data[sent:]
+            sent = self.socket.send(data)
+
+    def _receive(self):
+        data = self.unread
+        end = data.find(b"\r\n\r\n")
+        while end < 0:
+            data += self._read(65536)
+            end = data.find(b"\r\n\r\n")
+        headers = {}
+        for line in data[:end].decode("latin-1").split("\r\n")[1:]:
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        length = int(headers.get("content-length", 0))
+        start = end + 4
+        chunks, missing = [data[start : start + length]], length - (len(data) - start)
+        while missing > 0:
+            chunk = self._read(min(missing, 1 << 20))
+            chunks.append(chunk)
+            missing -= len(chunk)
+        self.unread = data[start + length :]
+        return headers, b"".join(chunks)
+
+    def _read(self, count):
+        data = self.socket.recv(count)
+        if not data:
+            # The environment is going away.
+            os._exit(0)
+        return data
+
+
+class Fault(Exception):
+    """The function cannot be loaded, or its event or answer not be converted."""
+
+    def __init__(self, error_type, message, trace=()):
+        super().__init__(message)
+        self.error_type = error_type
+        self.message = message
+        self.trace = list(trace)
+
+
+# --- The context object ---------------------------------------------------------------------------------------
+
+
+class CognitoIdentity:
+    """Who signed in, for callers of the mobile SDKs."""
+
+    __slots__ = ("cognito_identity_id", "cognito_identity_pool_id")
+
+    def __init__(self, fields):
+        self.cognito_identity_id = fields.get("cognitoIdentityId")
+        self.cognito_identity_pool_id = fields.get("cognitoIdentityPoolId")
+
+
+class Client:
+    """The application of a mobile caller."""
+
+    __slots__ = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
+
+    def __init__(self, fields):
+        for name in self.__slots__:
+            setattr(self, name, fields.get(name))
+
+
+class ClientContext:
+    """What the caller sent in X-Amz-Client-Context."""
+
+    __slots__ = ("custom", "env", "client")
+
+    def __init__(self, fields):
+        self.custom = fields.get("custom")
+        self.env = fields.get("env")
+        client = fields.get("client")
+        self.client = Client(client) if client is not None else None
+
+
+class LambdaContext:
+    """The second argument of every handler."""
+
+    def __init__(self, headers):
+        self.aws_request_id = headers.get("lambda-runtime-aws-request-id")
+        self.invoked_function_arn = headers.get("lambda-runtime-invoked-function-arn")
+        self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
+        self.log_group_name = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
+        self.log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
+        self.function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+        self.memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        self.function_version = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION")
+        client_context = headers.get("lambda-runtime-client-context")
+        self.client_context = ClientContext(json.loads(client_context)) if client_context else None
+        self.identity = CognitoIdentity(json.loads(headers.get("lambda-runtime-cognito-identity") or "{}"))
+        self._deadline_ms = int(headers.get("lambda-runtime-deadline-ms", 0))
+
+    def get_remaining_time_in_millis(self):
+        """Milliseconds until the platform ends the invocation."""
+        return max(self._deadline_ms - int(time.time() * 1000), 0)
+
+    def log(self, message):
+        """Writes to the log as it is."""
+        sys.stdout.write(str(message))
+
+    def __repr__(self):
+        fields = ("aws_request_id", "log_group_name", "log_stream_name", "function_name", "memory_limit_in_mb")
+        fields += ("function_version", "invoked_function_arn", "client_context", "identity", "tenant_id")
+        return "LambdaContext([" + ",".join(f"{name}={getattr(self, name)}" for name in fields) + "])"
+
+
+# --- Errors ---------------------------------------------------------------------------------------------------
+
+
+def error_json(error, request_id):
+    """The error as AWS's client words it; the frames above the function's own are left out of the trace."""
+    if isinstance(error, Fault):
+        return {
+            "errorMessage": error.message,
+            "errorType": error.error_type,
+            "requestId": request_id,
+            "stackTrace": error.trace,
+        }
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    while frames and (frames[0].filename == __file__ or "importlib" in frames[0].filename):
+        del frames[0]
+    return {
+        "errorMessage": str(error),
+        "errorType": type(error).__name__,
+        "requestId": request_id,
+        "stackTrace": traceback.format_list(frames),
+    }
+
+
+def log_error(error):
+    """`[ERROR] Type: message` and the trace, in one write."""
+    lines = [f"[ERROR] {error['errorType']}: {error['errorMessage']}"]
+    if error["stackTrace"]:
+        lines.append("Traceback (most recent call last):")
+        lines += [line for entry in error["stackTrace"] for line in entry.rstrip("\n").split("\n")]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def to_json_fallback(value):
+    """Decimals, which DynamoDB's client gives, are numbers; nothing else is guessed."""
+    decimal = sys.modules.get("decimal")
+    if decimal is not None and isinstance(value, decimal.Decimal):
+        return float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def to_json(value):
+    """UTF-8, not escaped; a lone surrogate, which UTF-8 cannot carry, makes the whole text ASCII."""
+    text = json.dumps(value, default=to_json_fallback, ensure_ascii=False)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, default=to_json_fallback).encode()
+
+
+# --- Logging --------------------------------------------------------------------------------------------------
+
+current_request_id = ""
+
+
+class LoggingHook:
+    """Sets the root logger up as soon as the function imports `logging`, and costs nothing before."""
+
+    def find_spec(self, name, path=None, target=None):
+        """Lets the ordinary finders find it, and adds our step after its execution."""
+        if name != "logging":
+            return None
+        sys.meta_path.remove(self)
+        from importlib.machinery import PathFinder
+
+        spec = PathFinder.find_spec(name, path)
+        execute = spec.loader.exec_module
+
+        def execute_and_set_up(module):
+            execute(module)
+            set_up_logging(module)
+
+        spec.loader.exec_module = execute_and_set_up
+        return spec
+
+
+def set_up_logging(logging):
+    """The root handler of AWS's client: level, UTC time, request id, message."""
+
+    class RequestId(logging.Filter):
+        def filter(self, record):
+            record.aws_request_id = current_request_id
+            return True
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            sys.stdout.write(self.format(record))
+            sys.stdout.flush()
+
+    handler = Handler()
+    layout = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
+    formatter = logging.Formatter(layout, "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    handler.addFilter(RequestId())
+    logging.root.addHandler(handler)
+
+
+# --- The function ---------------------------------------------------------------------------------------------
+
+
+def load_handler(name):
+    """The function that `name` (`module.function`, slashes allowed) means."""
+    try:
+        module_name, function_name = name.rsplit(".", 1)
+    except ValueError as error:
+        raise Fault(MALFORMED_HANDLER, f"Bad handler '{name}': {error}") from None
+    if module_name.split(".")[0] in sys.builtin_module_names:
+        raise Fault("Runtime.BuiltInModuleConflict", f"Cannot use built-in module {module_name} as a handler module")
+    from importlib import import_module
+
+    try:
+        module = import_module(module_name.replace("/", "."))
+    except ImportError as error:
+        raise Fault(IMPORT_MODULE_ERROR, f"Unable to import module '{module_name}': {error}") from None
+    except SyntaxError as error:
+        trace = [f'  File "{error.filename}" Line {error.lineno}\n    {error.text}']
+        raise Fault(SYNTAX_ERROR, f"Syntax error in module '{module_name}': {error}", trace) from None
+    if not hasattr(module, function_name):
+        raise Fault(HANDLER_NOT_FOUND, f"Handler '{function_name}' missing on module '{module_name}'")
+    return getattr(module, function_name)
+
+
+def call(handler, headers, body):
+    """One event through the handler: the answer as JSON."""
+    try:
+        event = json.loads(body)
+    except ValueError as error:
+        raise Fault(UNMARSHAL_ERROR, f"Unable to unmarshal input: {error}") from None
+    answer = handler(event, LambdaContext(headers))
+    try:
+        return to_json(answer)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Fault(MARSHAL_ERROR, f"Unable to marshal response: {error}") from None
+
+
+def set_up_process():
+    """sys.path in the order of Lambda's, line-wise output, no trace of this file."""
+    version = "python%d.%d" % sys.version_info[:2]
+    runtime = os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime")
+    task = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
+    first = [task, f"/opt/python/lib/{version}/site-packages", "/opt/python", runtime]
+    sys.path[:] = first + [path for path in sys.path if path not in first]
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")
+    sys.meta_path.insert(0, LoggingHook())
+
+
+def main():
+    """Loads the function, then serves events until the environment ends."""
+    global current_request_id
+    set_up_process()
+    api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    try:
+        handler = load_handler(os.environ["_HANDLER"])
+    except Exception as error:
+        failure = error_json(error, "")
+        log_error(failure)
+        api.post("/init/error", to_json(failure), failure["errorType"])
+        sys.exit(1)
+    while True:
+        headers, body = api.next()
+        request_id = current_request_id = headers["lambda-runtime-aws-request-id"]
+        trace_id = headers.get("lambda-runtime-trace-id")
+        if trace_id:
+            os.environ["_X_AMZN_TRACE_ID"] = trace_id
+        try:
+            answer = call(handler, headers, body)
+        except Exception as error:
+            failure = error_json(error, request_id)
+            log_error(failure)
+            api.post(f"/invocation/{request_id}/error", to_json(failure), failure["errorType"])
+        else:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            api.post(f"/invocation/{request_id}/response", answer)
+
+
+if __name__ == "__main__":
+    main()

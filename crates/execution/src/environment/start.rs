@@ -1,0 +1,214 @@
+//! Making an environment: its sandbox, its listeners, what its processes will find around them.
+
+use std::{
+    ffi::OsString,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use lambda_model::{LambdaError, environment::Phase, limits, ports::RunnableVersion};
+use sandbox::{Bind, Cpu, EphemeralStorage, IsolationLevel, Limits, Sandbox, SandboxSpec, SandboxUser};
+use tokio::net::UnixStream;
+
+use super::{Environment, log_capture::LogCapture};
+use crate::{
+    budget::Room,
+    clock,
+    configuration::CpuPolicy,
+    context::Context,
+    runtime_api::RuntimeApi,
+    runtimes::{PlanRequest, RuntimePlan},
+    uids::Uid,
+    variables,
+};
+
+/// Recorded on Lambda: `AWS_LAMBDA_RUNTIME_API` is 169.254.100.1:9001.
+const ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 100, 1);
+const RUNTIME_API_PORT: u16 = 9_001;
+/// Where the AWS endpoint of this server is inside an environment.
+const ENDPOINT_PORT: u16 = 4_566;
+
+/// Why no environment came to be.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// The runtime is not there, or the package has no entry point for it.
+    #[error("{0}")]
+    Runtime(String),
+    /// The code is missing or damaged.
+    #[error("code of the function: {0}")]
+    Code(String),
+    #[error(transparent)]
+    Sandbox(#[from] sandbox::SandboxError),
+    #[error("descriptors of the environment")]
+    Descriptors(#[from] std::io::Error),
+    #[error("the task that starts sandboxes ended")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+impl From<StartError> for LambdaError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Runtime(message) => LambdaError::InvalidRuntime(message),
+            other => LambdaError::Service(other.to_string()),
+        }
+    }
+}
+
+impl Environment {
+    /// Everything up to, but not including, the runtime's process.
+    pub(super) async fn start(
+        context: Arc<Context>,
+        version: Arc<RunnableVersion>,
+        room: Room,
+    ) -> Result<Self, StartError> {
+        let id = context.next_id();
+        let uid = context.uids.take();
+        let code = context.code.directory(&version.code).map_err(StartError::Code)?;
+        let plan = plan(&context, &version)?;
+        let spec = specify(&context, &version, &plan, &code.path, id, &uid);
+        let mut sandbox = {
+            // A failed acquire means that the semaphore was closed, which nobody does.
+            let _permit = context.starts.acquire().await.ok();
+            let (launcher, spec) = (Arc::clone(&context.launcher), spec.clone());
+            tokio::task::spawn_blocking(move || launcher.create(&spec)).await??
+        };
+        let mut listeners = sandbox.take_listeners().into_iter();
+        let runtime_api = listeners.next().ok_or_else(missing_listener)?;
+        let endpoint = listeners.next().ok_or_else(missing_listener)?;
+        let addresses =
+            variables::Addresses { runtime_api: runtime_api.local_addr()?, endpoint: endpoint.local_addr()? };
+        let stream = log_stream_name(&version.version);
+        let variables = variables::of(&version, &plan, &stream, addresses);
+        let (plan, variables) = match context.configuration.isolation {
+            IsolationLevel::Sandbox => (plan, variables),
+            IsolationLevel::Process => as_seen_by_the_host(&spec, plan, variables),
+        };
+        let (api, events) = RuntimeApi::serve(runtime_api)?;
+        let (log, log_writer) = LogCapture::new(Arc::clone(&context.logs), version.key.clone(), stream)?;
+        Ok(Self {
+            id,
+            control: control(&sandbox)?,
+            _endpoint: context.endpoint.serve(endpoint),
+            version,
+            context,
+            plan,
+            variables,
+            sandbox,
+            api,
+            events,
+            log,
+            log_writer,
+            process: None,
+            phase: Phase::Starting,
+            unreported_init_us: None,
+            frozen: false,
+            _code: code.lease,
+            _uid: uid,
+            _room: room,
+        })
+    }
+}
+
+/// A duplicate of the sandbox's control descriptor, for the reactor only: what comes is read by the sandbox.
+fn control(sandbox: &Sandbox) -> std::io::Result<UnixStream> {
+    let stream = std::os::unix::net::UnixStream::from(sandbox.control_fd().try_clone_to_owned()?);
+    stream.set_nonblocking(true)?;
+    UnixStream::from_std(stream)
+}
+
+fn missing_listener() -> StartError {
+    StartError::Descriptors(std::io::Error::other("the sandbox handed over no listener"))
+}
+
+fn plan(context: &Context, version: &RunnableVersion) -> Result<RuntimePlan, StartError> {
+    let request = PlanRequest {
+        runtime: &version.configuration.runtime,
+        handler: &version.configuration.handler,
+        region: &version.key.region,
+    };
+    context.runtimes.plan(&request).map_err(|error| StartError::Runtime(error.to_string()))
+}
+
+/// What to isolate (semantics B.20).
+fn specify(
+    context: &Context,
+    version: &RunnableVersion,
+    plan: &RuntimePlan,
+    code: &Path,
+    id: u64,
+    uid: &Uid,
+) -> SandboxSpec {
+    let settings = &version.configuration;
+    let mut binds: Vec<Bind> = plan
+        .binds
+        .iter()
+        .map(|bind| Bind { source: bind.source.clone(), target: bind.target.clone() })
+        .collect();
+    binds.push(Bind { source: code.to_owned(), target: "/var/task".into() });
+    SandboxSpec {
+        id: format!("env-{id}"),
+        hostname: "169-254-100-1".into(),
+        user: SandboxUser { uid: uid.id(), gid: uid.id(), name: uid.name() },
+        binds,
+        masks: plan.masks.clone(),
+        symlinks: Vec::new(),
+        directories: vec![PathBuf::from("/opt")],
+        ephemeral_storage: ephemeral_storage(settings.ephemeral_storage_mb),
+        limits: Limits {
+            memory_bytes: positive(settings.memory_size_mb) << 20,
+            cpu: cpu(context.configuration.cpu, settings.memory_size_mb),
+            processes_max: limits::PROCESSES_MAX.into(),
+            open_files_max: limits::OPEN_FILES_MAX,
+        },
+        address: ADDRESS,
+        listen_ports: vec![RUNTIME_API_PORT, ENDPOINT_PORT],
+    }
+}
+
+fn ephemeral_storage(size_mb: i64) -> EphemeralStorage {
+    let size_mb = positive(size_mb);
+    EphemeralStorage { bytes: size_mb << 20, inodes: size_mb * limits::EPHEMERAL_STORAGE_INODES_PER_MB }
+}
+
+/// 1,769 MB are one vCPU (N-04).
+fn cpu(policy: CpuPolicy, memory_size_mb: i64) -> Cpu {
+    let milli_vcpus = positive(memory_size_mb) * 1_000 / limits::MEMORY_SIZE_MB_PER_VCPU;
+    let milli_vcpus = u32::try_from(milli_vcpus.max(1)).unwrap_or(u32::MAX);
+    match policy {
+        CpuPolicy::Shares => Cpu::Shares { milli_vcpus },
+        CpuPolicy::Quota => Cpu::Quota { milli_vcpus },
+    }
+}
+
+fn positive(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+/// `YYYY/MM/DD/[version]` and 32 hex digits (G-04).
+fn log_stream_name(version: &str) -> String {
+    format!("{}/[{version}]{}", clock::log_stream_date(), uuid::Uuid::new_v4().simple())
+}
+
+/// At level `process` nothing is mounted anywhere: paths inside become the host's own.
+fn as_seen_by_the_host(
+    spec: &SandboxSpec,
+    mut plan: RuntimePlan,
+    mut variables: Vec<(String, String)>,
+) -> (RuntimePlan, Vec<(String, String)>) {
+    let path = |inside: &Path| spec.path_on_host(inside);
+    for argument in &mut plan.argv {
+        if Path::new(argument).is_absolute() {
+            *argument = OsString::from(path(Path::new(argument)));
+        }
+    }
+    plan.working_directory = path(&plan.working_directory);
+    for (_, value) in &mut variables {
+        if value.starts_with('/') {
+            let parts: Vec<String> =
+                value.split(':').map(|part| path(Path::new(part)).to_string_lossy().into_owned()).collect();
+            *value = parts.join(":");
+        }
+    }
+    (plan, variables)
+}

@@ -1,0 +1,60 @@
+//! Custom runtimes, which bring their own program, and what they share with the others.
+
+use sha2::{Digest, Sha256};
+
+use super::{PlanRequest, RuntimePlan, visible};
+
+/// The plan for a program of the package. Whether it is there, and can be run, is found out when it is started.
+pub(super) fn plan(request: &PlanRequest<'_>, program: &str) -> RuntimePlan {
+    let mut environment = variables("");
+    // Recorded: absent for custom runtimes (N-02).
+    environment.retain(|(name, _)| name != "AWS_EXECUTION_ENV" || request.runtime == "go1.x");
+    if request.runtime == "go1.x" {
+        set(&mut environment, "AWS_EXECUTION_ENV", "AWS_Lambda_go1.x");
+    }
+    RuntimePlan {
+        runtime_version: format!("{}.v1", request.runtime.replacen('.', ":", 1)),
+        runtime_version_arn: runtime_version_arn(request, ""),
+        argv: vec![program.into()],
+        environment,
+        working_directory: "/var/task".into(),
+        binds: visible::system(),
+        masks: Vec::new(),
+    }
+}
+
+/// Variables of every runtime as recorded on Lambda (N-02).
+pub(super) fn variables(execution_env: &str) -> Vec<(String, String)> {
+    [
+        ("AWS_EXECUTION_ENV", execution_env),
+        ("AWS_XRAY_DAEMON_ADDRESS", "169.254.100.1:2000"),
+        ("_AWS_XRAY_DAEMON_ADDRESS", "169.254.100.1"),
+        ("_AWS_XRAY_DAEMON_PORT", "2000"),
+        ("LANG", "en_US.UTF-8"),
+        (
+            "LD_LIBRARY_PATH",
+            "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+        ),
+        ("PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
+        ("TZ", ":UTC"),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect()
+}
+
+fn set(environment: &mut [(String, String)], name: &str, value: &str) {
+    for (_, old) in environment.iter_mut().filter(|(known, _)| known == name) {
+        value.clone_into(old);
+    }
+}
+
+/// `arn:aws:lambda:<region>::runtime:<sha256>`: names what a function really runs on.
+pub(super) fn runtime_version_arn(request: &PlanRequest<'_>, program: &str) -> String {
+    let digest = Sha256::new()
+        .chain_update(request.runtime)
+        .chain_update(program)
+        .chain_update(env!("CARGO_PKG_VERSION"))
+        .finalize();
+    format!("arn:aws:lambda:{}::runtime:{digest:x}", request.region)
+}

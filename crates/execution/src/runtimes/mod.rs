@@ -1,0 +1,182 @@
+//! Runtimes of this host: which interpreters there are, and what an environment needs to run one.
+//!
+//! ```text
+//! name ──names──► family ──discovery──► interpreter ──python | nodejs | custom──► RuntimePlan
+//!                                           sdk ──► the AWS SDK beside the bootstrap, fetched once per runtime
+//! ```
+//! A runtime is the host's interpreter, mounted read-only, with a bootstrap of ours (`crates/execution/runtimes/`) that talks to
+//! the Runtime API. A version that the host lacks is an error that says what to install, never another version.
+
+mod custom;
+mod directories;
+mod discovery;
+mod names;
+mod nodejs;
+mod python;
+mod sdk;
+mod visible;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+pub use sdk::SdkState;
+
+use directories::RuntimeDirectories;
+use discovery::{Interpreter, Places};
+use names::Family;
+
+/// What an environment is asked to run.
+pub struct PlanRequest<'a> {
+    /// Such as `python3.11`.
+    pub runtime: &'a str,
+    /// Such as `index.handler`.
+    pub handler: &'a str,
+    /// Region of the function; part of the runtime's ARN.
+    pub region: &'a str,
+}
+
+/// Something of the host that the environment sees, read-only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeBind {
+    /// Path of the host.
+    pub source: PathBuf,
+    /// Path inside.
+    pub target: PathBuf,
+}
+
+/// How to run a function: program, variables, and what of the host must be visible.
+#[derive(Debug, Clone)]
+pub struct RuntimePlan {
+    /// As the first log line names it, such as `python:3.11.v1`.
+    pub runtime_version: String,
+    /// Its ARN.
+    pub runtime_version_arn: String,
+    /// The program, a path inside, and its arguments.
+    pub argv: Vec<OsString>,
+    /// Variables beside those of the function itself (N-02).
+    pub environment: Vec<(String, String)>,
+    /// A path inside.
+    pub working_directory: PathBuf,
+    /// In the order in which they are mounted.
+    pub binds: Vec<RuntimeBind>,
+    /// Paths inside that a bind would show and that stay hidden.
+    pub masks: Vec<PathBuf>,
+}
+
+/// Why a runtime cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// This server runs no functions of this kind.
+    #[error("The runtime {0} is not available on this server yet.")]
+    NotBuilt(String),
+    /// The host lacks the interpreter; the second text says what to do.
+    #[error("The runtime {runtime} is not on this machine: {fix}")]
+    NotFound {
+        /// The runtime.
+        runtime: String,
+        /// What to install.
+        fix: String,
+    },
+    /// The bootstrap could not be put in place.
+    #[error("bootstrap of {runtime}")]
+    Bootstrap {
+        /// The runtime.
+        runtime: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// The interpreters of this host, looked for when they are first asked for.
+pub struct HostRuntimes {
+    places: Places,
+    directories: RuntimeDirectories,
+    found: Mutex<BTreeMap<String, Option<Interpreter>>>,
+    fetches: sdk::Fetches,
+}
+
+impl HostRuntimes {
+    /// `data_dir` keeps bootstraps and SDKs; `named` are interpreters that the operator names, as (`python3.8`, path).
+    pub fn discover(data_dir: &Path, named: &[(String, PathBuf)]) -> Self {
+        Self {
+            places: Places::of_this_user(named),
+            directories: RuntimeDirectories::new(data_dir.join("runtimes")),
+            found: Mutex::default(),
+            fetches: sdk::Fetches::default(),
+        }
+    }
+
+    /// What an environment for the request needs.
+    ///
+    /// # Errors
+    /// When the host lacks the runtime.
+    pub fn plan(&self, request: &PlanRequest<'_>) -> Result<RuntimePlan, RuntimeError> {
+        let family = Family::of(request.runtime);
+        let bootstrap = |source| RuntimeError::Bootstrap { runtime: request.runtime.to_owned(), source };
+        match family {
+            Family::Python { .. } => {
+                let interpreter = self.interpreter(request.runtime, family)?;
+                let directory = self.directories.of_python(request.runtime).map_err(bootstrap)?;
+                Ok(python::plan(request, &interpreter, directory))
+            }
+            Family::Nodejs { .. } => {
+                let interpreter = self.interpreter(request.runtime, family)?;
+                let directory = self.directories.of_nodejs(request.runtime).map_err(bootstrap)?;
+                Ok(nodejs::plan(request, &interpreter, directory))
+            }
+            Family::Custom => Ok(custom::plan(request, "/var/task/bootstrap")),
+            Family::Go => Ok(custom::plan(request, &format!("/var/task/{}", request.handler))),
+            Family::Other => Err(RuntimeError::NotBuilt(request.runtime.to_owned())),
+        }
+    }
+
+    /// Makes sure that the runtime's AWS SDK is there. May be dropped at any time: what is there is whole.
+    pub async fn ensure_sdk(&self, runtime: &str) -> SdkState {
+        let family = Family::of(runtime);
+        let Some(package) = sdk::SdkPackage::of(family) else { return SdkState::NotNeeded };
+        let interpreter = match self.interpreter(runtime, family) {
+            Ok(interpreter) => interpreter,
+            Err(error) => return SdkState::Missing(error.to_string()),
+        };
+        let target = self.directories.with_sdk(runtime);
+        let lock = self.fetches.lock_of(runtime);
+        let _one_at_a_time = lock.lock().await;
+        sdk::ensure(runtime, &package, &interpreter, &target, &self.directories).await
+    }
+
+    /// The runtime that a first function should use here.
+    pub fn first_runtime(&self) -> &'static str {
+        let has = |runtime: &str| self.interpreter(runtime, Family::of(runtime)).is_ok();
+        names::PREFERRED.iter().copied().find(|runtime| has(runtime)).unwrap_or("provided.al2023")
+    }
+
+    /// A line per runtime: where it is, or what to install.
+    pub fn describe(&self) -> impl Iterator<Item = String> {
+        let interpreted =
+            names::INTERPRETED.iter().map(|runtime| match self.interpreter(runtime, Family::of(runtime)) {
+                Ok(interpreter) => format!("{runtime}: {}", interpreter.program.display()),
+                Err(error) => format!("{runtime}: no. {error}"),
+            });
+        interpreted
+            .chain(names::CUSTOM.iter().map(|runtime| format!("{runtime}: the program of the package")))
+    }
+
+    /// Looks once and remembers.
+    fn interpreter(&self, runtime: &str, family: Family) -> Result<Arc<Interpreter>, RuntimeError> {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let interpreter =
+            found.entry(runtime.to_owned()).or_insert_with(|| discovery::find(&self.places, runtime, family));
+        interpreter.clone().map(Arc::new).ok_or_else(|| RuntimeError::NotFound {
+            runtime: runtime.to_owned(),
+            fix: discovery::fix(runtime, family, &self.places),
+        })
+    }
+}

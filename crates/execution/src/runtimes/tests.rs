@@ -1,0 +1,84 @@
+//! Discovery and planning on folders of the test's own.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+/// A file that begins as programs do.
+fn fake_program(path: &Path) -> PathBuf {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, b"\x7fELFfake").unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::canonicalize(path).unwrap()
+}
+
+fn host(named: &[(&str, &Path)]) -> (tempfile::TempDir, HostRuntimes) {
+    let data = tempfile::tempdir().unwrap();
+    let named: Vec<_> = named.iter().map(|(name, path)| ((*name).to_owned(), path.to_path_buf())).collect();
+    let runtimes = HostRuntimes::discover(data.path(), &named);
+    (data, runtimes)
+}
+
+fn request(runtime: &str) -> PlanRequest<'_> {
+    PlanRequest { runtime, handler: "app.handler", region: "eu-west-1" }
+}
+
+#[test]
+fn an_interpreter_outside_the_system_is_mounted_with_its_prefix_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = fake_program(&folder.path().join("versions/3.8.1/bin/python3.8"));
+    let (_data, runtimes) = host(&[("python3.8", &program)]);
+    let plan = runtimes.plan(&request("python3.8")).unwrap();
+    assert_eq!(plan.argv, ["/var/lang/bin/python3.8", "/var/runtime/bootstrap.py"].map(OsString::from));
+    let prefix = program.parent().unwrap().parent().unwrap().to_path_buf();
+    assert!(plan.binds.contains(&RuntimeBind { source: prefix, target: "/var/lang".into() }));
+    assert!(plan.masks.contains(&PathBuf::from("/var/lang/lib/python3.8/site-packages")));
+    assert!(plan.runtime_version_arn.starts_with("arn:aws:lambda:eu-west-1::runtime:"));
+    let hidden = ["/root", "/home", "/var", "/"];
+    assert!(plan.binds.iter().all(|bind| !hidden.iter().any(|path| bind.source == Path::new(path))));
+}
+
+#[test]
+fn the_runtimes_own_directory_has_the_bootstrap_and_is_made_again_when_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = fake_program(&folder.path().join("bin/python3.9"));
+    let (_data, runtimes) = host(&[("python3.9", &program)]);
+    let directory = |runtimes: &HostRuntimes| {
+        let plan = runtimes.plan(&request("python3.9")).unwrap();
+        plan.binds.iter().find(|bind| bind.target == Path::new("/var/runtime")).unwrap().source.clone()
+    };
+    let bootstrap = directory(&runtimes).join("bootstrap.py");
+    let text = std::fs::read_to_string(&bootstrap).unwrap();
+    std::fs::write(&bootstrap, "torn").unwrap();
+    assert_eq!(directory(&runtimes).join("bootstrap.py"), bootstrap);
+    assert_eq!(std::fs::read_to_string(&bootstrap).unwrap(), text);
+}
+
+#[test]
+fn what_the_operator_names_counts_alone_and_must_be_a_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("python3.11");
+    std::fs::write(&script, "#!/bin/sh\n").unwrap();
+    let (_data, runtimes) = host(&[("python3.11", &script)]);
+    let refused = runtimes.plan(&request("python3.11")).unwrap_err().to_string();
+    assert!(refused.contains("python3.11") && refused.contains("--runtime-path"), "{refused}");
+}
+
+#[test]
+fn a_runtime_that_is_not_there_is_never_another_one() {
+    let (_data, runtimes) = host(&[]);
+    let missing = runtimes.plan(&request("python3.99")).unwrap_err().to_string();
+    assert!(missing.contains("python3.99") && missing.contains("install"), "{missing}");
+    let unbuilt = runtimes.plan(&request("ruby3.2")).unwrap_err().to_string();
+    assert!(unbuilt.contains("ruby3.2"), "{unbuilt}");
+}
+
+#[test]
+fn custom_runtimes_run_the_packages_own_program() {
+    let (_data, runtimes) = host(&[]);
+    let plan = runtimes.plan(&request("provided.al2023")).unwrap();
+    assert_eq!(plan.argv, [OsString::from("/var/task/bootstrap")]);
+    assert!(!plan.environment.iter().any(|(name, _)| name == "AWS_EXECUTION_ENV"));
+    let go = runtimes.plan(&PlanRequest { handler: "main", ..request("go1.x") }).unwrap();
+    assert_eq!(go.argv, [OsString::from("/var/task/main")]);
+}

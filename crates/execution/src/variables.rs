@@ -1,0 +1,60 @@
+//! Environment variables of a runtime's process, as recorded on Lambda (N-01, N-02).
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use lambda_model::ports::RunnableVersion;
+
+use crate::runtimes::RuntimePlan;
+
+/// Where an environment finds this server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Addresses {
+    /// `AWS_LAMBDA_RUNTIME_API`.
+    pub runtime_api: SocketAddr,
+    /// `AWS_ENDPOINT_URL`.
+    pub endpoint: SocketAddr,
+}
+
+/// All variables, the function's own last but never over the platform's reserved ones.
+pub(crate) fn of(
+    version: &RunnableVersion,
+    plan: &RuntimePlan,
+    log_stream: &str,
+    addresses: Addresses,
+) -> Vec<(String, String)> {
+    let mut variables: BTreeMap<String, String> = plan.environment.iter().cloned().collect();
+    variables.insert("AWS_ENDPOINT_URL".into(), format!("http://{}", addresses.endpoint));
+    variables.extend(version.configuration.environment.clone().unwrap_or_default());
+    variables.extend(reserved(version, log_stream, addresses));
+    variables.into_iter().collect()
+}
+
+/// Variables that a function cannot set (N-01).
+fn reserved(
+    version: &RunnableVersion,
+    log_stream: &str,
+    addresses: Addresses,
+) -> impl Iterator<Item = (String, String)> {
+    let (key, settings) = (&version.key, &version.configuration);
+    [
+        ("_HANDLER", settings.handler.clone()),
+        ("AWS_REGION", key.region.clone()),
+        ("AWS_DEFAULT_REGION", key.region.clone()),
+        ("AWS_LAMBDA_FUNCTION_NAME", key.name.clone()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", version.version.clone()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", settings.memory_size_mb.to_string()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".into()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", key.log_group()),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", log_stream.to_owned()),
+        ("AWS_LAMBDA_RUNTIME_API", addresses.runtime_api.to_string()),
+        // The access key id selects the account on this server's endpoint; credentials of the role come with STS.
+        ("AWS_ACCESS_KEY_ID", key.account_id.clone()),
+        ("AWS_SECRET_ACCESS_KEY", "lambent".into()),
+        ("AWS_SESSION_TOKEN", "lambent".into()),
+        ("LAMBDA_TASK_ROOT", "/var/task".into()),
+        ("LAMBDA_RUNTIME_DIR", "/var/runtime".into()),
+        ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR".into()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+}

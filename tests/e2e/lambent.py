@@ -44,7 +44,7 @@ class Server:
     def __init__(self, data_dir, *args, env=None, log=None):
         self.data_dir = Path(data_dir)
         self.log = Path(log) if log else self.data_dir.parent / f"{self.data_dir.name}.server.log"
-        command = [str(binary()), "serve", "--listen", "127.0.0.1:0", "--data-dir", str(data_dir), *map(str, args)]
+        command = self.command("serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir, *args)
         with open(self.log, "ab") as errors:
             self.process = subprocess.Popen(
                 command,
@@ -60,6 +60,10 @@ class Server:
             self.process.wait()
             raise
         self.endpoint = self.ready["endpoint"]
+
+    def command(self, *args):
+        """The command line that starts the binary with these arguments."""
+        return [str(binary()), *map(str, args)]
 
     def _wait_until_ready(self):
         deadline = time.monotonic() + READY_TIMEOUT_S

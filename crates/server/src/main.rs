@@ -1,3 +1,32 @@
-//! The `lambent` binary.
+//! The `lambent` binary: AWS Lambda on your own machines.
+//!
+//! The story of the process: become a spawner of sandboxes if that is what we were started for, else read the command line and
+//! run the command. `lambent serve` goes on in [`command_line::serve`].
 
-fn main() {}
+mod admin;
+mod catalog;
+mod clock;
+mod command_line;
+mod configuration;
+mod http;
+mod identity;
+mod lambda_api;
+mod listeners;
+mod metrics;
+mod preparation;
+mod router;
+mod signed_path;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    // Before anything else starts a thread: the spawner must stay single-threaded.
+    sandbox::spawner_main_if_requested();
+    command_line::run(command_line::CommandLine::parse())
+}

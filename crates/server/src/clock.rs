@@ -1,0 +1,6 @@
+//! The wall clock of this crate.
+
+/// Unix time, milliseconds.
+pub(crate) fn unix_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}

@@ -1,0 +1,60 @@
+//! A call from the command line to a running server.
+
+use std::io::Write;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, header};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::{Client, CommandError};
+
+/// What to call.
+pub(super) struct Call<'a> {
+    pub method: &'a str,
+    pub path: &'a str,
+    pub body: Option<&'a str>,
+}
+
+/// Makes the call and copies the answer to standard output as it comes. A function error or an error status is a failure.
+pub(super) fn copy_to_stdout(client: &Client, call: &Call<'_>) -> Result<(), CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::Failed(error.to_string()))?;
+    runtime.block_on(copy(client, call)).map_err(|error| {
+        CommandError::Failed(format!("{}: {error} (is the server running? lambent serve)", client.endpoint))
+    })?
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+async fn copy(client: &Client, call: &Call<'_>) -> Result<Result<(), CommandError>, BoxError> {
+    let authority = client.endpoint.strip_prefix("http://").unwrap_or(&client.endpoint).trim_end_matches('/');
+    let stream = TcpStream::connect(authority).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let scope = format!(
+        "AWS4-HMAC-SHA256 Credential={}/20260101/{}/lambda/aws4_request, SignedHeaders=host, Signature=0",
+        client.account_id, client.region
+    );
+    let request = Request::builder()
+        .method(call.method)
+        .uri(call.path)
+        .header(header::HOST, authority)
+        .header(header::AUTHORIZATION, scope)
+        .body(Full::new(Bytes::from(call.body.unwrap_or_default().to_owned())))?;
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    let failed = !status.is_success() || response.headers().contains_key("x-amz-function-error");
+    let mut body = response.into_body();
+    let mut stdout = std::io::stdout().lock();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            stdout.write_all(&data)?;
+            stdout.flush()?;
+        }
+    }
+    Ok(if failed { Err(CommandError::Failed(format!("the call failed ({status})"))) } else { Ok(()) })
+}

@@ -1,0 +1,236 @@
+//! `lambent serve`: read the configuration, build everything, say where, wait for a signal, drain.
+
+use std::{
+    io::Write,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use clap::{Args, ValueEnum};
+use lambda_model::limits;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use super::CommandError;
+use crate::{
+    configuration::{Auth, Configuration},
+    wiring::{BuildError, Server},
+};
+
+/// Running invocations and open requests have this long to end after SIGTERM.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArguments {
+    /// Directory for everything durable.
+    #[arg(long, env = "LAMBENT_DATA_DIR", default_value = ".lambent")]
+    data_dir: PathBuf,
+    /// Keep nothing: the data lives in a temporary directory that goes with the server.
+    #[arg(long)]
+    ephemeral: bool,
+    /// Address to listen on; port 0 takes a free one, printed in the ready line.
+    #[arg(long, env = "LAMBENT_LISTEN", default_value = "127.0.0.1:4566")]
+    listen: SocketAddr,
+    /// Listen on an address that others can reach although every credential is accepted.
+    #[arg(long)]
+    i_know_anyone_can_run_code: bool,
+    /// Account of callers whose access key id is not an account id.
+    #[arg(long, env = "LAMBENT_ACCOUNT_ID", default_value = "000000000000", value_parser = account_id)]
+    account_id: String,
+    /// Region of callers whose signature names none.
+    #[arg(long, env = "LAMBENT_REGION", default_value = "us-east-1")]
+    region: String,
+    /// Whether credentials are verified.
+    #[arg(long, env = "LAMBENT_AUTH", default_value = "off")]
+    auth: Auth,
+    /// Isolation of execution environments.
+    #[arg(long, env = "LAMBENT_ISOLATION", default_value = "sandbox")]
+    isolation: Isolation,
+    /// CPU of an environment: a fair share in proportion to memory, or a hard cap.
+    #[arg(long, env = "LAMBENT_CPU", default_value = "shares")]
+    cpu: Cpu,
+    /// Concurrent executions of an account in a Region.
+    #[arg(long, env = "LAMBENT_CONCURRENCY", default_value_t = limits::ACCOUNT_CONCURRENCY_DEFAULT)]
+    concurrency: u32,
+    /// Execution environments at a time, all functions together.
+    #[arg(long, default_value_t = 5_000)]
+    environments_max: usize,
+    /// Memory of the host that must stay available for another environment to start, MB.
+    #[arg(long, default_value_t = 512)]
+    memory_reserve_mb: u64,
+    /// Room that must stay free on the data directory's file system for another environment to start, MB.
+    #[arg(long, default_value_t = 1_024)]
+    disk_reserve_mb: u64,
+    /// Retire an environment that was idle this long, seconds.
+    #[arg(long, default_value_t = limits::IDLE_RETIREMENT_MS_DEFAULT / 1000)]
+    idle_retirement_seconds: u64,
+    /// Interpreter of a runtime, such as python3.8=/opt/python3.8/bin/python3.8; may be repeated.
+    #[arg(long = "runtime-path", value_parser = runtime_path)]
+    runtime_paths: Vec<(String, PathBuf)>,
+    /// Do not fetch the AWS SDK of a runtime when a function first needs it.
+    #[arg(long, env = "LAMBENT_NO_SDK")]
+    no_sdk: bool,
+    /// Start although the host cannot enforce this (memory).
+    #[arg(long)]
+    allow_unenforced: Vec<String>,
+    /// Take a layer of isolation away, to prove that an attack needs it. For tests.
+    #[arg(long, hide = true)]
+    without_layer: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Isolation {
+    Sandbox,
+    Process,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Cpu {
+    Shares,
+    Quota,
+}
+
+fn account_id(text: &str) -> Result<String, String> {
+    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_account.then(|| text.to_owned()).ok_or_else(|| "an account id has twelve digits".into())
+}
+
+fn runtime_path(text: &str) -> Result<(String, PathBuf), String> {
+    let (runtime, path) = text.split_once('=').ok_or("expected RUNTIME=PATH, such as python3.8=/path")?;
+    Ok((runtime.to_owned(), PathBuf::from(path)))
+}
+
+/// Runs the server until a signal.
+pub(super) fn run(arguments: ServeArguments) -> Result<(), CommandError> {
+    start_log();
+    let configuration = configuration(arguments)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::Failed(format!("no threads: {error}")))?;
+    runtime.block_on(serve(configuration))
+}
+
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("LAMBENT_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandError> {
+    check_listen(&arguments)?;
+    if arguments.auth == Auth::Enforce {
+        return Err(CommandError::Failed(
+            "--auth enforce is not built yet: start with --auth off on a loopback address".into(),
+        ));
+    }
+    let isolation = match arguments.isolation {
+        Isolation::Sandbox => sandbox::IsolationLevel::Sandbox,
+        Isolation::Process => sandbox::IsolationLevel::Process,
+    };
+    let execution = execution::Configuration {
+        isolation,
+        cpu: match arguments.cpu {
+            Cpu::Shares => execution::CpuPolicy::Shares,
+            Cpu::Quota => execution::CpuPolicy::Quota,
+        },
+        budgets: execution::Budgets {
+            environments_max: arguments.environments_max,
+            memory_reserve_bytes: arguments.memory_reserve_mb << 20,
+            disk_reserve_bytes: arguments.disk_reserve_mb << 20,
+        },
+        idle_retirement: Duration::from_secs(arguments.idle_retirement_seconds.max(1)),
+        data_dir: arguments.data_dir.clone(),
+    };
+    Ok(Configuration {
+        data_dir: arguments.data_dir,
+        ephemeral: arguments.ephemeral,
+        listen: arguments.listen,
+        account_id: arguments.account_id,
+        region: arguments.region,
+        auth: arguments.auth,
+        account_concurrency_max: arguments.concurrency,
+        runtime_paths: arguments.runtime_paths,
+        allow_unenforced: arguments.allow_unenforced,
+        without_layers: arguments.without_layer,
+        fetch_sdk: !arguments.no_sdk,
+        execution,
+    })
+}
+
+/// Whoever reaches a server that accepts any credentials can run code on it.
+fn check_listen(arguments: &ServeArguments) -> Result<(), CommandError> {
+    let is_loopback = match arguments.listen.ip() {
+        IpAddr::V4(ip) => ip.is_loopback(),
+        IpAddr::V6(ip) => ip.is_loopback(),
+    };
+    if is_loopback || arguments.auth == Auth::Enforce || arguments.i_know_anyone_can_run_code {
+        return Ok(());
+    }
+    Err(CommandError::Failed(format!(
+        "with --auth off, whoever reaches {} can run code here: listen on 127.0.0.1, or insist with --i-know-anyone-can-run-code",
+        arguments.listen
+    )))
+}
+
+async fn serve(configuration: Configuration) -> Result<(), CommandError> {
+    let listener = TcpListener::bind(configuration.listen)
+        .await
+        .map_err(|error| bind_error(configuration.listen, &error))?;
+    let address = listener.local_addr().map_err(|error| CommandError::Failed(error.to_string()))?;
+    let server = Server::build(configuration, address).await.map_err(|error| match error {
+        BuildError::Taken(text) => CommandError::Taken(text),
+        BuildError::HostLacks(text) => CommandError::HostLacks(text),
+        BuildError::Failed(text) => CommandError::Failed(text),
+    })?;
+    for line in server.announcements() {
+        eprintln!("lambent: {line}");
+    }
+    print_ready_line(&server, address)?;
+    server.run(listener, stop_signal(), DRAIN_TIMEOUT).await;
+    Ok(())
+}
+
+fn bind_error(address: SocketAddr, error: &std::io::Error) -> CommandError {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => CommandError::Taken(format!(
+            "{address} is taken: stop what listens there, or choose another address with --listen (port 0 takes a free one)"
+        )),
+        std::io::ErrorKind::PermissionDenied => CommandError::HostLacks(format!(
+            "no right to listen on {address}: choose a port above 1023 with --listen"
+        )),
+        _ => CommandError::Failed(format!("cannot listen on {address}: {error}")),
+    }
+}
+
+/// One line of JSON on standard output, for whoever started us.
+fn print_ready_line(server: &Server, address: SocketAddr) -> Result<(), CommandError> {
+    let line = serde_json::json!({
+        "event": "ready",
+        "endpoint": format!("http://{address}"),
+        "pid": std::process::id(),
+        "isolation": server.isolation(),
+        "data_dir": server.data_dir(),
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{line}")
+        .and_then(|()| stdout.flush())
+        .map_err(|error| CommandError::Failed(error.to_string()))
+}
+
+/// Completes at SIGTERM or SIGINT.
+async fn stop_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

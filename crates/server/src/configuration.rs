@@ -1,0 +1,41 @@
+//! What the operator decided, checked once and passed down.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+/// How requests are authenticated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Auth {
+    /// Any credentials are accepted; the access key id selects the account.
+    Off,
+    /// Signatures and policies are verified.
+    Enforce,
+}
+
+/// Configuration of the server.
+#[derive(Debug, Clone)]
+pub(crate) struct Configuration {
+    /// Where everything durable lives.
+    pub data_dir: PathBuf,
+    /// Forget everything at the end.
+    pub ephemeral: bool,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Account of callers whose access key id names none.
+    pub account_id: String,
+    /// Region of callers whose signature names none.
+    pub region: String,
+    /// See [`Auth`].
+    pub auth: Auth,
+    /// Concurrent executions of an account in a Region.
+    pub account_concurrency_max: u32,
+    /// Interpreters that the operator names, as `runtime=path`.
+    pub runtime_paths: Vec<(String, PathBuf)>,
+    /// Host features that may be missing.
+    pub allow_unenforced: Vec<String>,
+    /// Layers of isolation taken away on purpose.
+    pub without_layers: Vec<String>,
+    /// Whether runtimes get AWS's SDK fetched for them.
+    pub fetch_sdk: bool,
+    /// Settings of execution environments.
+    pub execution: execution::Configuration,
+}

@@ -1,0 +1,31 @@
+//! `GetAccountSettings`.
+
+use aws_api::generated::lambda::types as api;
+use lambda_model::{LambdaError, limits};
+
+use super::{LambdaApi, RequestContext, errors::store_failed};
+
+impl LambdaApi {
+    /// Limits and use of the caller's account in its Region.
+    pub(super) async fn get_account_settings(
+        &self,
+        context: &RequestContext,
+    ) -> Result<api::GetAccountSettingsResponse, LambdaError> {
+        let caller = &context.caller;
+        let usage =
+            self.store.account_usage(&caller.account_id, &caller.region).await.map_err(store_failed)?;
+        Ok(api::GetAccountSettingsResponse {
+            account_limit: Some(api::AccountLimit {
+                total_code_size: Some(limits::TOTAL_CODE_BYTES_MAX),
+                code_size_unzipped: i64::try_from(limits::UNZIPPED_PACKAGE_BYTES_MAX).ok(),
+                code_size_zipped: i64::try_from(limits::ZIPPED_PACKAGE_BYTES_MAX).ok(),
+                concurrent_executions: Some(i64::from(self.account_concurrency_max)),
+                unreserved_concurrent_executions: Some(i64::from(self.account_concurrency_max)),
+            }),
+            account_usage: Some(api::AccountUsage {
+                total_code_size: Some(usage.code_bytes),
+                function_count: Some(usage.functions),
+            }),
+        })
+    }
+}

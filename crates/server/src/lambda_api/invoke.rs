@@ -1,0 +1,137 @@
+//! `Invoke` (B.8): RequestResponse and DryRun. `Event` comes with the durable queue.
+
+use aws_api::{error_response::ApiError, generated::lambda::types as api, protocol::rest_json::Decoded};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use hyper::{Response, StatusCode, header::HeaderValue};
+use invocation::{InvokeRequest, Invoked};
+use lambda_model::{LambdaError, invocation::Invocation, limits};
+
+use super::{LambdaApi, RequestContext, errors, target::Target};
+use crate::http::{self, HttpResponse};
+
+impl LambdaApi {
+    /// Runs a function and answers with its response, or says whether it could.
+    pub(super) async fn invoke(
+        &self,
+        decoded: Decoded,
+        context: &RequestContext,
+        request_id: &str,
+    ) -> Result<HttpResponse, ApiError> {
+        let payload = decoded.payload.clone().unwrap_or_default();
+        let input: api::InvocationRequest = decoded.typed()?;
+        self.try_invoke(input, payload, context, request_id)
+            .await
+            .map_err(|error| errors::to_api_error(&error))
+    }
+
+    async fn try_invoke(
+        &self,
+        input: api::InvocationRequest,
+        payload: Bytes,
+        context: &RequestContext,
+        request_id: &str,
+    ) -> Result<HttpResponse, LambdaError> {
+        let name = input.function_name.as_deref().unwrap_or_default();
+        let target = Target::resolve(name, input.qualifier.as_deref(), &context.caller)?;
+        match input.invocation_type.as_deref() {
+            Some("DryRun") => {
+                self.invoker.check(&target.key, target.qualifier.as_deref())?;
+                return Ok(empty(StatusCode::NO_CONTENT));
+            }
+            Some("Event") => {
+                self.invoker.check(&target.key, target.qualifier.as_deref())?;
+                return Err(LambdaError::NotImplemented(
+                    "Asynchronous invocation is not implemented by this server.".into(),
+                ));
+            }
+            _ => {}
+        }
+        let invocation = Invocation {
+            request_id: request_id.to_owned(),
+            payload: checked_payload(payload)?,
+            invoked_function_arn: target.arn(),
+            trace_id: Some(trace_id(context)),
+            client_context: client_context(input.client_context.as_deref())?,
+            cognito_identity: None,
+            wants_log_tail: input.log_type.as_deref() == Some("Tail"),
+        };
+        let trace_id = invocation.trace_id.clone();
+        let request = InvokeRequest { key: target.key, qualifier: target.qualifier, invocation };
+        let invoked = self.invoker.invoke(request).await?;
+        Ok(render(invoked, trace_id.as_deref()))
+    }
+}
+
+/// An event must be JSON; none is the empty object's cousin that runtimes get as `{}` (boto3 sends no body for no payload).
+fn checked_payload(payload: Bytes) -> Result<Bytes, LambdaError> {
+    if payload.is_empty() {
+        return Ok(Bytes::from_static(b"{}"));
+    }
+    match serde_json::from_slice::<serde::de::IgnoredAny>(&payload) {
+        Ok(_) => Ok(payload),
+        Err(error) => Err(LambdaError::InvalidRequestContent(format!(
+            "Could not parse request body into json: Could not parse payload into json: {error}"
+        ))),
+    }
+}
+
+/// The client context, decoded (I-03).
+fn client_context(header: Option<&str>) -> Result<Option<String>, LambdaError> {
+    let Some(encoded) = header.filter(|value| !value.is_empty()) else { return Ok(None) };
+    if encoded.len() > limits::CLIENT_CONTEXT_BYTES_MAX {
+        return Err(LambdaError::InvalidRequestContent(format!(
+            "Client context must be no more than {} bytes",
+            limits::CLIENT_CONTEXT_BYTES_MAX
+        )));
+    }
+    let malformed = || {
+        LambdaError::InvalidRequestContent(
+            "Client context must be a valid Base64-encoded JSON object.".into(),
+        )
+    };
+    let decoded = BASE64_STANDARD.decode(encoded).map_err(|_| malformed())?;
+    let value: serde_json::Value = serde_json::from_slice(&decoded).map_err(|_| malformed())?;
+    // On one line, since it travels to the runtime in a header.
+    Ok(Some(value.to_string()))
+}
+
+/// The caller's trace, or a new one that is not sampled (Z-01).
+fn trace_id(context: &RequestContext) -> String {
+    let given = context.headers.get("x-amzn-trace-id").and_then(|value| value.to_str().ok());
+    if let Some(given) = given.filter(|value| value.contains("Root=")) {
+        return given.to_owned();
+    }
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    let parent = uuid::Uuid::new_v4().simple().to_string();
+    let seconds = crate::clock::unix_ms() / 1000;
+    format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &id[..24], &parent[..16])
+}
+
+fn empty(status: StatusCode) -> HttpResponse {
+    let mut response = Response::new(http::whole(Bytes::new()));
+    *response.status_mut() = status;
+    response
+}
+
+fn render(invoked: Invoked, trace_id: Option<&str>) -> HttpResponse {
+    let mut response = Response::new(http::whole(invoked.outcome.payload));
+    let headers = response.headers_mut();
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    if invoked.outcome.error.is_some() {
+        // Recorded for every kind of function error (E-01).
+        headers.insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
+    }
+    let tail = invoked.outcome.log_tail.map(|tail| BASE64_STANDARD.encode(tail));
+    let text = [
+        ("x-amz-executed-version", Some(invoked.executed_version.as_str())),
+        ("x-amz-log-result", tail.as_deref()),
+        ("x-amzn-trace-id", trace_id),
+    ];
+    for (name, value) in text {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}

@@ -1,0 +1,190 @@
+//! The Lambda API: decode, do, encode. One file per group of operations; what is common to all of them is here.
+//!
+//! A handler gets its decoded input and the caller, changes the store, then the catalog, and returns the output of the model.
+//! An operation without a handler answers `NotImplemented`.
+
+mod account_settings;
+mod errors;
+mod functions;
+mod invoke;
+mod render;
+mod tags;
+mod target;
+
+use std::sync::Arc;
+
+use aws_api::{
+    error_response::ApiError,
+    generated::lambda::operations::{MODEL, Operation},
+    protocol::rest_json::{self, Decoded},
+};
+use invocation::Invoker;
+use lambda_model::{LambdaError, function::FunctionRecord, limits, ports::ExecutionEnvironments};
+use store::Store;
+
+use crate::{
+    catalog::Catalog,
+    http::{self, BodyError, HttpRequest, HttpResponse},
+    identity::Caller,
+    preparation::Preparation,
+    signed_path::PathSigner,
+};
+
+/// Handles Lambda's operations.
+pub(crate) struct LambdaApi {
+    /// Finds operations.
+    pub routes: rest_json::Router,
+    /// Durable state.
+    pub store: Store,
+    /// The same functions in memory.
+    pub catalog: Arc<Catalog>,
+    /// Runs invocations.
+    pub invoker: Invoker,
+    /// Told when code or settings change.
+    pub environments: Arc<dyn ExecutionEnvironments>,
+    /// Makes Pending functions Active.
+    pub preparation: Arc<Preparation>,
+    /// Signs download paths.
+    pub signer: Arc<PathSigner>,
+    /// Concurrency that GetAccountSettings shows.
+    pub account_concurrency_max: u32,
+    /// `x86_64` or `arm64`: what functions run on here.
+    pub host_architecture: &'static str,
+}
+
+/// What every handler needs of a request beside its input.
+struct RequestContext {
+    caller: Caller,
+    /// `http://host:port` as the caller addressed this server.
+    base_url: String,
+    headers: hyper::HeaderMap,
+}
+
+impl LambdaApi {
+    /// Answers one request.
+    pub(crate) async fn handle(&self, request: HttpRequest, caller: Caller) -> HttpResponse {
+        let request_id = aws_api::request_id::new();
+        let mut response = match self.dispatch(request, caller, &request_id).await {
+            Ok(response) => response,
+            Err(error) => errors::render(&error),
+        };
+        if let Ok(value) = hyper::header::HeaderValue::from_str(&request_id) {
+            response.headers_mut().insert("x-amzn-requestid", value);
+        }
+        response
+    }
+
+    async fn dispatch(
+        &self,
+        request: HttpRequest,
+        caller: Caller,
+        request_id: &str,
+    ) -> Result<HttpResponse, ApiError> {
+        let route = self.routes.route(&request.method, &request.path, &request.query);
+        let route = route.ok_or_else(errors::unknown_operation)?;
+        let operation =
+            Operation::ALL.get(route.operation.index).copied().ok_or_else(errors::unknown_operation)?;
+        let context = RequestContext { caller, base_url: base_url(&request), headers: request.headers };
+        let body = http::read_body(request.body, body_bytes_max(operation))
+            .await
+            .map_err(|error| body_error(error, operation))?;
+        let decoded =
+            rest_json::decode(&MODEL, route.operation, route.labels, &request.query, &context.headers, body)?;
+        self.run(operation, decoded, context, request_id).await
+    }
+
+    async fn run(
+        &self,
+        operation: Operation,
+        decoded: Decoded,
+        context: RequestContext,
+        request_id: &str,
+    ) -> Result<HttpResponse, ApiError> {
+        use Operation as O;
+        match operation {
+            O::Invoke => self.invoke(decoded, &context, request_id).await,
+            O::CreateFunction => {
+                self.answer(operation, self.create_function(decoded.typed()?, &context).await)
+            }
+            O::GetFunction => self.answer(operation, self.get_function(decoded.typed()?, &context).await),
+            O::GetFunctionConfiguration => {
+                self.answer(operation, self.get_function_configuration(decoded.typed()?, &context).await)
+            }
+            O::ListFunctions => self.answer(operation, self.list_functions(decoded.typed()?, &context).await),
+            O::UpdateFunctionCode => {
+                self.answer(operation, self.update_function_code(decoded.typed()?, &context).await)
+            }
+            O::UpdateFunctionConfiguration => {
+                self.answer(operation, self.update_function_configuration(decoded.typed()?, &context).await)
+            }
+            O::DeleteFunction => {
+                self.answer(operation, self.delete_function(decoded.typed()?, &context).await)
+            }
+            O::GetAccountSettings => self.answer(operation, self.get_account_settings(&context).await),
+            O::TagResource => self.answer(operation, self.tag_resource(decoded.typed()?, &context).await),
+            O::UntagResource => self.answer(operation, self.untag_resource(decoded.typed()?, &context).await),
+            O::ListTags => self.answer(operation, self.list_tags(decoded.typed()?, &context).await),
+            other => Err(errors::not_implemented(other.schema().name)),
+        }
+    }
+
+    fn answer<T: serde::Serialize>(
+        &self,
+        operation: Operation,
+        output: Result<T, LambdaError>,
+    ) -> Result<HttpResponse, ApiError> {
+        let output = output.map_err(|error| errors::to_api_error(&error))?;
+        let response = rest_json::encode(&MODEL, operation.schema(), &output);
+        response.map(|response| response.map(http::whole)).map_err(|error| {
+            errors::to_api_error(&LambdaError::Service(format!("answer not encoded: {error}")))
+        })
+    }
+
+    /// Empties the server: every function of every account.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub(crate) async fn reset(&self) -> Result<(), LambdaError> {
+        let removed = self.store.delete_all_functions().await.map_err(errors::store_failed)?;
+        self.catalog.clear();
+        for key in removed {
+            self.environments.retire(&key, None);
+        }
+        Ok(())
+    }
+
+    /// After the store took a change of code or settings: what invocations see follows.
+    fn publish_change(&self, record: &FunctionRecord) {
+        self.catalog.put(record);
+    }
+}
+
+fn base_url(request: &HttpRequest) -> String {
+    format!("http://{}", request.header("host").unwrap_or("127.0.0.1:4566"))
+}
+
+/// Uploads are large, events are bounded by Lambda's own limit, everything else is small.
+fn body_bytes_max(operation: Operation) -> usize {
+    match operation {
+        Operation::CreateFunction | Operation::UpdateFunctionCode => {
+            limits::CREATE_FUNCTION_REQUEST_BYTES_MAX
+        }
+        Operation::Invoke => limits::SYNC_REQUEST_PAYLOAD_BYTES_MAX,
+        _ => limits::CONTROL_REQUEST_BYTES_MAX,
+    }
+}
+
+fn body_error(error: BodyError, operation: Operation) -> ApiError {
+    let error = match error {
+        BodyError::TooLarge => LambdaError::RequestTooLarge(format!(
+            "Request must be smaller than {} bytes for the {} operation",
+            body_bytes_max(operation),
+            match operation {
+                Operation::Invoke => "InvokeFunction",
+                other => other.schema().name,
+            }
+        )),
+        BodyError::Broken => LambdaError::InvalidRequestContent("The request body ended early.".into()),
+    };
+    errors::to_api_error(&error)
+}

@@ -1,0 +1,96 @@
+//! Accepting connections, on the server's own address and inside environments, and ending them in order.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use hyper::service::service_fn;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+use crate::{http::HttpRequest, router::Router};
+
+/// A client has this long to send its headers (hyper has no limit of its own).
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Headers of one request, bytes.
+const HEADER_BYTES_MAX: usize = 64 * 1024;
+/// Streams of one HTTP/2 connection.
+const HTTP2_STREAMS_MAX: u32 = 256;
+/// Rest after a failed accept, so that a lack of descriptors does not become a busy loop.
+const ACCEPT_RETRY: Duration = Duration::from_millis(10);
+
+/// Serves connections until `stop` changes, then lets open requests end within `drain`.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Arc<Router>,
+    mut stop: watch::Receiver<bool>,
+    drain: Duration,
+) {
+    let graceful = GracefulShutdown::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => serve_connection(stream, Arc::clone(&router), &graceful),
+                Err(error) => {
+                    tracing::warn!(%error, "connection not accepted");
+                    tokio::time::sleep(ACCEPT_RETRY).await;
+                }
+            },
+            _ = stop.changed() => break,
+        }
+    }
+    drop(listener);
+    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests were still running at the end of the drain time");
+    }
+}
+
+fn serve_connection(stream: TcpStream, router: Arc<Router>, graceful: &GracefulShutdown) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let router = Arc::clone(&router);
+        async move { Ok::<_, Infallible>(router.handle(HttpRequest::new(request)).await) }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_READ_TIMEOUT)
+        .max_buf_size(HEADER_BYTES_MAX.max(8 * 1024))
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .max_header_list_size(HEADER_BYTES_MAX as u32);
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    let connection = graceful.watch(connection);
+    tokio::spawn(async move {
+        // A broken connection is its client's business.
+        let _ = connection.await;
+    });
+}
+
+/// The AWS endpoint inside environments: the same router behind a listener that the environment's sandbox made.
+pub(crate) struct InsideEndpoint {
+    /// What answers.
+    pub router: std::sync::OnceLock<Arc<Router>>,
+}
+
+impl lambda_model::ports::EnvironmentEndpoint for InsideEndpoint {
+    fn serve(&self, listener: std::net::TcpListener) -> Box<dyn Send + Sync> {
+        let (stop, stopped) = watch::channel(false);
+        if let Some(router) = self.router.get().map(Arc::clone) {
+            tokio::spawn(async move {
+                let listener = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
+                match listener {
+                    Ok(listener) => serve(listener, router, stopped, Duration::ZERO).await,
+                    Err(error) => tracing::error!(%error, "no AWS endpoint inside an environment"),
+                }
+            });
+        }
+        Box::new(stop)
+    }
+}

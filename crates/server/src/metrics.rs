@@ -1,0 +1,168 @@
+//! Counters under AWS's metric names and dimensions (B.22), rendered as Prometheus text.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use lambda_model::{
+    error::ThrottleReason,
+    function::FunctionKey,
+    ports::{InvocationEnd, MetricSink},
+};
+
+/// Counters of every function version that was invoked.
+#[derive(Default)]
+pub(crate) struct Metrics {
+    versions: RwLock<BTreeMap<(FunctionKey, String), Arc<Counters>>>,
+    environments_started: AtomicU64,
+}
+
+#[derive(Default)]
+struct Counters {
+    invocations: AtomicU64,
+    errors: AtomicU64,
+    throttles: AtomicU64,
+    duration_us: AtomicU64,
+    duration_count: AtomicU64,
+    billed_duration_ms: AtomicU64,
+    init_us: AtomicU64,
+    concurrent_executions: AtomicI64,
+}
+
+impl Metrics {
+    fn counters(&self, key: &FunctionKey, version: &str) -> Arc<Counters> {
+        let id = (key.clone(), version.to_owned());
+        if let Some(counters) = self.versions.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
+            return Arc::clone(counters);
+        }
+        let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(versions.entry(id).or_default())
+    }
+
+    /// Forgets everything, as a new server would.
+    pub(crate) fn reset(&self) {
+        self.versions.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The Prometheus text format.
+    pub(crate) fn render(&self) -> String {
+        let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::new();
+        for metric in METRICS {
+            let _ = writeln!(text, "# HELP {} {}", metric.name, metric.help);
+            let _ = writeln!(text, "# TYPE {} {}", metric.name, metric.kind);
+            for ((key, version), counters) in versions.iter() {
+                let _ = writeln!(
+                    text,
+                    "{}{{account_id=\"{}\",region=\"{}\",FunctionName=\"{}\",Resource=\"{}:{version}\"}} {}",
+                    metric.name,
+                    key.account_id,
+                    key.region,
+                    key.name,
+                    key.name,
+                    (metric.value)(counters)
+                );
+            }
+        }
+        let started = self.environments_started.load(Ordering::Relaxed);
+        let _ = writeln!(text, "# HELP lambent_environments_started_total Execution environments started.");
+        let _ = writeln!(text, "# TYPE lambent_environments_started_total counter");
+        let _ = writeln!(text, "lambent_environments_started_total {started}");
+        text
+    }
+}
+
+struct Metric {
+    name: &'static str,
+    kind: &'static str,
+    help: &'static str,
+    value: fn(&Counters) -> String,
+}
+
+const METRICS: &[Metric] = &[
+    Metric {
+        name: "aws_lambda_Invocations_total",
+        kind: "counter",
+        help: "Invocations that ran, function errors included.",
+        value: |counters| counters.invocations.load(Ordering::Relaxed).to_string(),
+    },
+    Metric {
+        name: "aws_lambda_Errors_total",
+        kind: "counter",
+        help: "Invocations that ended in a function error.",
+        value: |counters| counters.errors.load(Ordering::Relaxed).to_string(),
+    },
+    Metric {
+        name: "aws_lambda_Throttles_total",
+        kind: "counter",
+        help: "Requests that were throttled.",
+        value: |counters| counters.throttles.load(Ordering::Relaxed).to_string(),
+    },
+    Metric {
+        name: "aws_lambda_Duration_milliseconds_sum",
+        kind: "counter",
+        help: "Time that invocations took, milliseconds.",
+        value: |counters| millis(counters.duration_us.load(Ordering::Relaxed)),
+    },
+    Metric {
+        name: "aws_lambda_Duration_milliseconds_count",
+        kind: "counter",
+        help: "Invocations whose time is in the sum.",
+        value: |counters| counters.duration_count.load(Ordering::Relaxed).to_string(),
+    },
+    Metric {
+        name: "aws_lambda_BilledDuration_milliseconds_total",
+        kind: "counter",
+        help: "Billed time, milliseconds.",
+        value: |counters| counters.billed_duration_ms.load(Ordering::Relaxed).to_string(),
+    },
+    Metric {
+        name: "aws_lambda_InitDuration_milliseconds_sum",
+        kind: "counter",
+        help: "Time that initializations took, milliseconds.",
+        value: |counters| millis(counters.init_us.load(Ordering::Relaxed)),
+    },
+    Metric {
+        name: "aws_lambda_ConcurrentExecutions",
+        kind: "gauge",
+        help: "Invocations that run now.",
+        value: |counters| counters.concurrent_executions.load(Ordering::Relaxed).to_string(),
+    },
+];
+
+fn millis(microseconds: u64) -> String {
+    format!("{}.{:03}", microseconds / 1000, microseconds % 1000)
+}
+
+impl MetricSink for Metrics {
+    fn invocation_started(&self, key: &FunctionKey, version: &str) {
+        self.counters(key, version).concurrent_executions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn invocation_ended(&self, key: &FunctionKey, version: &str, ended: Option<InvocationEnd>) {
+        let counters = self.counters(key, version);
+        counters.concurrent_executions.fetch_sub(1, Ordering::Relaxed);
+        let Some(ended) = ended else { return };
+        counters.invocations.fetch_add(1, Ordering::Relaxed);
+        counters.errors.fetch_add(u64::from(ended.is_error), Ordering::Relaxed);
+        if let Some(measured) = ended.measurements {
+            counters.duration_us.fetch_add(measured.duration_us, Ordering::Relaxed);
+            counters.duration_count.fetch_add(1, Ordering::Relaxed);
+            counters.billed_duration_ms.fetch_add(measured.billed_duration_ms, Ordering::Relaxed);
+            counters.init_us.fetch_add(measured.init_us.unwrap_or(0), Ordering::Relaxed);
+        }
+    }
+
+    fn throttled(&self, key: &FunctionKey, version: &str, _: ThrottleReason) {
+        self.counters(key, version).throttles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn environment_started(&self, _: &FunctionKey) {
+        self.environments_started.fetch_add(1, Ordering::Relaxed);
+    }
+}

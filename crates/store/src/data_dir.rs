@@ -1,0 +1,129 @@
+//! The data directory: private, locked, with an id of its own.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{Read, Seek, SeekFrom, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::FlockOperation;
+
+use crate::{StoreError, error::at};
+
+/// A locked data directory. The lock goes with the process, however it ends.
+pub(crate) struct DataDir {
+    path: PathBuf,
+    id: String,
+    _lock: File,
+    remove_at_end: bool,
+}
+
+impl DataDir {
+    /// Makes the directory if needed, and locks it.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::at(path, false)
+    }
+
+    fn at(path: &Path, remove_at_end: bool) -> Result<Self, StoreError> {
+        let missing: Vec<_> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
+        create_private(path)?;
+        for created in missing {
+            // A directory whose entry is lost takes everything in it along.
+            sync_directory(match created.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent,
+                _ => Path::new("."),
+            })?;
+        }
+        let path = fs::canonicalize(path).map_err(at(path))?;
+        let lock = lock(&path)?;
+        let id = id(&path)?;
+        Ok(Self { path, id, _lock: lock, remove_at_end })
+    }
+
+    /// A new directory below the system's temporary one, removed when dropped.
+    pub(crate) fn ephemeral() -> Result<Self, StoreError> {
+        let path = std::env::temp_dir().join(format!("lambent-{}", random_hex()?));
+        Self::at(&path, true)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        if self.remove_at_end
+            && let Err(error) = fs::remove_dir_all(&self.path)
+        {
+            tracing::warn!(path = %self.path.display(), %error, "temporary data directory not removed");
+        }
+    }
+}
+
+/// Makes a directory that only its owner can enter; an existing one becomes so.
+pub(crate) fn create_private(path: &Path) -> Result<(), StoreError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(at(path))
+}
+
+/// Makes what was done to the directory's entries durable.
+pub(crate) fn sync_directory(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(at(path))
+}
+
+fn lock(directory: &Path) -> Result<File, StoreError> {
+    let path = directory.join("lock");
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(at(&path))?;
+    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let mut pid = String::new();
+        let _ = file.read_to_string(&mut pid);
+        return Err(StoreError::Locked { path: directory.to_owned(), pid: pid.trim().to_owned() });
+    }
+    file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0))).map_err(at(&path))?;
+    writeln!(file, "{}", std::process::id()).map_err(at(&path))?;
+    Ok(file)
+}
+
+/// Eight hex digits, made once. Mounts, cgroups and namespaces of the directory's server carry it.
+fn id(directory: &Path) -> Result<String, StoreError> {
+    let path = directory.join("id");
+    if let Ok(id) = fs::read_to_string(&path)
+        && id.len() == 8
+        && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+    {
+        return Ok(id);
+    }
+    let id = random_hex()?;
+    let new = directory.join("id.new");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)
+        .map_err(at(&new))?;
+    file.write_all(id.as_bytes()).and_then(|()| file.sync_all()).map_err(at(&new))?;
+    fs::rename(&new, &path).map_err(at(&path))?;
+    sync_directory(directory)?;
+    Ok(id)
+}
+
+fn random_hex() -> Result<String, StoreError> {
+    let path = Path::new("/dev/urandom");
+    let mut bytes = [0u8; 4];
+    File::open(path).and_then(|mut file| file.read_exact(&mut bytes)).map_err(at(path))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

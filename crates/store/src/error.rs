@@ -1,0 +1,47 @@
+//! What can go wrong with durable state.
+
+use std::{io, path::PathBuf};
+
+/// An error of the store. Texts name files, never contents.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another server owns the directory.
+    #[error("the data directory {} belongs to a running server (process {pid}): stop it, or choose another with --data-dir", path.display())]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+        /// Who holds it, as far as it says.
+        pid: String,
+    },
+    /// The database was written by a newer server.
+    #[error("the data directory was written by a newer version (schema {found}, this server knows {known})")]
+    NewerSchema {
+        /// Version found.
+        found: i64,
+        /// Newest version known.
+        known: i64,
+    },
+    /// The database refused.
+    #[error("database")]
+    Database(#[from] rusqlite::Error),
+    /// A file or directory refused.
+    #[error("{}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// What is stored is not what was stored.
+    #[error("damaged: {0}")]
+    Damaged(String),
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// Attaches the path to an error of a file.
+pub(crate) fn at(path: &std::path::Path) -> impl FnOnce(io::Error) -> StoreError + '_ {
+    move |source| StoreError::File { path: path.to_owned(), source }
+}

@@ -138,7 +138,7 @@ def test_all_violations_come_in_one_message(raw_client, python_runtime):
     with refused(
         400,
         "ValidationException",
-        contains=["2 validation errors detected: ", "at 'memorySize'", "; Value '0' at 'timeout'"],
+        contains=["2 validation errors detected: Value '0' at 'timeout'", "; Value '1' at 'memorySize'"],
     ):
         raw_client.create_function(**create_arguments(python_runtime, MemorySize=1, Timeout=0))
 
@@ -166,9 +166,20 @@ def test_environment_variables_are_bounded(lambda_client, python_runtime):
         lambda_client.create_function(**create_arguments(python_runtime, Environment={"Variables": variables}))
 
 
-@pytest.mark.parametrize("key", ["AWS_REGION", "_HANDLER", "LAMBDA_TASK_ROOT", "AWS_LAMBDA_RUNTIME_API"])
+@pytest.mark.parametrize("key", ["AWS_REGION", "LAMBDA_TASK_ROOT", "AWS_LAMBDA_RUNTIME_API"])
 def test_reserved_environment_variables_are_refused(lambda_client, python_runtime, key):
     with refused(400, "InvalidParameterValueException", contains=["reserved keys", key]):
+        lambda_client.create_function(**create_arguments(python_runtime, Environment={"Variables": {key: "x"}}))
+
+
+@pytest.mark.parametrize("key", ["_HANDLER", "9TH", "with-dash", "X"])
+def test_names_of_environment_variables_have_a_pattern(lambda_client, python_runtime, key):
+    with refused(
+        400,
+        "ValidationException",
+        "1 validation error detected: Value at 'environment.variables' failed to satisfy constraint: Map keys must "
+        "satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]",
+    ):
         lambda_client.create_function(**create_arguments(python_runtime, Environment={"Variables": {key: "x"}}))
 
 
@@ -323,12 +334,12 @@ def test_a_stale_revision_is_refused(deploy):
 
 
 def test_configuration_is_merged(deploy):
-    function = deploy(HELLO, Environment={"Variables": {"A": "1"}}, Description="before")
+    function = deploy(HELLO, Environment={"Variables": {"AA": "1"}}, Description="before")
     answer = function.client.update_function_configuration(
-        FunctionName=function.name, MemorySize=256, Environment={"Variables": {"B": "2"}}
+        FunctionName=function.name, MemorySize=256, Environment={"Variables": {"BB": "2"}}
     )
     assert (answer["MemorySize"], answer["Timeout"], answer["Description"]) == (256, 30, "before")
-    assert answer["Environment"] == {"Variables": {"B": "2"}}
+    assert answer["Environment"] == {"Variables": {"BB": "2"}}
     function.wait_updated()
     emptied = function.client.update_function_configuration(
         FunctionName=function.name, Environment={"Variables": {}}

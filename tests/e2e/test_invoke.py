@@ -9,6 +9,7 @@ import uuid
 
 import pytest
 
+import lambent
 from refusals import refused
 
 ECHO = "def handler(event, context):\n    return event\n"
@@ -310,7 +311,10 @@ def test_a_slow_init_continues_inside_the_first_invocation(deploy):
     )
     outcome = function.invoke({})
     assert outcome.payload == "ready"
-    assert "Status: timeout" in outcome.log or "INIT_REPORT" in outcome.log
+    printed = lambent.run("logs", function.name, env={"LAMBENT_ENDPOINT": function.client.meta.endpoint_url}).stdout
+    report = re.search(r"INIT_REPORT Init Duration: (\d+\.\d\d) ms\tPhase: init\tStatus: timeout\n", printed)
+    assert report and 10_000 <= float(report[1]) < 11_000
+    assert report.end() <= printed.index(f"START RequestId: {outcome.request_id}")
 
 
 # --- Environments ---------------------------------------------------------------------------------------------

@@ -41,9 +41,10 @@ def create(lambda_client, python_runtime, server):
 
 
 def bytes_below(folder):
-    """Bytes on disk of all files below a folder."""
+    """Bytes on disk of all files below a data directory, but for SDKs, which may be arriving meanwhile."""
     total = 0
-    for place, _, names in os.walk(folder):
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "runtimes"]
         for name in names:
             try:
                 total += os.lstat(os.path.join(place, name)).st_blocks * 512

@@ -118,8 +118,9 @@ impl Violations<'_> {
     }
 
     fn add(&mut self, shape: &Shape, path: &str, value: &Value, constraint: &str) {
-        let value = if shape.sensitive { "***".into() } else { shown(value) };
-        self.messages.push(format!("Value '{value}' at '{path}' failed to satisfy constraint: {constraint}"));
+        // A secret is left out: `Value at 'environment.variables' failed ...`.
+        let value = if shape.sensitive { String::new() } else { format!("'{}' ", shown(value)) };
+        self.messages.push(format!("Value {value}at '{path}' failed to satisfy constraint: {constraint}"));
     }
 
     fn check(&mut self, shape: &Shape, path: &str, value: &Value) {
@@ -142,7 +143,7 @@ impl Violations<'_> {
             }
             _ => {
                 for constraint in constraints_of(&shape.kind) {
-                    if !constraint.holds(value) {
+                    if constraint.is_checked_here(shape) && !constraint.holds(value) {
                         self.add(shape, path, value, &constraint.text());
                     }
                 }
@@ -181,7 +182,7 @@ impl Violations<'_> {
         let key_holds =
             |name: &String| keys.iter().all(|constraint| constraint.holds(&Value::String(name.clone())));
         if !object.keys().all(key_holds) {
-            self.add(shape, path, whole, &describe::of_elements("Map keys must satisfy constraint", &keys));
+            self.add(shape, path, whole, &describe::of_keys(&keys));
         }
         let element = &self.model.shapes[target];
         if matches!(element.kind, Kind::Structure { .. } | Kind::List { .. } | Kind::Map { .. }) {

@@ -47,9 +47,12 @@ pub enum LambdaError {
     /// 412. The revision id given is not the latest.
     #[error("{0}")]
     PreconditionFailed(String),
-    /// 413.
+    /// 413. The event of an invocation.
     #[error("{0}")]
     RequestTooLarge(String),
+    /// 413. A deployment package, or the request that carries it.
+    #[error("{0}")]
+    RequestEntityTooLarge(String),
     /// 400. The account's code storage is full.
     #[error("code storage limit exceeded.")]
     CodeStorageExceeded,

@@ -5,7 +5,8 @@
 //! with frozen processes in it at worst, and an image that was just being made.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -53,7 +54,9 @@ pub fn sweep(data_dir_id: &str, run_dir: &Path) -> Result<Swept, SandboxError> {
 /// Writes down which groups the next start shall look for.
 pub(crate) fn record(run_dir: &Path, groups: &[PathBuf]) -> io::Result<()> {
     let lines: Vec<_> = groups.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    fs::write(run_dir.join(RECORD), lines.join("\n"))
+    let path = run_dir.join(RECORD);
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(lines.join("\n").as_bytes())
 }
 
 fn groups(prefix: &str, run_dir: &Path) -> Vec<PathBuf> {

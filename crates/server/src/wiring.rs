@@ -165,7 +165,9 @@ fn start_launcher(configuration: &Configuration, store: &Store) -> Result<Launch
     let config = LauncherConfig::new(id.to_owned(), run_dir).with_layers(layers);
     let launcher = Launcher::start(config).map_err(lacks)?;
     match launcher.memory_unbounded() {
-        Some(why) if !allows_unenforced_memory(configuration) => Err(BuildError::HostLacks(memory_refusal(&why))),
+        Some(why) if !allows_unenforced_memory(configuration) => {
+            Err(BuildError::HostLacks(memory_refusal(&why)))
+        }
         _ => Ok(launcher),
     }
 }

@@ -5,6 +5,7 @@ use std::{
     io::{Read, Seek, SeekFrom, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use rustix::fs::FlockOperation;
@@ -16,7 +17,8 @@ pub(crate) struct DataDir {
     path: PathBuf,
     id: String,
     _lock: File,
-    remove_at_end: bool,
+    /// Until it was removed.
+    is_temporary: AtomicBool,
 }
 
 impl DataDir {
@@ -25,7 +27,7 @@ impl DataDir {
         Self::at(path, false)
     }
 
-    fn at(path: &Path, remove_at_end: bool) -> Result<Self, StoreError> {
+    fn at(path: &Path, is_temporary: bool) -> Result<Self, StoreError> {
         let missing: Vec<_> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
         create_private(path)?;
         for created in missing {
@@ -38,7 +40,7 @@ impl DataDir {
         let path = fs::canonicalize(path).map_err(at(path))?;
         let lock = lock(&path)?;
         let id = id(&path)?;
-        Ok(Self { path, id, _lock: lock, remove_at_end })
+        Ok(Self { path, id, _lock: lock, is_temporary: is_temporary.into() })
     }
 
     /// A new directory below the system's temporary one, removed when dropped.
@@ -56,13 +58,20 @@ impl DataDir {
     }
 }
 
-impl Drop for DataDir {
-    fn drop(&mut self) {
-        if self.remove_at_end
+impl DataDir {
+    /// Removes a temporary directory, once everything in it is closed.
+    pub(crate) fn end(&self) {
+        if self.is_temporary.swap(false, Ordering::AcqRel)
             && let Err(error) = fs::remove_dir_all(&self.path)
         {
             tracing::warn!(path = %self.path.display(), %error, "temporary data directory not removed");
         }
+    }
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

@@ -84,12 +84,13 @@ impl Store {
         self.inner.logs.clone()
     }
 
-    /// Ends the writer after what it was asked. Later calls fail with [`StoreError::Closed`].
+    /// Ends the writer after what it was asked, and a temporary data directory with it. Later calls fail with [`StoreError::Closed`].
     pub async fn close(&self) {
         let store = self.clone();
         let _ = tokio::task::spawn_blocking(move || {
             store.inner.writer.close();
             store.inner.logs.flush();
+            store.inner.data_dir.end();
         })
         .await;
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::patterns;
-use crate::schema::Kind;
+use crate::schema::{Kind, Shape};
 
 /// One constraint of a shape.
 pub(super) enum Constraint {
@@ -63,6 +63,11 @@ impl Constraint {
         }
     }
 
+    /// Lambda checks runtimes itself, after everything else, and with words of its own.
+    pub(super) fn is_checked_here(&self, shape: &Shape) -> bool {
+        !matches!(self, Self::Values(_)) || shape.name != "Runtime"
+    }
+
     /// AWS's words.
     pub(super) fn text(&self) -> String {
         match self {
@@ -83,6 +88,12 @@ pub(super) fn of_elements(lead: &str, constraints: &[Constraint]) -> String {
     let mut texts: Vec<String> = constraints.iter().map(Constraint::text).collect();
     texts.push("Member must not be null".into());
     format!("{lead}: [{}]", texts.join(", "))
+}
+
+/// The constraints of a map's keys: unlike elements, they are never said to be null.
+pub(super) fn of_keys(constraints: &[Constraint]) -> String {
+    let texts: Vec<String> = constraints.iter().map(Constraint::text).collect();
+    format!("Map keys must satisfy constraint: [{}]", texts.join(", "))
 }
 
 /// A value as AWS's service prints it, which is how Java does.

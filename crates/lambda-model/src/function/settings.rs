@@ -55,6 +55,20 @@ fn environment_as_json(variables: &BTreeMap<String, String>) -> String {
     serde_json::to_string(variables).unwrap_or_default()
 }
 
+/// Checks a runtime's name against those that the API model knows.
+///
+/// # Errors
+/// `InvalidParameterValue` in AWS's own words for this one member.
+pub fn check_runtime(runtime: &str, known: &[&str]) -> Result<(), LambdaError> {
+    if known.contains(&runtime) {
+        return Ok(());
+    }
+    Err(LambdaError::InvalidParameterValue(format!(
+        "Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [{}] or be a valid ARN",
+        known.join(", ")
+    )))
+}
+
 /// Ranges of an ordinary function; the API model allows more for managed instances (N-04, N-05).
 ///
 /// # Errors

@@ -31,6 +31,9 @@ pub(super) fn to_api_error(error: &LambdaError) -> ApiError {
             ApiError::user("InvalidRequestContentException", 400, message)
         }
         LambdaError::RequestTooLarge(_) => ApiError::user("RequestTooLargeException", 413, message),
+        LambdaError::RequestEntityTooLarge(_) => {
+            ApiError::user("RequestEntityTooLargeException", 413, message)
+        }
         LambdaError::CodeStorageExceeded => ApiError::user("CodeStorageExceededException", 400, message),
         LambdaError::TooManyRequests(reason) => ApiError::user("TooManyRequestsException", 429, message)
             .with_member("Reason", reason.as_str().into())

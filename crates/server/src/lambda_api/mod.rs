@@ -175,16 +175,12 @@ fn body_bytes_max(operation: Operation) -> usize {
 }
 
 fn body_error(error: BodyError, operation: Operation) -> ApiError {
-    let error = match error {
-        BodyError::TooLarge => LambdaError::RequestTooLarge(format!(
-            "Request must be smaller than {} bytes for the {} operation",
-            body_bytes_max(operation),
-            match operation {
-                Operation::Invoke => "InvokeFunction",
-                other => other.schema().name,
-            }
-        )),
-        BodyError::Broken => LambdaError::InvalidRequestContent("The request body ended early.".into()),
+    let too_large = |name: &str| {
+        format!("Request must be smaller than {} bytes for the {name} operation", body_bytes_max(operation))
     };
-    errors::to_api_error(&error)
+    errors::to_api_error(&match (error, operation) {
+        (BodyError::TooLarge, Operation::Invoke) => LambdaError::RequestTooLarge(too_large("InvokeFunction")),
+        (BodyError::TooLarge, other) => LambdaError::RequestEntityTooLarge(too_large(other.schema().name)),
+        (BodyError::Broken, _) => LambdaError::InvalidRequestContent("The request body ended early.".into()),
+    })
 }

@@ -26,8 +26,13 @@ impl Target {
         let Some(parsed) = FunctionName::parse(name) else {
             return Err(not_found(caller, name));
         };
-        let elsewhere = parsed.region.as_ref().is_some_and(|region| *region != caller.region)
-            || parsed.account_id.as_ref().is_some_and(|account| *account != caller.account_id);
+        if let Some(region) = parsed.region.as_deref().filter(|region| *region != caller.region) {
+            return Err(LambdaError::ResourceNotFound(format!(
+                "Functions from '{region}' are not reachable in this region ('{}')",
+                caller.region
+            )));
+        }
+        let elsewhere = parsed.account_id.as_ref().is_some_and(|account| *account != caller.account_id);
         if elsewhere || parsed.name.len() > NAME_CHARS_MAX {
             return Err(not_found(caller, &parsed.name));
         }

@@ -31,7 +31,7 @@ struct Entry {
 /// Unpacks into `tree`, which must not exist: directories 0755, files 0644 or 0755, whatever the upload says.
 pub(super) fn unpack(zip: &[u8], tree: &Path) -> Result<(), PackageError> {
     let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|_| refused())?;
-    let entries = list(&mut archive)?;
+    let entries = list(zip, &mut archive)?;
     let layout: Vec<_> = entries.iter().map(|entry| (entry.path.clone(), entry.kind.clone())).collect();
     entries::check_layout(&layout)?;
     create_directory(tree)?;
@@ -58,8 +58,12 @@ pub(super) fn unpack(zip: &[u8], tree: &Path) -> Result<(), PackageError> {
     Ok(())
 }
 
-fn list(archive: &mut Archive<'_>) -> Result<Vec<Entry>, PackageError> {
+fn list(zip: &[u8], archive: &mut Archive<'_>) -> Result<Vec<Entry>, PackageError> {
     if archive.len() > entries::ENTRIES_MAX || archive.has_overlapping_files().map_err(|_| refused())? {
+        return Err(refused());
+    }
+    if listed_entries(zip).is_some_and(|listed| listed != archive.len()) {
+        // The library keeps one entry of each name; whoever else unpacks it may keep another.
         return Err(refused());
     }
     let mut declared = 0u64;
@@ -91,6 +95,14 @@ fn list(archive: &mut Archive<'_>) -> Result<Vec<Entry>, PackageError> {
         listed.push(Entry { index, path, kind });
     }
     if declared > UNZIPPED_PACKAGE_BYTES_MAX { Err(too_large()) } else { Ok(listed) }
+}
+
+/// The number of entries that the end of the archive tells (APPNOTE 4.3.16); `None` when it is too large for that field.
+fn listed_entries(zip: &[u8]) -> Option<usize> {
+    const SIGNATURE: &[u8] = b"PK\x05\x06";
+    let end = zip.windows(SIGNATURE.len()).rposition(|bytes| bytes == SIGNATURE)?;
+    let count = u16::from_le_bytes(zip.get(end + 10..end + 12)?.try_into().ok()?);
+    (count != u16::MAX).then_some(usize::from(count))
 }
 
 fn too_large() -> PackageError {

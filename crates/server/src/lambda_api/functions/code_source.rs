@@ -49,7 +49,7 @@ impl LambdaApi {
 fn package_error(error: PackageError) -> LambdaError {
     match error {
         PackageError::Refused(message) => LambdaError::InvalidParameterValue(message),
-        PackageError::TooLarge(message) => LambdaError::RequestTooLarge(message),
+        PackageError::TooLarge(message) => LambdaError::RequestEntityTooLarge(message),
         PackageError::Store(error) => store_failed(error),
     }
 }

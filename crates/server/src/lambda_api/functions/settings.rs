@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use aws_api::generated::lambda::types as api;
+use aws_api::{
+    generated::lambda::{operations::MODEL, types as api},
+    schema::Kind,
+};
 use lambda_model::{
     LambdaError,
     function::{FunctionConfiguration, settings},
@@ -40,6 +43,9 @@ impl RequestedSettings {
                 }
             )));
         }
+        if let Some(runtime) = &self.runtime {
+            settings::check_runtime(runtime, known_runtimes())?;
+        }
         let memory = self.memory_size.unwrap_or(configuration.memory_size_mb);
         let timeout = self.timeout.unwrap_or(configuration.timeout_seconds);
         settings::check_ordinary_ranges(memory, timeout)?;
@@ -58,6 +64,15 @@ impl RequestedSettings {
         set(&mut configuration.description, self.description);
         set(&mut configuration.runtime, self.runtime);
         Ok(())
+    }
+}
+
+/// The names of the model's `Runtime`.
+fn known_runtimes() -> &'static [&'static str] {
+    let shape = MODEL.shapes.iter().find(|shape| shape.name == "Runtime");
+    match shape.map(|shape| &shape.kind) {
+        Some(Kind::String { values, .. }) => values,
+        _ => &[],
     }
 }
 

@@ -120,10 +120,13 @@ def test_a_user_without_subordinate_ids_gets_a_sandbox(start, system_runtime):
 def test_a_user_with_subordinate_ids_gets_an_id_for_each_environment(start, system_runtime, tmp_path):
     if shutil.which("newuidmap") is None:
         pytest.skip("skipped: newuidmap (Debian: uidmap) is not installed")
-    ranges = tmp_path / "subid"
-    ranges.write_text(f"{UID}:200000:65536\n")
-    mounts = [f"touch /etc/{name}; mount --bind {ranges} /etc/{name}" for name in ("subuid", "subgid")]
-    server = start("--no-sdk", prepare="\n".join(mounts))
+    etc = tmp_path / "etc"
+    subprocess.run(["cp", "-a", "/etc", str(etc)], check=True)
+    with open(etc / "passwd", "a") as passwd:
+        passwd.write(f"ordinary:x:{UID}:{UID}::/:/bin/sh\n")
+    for name in ("subuid", "subgid"):
+        (etc / name).write_text(f"{UID}:200000:65536\n")
+    server = start("--no-sdk", prepare=f"mount --bind {etc} /etc")
     assert not any("share this user's id" in line for line in server.health()["unenforced"])
     view = view_of(server, system_runtime)
     check_isolation(view)

@@ -13,9 +13,9 @@ mod settings;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::Access;
 
 use crate::error::SandboxError;
 use crate::freeze::Freezer;
@@ -52,6 +52,9 @@ impl CgroupTree {
         delegation::make_room(&mut hierarchies);
         let mut parents: BTreeMap<PathBuf, (Version, Vec<Controller>)> = BTreeMap::new();
         for (controller, hierarchy) in hierarchies.usable() {
+            if rustix::fs::access(&hierarchy.directory, Access::WRITE_OK).is_err() {
+                continue;
+            }
             let parent = hierarchy.directory.join(name);
             parents.entry(parent).or_insert((hierarchy.version, Vec::new())).1.push(controller);
         }
@@ -80,31 +83,32 @@ impl CgroupTree {
         self.parents.keys().cloned().collect()
     }
 
-    /// Makes the groups of one sandbox and sets its limits.
+    /// Makes the groups of one sandbox and sets its limits. Returns them with the files into which a process writes `0` to
+    /// join: they are needed once.
     pub(crate) fn create(
         &self,
         id: &str,
         limits: &Limits,
         layers: Layers,
-    ) -> Result<SandboxCgroup, SandboxError> {
+    ) -> Result<(SandboxCgroup, Vec<File>), SandboxError> {
         let mut cgroup = SandboxCgroup::default();
+        let mut joined = Vec::new();
         for (parent, (version, controllers)) in &self.parents {
             let directory = parent.join(id);
             make_directory(&directory)?;
             cgroup.directories.push(directory.clone());
             settings::apply(&directory, *version, controllers, limits, layers)?;
             let procs = directory.join("cgroup.procs");
-            let joined =
-                OpenOptions::new().write(true).open(&procs).map_err(|source| cgroup_error(&procs, source))?;
-            cgroup.procs.push(joined);
+            let file = OpenOptions::new().write(true).open(&procs);
+            joined.push(file.map_err(|source| cgroup_error(&procs, source))?);
             if controllers.contains(&Controller::Memory) {
-                cgroup.memory = Some(MemoryFiles::open(&directory, *version)?);
+                cgroup.memory = Some(MemoryFiles::of(&directory, *version));
             }
             if controllers.contains(&Controller::Freezer) {
-                cgroup.freezer = Some(Freezer::open(&directory, *version)?);
+                cgroup.freezer = Some(Freezer::of(&directory, *version));
             }
         }
-        Ok(cgroup)
+        Ok((cgroup, joined))
     }
 }
 
@@ -121,17 +125,11 @@ impl Drop for CgroupTree {
 #[derive(Debug, Default)]
 pub(crate) struct SandboxCgroup {
     directories: Vec<PathBuf>,
-    procs: Vec<File>,
     memory: Option<MemoryFiles>,
     freezer: Option<Freezer>,
 }
 
 impl SandboxCgroup {
-    /// Files into which a process writes `0` to join.
-    pub(crate) fn procs(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.procs.iter().map(AsFd::as_fd)
-    }
-
     /// Freezing and thawing, where there is a freezer.
     pub(crate) fn freezer(&self) -> Option<&Freezer> {
         self.freezer.as_ref()
@@ -158,45 +156,34 @@ impl Drop for SandboxCgroup {
     }
 }
 
-/// Accounting files, opened once.
+/// Accounting files. They are opened for each look: thousands of sandboxes share the server's descriptors.
 #[derive(Debug)]
 pub(crate) struct MemoryFiles {
-    peak: Option<File>,
-    events: File,
+    peak: PathBuf,
+    events: PathBuf,
 }
 
 impl MemoryFiles {
-    fn open(directory: &Path, version: Version) -> Result<MemoryFiles, SandboxError> {
+    fn of(directory: &Path, version: Version) -> MemoryFiles {
+        // memory.peak came with Linux 5.19.
         let (peak, events) = match version {
             Version::V1 => ("memory.max_usage_in_bytes", "memory.oom_control"),
             Version::V2 => ("memory.peak", "memory.events"),
         };
-        // memory.peak came with Linux 5.19.
-        let peak = File::open(directory.join(peak)).ok();
-        let path = directory.join(events);
-        let events = File::open(&path).map_err(|source| cgroup_error(&path, source))?;
-        Ok(MemoryFiles { peak, events })
+        MemoryFiles { peak: directory.join(peak), events: directory.join(events) }
     }
 
     /// The most memory used since the group was made, in bytes; page cache included.
-    pub(crate) fn peak_bytes(&self) -> io::Result<Option<u64>> {
-        let Some(peak) = &self.peak else { return Ok(None) };
-        read(peak)?.trim().parse().map(Some).map_err(io::Error::other)
+    pub(crate) fn peak_bytes(&self) -> io::Result<u64> {
+        fs::read_to_string(&self.peak)?.trim().parse().map_err(io::Error::other)
     }
 
     /// Processes killed for want of memory.
     pub(crate) fn oom_kills(&self) -> io::Result<u64> {
-        let text = read(&self.events)?;
+        let text = fs::read_to_string(&self.events)?;
         let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
         count.unwrap_or("0").trim().parse().map_err(io::Error::other)
     }
-}
-
-/// Control files are read anew from their beginning; they are smaller than this.
-fn read(file: &File) -> io::Result<String> {
-    let mut buffer = [0; 1024];
-    let length = file.read_at(&mut buffer, 0)?;
-    Ok(String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()).into_owned())
 }
 
 fn make_directory(path: &Path) -> Result<(), SandboxError> {

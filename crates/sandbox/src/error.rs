@@ -24,15 +24,18 @@ pub enum SandboxError {
         #[source]
         source: io::Error,
     },
-    /// A process could not be started; the sandbox is as usable as before.
+    /// The way to a new process's program failed; the sandbox is as usable as before.
     #[error("cannot start the process: {stage}")]
     StartProcess {
         /// What was being done.
         stage: String,
-        /// What the kernel answered (`ENOENT`, `EACCES`, `ENOEXEC` come from the program itself).
+        /// What the kernel answered.
         #[source]
         source: io::Error,
     },
+    /// The program of a new process cannot be run; the sandbox is as usable as before.
+    #[error("cannot run the program")]
+    RunProgram(#[source] io::Error),
     /// A control group could not be made, read or written.
     #[error("control group {}", path.display())]
     Cgroup {
@@ -69,6 +72,9 @@ impl SandboxError {
     /// Whether the sandbox may be used on after this error. After any other it has been destroyed.
     #[must_use]
     pub fn leaves_sandbox_usable(&self) -> bool {
-        matches!(self, SandboxError::StartProcess { .. } | SandboxError::InvalidSpec(_))
+        matches!(
+            self,
+            SandboxError::StartProcess { .. } | SandboxError::RunProgram(_) | SandboxError::InvalidSpec(_)
+        )
     }
 }

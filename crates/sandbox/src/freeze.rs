@@ -1,46 +1,40 @@
 //! Stopping all processes of a sandbox between two pieces of work, and letting them go on.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::cgroup::{Version, cgroup_error};
-use crate::error::SandboxError;
+use crate::cgroup::Version;
 
-/// The open control file of a group: freezing and thawing is one write each.
+/// The control file of a group: freezing and thawing is one write each.
 #[derive(Debug)]
 pub(crate) struct Freezer {
-    file: File,
+    path: PathBuf,
     version: Version,
 }
 
 impl Freezer {
-    pub(crate) fn open(directory: &Path, version: Version) -> Result<Freezer, SandboxError> {
-        let path = directory.join(file_name(version));
-        let file =
-            OpenOptions::new().write(true).open(&path).map_err(|source| cgroup_error(&path, source))?;
-        Ok(Freezer { file, version })
+    pub(crate) fn of(directory: &Path, version: Version) -> Freezer {
+        Freezer { path: directory.join(file_name(version)), version }
     }
 
     /// Asks the kernel to stop the processes; it does so within microseconds, after this returns.
     pub(crate) fn freeze(&self) -> std::io::Result<()> {
-        self.file.write_all_at(
+        std::fs::write(
+            &self.path,
             match self.version {
-                Version::V1 => b"FROZEN",
-                Version::V2 => b"1",
+                Version::V1 => "FROZEN",
+                Version::V2 => "1",
             },
-            0,
         )
     }
 
     /// Lets them go on.
     pub(crate) fn thaw(&self) -> std::io::Result<()> {
-        self.file.write_all_at(
+        std::fs::write(
+            &self.path,
             match self.version {
-                Version::V1 => b"THAWED",
-                Version::V2 => b"0",
+                Version::V1 => "THAWED",
+                Version::V2 => "0",
             },
-            0,
         )
     }
 }

@@ -26,7 +26,9 @@ const OF_INIT: CapabilitySet = CapabilitySet::SETUID
     .union(CapabilitySet::SETGID)
     .union(CapabilitySet::SETPCAP)
     .union(CapabilitySet::KILL)
-    .union(CapabilitySet::SYS_ADMIN);
+    .union(CapabilitySet::SYS_ADMIN)
+    // To give a namespace a map that holds our root (user_namespaces(7)): the second one of a single user.
+    .union(CapabilitySet::SETFCAP);
 
 /// Takes from init what it needs no more, and closes its memory to everybody.
 pub(crate) fn narrow_init(create: &Create) -> Result<(), Failure> {

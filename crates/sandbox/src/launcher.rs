@@ -1,6 +1,6 @@
 //! The server's side of starting sandboxes: the spawner process, the control groups, the images for `/tmp`.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
@@ -109,7 +109,7 @@ impl Launcher {
         if let Some(fault) = spec.fault() {
             return Err(SandboxError::InvalidSpec(fault));
         }
-        let cgroup = self.cgroups.create(&spec.id, &spec.limits, self.config.layers)?;
+        let (cgroup, joined) = self.cgroups.create(&spec.id, &spec.limits, self.config.layers)?;
         let (storage, mount) = self.storage(spec)?;
         let (channel, theirs) = Channel::pair().map_err(SandboxError::Spawner)?;
         let create = Create {
@@ -119,10 +119,10 @@ impl Launcher {
             scratch: self.scratch.clone(),
             mount_name: format!("lambent-{}.{}", self.config.data_dir_id, spec.id),
             storage,
-            cgroups: cgroup.procs().count(),
+            cgroups: joined.len(),
         };
-        self.request(create, &theirs, &cgroup, mount.as_ref())?;
-        drop(theirs);
+        self.request(create, &theirs, &joined, mount.as_ref())?;
+        drop((theirs, joined, mount));
         Build { launcher: self, spec, channel, deadline: Instant::now() + SET_UP_TIMEOUT }.finish(cgroup)
     }
 
@@ -130,11 +130,11 @@ impl Launcher {
         &self,
         create: Create,
         theirs: &Channel,
-        cgroup: &SandboxCgroup,
+        joined: &[File],
         mount: Option<&OwnedFd>,
     ) -> Result<(), SandboxError> {
         let mut descriptors: Vec<BorrowedFd<'_>> = vec![theirs.as_fd()];
-        descriptors.extend(cgroup.procs());
+        descriptors.extend(joined.iter().map(AsFd::as_fd));
         descriptors.extend(mount.map(AsFd::as_fd));
         let request = Request::Create(Box::new(create));
         let mut spawner = self.spawner.lock().unwrap_or_else(PoisonError::into_inner);
@@ -205,17 +205,24 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
+    /// Waits for the spawner's word that init exists and for init's that the sandbox is built. Which comes first is a
+    /// matter of luck: both processes run by then.
     fn finish(self, cgroup: SandboxCgroup) -> Result<Sandbox, SandboxError> {
-        let (pid, init) = self.spawned()?;
-        match self.ready(pid) {
-            Ok(listeners) => {
-                let ends_with_init = self.ends_with_init();
+        let (mut init, mut listeners) = (None, None);
+        while init.is_none() || listeners.is_none() {
+            if let Err(error) = self.wait_for_one(&mut init, &mut listeners) {
+                if let Some(init) = &init {
+                    end_init(&self.channel, init, self.ends_with_init());
+                }
+                return Err(error);
+            }
+        }
+        let ends_with_init = self.ends_with_init();
+        match (init, listeners) {
+            (Some(init), Some(listeners)) => {
                 Ok(Sandbox::new(self.channel, init, cgroup, listeners, ends_with_init))
             }
-            Err(error) => {
-                end_init(&self.channel, &init, self.ends_with_init());
-                Err(error)
-            }
+            _ => Err(self.broken(std::io::ErrorKind::InvalidData)),
         }
     }
 
@@ -223,35 +230,35 @@ impl Build<'_> {
         self.launcher.config.layers.contains(Layer::PidNamespace)
     }
 
-    /// Waits for init to exist: its process id and its pidfd.
-    fn spawned(&self) -> Result<(i32, OwnedFd), SandboxError> {
+    fn wait_for_one(
+        &self,
+        init: &mut Option<OwnedFd>,
+        listeners: &mut Option<Vec<TcpListener>>,
+    ) -> Result<(), SandboxError> {
         match self.report()? {
             (Report::Spawned { pid }, descriptors) => {
-                let init = descriptors
-                    .into_iter()
-                    .next()
-                    .ok_or_else(|| self.broken(std::io::ErrorKind::InvalidData))?;
-                Ok((pid, init))
+                *init = descriptors.into_iter().next();
+                self.map_users(pid)
+            }
+            (Report::Ready, descriptors) => {
+                *listeners = Some(descriptors.into_iter().map(TcpListener::from).collect());
+                Ok(())
             }
             (Report::Failed(failure), _) => Err(set_up(failure)),
             _ => Err(self.broken(std::io::ErrorKind::InvalidData)),
         }
     }
 
-    /// Waits until init has built the sandbox.
-    fn ready(&self, pid: i32) -> Result<Vec<TcpListener>, SandboxError> {
+    /// Init waits for it before it builds anything.
+    fn map_users(&self, pid: i32) -> Result<(), SandboxError> {
         let identity = self.launcher.identity;
-        if identity.has_user_namespace() {
-            user_namespace::map(pid, identity, &self.spec.user, self.launcher.subordinate.as_ref())
-                .map_err(|source| SandboxError::SetUp { stage: "mapping users".into(), source })?;
-            let mapped = self.channel.send(&InitCommand::Mapped, &[]);
-            mapped.map_err(|source| SandboxError::Control { doing: DOING, source })?;
+        if !identity.has_user_namespace() {
+            return Ok(());
         }
-        match self.report()? {
-            (Report::Ready, listeners) => Ok(listeners.into_iter().map(TcpListener::from).collect()),
-            (Report::Failed(failure), _) => Err(set_up(failure)),
-            _ => Err(self.broken(std::io::ErrorKind::InvalidData)),
-        }
+        user_namespace::map(pid, identity, &self.spec.user, self.launcher.subordinate.as_ref())
+            .map_err(|source| SandboxError::SetUp { stage: "mapping users".into(), source })?;
+        let mapped = self.channel.send(&InitCommand::Mapped, &[]);
+        mapped.map_err(|source| SandboxError::Control { doing: DOING, source })
     }
 
     fn report(&self) -> Result<(Report, Vec<OwnedFd>), SandboxError> {

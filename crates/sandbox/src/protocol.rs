@@ -106,11 +106,20 @@ pub(crate) enum Report {
     /// The process runs its program.
     Started,
     /// The process never came to run its program.
-    NotStarted(Failure),
+    NotStarted(StartFailure),
     /// No process is left.
     Killed,
     /// News that nobody asked for.
     Event(SandboxEvent),
+}
+
+/// Why a process does not run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum StartFailure {
+    /// Something on the way to its program.
+    OnTheWay(Failure),
+    /// The program itself: it is not there, or cannot be run.
+    Program(Failure),
 }
 
 /// An error on its way to the server.
@@ -131,6 +140,12 @@ impl Failure {
             0 => io::Error::other(self.text.clone()),
             number => io::Error::from_raw_os_error(number),
         }
+    }
+}
+
+impl From<Failure> for StartFailure {
+    fn from(failure: Failure) -> Self {
+        StartFailure::OnTheWay(failure)
     }
 }
 

@@ -21,7 +21,7 @@ use crate::channel::{Channel, Received, wait_readable};
 use crate::error::SandboxError;
 use crate::event::{ProcessId, SandboxEvent, Signal};
 use crate::limits::{KILL_TIMEOUT, START_PROCESS_TIMEOUT};
-use crate::protocol::{Command, Report};
+use crate::protocol::{Command, Report, StartFailure};
 use crate::spec::ProcessSpec;
 
 /// A built sandbox. Dropping it ends everything that runs inside and removes what it left on the host.
@@ -76,7 +76,7 @@ impl Sandbox {
     /// Starts a process and waits until it runs its program.
     ///
     /// # Errors
-    /// [`SandboxError::StartProcess`] leaves the sandbox as it was; any other destroys it.
+    /// [`SandboxError::StartProcess`] and [`SandboxError::RunProgram`] leave the sandbox as it was; any other destroys it.
     pub fn start_process(&mut self, process: &ProcessSpec<'_>) -> Result<ProcessId, SandboxError> {
         self.must_be_alive()?;
         self.thaw()?;
@@ -92,7 +92,10 @@ impl Sandbox {
         self.send(&command, &[process.stdout, process.stderr], doing)?;
         match self.answer(START_PROCESS_TIMEOUT, doing)? {
             Report::Started => Ok(id),
-            Report::NotStarted(failure) => {
+            Report::NotStarted(StartFailure::Program(failure)) => {
+                Err(SandboxError::RunProgram(failure.source()))
+            }
+            Report::NotStarted(StartFailure::OnTheWay(failure)) => {
                 let source = failure.source();
                 Err(SandboxError::StartProcess { stage: failure.stage, source })
             }
@@ -186,7 +189,7 @@ impl Sandbox {
     /// included; `None` where the host does not count it.
     #[must_use]
     pub fn memory_peak_bytes(&self) -> Option<u64> {
-        self.cgroup.memory().and_then(|memory| memory.peak_bytes().ok().flatten())
+        self.cgroup.memory().and_then(|memory| memory.peak_bytes().ok())
     }
 
     /// Processes that the memory limit killed so far.

@@ -57,7 +57,11 @@ impl Environment {
         match self.sandbox.freeze() {
             Ok(()) => self.frozen = true,
             Err(error) => {
-                tracing::warn!(environment = self.id, %error, "not frozen");
+                tracing::warn!(
+                    environment = self.id,
+                    error = &error as &(dyn std::error::Error + 'static),
+                    "not frozen"
+                );
                 self.frozen = true;
             }
         }
@@ -71,7 +75,11 @@ impl Environment {
         match self.sandbox.thaw() {
             Ok(()) => true,
             Err(error) => {
-                tracing::error!(environment = self.id, %error, "not thawed");
+                tracing::error!(
+                    environment = self.id,
+                    error = &error as &(dyn std::error::Error + 'static),
+                    "not thawed"
+                );
                 false
             }
         }

@@ -50,7 +50,11 @@ impl Environment {
                 self.spoil();
             }
             Err(error) => {
-                tracing::error!(environment = self.id, %error, "runtime not started");
+                tracing::error!(
+                    environment = self.id,
+                    error = &error as &(dyn std::error::Error + 'static),
+                    "runtime not started"
+                );
                 self.spoil();
             }
         }
@@ -101,7 +105,7 @@ impl Environment {
                 self.process = Some(started);
                 Ok(None)
             }
-            Err(SandboxError::StartProcess { source, .. }) => Ok(Some(unstartable(&self.plan, &source))),
+            Err(SandboxError::RunProgram(source)) => Ok(Some(unstartable(&self.plan, &source))),
             Err(error) => Err(error),
         }
     }
@@ -161,7 +165,11 @@ impl Environment {
     pub(super) fn spoil(&mut self) {
         self.phase = Phase::Resetting;
         if let Err(error) = tokio::task::block_in_place(|| self.sandbox.kill_processes()) {
-            tracing::warn!(environment = self.id, %error, "processes not killed");
+            tracing::warn!(
+                environment = self.id,
+                error = &error as &(dyn std::error::Error + 'static),
+                "processes not killed"
+            );
         }
         self.process = None;
         self.unreported_init_us = None;

@@ -75,7 +75,7 @@ impl Environment {
         let mut environment = match Self::start(context, version, room).await {
             Ok(environment) => environment,
             Err(error) => {
-                tracing::error!(function = %pool.version.key.name, %error, "environment not started");
+                tracing::error!(function = %pool.version.key.name, error = &error as &(dyn std::error::Error + 'static), "environment not started");
                 return pool.start_failed(&error.into());
             }
         };
@@ -101,7 +101,11 @@ impl Environment {
             match self.serve(pool, request).await {
                 Ok(next) => came_from = next,
                 Err(error) => {
-                    tracing::error!(environment = self.id, %error, "sandbox failed; environment destroyed");
+                    tracing::error!(
+                        environment = self.id,
+                        error = &error as &(dyn std::error::Error + 'static),
+                        "sandbox failed; environment destroyed"
+                    );
                     return;
                 }
             }

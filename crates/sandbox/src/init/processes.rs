@@ -15,7 +15,7 @@ use rustix::process::{Pid, kill_process, set_parent_process_death_signal, setsid
 use super::{Init, is_first_process};
 use crate::identity;
 use crate::layers::Layer;
-use crate::protocol::{Failure, Stage};
+use crate::protocol::{Failure, Stage, StartFailure};
 use crate::syscalls::{self, Fork};
 
 /// A program to run.
@@ -35,7 +35,7 @@ struct Image {
 }
 
 /// Starts a program and waits until it runs; returns its number in this namespace.
-pub(super) fn start(init: &Init<'_>, program: &Program) -> Result<i32, Failure> {
+pub(super) fn start(init: &Init<'_>, program: &Program) -> Result<i32, StartFailure> {
     let image = image(program).stage(|| "reading arguments and environment")?;
     // Close-on-exec: an end without a word means that the program runs.
     let (word, send_word) = pipe_with(PipeFlags::CLOEXEC).stage(|| "making a pipe")?;
@@ -52,7 +52,7 @@ pub(super) fn start(init: &Init<'_>, program: &Program) -> Result<i32, Failure> 
             drop(send_word);
             let mut text = Vec::new();
             fs::File::from(word).read_to_end(&mut text).stage(|| "waiting for the program")?;
-            match serde_json::from_slice::<Failure>(&text) {
+            match serde_json::from_slice::<StartFailure>(&text) {
                 Ok(failure) => Err(failure),
                 Err(_) => Ok(pid),
             }
@@ -64,7 +64,15 @@ fn become_program(
     init: &Init<'_>,
     program: &Program,
     image: &Image,
-) -> Result<std::convert::Infallible, Failure> {
+) -> Result<std::convert::Infallible, StartFailure> {
+    prepare_process(init, program)?;
+    nix::unistd::execve(&image.path, &image.argv, &image.env)
+        .stage(|| "running the program")
+        .map_err(StartFailure::Program)
+}
+
+/// Everything between fork and exec.
+fn prepare_process(init: &Init<'_>, program: &Program) -> Result<(), Failure> {
     setsid().stage(|| "making a session")?;
     if !init.create.layers.contains(Layer::PidNamespace) {
         set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).stage(|| "tying to init")?;
@@ -79,9 +87,7 @@ fn become_program(
     rustix::process::chdir(&program.cwd).stage(|| format!("entering {}", program.cwd.display()))?;
     identity::take_standard_streams(&stdin, stdout, stderr).stage(|| "taking the standard streams")?;
     umask(Mode::from_raw_mode(0o022));
-    default_signals().stage(|| "resetting signals")?;
-    nix::unistd::execve(&image.path, &image.argv, &image.env)
-        .stage(|| format!("running {}", image.path.to_string_lossy()))
+    default_signals().stage(|| "resetting signals")
 }
 
 fn image(program: &Program) -> io::Result<Image> {

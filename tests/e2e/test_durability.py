@@ -135,7 +135,7 @@ def test_functions_survive_a_restart_with_everything(fresh_server, python_runtim
     data_dir = tmp_path / "data"
     server = fresh_server(data_dir=data_dir)
     deployer = Deployer(server.client(), python_runtime)
-    function = deployer(HELLO, Tags={"a": "1"}, Environment={"Variables": {"B": "2"}}, MemorySize=192)
+    function = deployer(HELLO, Tags={"a": "1"}, Environment={"Variables": {"BB": "2"}}, MemorySize=192)
     function.invoke({})
     before = function.client.get_function(FunctionName=function.name)
     assert server.stop() == 0

@@ -4,7 +4,7 @@
 //! `target/check/<stage>.log`. A stage that succeeds says one line. The last line counts the tests.
 //! `cargo xtask check STAGE...` runs only the named stages.
 
-mod e2e;
+pub(crate) mod e2e;
 mod skips;
 mod tally;
 
@@ -45,6 +45,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "clippy", run: clippy },
     Stage { name: "tidy", run: tidy },
     Stage { name: "codegen", run: codegen },
+    Stage { name: "coverage", run: coverage },
     Stage { name: "build", run: build },
     Stage { name: "rust", run: rust_tests },
     Stage { name: "e2e", run: e2e::run },
@@ -139,6 +140,11 @@ fn codegen() -> Result<Outcome, Failure> {
         outcome.note = Some("skipped: the pinned API model could not be fetched from PyPI".to_owned());
     }
     Ok(outcome)
+}
+
+/// The page that counts what of the API is there must be what the code and the table of tests give.
+fn coverage() -> Result<Outcome, Failure> {
+    shell::run_logged("coverage", &mut own_command("coverage", &["--check"])?).map(Outcome::of)
 }
 
 /// One of our own commands, as a process of its own so that its output goes to the log.

@@ -6,8 +6,10 @@
 mod bench;
 mod check;
 mod codegen;
+mod coverage;
 mod dist;
 mod failure;
+mod powerloss;
 mod shell;
 mod tidy;
 
@@ -32,7 +34,17 @@ const COMMANDS: &[Command] = &[
         help: "regenerate aws-api from the API models (--check: only compare)",
         run: codegen::run,
     },
+    Command {
+        name: "coverage",
+        help: "write docs/internals/coverage.md (--check: only compare)",
+        run: coverage::run,
+    },
     Command { name: "bench", help: "warm and cold invokes beside their floors (--short)", run: bench::run },
+    Command {
+        name: "powerloss",
+        help: "the power-loss test at hundreds of points (--points N)",
+        run: powerloss::run,
+    },
     Command { name: "dist", help: "release build packed as a tarball in target/dist", run: dist::run },
 ];
 
@@ -58,7 +70,7 @@ fn main() -> ExitCode {
 fn help() -> String {
     let mut text = String::from("usage: cargo xtask <command>\n\n");
     for command in COMMANDS {
-        text.push_str(&format!("  {:<8} {}\n", command.name, command.help));
+        text.push_str(&format!("  {:<10} {}\n", command.name, command.help));
     }
     text
 }

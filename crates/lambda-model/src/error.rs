@@ -85,3 +85,9 @@ impl LambdaError {
         )
     }
 }
+
+/// An error and what it came from, on one line, for the server's log.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

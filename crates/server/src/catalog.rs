@@ -1,6 +1,6 @@
 //! The functions of this server in memory, so that no invocation waits for the disk.
 //!
-//! The store is the truth; whoever changes it there puts the new record here before the caller hears of it.
+//! The store is the truth, and this follows it commit by commit, before anyone hears of one (see [`crate::deployment`]).
 
 use std::{
     collections::HashMap,
@@ -20,11 +20,13 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// Takes over a record as the store has it now.
-    pub(crate) fn put(&self, record: &FunctionRecord) {
+    /// Takes over a record as the store has it now. The revision that invocations run.
+    pub(crate) fn put(&self, record: &FunctionRecord) -> String {
         let resolved = resolve(record);
+        let running = resolved.version.revision_id.clone();
         let mut functions = self.functions.write().unwrap_or_else(PoisonError::into_inner);
         functions.insert(record.key.clone(), resolved);
+        running
     }
 
     /// Whether the function exists.
@@ -35,11 +37,6 @@ impl Catalog {
     /// Forgets a function.
     pub(crate) fn remove(&self, key: &FunctionKey) {
         self.functions.write().unwrap_or_else(PoisonError::into_inner).remove(key);
-    }
-
-    /// Forgets all.
-    pub(crate) fn clear(&self) {
-        self.functions.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 

@@ -1,8 +1,21 @@
 //! The HTTP vocabulary of this crate: one request type, one response type, bodies whole in memory and bounded.
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited, channel::Channel};
-use hyper::{HeaderMap, Method, Response, StatusCode, body::Incoming, header};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, Either, Full, channel::Channel};
+use hyper::{
+    HeaderMap, Method, Response, StatusCode,
+    body::{Body as _, Incoming},
+    header,
+};
+
+/// A client that sends no more of its body for this long is gone.
+const BODY_READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// Memory set aside on a client's word, bytes.
+const RESERVE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Read of a body that is refused anyway, bytes.
+const DISCARD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The body of a response: whole in memory, or coming piece by piece.
 pub(crate) type Body = Either<Full<Bytes>, Channel<Bytes>>;
@@ -48,16 +61,62 @@ impl HttpRequest {
 pub(crate) enum BodyError {
     /// Larger than allowed.
     TooLarge,
-    /// The connection broke.
+    /// The connection broke, or nothing came any more.
     Broken,
 }
 
-/// Reads a body of at most `bytes_max` bytes.
-pub(crate) async fn read_body(body: Incoming, bytes_max: usize) -> Result<Bytes, BodyError> {
-    match Limited::new(body, bytes_max).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
-        Err(_) => Err(BodyError::Broken),
+/// Reads a body of at most `bytes_max` bytes. Of a larger one the rest is read and thrown away, within bounds: a client that is
+/// still sending would not see why it was refused.
+pub(crate) async fn read_body(mut body: Incoming, bytes_max: usize) -> Result<Bytes, BodyError> {
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(data) = next_data(&mut body).await? {
+        let length = first.len().max(all.len());
+        if length + data.len() > bytes_max {
+            drop((first, all));
+            return discard(body).await;
+        }
+        if length == 0 {
+            // One piece, as most events are, is never copied.
+            first = data;
+            continue;
+        }
+        if all.is_empty() {
+            all.reserve(announced(&body).min(RESERVE_BYTES_MAX) + first.len() + data.len());
+            all.extend_from_slice(&first);
+        }
+        all.extend_from_slice(&data);
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+/// What is still to come, as far as the client said.
+fn announced(body: &Incoming) -> usize {
+    usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX)
+}
+
+async fn discard(mut body: Incoming) -> Result<Bytes, BodyError> {
+    let mut discarded = 0;
+    while discarded < DISCARD_BYTES_MAX
+        && let Some(data) = next_data(&mut body).await?
+    {
+        discarded += data.len();
+    }
+    Err(BodyError::TooLarge)
+}
+
+async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
+    loop {
+        let frame = tokio::time::timeout(BODY_READ_TIMEOUT, body.frame()).await;
+        match frame.map_err(|_| BodyError::Broken)? {
+            None => return Ok(None),
+            Some(Err(_)) => return Err(BodyError::Broken),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
     }
 }
 

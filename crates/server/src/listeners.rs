@@ -5,14 +5,20 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::{
+        conn::auto,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
 
-use crate::{http::HttpRequest, router::Router};
+use crate::{
+    http::HttpRequest,
+    router::{Entrance, Router},
+};
 
 /// A client has this long to send its headers (hyper has no limit of its own).
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,18 +29,19 @@ const HTTP2_STREAMS_MAX: u32 = 256;
 /// Rest after a failed accept, so that a lack of descriptors does not become a busy loop.
 const ACCEPT_RETRY: Duration = Duration::from_millis(10);
 
-/// Serves connections until `stop` changes, then lets open requests end within `drain`.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    router: Arc<Router>,
-    mut stop: watch::Receiver<bool>,
-    drain: Duration,
-) {
+/// What answers, for whom, and until when.
+type Doors = (Arc<Router>, Entrance, watch::Receiver<bool>);
+
+/// Serves connections until the watch changes, then lets open requests end within `drain`.
+pub(crate) async fn serve(listener: TcpListener, (router, entrance, mut stop): Doors, drain: Duration) {
     let graceful = GracefulShutdown::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => serve_connection(stream, Arc::clone(&router), &graceful),
+                Ok((stream, _)) => {
+                    let doors = (Arc::clone(&router), entrance, stop.clone());
+                    tokio::spawn(serve_connection(stream, doors, graceful.watcher()));
+                }
                 Err(error) => {
                     tracing::warn!(%error, "connection not accepted");
                     tokio::time::sleep(ACCEPT_RETRY).await;
@@ -49,28 +56,32 @@ pub(crate) async fn serve(
     }
 }
 
-fn serve_connection(stream: TcpStream, router: Arc<Router>, graceful: &GracefulShutdown) {
+async fn serve_connection(stream: TcpStream, (router, entrance, mut stop): Doors, watcher: Watcher) {
     let _ = stream.set_nodelay(true);
+    // The first bytes tell HTTP/1 from HTTP/2; hyper waits for them without a limit.
+    let spoke = tokio::select! {
+        spoke = tokio::time::timeout(HEADER_READ_TIMEOUT, stream.readable()) => matches!(spoke, Ok(Ok(()))),
+        _ = stop.changed() => false,
+    };
+    if !spoke {
+        return;
+    }
     let service = service_fn(move |request| {
         let router = Arc::clone(&router);
-        async move { Ok::<_, Infallible>(router.handle(HttpRequest::new(request)).await) }
+        async move { Ok::<_, Infallible>(router.handle(HttpRequest::new(request), entrance).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_READ_TIMEOUT)
-        .max_buf_size(HEADER_BYTES_MAX.max(8 * 1024))
+        .max_buf_size(HEADER_BYTES_MAX)
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(HTTP2_STREAMS_MAX)
         .max_header_list_size(HEADER_BYTES_MAX as u32);
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        // A broken connection is its client's business.
-        let _ = connection.await;
-    });
+    // A broken connection is its client's business.
+    let _ = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await;
 }
 
 /// The AWS endpoint inside environments: the same router behind a listener that the environment's sandbox made.
@@ -86,7 +97,9 @@ impl lambda_model::ports::EnvironmentEndpoint for InsideEndpoint {
             tokio::spawn(async move {
                 let listener = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
                 match listener {
-                    Ok(listener) => serve(listener, router, stopped, Duration::ZERO).await,
+                    Ok(listener) => {
+                        serve(listener, (router, Entrance::Inside, stopped), Duration::ZERO).await
+                    }
                     Err(error) => tracing::error!(%error, "no AWS endpoint inside an environment"),
                 }
             });

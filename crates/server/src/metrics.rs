@@ -44,13 +44,14 @@ impl Metrics {
         Arc::clone(versions.entry(id).or_default())
     }
 
-    /// Forgets everything, as a new server would.
+    /// Forgets everything but what runs now, whose end is still to be counted.
     pub(crate) fn reset(&self) {
-        self.versions.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
+        versions.retain(|_, counters| counters.concurrent_executions.load(Ordering::Relaxed) > 0);
     }
 
-    /// The Prometheus text format.
-    pub(crate) fn render(&self) -> String {
+    /// The Prometheus text format. `log_blocks_dropped` is counted elsewhere.
+    pub(crate) fn render(&self, log_blocks_dropped: u64) -> String {
         let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
         for metric in METRICS {
@@ -70,9 +71,16 @@ impl Metrics {
             }
         }
         let started = self.environments_started.load(Ordering::Relaxed);
-        let _ = writeln!(text, "# HELP lambent_environments_started_total Execution environments started.");
-        let _ = writeln!(text, "# TYPE lambent_environments_started_total counter");
-        let _ = writeln!(text, "lambent_environments_started_total {started}");
+        for (name, help, value) in [
+            ("lambent_environments_started_total", "Execution environments started.", started),
+            (
+                "lambent_log_blocks_dropped_total",
+                "Blocks of function log lines that the disk could not take.",
+                log_blocks_dropped,
+            ),
+        ] {
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
+        }
         text
     }
 }

@@ -8,37 +8,46 @@ use std::{sync::Arc, time::Duration};
 
 use execution::runtimes::{HostRuntimes, SdkState};
 use lambda_model::{
+    error::with_causes,
     function::{FunctionKey, FunctionRecord},
     limits,
-    ports::ExecutionEnvironments,
 };
 use store::Store;
-
-use crate::catalog::Catalog;
 
 /// Prepares functions.
 pub(crate) struct Preparation {
     /// Where records are.
     pub store: Store,
-    /// Where invocations look.
-    pub catalog: Arc<Catalog>,
-    /// Retires environments of the code before.
-    pub environments: Arc<dyn ExecutionEnvironments>,
     /// Knows what a runtime needs.
     pub runtimes: Arc<HostRuntimes>,
     /// Whether to fetch SDKs.
     pub fetch_sdk: bool,
 }
 
+/// A function at a revision that is not prepared.
+pub(crate) struct Unprepared {
+    key: FunctionKey,
+    revision_id: String,
+    runtime: String,
+}
+
+impl From<&FunctionRecord> for Unprepared {
+    fn from(record: &FunctionRecord) -> Self {
+        Self {
+            key: record.key.clone(),
+            revision_id: record.revision_id.clone(),
+            runtime: record.configuration.runtime.clone(),
+        }
+    }
+}
+
 impl Preparation {
-    /// Prepares `record` in the background.
-    pub(crate) fn begin(self: &Arc<Self>, record: &FunctionRecord) {
+    /// Prepares in the background.
+    pub(crate) fn begin(self: &Arc<Self>, unprepared: Unprepared) {
         let preparation = Arc::clone(self);
-        let (key, revision_id) = (record.key.clone(), record.revision_id.clone());
-        let runtime = record.configuration.runtime.clone();
         tokio::spawn(async move {
-            let note = preparation.make_ready(&runtime).await;
-            preparation.finish(&key, &revision_id, note).await;
+            let note = preparation.make_ready(&unprepared.runtime).await;
+            preparation.finish(&unprepared.key, unprepared.revision_id, note).await;
         });
     }
 
@@ -59,25 +68,16 @@ impl Preparation {
     }
 
     /// Activates the function, unless it was changed or deleted meanwhile.
-    async fn finish(&self, key: &FunctionKey, revision_id: &str, note: Option<String>) {
-        let expected = revision_id.to_owned();
-        let changed = self
-            .store
-            .update_function(key, move |record| {
-                if record.revision_id != expected {
-                    return Err(Superseded);
-                }
-                record.become_active(aws_api::request_id::new(), note);
-                Ok(())
-            })
-            .await;
-        match changed {
-            Ok(Some(Ok(record))) => {
-                self.catalog.put(&record);
-                self.environments.retire(key, Some(&record.revision_id));
+    async fn finish(&self, key: &FunctionKey, expected: String, note: Option<String>) {
+        let changed = self.store.update_function(key, move |record| {
+            if record.revision_id != expected {
+                return Err(Superseded);
             }
-            Ok(Some(Err(Superseded)) | None) => {}
-            Err(error) => tracing::error!(function = %key.name, %error, "function not activated"),
+            record.become_active(aws_api::request_id::new(), note);
+            Ok(())
+        });
+        if let Err(error) = changed.await {
+            tracing::error!(function = %key.name, error = with_causes(&error), "function not activated");
         }
     }
 }

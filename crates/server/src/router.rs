@@ -11,6 +11,15 @@ use crate::{
     lambda_api::LambdaApi,
 };
 
+/// Where a request came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entrance {
+    /// The server's own address.
+    Own,
+    /// The AWS endpoint inside an environment: functions get AWS, and nothing of the server's own.
+    Inside,
+}
+
 /// Answers every request of every listener.
 pub(crate) struct Router {
     /// The server's own pages.
@@ -23,9 +32,9 @@ pub(crate) struct Router {
 
 impl Router {
     /// Answers one request.
-    pub(crate) async fn handle(&self, request: HttpRequest) -> HttpResponse {
+    pub(crate) async fn handle(&self, request: HttpRequest, entrance: Entrance) -> HttpResponse {
         if request.path.starts_with("/_lambent/") {
-            return self.admin.handle(request).await;
+            return self.admin.handle(request, entrance).await;
         }
         let caller = self.defaults.identify(&request);
         match caller.service.as_deref() {

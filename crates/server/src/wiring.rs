@@ -11,23 +11,27 @@ use std::{
 use aws_api::{generated::lambda::operations::MODEL, protocol::rest_json};
 use execution::{Dependencies, Environments, runtimes::HostRuntimes};
 use invocation::Invoker;
-use lambda_model::function::{FunctionState, LastUpdateStatus};
+use lambda_model::error::with_causes;
 use sandbox::{HostReport, IsolationLevel, Launcher, LauncherConfig, Layers, SandboxError};
-use store::{OpenOptions, Store, StoreError};
-use tokio::{net::TcpListener, sync::watch};
+use store::{CommitObserver, OpenOptions, Store, StoreError};
+use tokio::{net::TcpListener, sync::watch, time::Instant};
 
 use crate::{
     admin::{Admin, HealthFacts},
     catalog::Catalog,
     configuration::Configuration,
+    deployment::Deployment,
     identity::Defaults,
     lambda_api::LambdaApi,
     listeners::{self, InsideEndpoint},
     metrics::Metrics,
     preparation::Preparation,
-    router::Router,
+    router::{Entrance, Router},
     signed_path::PathSigner,
 };
+
+/// How long idle environments have to be taken down, however long what ran before has taken.
+const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A built server that has not begun to accept.
 pub(crate) struct Server {
@@ -37,6 +41,7 @@ pub(crate) struct Server {
     isolation: IsolationLevel,
     data_dir: PathBuf,
     announcements: Vec<String>,
+    stopping: watch::Sender<bool>,
 }
 
 /// Why no server could be built; the text says what to do.
@@ -56,46 +61,47 @@ impl Server {
     /// # Errors
     /// See [`BuildError`].
     pub(crate) async fn build(configuration: Configuration, address: SocketAddr) -> Result<Self, BuildError> {
-        let store = open_store(&configuration)?;
-        let isolation = configuration.execution.isolation;
+        let catalog = Arc::new(Catalog::default());
+        let (deployment, follow_ups) = Deployment::new(Arc::clone(&catalog));
+        let store = open_store(&configuration, deployment.clone())?;
         let unenforced = check_host(&configuration)?;
-        let launcher = start_launcher(&configuration, &store)?;
-        let runtimes = Arc::new(HostRuntimes::discover(store.data_dir(), &configuration.runtime_paths));
-        let metrics = Arc::new(Metrics::default());
-        let inside = Arc::new(InsideEndpoint { router: OnceLock::new() });
-        let mut execution = configuration.execution.clone();
-        execution.data_dir = store.data_dir().to_owned();
-        let environments = Arc::new(Environments::new(
-            execution,
-            Dependencies {
-                launcher,
-                runtimes: Arc::clone(&runtimes),
-                code: Arc::new(store.code_packages()),
-                logs: Arc::new(store.logs()),
-                metrics: metrics.clone(),
-                endpoint: inside.clone(),
-            },
-        ));
-        let lambda = build_lambda(&configuration, &store, &environments, runtimes, &metrics).await?;
+        let parts = Parts {
+            launcher: start_launcher(&configuration, &store)?,
+            runtimes: Arc::new(HostRuntimes::discover(store.data_dir(), &configuration.runtime_paths)),
+            metrics: Arc::default(),
+            inside: Arc::new(InsideEndpoint { router: OnceLock::new() }),
+        };
+        let (stopping, stopped) = watch::channel(false);
+        let preparation = Arc::new(Preparation {
+            store: store.clone(),
+            runtimes: Arc::clone(&parts.runtimes),
+            fetch_sdk: configuration.fetch_sdk,
+        });
         let announcements = announcements(&configuration, address, &unenforced);
+        let metrics = Arc::clone(&parts.metrics);
+        let inside = Arc::clone(&parts.inside);
+        let environments = build_environments(&configuration, &store, parts);
+        tokio::spawn(follow_ups.run(environments.clone(), preparation));
+        load_functions(&store, &deployment).await?;
+        let lambda = Arc::new(build_lambda(&configuration, &store, catalog, &environments, &metrics));
         let admin = Admin {
             health: HealthFacts {
-                isolation: isolation_name(isolation),
+                isolation: isolation_name(configuration.execution.isolation),
                 data_dir_id: store.data_dir_id().to_owned(),
                 unenforced,
-                damaged: store.damaged().to_vec(),
             },
             metrics,
-            signer: Arc::clone(&lambda.signer),
             logs: store.logs(),
             lambda: Arc::clone(&lambda),
             auth: configuration.auth,
+            stopped,
         };
+        let isolation = configuration.execution.isolation;
         let defaults = Defaults { account_id: configuration.account_id, region: configuration.region };
         let router = Arc::new(Router { admin, lambda, defaults });
         let _ = inside.router.set(Arc::clone(&router));
         let data_dir = store.data_dir().to_owned();
-        Ok(Self { router, environments, store, isolation, data_dir, announcements })
+        Ok(Self { router, environments, store, isolation, data_dir, announcements, stopping })
     }
 
     /// What the operator should know, in sentences.
@@ -113,22 +119,44 @@ impl Server {
         &self.data_dir
     }
 
-    /// Serves until `stop` completes, then lets what runs end within `drain`.
-    pub(crate) async fn run(self, listener: TcpListener, stop: impl Future<Output = ()>, drain: Duration) {
-        let (stopping, stopped) = watch::channel(false);
-        let serving = tokio::spawn(listeners::serve(listener, Arc::clone(&self.router), stopped, drain));
+    /// Serves until `stop` completes, then lets what runs end within `drain`, or until `hurry` completes.
+    pub(crate) async fn run(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()>,
+        hurry: impl Future<Output = ()>,
+        drain: Duration,
+    ) {
+        let doors = (Arc::clone(&self.router), Entrance::Own, self.stopping.subscribe());
+        let serving = tokio::spawn(listeners::serve(listener, doors, drain));
         stop.await;
-        let _ = stopping.send(true);
-        let _ = serving.await;
-        self.environments.drain(drain).await;
+        let deadline = Instant::now() + drain;
+        let _ = self.stopping.send(true);
+        let end = async {
+            let _ = serving.await;
+            let left = deadline.saturating_duration_since(Instant::now());
+            self.environments.drain(left.max(TEARDOWN_TIMEOUT)).await;
+        };
+        tokio::select! {
+            () = end => {}
+            () = hurry => tracing::warn!("a second signal: what still runs is cut off"),
+        }
         self.store.close().await;
     }
 }
 
-fn open_store(configuration: &Configuration) -> Result<Store, BuildError> {
+/// What environments are built from beside the store.
+struct Parts {
+    launcher: Launcher,
+    runtimes: Arc<HostRuntimes>,
+    metrics: Arc<Metrics>,
+    inside: Arc<InsideEndpoint>,
+}
+
+fn open_store(configuration: &Configuration, observer: Arc<dyn CommitObserver>) -> Result<Store, BuildError> {
     let options =
         OpenOptions { data_dir: configuration.data_dir.clone(), ephemeral: configuration.ephemeral };
-    Store::open(options).map_err(|error| match error {
+    Store::open(options, observer).map_err(|error| match error {
         StoreError::Locked { .. } => BuildError::Taken(error.to_string()),
         other => BuildError::Failed(with_causes(&other)),
     })
@@ -182,47 +210,45 @@ fn memory_refusal(why: &str) -> String {
     )
 }
 
-/// The error and what it came from, on one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+fn build_environments(configuration: &Configuration, store: &Store, parts: Parts) -> Arc<Environments> {
+    let mut execution = configuration.execution.clone();
+    execution.data_dir = store.data_dir().to_owned();
+    let dependencies = Dependencies {
+        launcher: parts.launcher,
+        runtimes: parts.runtimes,
+        code: Arc::new(store.code_packages()),
+        logs: Arc::new(store.logs()),
+        metrics: parts.metrics,
+        endpoint: parts.inside,
+    };
+    Arc::new(Environments::new(execution, dependencies))
 }
 
-async fn build_lambda(
+/// Every stored function, as if it had just been committed: what a dead server left unprepared is prepared now.
+async fn load_functions(store: &Store, deployment: &Deployment) -> Result<(), BuildError> {
+    let records = store.all_functions().await;
+    let records = records.map_err(|error| BuildError::Failed(with_causes(&error)))?;
+    records.iter().for_each(|record| deployment.stored(record));
+    Ok(())
+}
+
+fn build_lambda(
     configuration: &Configuration,
     store: &Store,
+    catalog: Arc<Catalog>,
     environments: &Arc<Environments>,
-    runtimes: Arc<HostRuntimes>,
     metrics: &Arc<Metrics>,
-) -> Result<Arc<LambdaApi>, BuildError> {
-    let catalog = Arc::new(Catalog::default());
-    let preparation = Arc::new(Preparation {
-        store: store.clone(),
-        catalog: Arc::clone(&catalog),
-        environments: environments.clone(),
-        runtimes,
-        fetch_sdk: configuration.fetch_sdk,
-    });
-    let records = store.all_functions().await.map_err(|error| BuildError::Failed(error.to_string()))?;
-    for record in &records {
-        catalog.put(record);
-        if record.state == FunctionState::Pending || record.last_update_status == LastUpdateStatus::InProgress
-        {
-            preparation.begin(record);
-        }
-    }
+) -> LambdaApi {
     let concurrency = configuration.account_concurrency_max;
-    Ok(Arc::new(LambdaApi {
+    LambdaApi {
         routes: rest_json::Router::new(&MODEL),
         store: store.clone(),
         invoker: Invoker::new(catalog.clone(), environments.clone(), metrics.clone(), concurrency),
         catalog,
-        environments: environments.clone(),
-        preparation,
-        signer: Arc::new(PathSigner::new()),
+        signer: PathSigner::new(),
         account_concurrency_max: concurrency,
         host_architecture: host_architecture(),
-    }))
+    }
 }
 
 /// The architecture of this build in the words of the API.

@@ -4,24 +4,31 @@
 //! code/<sha256>/package.zip   the upload; durable before anyone is told
 //! code/<sha256>/tree/         its files; made from the zip, so never synced
 //! code/<sha256>/boot          the boot in which tree/ was made: after a reboot, and so after a power loss, it is made again
-//! code/.incoming-*/           a package being taken in; removed when the store opens
+//! code/.incoming-*/           a package being taken in
+//! code/.removed-*/            a package being removed; as the one above, gone when the store opens
 //! ```
+//! A package comes and goes by a rename of its directory: under its name it is whole, or not there.
 
 mod entries;
+mod leases;
 mod unpack;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     fs,
-    io::Write,
+    io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use lambda_model::{
+    error::with_causes,
     function::CodeReference,
     limits,
     ports::{CodeDirectory, CodePackages as CodePackagesPort},
@@ -33,6 +40,13 @@ use crate::{
     data_dir::{create_private, sync_directory},
     error::at,
 };
+use leases::Leases;
+
+pub use leases::CodeLease;
+
+/// Names of directories that come and go.
+const INCOMING: &str = ".incoming-";
+const REMOVED: &str = ".removed-";
 
 /// The code store. Cheap to clone.
 #[derive(Clone)]
@@ -43,10 +57,13 @@ pub struct CodePackages {
 struct Inner {
     root: PathBuf,
     boot_id: String,
-    /// Packages that must stay although no function may name them, and how often they are held.
-    leases: Mutex<HashMap<String, usize>>,
+    leases: Arc<Leases>,
     /// One at a time makes trees again.
     remaking: Mutex<()>,
+    /// One at a time removes packages.
+    collecting: Mutex<()>,
+    /// Tells directories apart that come or go.
+    next_number: AtomicU64,
 }
 
 /// Why a package was not taken in. Nothing of it was written.
@@ -63,55 +80,31 @@ pub enum PackageError {
     Store(#[from] StoreError),
 }
 
-/// Keeps a package from being collected.
-pub struct CodeLease {
-    reference: CodeReference,
-    inner: Arc<Inner>,
-}
-
-impl CodeLease {
-    /// The package.
-    pub fn reference(&self) -> &CodeReference {
-        &self.reference
-    }
-}
-
-impl Drop for CodeLease {
-    fn drop(&mut self) {
-        let mut leases = self.inner.leases();
-        if let Some(count) = leases.get_mut(&self.reference.sha256_hex) {
-            *count -= 1;
-            if *count == 0 {
-                leases.remove(&self.reference.sha256_hex);
-            }
-        }
-    }
-}
-
-impl Inner {
-    fn leases(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn directory(&self, sha256_hex: &str) -> PathBuf {
-        self.root.join(sha256_hex)
-    }
-}
-
 impl CodePackages {
-    /// Opens the code store and removes what a crash left half taken in.
+    /// Opens the code store and removes what a crash left half taken in or half removed.
     pub(crate) fn open(root: &Path) -> Result<Self, StoreError> {
+        let boot = Path::new("/proc/sys/kernel/random/boot_id");
+        let boot_id = fs::read_to_string(boot).map_err(at(boot))?;
+        Self::open_in_boot(root, boot_id.trim())
+    }
+
+    fn open_in_boot(root: &Path, boot_id: &str) -> Result<Self, StoreError> {
         create_private(root)?;
         for entry in fs::read_dir(root).map_err(at(root))? {
             let path = entry.map_err(at(root))?.path();
-            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".incoming-")) {
+            let name = name_of(&path);
+            if name.starts_with(INCOMING) || name.starts_with(REMOVED) {
                 fs::remove_dir_all(&path).map_err(at(&path))?;
             }
         }
-        let boot = Path::new("/proc/sys/kernel/random/boot_id");
-        let boot_id = fs::read_to_string(boot).map_err(at(boot))?.trim().to_owned();
-        let inner =
-            Inner { root: root.to_owned(), boot_id, leases: Mutex::default(), remaking: Mutex::default() };
+        let inner = Inner {
+            root: root.to_owned(),
+            boot_id: boot_id.to_owned(),
+            leases: Arc::default(),
+            remaking: Mutex::default(),
+            collecting: Mutex::default(),
+            next_number: AtomicU64::default(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -136,34 +129,46 @@ impl CodePackages {
                 limits::ZIPPED_PACKAGE_BYTES_MAX
             )));
         }
-        let lease = self.lease(reference_to(zip));
-        let directory = self.inner.directory(&lease.reference.sha256_hex);
-        if !directory.join("package.zip").exists() {
+        let lease = self.inner.leases.take(reference_to(zip));
+        let directory = self.directory_of(&lease.reference().sha256_hex);
+        if !directory.exists() {
             self.store(zip, &directory)?;
+        } else if !fs::read(directory.join("package.zip")).is_ok_and(|stored| stored == zip) {
+            self.mend(zip, &directory)?;
         }
-        // Makes the package's name durable; also when somebody else gave it a moment ago and has not come this far.
+        // The package's name, before a function refers to it; also when another upload of the same gave it a moment ago and has not
+        // come this far.
         sync_directory(&self.inner.root)?;
         Ok(lease)
     }
 
     fn store(&self, zip: &[u8], directory: &Path) -> Result<(), PackageError> {
-        let incoming = Incoming::create(&self.inner.root)?;
+        let incoming = Incoming { path: self.unique(INCOMING) };
+        create_private(&incoming.path)?;
         unpack::unpack(zip, &incoming.path.join("tree"))?;
-        write_private(&incoming.path.join("boot"), self.inner.boot_id.as_bytes(), false)?;
-        write_private(&incoming.path.join("package.zip"), zip, true)?;
-        // The zip's entry, before the directory gets the name under which it is believed.
+        write_private(&incoming.path.join("boot"), self.inner.boot_id.as_bytes())?;
+        // The content, before anything stands for it.
+        let path = incoming.path.join("package.zip");
+        write_private(&path, zip)?.sync_all().map_err(at(&path))?;
+        // The zip's name in its directory, before the directory gets the name under which it is believed.
         sync_directory(&incoming.path)?;
         match fs::rename(&incoming.path, directory) {
             Ok(()) => Ok(()),
-            // Someone else took in the same package meanwhile.
+            // Another upload of the same came first.
             Err(_) if directory.join("package.zip").exists() => Ok(()),
-            Err(error) => Err(PackageError::Store(at(directory)(error))),
+            Err(error) => Err(at(directory)(error).into()),
         }
     }
 
-    fn lease(&self, reference: CodeReference) -> CodeLease {
-        *self.inner.leases().entry(reference.sha256_hex.clone()).or_default() += 1;
-        CodeLease { reference, inner: Arc::clone(&self.inner) }
+    /// Puts the upload in the place of a zip that the disk has damaged. It was checked when it was stored, and the tree stays:
+    /// something may run from it.
+    fn mend(&self, zip: &[u8], directory: &Path) -> Result<(), StoreError> {
+        tracing::error!(package = %directory.display(), "a damaged package is replaced by an upload of the same");
+        let (new, stored) = (directory.join("package.zip.new"), directory.join("package.zip"));
+        // As in `store`: content, then name.
+        write_private(&new, zip)?.sync_all().map_err(at(&new))?;
+        fs::rename(&new, &stored).map_err(at(&stored))?;
+        sync_directory(directory)
     }
 
     /// The upload as it came, or `None` when there is no such package.
@@ -176,36 +181,49 @@ impl CodePackages {
     }
 
     fn zip_now(&self, sha256_hex: &str) -> Result<Option<Bytes>, StoreError> {
-        let is_name = sha256_hex.len() == 64 && sha256_hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let path = self.inner.directory(sha256_hex).join("package.zip");
-        if !is_name || !path.exists() {
+        if !is_package_name(sha256_hex) {
             return Ok(None);
         }
-        let zip = fs::read(&path).map_err(at(&path))?;
-        if reference_to(&zip).sha256_hex != sha256_hex {
-            return Err(StoreError::Damaged(format!("{} does not match its name", path.display())));
+        let path = self.directory_of(sha256_hex).join("package.zip");
+        match fs::read(&path) {
+            Ok(zip) if reference_to(&zip).sha256_hex == sha256_hex => Ok(Some(zip.into())),
+            Ok(_) => Err(StoreError::DamagedPackage { path, what: "does not match its name" }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(at(&path)(error)),
         }
-        Ok(Some(zip.into()))
     }
 
-    /// Removes packages that are neither referenced nor leased. `referenced` is asked while no lease can end, so that a package
-    /// whose function was just committed is seen by one or the other.
+    /// Removes packages that are neither referenced nor leased. Whoever stores a reference holds a lease until it is committed: the
+    /// package is found by `referenced`, or was leased while that was asked.
     pub(crate) fn collect(
         &self,
         referenced: impl FnOnce() -> Result<HashSet<String>, StoreError>,
     ) -> Result<(), StoreError> {
-        let leases = self.inner.leases();
+        let _one_at_a_time = self.inner.collecting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut candidates = self.names()?;
+        self.inner.leases.begin_collection();
         let referenced = referenced()?;
-        let root = &self.inner.root;
-        for entry in fs::read_dir(root).map_err(at(root))? {
-            let path = entry.map_err(at(root))?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let in_use = name.starts_with('.') || referenced.contains(&name) || leases.contains_key(&name);
-            if !in_use {
-                fs::remove_dir_all(&path).map_err(at(&path))?;
+        candidates.retain(|name| !referenced.contains(name));
+        let mut removed = Vec::new();
+        self.inner.leases.end_collection(candidates, |name| {
+            let aside = self.unique(REMOVED);
+            match fs::rename(self.directory_of(name), &aside) {
+                Ok(()) => removed.push(aside),
+                Err(error) => tracing::warn!(package = name, %error, "unused code not removed"),
             }
+        });
+        // What is large takes its time, and holds up nobody.
+        removed.iter().try_for_each(|path| fs::remove_dir_all(path).map_err(at(path)))
+    }
+
+    fn names(&self) -> Result<Vec<String>, StoreError> {
+        let root = &self.inner.root;
+        let mut names = Vec::new();
+        for entry in fs::read_dir(root).map_err(at(root))? {
+            names.push(name_of(&entry.map_err(at(root))?.path()));
         }
-        Ok(())
+        names.retain(|name| is_package_name(name));
+        Ok(names)
     }
 
     /// Makes the tree of a package again from its zip.
@@ -214,36 +232,43 @@ impl CodePackages {
         if self.tree_is_good(sha256_hex) {
             return Ok(());
         }
-        let missing = || StoreError::Damaged(format!("package {sha256_hex} is missing"));
-        let zip = self.zip_now(sha256_hex)?.ok_or_else(missing)?;
-        let directory = self.inner.directory(sha256_hex);
+        let directory = self.directory_of(sha256_hex);
+        let damaged = |what| StoreError::DamagedPackage { path: directory.clone(), what };
+        let zip = self.zip_now(sha256_hex)?.ok_or_else(|| damaged("is gone"))?;
         let tree = directory.join("tree");
         if tree.exists() {
             fs::remove_dir_all(&tree).map_err(at(&tree))?;
         }
         unpack::unpack(&zip, &tree).map_err(|error| match error {
             PackageError::Store(error) => error,
-            PackageError::Refused(text) | PackageError::TooLarge(text) => StoreError::Damaged(text),
+            PackageError::Refused(_) | PackageError::TooLarge(_) => damaged("can no longer be unpacked"),
         })?;
-        write_private(&directory.join("boot"), self.inner.boot_id.as_bytes(), false)
+        write_private(&directory.join("boot"), self.inner.boot_id.as_bytes()).map(drop)
     }
 
     fn tree_is_good(&self, sha256_hex: &str) -> bool {
-        let boot = self.inner.directory(sha256_hex).join("boot");
-        fs::read_to_string(boot).is_ok_and(|boot_id| boot_id == self.inner.boot_id)
+        let directory = self.directory_of(sha256_hex);
+        let boot = fs::read_to_string(directory.join("boot"));
+        boot.is_ok_and(|boot_id| boot_id == self.inner.boot_id) && directory.join("tree").is_dir()
+    }
+
+    fn directory_of(&self, sha256_hex: &str) -> PathBuf {
+        self.inner.root.join(sha256_hex)
+    }
+
+    fn unique(&self, what: &str) -> PathBuf {
+        self.inner.root.join(format!("{what}{}", self.inner.next_number.fetch_add(1, Ordering::Relaxed)))
     }
 }
 
 impl CodePackagesPort for CodePackages {
     fn directory(&self, code: &CodeReference) -> Result<CodeDirectory, String> {
-        let lease = self.lease(code.clone());
+        let lease = self.inner.leases.take(code.clone());
         if !self.tree_is_good(&code.sha256_hex) {
-            self.remake_tree(&code.sha256_hex).map_err(|error| error.to_string())?;
+            self.remake_tree(&code.sha256_hex).map_err(|error| with_causes(&error))?;
         }
-        Ok(CodeDirectory {
-            path: self.inner.directory(&code.sha256_hex).join("tree"),
-            lease: Box::new(lease),
-        })
+        let path = self.directory_of(&code.sha256_hex).join("tree");
+        Ok(CodeDirectory { path, lease: Box::new(lease) })
     }
 }
 
@@ -252,24 +277,10 @@ struct Incoming {
     path: PathBuf,
 }
 
-impl Incoming {
-    fn create(root: &Path) -> Result<Self, StoreError> {
-        let path = root.join(format!(".incoming-{}-{}", std::process::id(), next_number()));
-        create_private(&path)?;
-        Ok(Self { path })
-    }
-}
-
 impl Drop for Incoming {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.path);
     }
-}
-
-fn next_number() -> u64 {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 fn reference_to(zip: &[u8]) -> CodeReference {
@@ -281,14 +292,22 @@ fn reference_to(zip: &[u8]) -> CodeReference {
     }
 }
 
-/// Writes a file that only the server can read; `durable` waits until its content is on disk.
-fn write_private(path: &Path, bytes: &[u8], durable: bool) -> Result<(), StoreError> {
-    let mut options = fs::OpenOptions::new();
-    let mut file =
-        options.write(true).create(true).truncate(true).mode(0o600).open(path).map_err(at(path))?;
-    file.write_all(bytes).map_err(at(path))?;
-    if durable {
-        file.sync_all().map_err(at(path))?;
-    }
-    Ok(())
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
+
+fn is_package_name(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Writes a file that only the server can read.
+fn write_private(path: &Path, bytes: &[u8]) -> Result<fs::File, StoreError> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(path).map_err(at(path))?;
+    file.write_all(bytes).map_err(at(path))?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests;

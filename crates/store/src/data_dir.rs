@@ -2,13 +2,13 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use rustix::fs::FlockOperation;
+use rustix::{fs::FlockOperation, io::Errno};
 
 use crate::{StoreError, error::at};
 
@@ -28,17 +28,10 @@ impl DataDir {
     }
 
     fn at(path: &Path, is_temporary: bool) -> Result<Self, StoreError> {
-        let missing: Vec<_> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
-        create_private(path)?;
-        for created in missing {
-            // A directory whose entry is lost takes everything in it along.
-            sync_directory(match created.parent() {
-                Some(parent) if !parent.as_os_str().is_empty() => parent,
-                _ => Path::new("."),
-            })?;
-        }
+        create_durably(path)?;
         let path = fs::canonicalize(path).map_err(at(path))?;
         let lock = lock(&path)?;
+        create_private(&path)?;
         let id = id(&path)?;
         Ok(Self { path, id, _lock: lock, is_temporary: is_temporary.into() })
     }
@@ -56,9 +49,7 @@ impl DataDir {
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
-}
 
-impl DataDir {
     /// Removes a temporary directory, once everything in it is closed.
     pub(crate) fn end(&self) {
         if self.is_temporary.swap(false, Ordering::AcqRel)
@@ -75,10 +66,40 @@ impl Drop for DataDir {
     }
 }
 
+/// Makes a directory whose entry, and those of all directories above it that were missing, survive a power loss: where one of
+/// them is lost, so is everything below.
+fn create_durably(path: &Path) -> Result<(), StoreError> {
+    let parent = match path.parent() {
+        None => return Ok(()),
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+    };
+    let existed = path.is_dir();
+    if !existed {
+        create_durably(parent)?;
+        create_private(path)?;
+    }
+    // Also where it was there already: whoever made it may have been killed before this.
+    match sync_directory(parent) {
+        // A directory that someone else gave us is theirs to keep.
+        Err(StoreError::File { source, .. })
+            if existed && source.kind() == io::ErrorKind::PermissionDenied =>
+        {
+            Ok(())
+        }
+        synced => synced,
+    }
+}
+
 /// Makes a directory that only its owner can enter; an existing one becomes so.
 pub(crate) fn create_private(path: &Path) -> Result<(), StoreError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(at(path))
+}
+
+/// Makes an empty file that only its owner can read, if it does not exist.
+pub(crate) fn create_private_file(path: &Path) -> Result<(), StoreError> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop).map_err(at(path))
 }
 
 /// Makes what was done to the directory's entries durable.
@@ -88,25 +109,25 @@ pub(crate) fn sync_directory(path: &Path) -> Result<(), StoreError> {
 
 fn lock(directory: &Path) -> Result<File, StoreError> {
     let path = directory.join("lock");
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(at(&path))?;
-    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        let mut pid = String::new();
-        let _ = file.read_to_string(&mut pid);
-        return Err(StoreError::Locked { path: directory.to_owned(), pid: pid.trim().to_owned() });
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let mut file = options.open(&path).map_err(at(&path))?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => {
+            let mut pid = String::new();
+            let _ = file.read_to_string(&mut pid);
+            return Err(StoreError::Locked { path: directory.to_owned(), pid: pid.trim().to_owned() });
+        }
+        Err(error) => return Err(at(&path)(error.into())),
     }
     file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0))).map_err(at(&path))?;
     writeln!(file, "{}", std::process::id()).map_err(at(&path))?;
     Ok(file)
 }
 
-/// Eight hex digits, made once. Mounts, cgroups and namespaces of the directory's server carry it.
+/// Eight hex digits, made once. Mounts, cgroups and namespaces of the directory's server carry it. Not synced: a power loss leaves
+/// nothing on the host that carries an id, so that another one does as well.
 fn id(directory: &Path) -> Result<String, StoreError> {
     let path = directory.join("id");
     if let Ok(id) = fs::read_to_string(&path)
@@ -116,17 +137,10 @@ fn id(directory: &Path) -> Result<String, StoreError> {
         return Ok(id);
     }
     let id = random_hex()?;
-    let new = directory.join("id.new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&new)
-        .map_err(at(&new))?;
-    file.write_all(id.as_bytes()).and_then(|()| file.sync_all()).map_err(at(&new))?;
-    fs::rename(&new, &path).map_err(at(&path))?;
-    sync_directory(directory)?;
+    let mut options = OpenOptions::new();
+    let mut file =
+        options.write(true).create(true).truncate(true).mode(0o600).open(&path).map_err(at(&path))?;
+    file.write_all(id.as_bytes()).map_err(at(&path))?;
     Ok(id)
 }
 
@@ -136,3 +150,6 @@ fn random_hex() -> Result<String, StoreError> {
     File::open(path).and_then(|mut file| file.read_exact(&mut bytes)).map_err(at(path))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
+
+#[cfg(test)]
+mod tests;

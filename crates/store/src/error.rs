@@ -21,6 +21,9 @@ pub enum StoreError {
         /// Newest version known.
         known: i64,
     },
+    /// The transaction that the change was in failed as a whole: nothing of it is there.
+    #[error("not written: {0}")]
+    NotWritten(String),
     /// The database refused.
     #[error("database")]
     Database(#[from] rusqlite::Error),
@@ -33,9 +36,22 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
-    /// What is stored is not what was stored.
-    #[error("damaged: {0}")]
-    Damaged(String),
+    /// A function's record is not what was stored.
+    #[error("the record of {arn} {what}")]
+    DamagedFunction {
+        /// Which function.
+        arn: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A package is not what was stored.
+    #[error("the package {} {what}", path.display())]
+    DamagedPackage {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

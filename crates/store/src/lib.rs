@@ -16,6 +16,8 @@ mod error;
 mod functions;
 mod logs;
 mod quarantine;
+#[cfg(test)]
+mod samples;
 mod schema;
 mod store;
 mod writer;
@@ -24,4 +26,4 @@ pub use code_packages::{CodeLease, CodePackages, PackageError};
 pub use error::StoreError;
 pub use functions::AccountUsage;
 pub use logs::{FunctionLogs, LogChunk, LogPosition};
-pub use store::{OpenOptions, Store};
+pub use store::{CommitObserver, OpenOptions, Store};

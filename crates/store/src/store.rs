@@ -5,9 +5,19 @@ use std::{
     sync::Arc,
 };
 
+use lambda_model::{
+    error::with_causes,
+    function::{FunctionKey, FunctionRecord},
+};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{CodePackages, FunctionLogs, StoreError, data_dir::DataDir, schema, writer::Writer};
+use crate::{
+    CodePackages, FunctionLogs, StoreError,
+    data_dir::{DataDir, create_private_file, sync_directory},
+    quarantine::{self, Damaged},
+    schema,
+    writer::Writer,
+};
 
 /// Where and how to open.
 pub struct OpenOptions {
@@ -15,6 +25,15 @@ pub struct OpenOptions {
     pub data_dir: PathBuf,
     /// A temporary directory instead, removed at the end.
     pub ephemeral: bool,
+}
+
+/// Learns of each committed change of a function: on the writer's thread, in the order of the commits, before whoever asked for the
+/// change is answered, and also when they no longer wait.
+pub trait CommitObserver: Send + Sync {
+    /// The function was created or changed, and is now so.
+    fn stored(&self, record: &FunctionRecord);
+    /// The function is gone.
+    fn deleted(&self, key: &FunctionKey);
 }
 
 /// Durable state. Cheap to clone.
@@ -28,7 +47,8 @@ struct Inner {
     code_packages: CodePackages,
     logs: FunctionLogs,
     database: PathBuf,
-    damaged: Vec<String>,
+    damaged: Damaged,
+    observer: Arc<dyn CommitObserver>,
     /// Last, so that it is dropped, and with it perhaps removed, after everything in it is closed.
     data_dir: DataDir,
 }
@@ -38,24 +58,27 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Locked`] when another server has the directory, and whatever else keeps it from opening.
-    pub fn open(options: OpenOptions) -> Result<Self, StoreError> {
+    pub fn open(options: OpenOptions, observer: Arc<dyn CommitObserver>) -> Result<Self, StoreError> {
         let data_dir =
             if options.ephemeral { DataDir::ephemeral()? } else { DataDir::open(&options.data_dir)? };
         let database = data_dir.path().join("lambent.db");
         // Made by us first, so that it, and what SQLite puts beside it, is private from the start.
-        crate::functions::create_private_file(&database)?;
+        create_private_file(&database)?;
         let mut connection = Connection::open(&database)?;
         schema::configure(&connection)?;
         schema::migrate(&mut connection)?;
-        let damaged = crate::quarantine::set_aside_damaged(&mut connection)?;
+        quarantine::set_aside_damaged(&mut connection)?;
+        let damaged = Damaged::load(&connection)?;
         let code_packages = CodePackages::open(&data_dir.path().join("code"))?;
         let logs = FunctionLogs::open(&data_dir.path().join("logs"))?;
-        // The entries of everything above, once.
-        crate::data_dir::sync_directory(data_dir.path())?;
+        // The names of all of that: whatever is acknowledged later lies below them.
+        sync_directory(data_dir.path())?;
         let writer = Writer::start(connection)?;
-        let inner = Inner { writer, code_packages, logs, database, damaged, data_dir };
+        let inner = Inner { writer, code_packages, logs, database, damaged, observer, data_dir };
         let store = Self { inner: Arc::new(inner) };
-        store.collect_garbage_now()?;
+        if let Err(error) = store.collect_garbage_now() {
+            tracing::warn!(error = with_causes(&error), "unused code not removed");
+        }
         Ok(store)
     }
 
@@ -69,8 +92,13 @@ impl Store {
         self.inner.data_dir.id()
     }
 
-    /// Functions whose records were found damaged and set aside, by their ARNs. Their code is kept.
-    pub fn damaged(&self) -> &[String] {
+    /// Functions whose records are damaged, by their ARNs: set aside at start, or found so later. While there are any, no code is
+    /// removed. Deleting the function, or creating it anew, ends it.
+    pub fn damaged(&self) -> Vec<String> {
+        self.inner.damaged.all()
+    }
+
+    pub(crate) fn damaged_functions(&self) -> &Damaged {
         &self.inner.damaged
     }
 
@@ -95,6 +123,10 @@ impl Store {
         .await;
     }
 
+    pub(crate) fn observer(&self) -> Arc<dyn CommitObserver> {
+        Arc::clone(&self.inner.observer)
+    }
+
     pub(crate) fn writer(&self) -> &Writer {
         &self.inner.writer
     }
@@ -116,3 +148,6 @@ impl Store {
         tokio::task::spawn_blocking(move || read(&store.reader()?)).await.map_err(|_| StoreError::Closed)?
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! Jobs come through a channel. The thread takes all that wait, runs each in a savepoint of one transaction, commits, and only
 //! then answers: however many callers there are, a batch costs one fsync, and nobody hears of a change that is not on disk.
-//! A job that fails is rolled back alone.
+//! A job that fails is rolled back alone; when the transaction as a whole fails, nobody of the batch is told otherwise.
 
 use std::{
     sync::{Mutex, PoisonError, mpsc},
@@ -19,7 +19,8 @@ const BATCH_MAX: usize = 1_000;
 
 /// What a job leaves to be done once the outcome of the commit is known.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+/// Gets the connection, inside a transaction; or learns why there is none.
+type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Answer + Send>;
 
 /// Sends jobs to the thread.
 pub(crate) struct Writer {
@@ -38,16 +39,22 @@ impl Writer {
         Ok(Self { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) })
     }
 
-    /// Runs `job` on the writer thread; its result comes after the commit.
+    /// Runs `job` on the writer thread; its result comes after the commit. Before it does, `committed` is called with it, on the same
+    /// thread and so in the order of the commits, whether or not anyone still waits for the result.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        committed: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, StoreError> {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            let result = in_savepoint(connection, job);
-            Box::new(move |committed| {
-                let _ = sender.send(committed.and(result));
+            let result = connection.and_then(|connection| in_savepoint(connection, job));
+            Box::new(move |outcome| {
+                let result = outcome.and(result);
+                if let Ok(value) = &result {
+                    committed(value);
+                }
+                let _ = sender.send(result);
             })
         });
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -80,22 +87,41 @@ fn in_savepoint<T>(
 
 fn run(connection: &Connection, queue: &mpsc::Receiver<Job>) {
     while let Ok(first) = queue.recv() {
-        let begun = connection.execute_batch("BEGIN IMMEDIATE");
-        let mut answers = vec![first(connection)];
-        while answers.len() < BATCH_MAX
-            && let Ok(job) = queue.try_recv()
-        {
-            answers.push(job(connection));
-        }
-        let committed = begun.and_then(|()| connection.execute_batch("COMMIT"));
+        let mut answers = Vec::new();
+        let committed = run_batch(connection, first, queue, &mut answers);
         if committed.is_err() {
+            // There may be no transaction any more.
             let _ = connection.execute_batch("ROLLBACK");
         }
         for answer in answers {
-            answer(match &committed {
-                Ok(()) => Ok(()),
-                Err(error) => Err(StoreError::Damaged(format!("commit failed: {error}"))),
-            });
+            answer(committed.as_ref().map(|_| ()).map_err(|error| StoreError::NotWritten(error.clone())));
         }
     }
 }
+
+/// Runs the first job and those that wait behind it in one transaction; the outcome is that of the transaction.
+fn run_batch(
+    connection: &Connection,
+    first: Job,
+    queue: &mpsc::Receiver<Job>,
+    answers: &mut Vec<Answer>,
+) -> Result<(), String> {
+    let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| error.to_string());
+    if let Err(error) = &begun {
+        answers.push(first(Err(StoreError::NotWritten(error.clone()))));
+        return begun;
+    }
+    let mut next = Some(first);
+    while let Some(job) = next {
+        answers.push(job(Ok(connection)));
+        if connection.is_autocommit() {
+            // A full disk, say, ends the whole transaction at once; another job would commit itself.
+            return Err("the transaction was rolled back".into());
+        }
+        next = if answers.len() < BATCH_MAX { queue.try_recv().ok() } else { None };
+    }
+    connection.execute_batch("COMMIT").map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

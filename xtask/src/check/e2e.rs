@@ -12,15 +12,23 @@ use crate::failure::Failure;
 use crate::shell;
 
 /// Installs the clients if need be and runs the suite on the debug binary.
-pub(crate) fn run() -> Result<Outcome, Failure> {
+pub(super) fn run() -> Result<Outcome, Failure> {
+    let finished = shell::run_logged("e2e", &mut pytest()?)?;
+    let tests = tally::of_pytest(&finished.output);
+    Ok(Outcome { tests, ..Outcome::of(finished) })
+}
+
+/// The suite's pytest on the debug binary; without further arguments it runs all of it.
+///
+/// # Errors
+/// When the clients cannot be installed.
+pub(crate) fn pytest() -> Result<Command, Failure> {
     let venv = virtual_environment()?;
     let mut pytest = Command::new(venv.join("bin/python"));
     pytest.current_dir(shell::repository_root().join("tests/e2e"));
     pytest.env("LAMBENT_BIN", binary()).env("LAMBENT_TARGET_DIR", shell::target_directory());
     pytest.args(["-m", "pytest", "-q", "-rfEs", "--color=no", "-p", "no:cacheprovider"]);
-    let finished = shell::run_logged("e2e", &mut pytest)?;
-    let tests = tally::of_pytest(&finished.output);
-    Ok(Outcome { tests, ..Outcome::of(finished) })
+    Ok(pytest)
 }
 
 fn binary() -> PathBuf {

@@ -1,6 +1,7 @@
 //! `GET /_lambent/code/<sha256>?Expires=..&Signature=..`: the download that `GetFunction` points at.
 
 use hyper::StatusCode;
+use lambda_model::error::with_causes;
 use serde_json::json;
 
 use super::Admin;
@@ -19,7 +20,7 @@ pub(crate) fn code_path(sha256_hex: &str) -> String {
 
 impl Admin {
     pub(super) async fn download_code(&self, request: &HttpRequest) -> HttpResponse {
-        if !self.signer.verify(&request.path, &request.query, clock::unix_ms() / 1000) {
+        if !self.lambda.signer.verify(&request.path, &request.query, clock::unix_ms() / 1000) {
             return http::json(
                 StatusCode::FORBIDDEN,
                 &json!({"message": "Request has expired or is not signed"}),
@@ -30,7 +31,7 @@ impl Admin {
             Ok(Some(zip)) => http::response(StatusCode::OK, "application/zip", zip),
             Ok(None) => http::json(StatusCode::NOT_FOUND, &json!({"message": "the code is gone"})),
             Err(error) => {
-                tracing::error!(%error, "code not read");
+                tracing::error!(error = with_causes(&error), "code not read");
                 http::json(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     &json!({"message": "the code could not be read"}),

@@ -10,7 +10,7 @@ use http_body_util::{
     channel::{Channel, Sender},
 };
 use hyper::{Response, StatusCode, header};
-use lambda_model::function::FunctionKey;
+use lambda_model::{error::with_causes, function::FunctionKey};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 use store::{FunctionLogs, LogPosition};
@@ -41,7 +41,15 @@ impl Admin {
         }
         let follow = parameter("follow").as_deref() == Some("true");
         let (sender, body) = Channel::new(1);
-        tokio::spawn(copy(self.logs.clone(), key, follow, sender));
+        let copy = copy(self.logs.clone(), key, follow, sender);
+        let mut stopped = self.stopped.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = copy => {}
+                // A follower must not hold up the end of the server.
+                _ = stopped.wait_for(|stopped| *stopped), if follow => {}
+            }
+        });
         let mut response = Response::new(Either::Right(body));
         let kind = header::HeaderValue::from_static("text/plain; charset=utf-8");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
@@ -61,7 +69,9 @@ async fn copy(logs: FunctionLogs, key: FunctionKey, follow: bool, mut sender: Se
         });
         let chunk = match read.await {
             Ok(Ok(chunk)) => chunk,
-            Ok(Err(error)) => return tracing::error!(%error, "function log not read"),
+            Ok(Err(error)) => {
+                return tracing::error!(error = with_causes(&error), "function log not read");
+            }
             Err(_) => return,
         };
         position = chunk.position;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
 use store::FunctionLogs;
+use tokio::sync::watch;
 
 pub(crate) use code::code_path;
 pub(crate) use health::HealthFacts;
@@ -18,7 +19,7 @@ use crate::{
     http::{self, HttpRequest, HttpResponse},
     lambda_api::LambdaApi,
     metrics::Metrics,
-    signed_path::PathSigner,
+    router::Entrance,
 };
 
 /// Answers `/_lambent/...`.
@@ -27,29 +28,35 @@ pub(crate) struct Admin {
     pub health: HealthFacts,
     /// Counters.
     pub metrics: Arc<Metrics>,
-    /// Checks download paths.
-    pub signer: Arc<PathSigner>,
     /// Reads logs.
     pub logs: FunctionLogs,
-    /// Empties the server.
+    /// Knows what there is, and empties the server.
     pub lambda: Arc<LambdaApi>,
     /// Who may do so.
     pub auth: Auth,
+    /// True once the server stops: answers without an end then get one.
+    pub stopped: watch::Receiver<bool>,
 }
 
 impl Admin {
-    /// Answers one request.
-    pub(crate) async fn handle(&self, request: HttpRequest) -> HttpResponse {
+    /// Answers one request. Functions may download code, as GetFunction tells them to, and see nothing else.
+    pub(crate) async fn handle(&self, request: HttpRequest, entrance: Entrance) -> HttpResponse {
         let path = request.path.clone();
         match (&request.method, path.as_str()) {
-            (&Method::GET, "/_lambent/health") => self.health.render(),
+            (&Method::GET, path) if path.starts_with(code::PREFIX) => self.download_code(&request).await,
+            _ if entrance == Entrance::Inside => no_such_page(),
+            (&Method::GET, "/_lambent/health") => self.health.render(self.lambda.store.damaged()),
             (&Method::GET, "/_lambent/metrics") => {
-                http::response(StatusCode::OK, "text/plain; version=0.0.4", self.metrics.render())
+                let text = self.metrics.render(self.logs.dropped());
+                http::response(StatusCode::OK, "text/plain; version=0.0.4", text)
             }
             (&Method::POST, "/_lambent/reset") => self.reset(&request).await,
             (&Method::GET, "/_lambent/logs") => self.read_logs(&request).await,
-            (&Method::GET, path) if path.starts_with(code::PREFIX) => self.download_code(&request).await,
-            _ => http::json(StatusCode::NOT_FOUND, &serde_json::json!({"message": "no such page"})),
+            _ => no_such_page(),
         }
     }
+}
+
+fn no_such_page() -> HttpResponse {
+    http::json(StatusCode::NOT_FOUND, &serde_json::json!({"message": "no such page"}))
 }

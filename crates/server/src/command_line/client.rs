@@ -17,21 +17,32 @@ pub(super) struct Call<'a> {
     pub body: Option<&'a str>,
 }
 
+/// A value as a part of a path or of a query.
+pub(super) fn encoded(value: &str) -> impl std::fmt::Display + '_ {
+    percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC)
+}
+
 /// Makes the call and copies the answer to standard output as it comes. A function error or an error status is a failure.
 pub(super) fn copy_to_stdout(client: &Client, call: &Call<'_>) -> Result<(), CommandError> {
+    let Some(authority) = client.endpoint.strip_prefix("http://") else {
+        return Err(CommandError::Failed(format!("{} is no endpoint: http://HOST:PORT is", client.endpoint)));
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| CommandError::Failed(error.to_string()))?;
-    runtime.block_on(copy(client, call)).map_err(|error| {
+    runtime.block_on(copy(authority.trim_end_matches('/'), client, call)).map_err(|error| {
         CommandError::Failed(format!("{}: {error} (is the server running? lambent serve)", client.endpoint))
     })?
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-async fn copy(client: &Client, call: &Call<'_>) -> Result<Result<(), CommandError>, BoxError> {
-    let authority = client.endpoint.strip_prefix("http://").unwrap_or(&client.endpoint).trim_end_matches('/');
+async fn copy(
+    authority: &str,
+    client: &Client,
+    call: &Call<'_>,
+) -> Result<Result<(), CommandError>, BoxError> {
     let stream = TcpStream::connect(authority).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);

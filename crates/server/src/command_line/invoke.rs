@@ -17,9 +17,9 @@ pub(super) struct InvokeArguments {
 
 /// Prints the response; fails when the function did.
 pub(super) fn run(arguments: &InvokeArguments) -> Result<(), CommandError> {
-    let path = format!("/2015-03-31/functions/{}/invocations", arguments.function);
+    let path = format!("/2015-03-31/functions/{}/invocations", client::encoded(&arguments.function));
     let call = client::Call { method: "POST", path: &path, body: Some(&arguments.payload) };
-    client::copy_to_stdout(&arguments.client, &call)?;
+    let done = client::copy_to_stdout(&arguments.client, &call);
     println!();
-    Ok(())
+    done
 }

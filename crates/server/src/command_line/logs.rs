@@ -2,7 +2,10 @@
 
 use clap::Args;
 
-use super::{Client, CommandError};
+use super::{
+    Client, CommandError,
+    client::{self, Call, encoded},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct LogsArguments {
@@ -20,7 +23,10 @@ pub(super) fn run(arguments: &LogsArguments) -> Result<(), CommandError> {
     let client = &arguments.client;
     let path = format!(
         "/_lambent/logs?account={}&region={}&function={}&follow={}",
-        client.account_id, client.region, arguments.function, arguments.follow
+        encoded(&client.account_id),
+        encoded(&client.region),
+        encoded(&arguments.function),
+        arguments.follow
     );
-    super::client::copy_to_stdout(client, &super::client::Call { method: "GET", path: &path, body: None })
+    client::copy_to_stdout(client, &Call { method: "GET", path: &path, body: None })
 }

@@ -17,10 +17,11 @@ use tokio::{
 use super::CommandError;
 use crate::{
     configuration::{Auth, Configuration},
+    open_files,
     wiring::{BuildError, Server},
 };
 
-/// Running invocations and open requests have this long to end after SIGTERM.
+/// Running invocations and open requests have this long to end after SIGTERM; another signal ends it at once.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Args)]
@@ -106,6 +107,7 @@ fn runtime_path(text: &str) -> Result<(String, PathBuf), String> {
 /// Runs the server until a signal.
 pub(super) fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     start_log();
+    open_files::raise_limit();
     let configuration = configuration(arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -190,7 +192,7 @@ async fn serve(configuration: Configuration) -> Result<(), CommandError> {
         eprintln!("lambent: {line}");
     }
     print_ready_line(&server, address)?;
-    server.run(listener, stop_signal(), DRAIN_TIMEOUT).await;
+    server.run(listener, stop_signal(), stop_signal(), DRAIN_TIMEOUT).await;
     Ok(())
 }
 

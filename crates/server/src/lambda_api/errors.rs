@@ -1,7 +1,7 @@
 //! From errors without a transport to AWS's: code, status, message, and which way the message's key is written.
 
-use aws_api::error_response::ApiError;
-use lambda_model::LambdaError;
+use aws_api::{error_response::ApiError, generated::lambda::operations::MODEL, schema::Kind};
+use lambda_model::{LambdaError, error::with_causes};
 
 use crate::http::{self, HttpResponse};
 
@@ -10,19 +10,13 @@ pub(super) fn render(error: &ApiError) -> HttpResponse {
     aws_api::error_response::render(error).map(http::whole)
 }
 
-/// AWS's exception for one of ours. `Message` is capitalised for 404, 409 and 412, as recorded (E-10).
+/// AWS's exception for one of ours.
 pub(super) fn to_api_error(error: &LambdaError) -> ApiError {
     let message = error.to_string();
-    match error {
-        LambdaError::ResourceNotFound(_) => {
-            ApiError::user("ResourceNotFoundException", 404, message).capital_message()
-        }
-        LambdaError::ResourceConflict(_) => {
-            ApiError::user("ResourceConflictException", 409, message).capital_message()
-        }
-        LambdaError::PreconditionFailed(_) => {
-            ApiError::user("PreconditionFailedException", 412, message).capital_message()
-        }
+    let error = match error {
+        LambdaError::ResourceNotFound(_) => ApiError::user("ResourceNotFoundException", 404, message),
+        LambdaError::ResourceConflict(_) => ApiError::user("ResourceConflictException", 409, message),
+        LambdaError::PreconditionFailed(_) => ApiError::user("PreconditionFailedException", 412, message),
         LambdaError::InvalidParameterValue(_) => {
             ApiError::user("InvalidParameterValueException", 400, message)
         }
@@ -39,14 +33,22 @@ pub(super) fn to_api_error(error: &LambdaError) -> ApiError {
             .with_member("Reason", reason.as_str().into())
             .with_header("retry-after", "1"),
         LambdaError::NotImplemented(_) => ApiError::user("NotImplemented", 501, message),
-        LambdaError::InvalidRuntime(_) => {
-            ApiError::service("InvalidRuntimeException", 502, message).capital_message()
-        }
+        LambdaError::InvalidRuntime(_) => ApiError::service("InvalidRuntimeException", 502, message),
         LambdaError::Service(detail) => {
             tracing::error!(%detail, "internal error");
             ApiError::service("ServiceException", 500, "An internal error occurred.")
         }
-    }
+    };
+    ApiError { capital_message: has_capital_message(error.code), ..error }
+}
+
+/// Whether the exception's member is `Message`, not `message`: AWS has both, and its model tells which (E-10).
+fn has_capital_message(exception: &str) -> bool {
+    let shape = MODEL.shapes.iter().find(|shape| shape.name == exception);
+    shape.is_some_and(|shape| match shape.kind {
+        Kind::Structure { members, .. } => members.iter().any(|member| member.wire_name == "Message"),
+        _ => false,
+    })
 }
 
 /// An operation of the model that has no handler.
@@ -59,7 +61,33 @@ pub(super) fn unknown_operation() -> ApiError {
     ApiError::user("UnknownOperationException", 404, "The requested operation is not recognized.")
 }
 
+/// The caller's own request id is none (I-04).
+pub(super) fn bad_request_id() -> ApiError {
+    to_api_error(&LambdaError::InvalidRequestContent("x-amzn-RequestId must be a UUID.".into()))
+}
+
 /// The store failed; its words go to the log only.
 pub(super) fn store_failed(error: store::StoreError) -> LambdaError {
-    LambdaError::Service(error.to_string())
+    LambdaError::Service(with_causes(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_is_written_as_the_model_writes_it() {
+        let text = String::new;
+        for (error, capital) in [
+            (LambdaError::ResourceNotFound(text()), true),
+            (LambdaError::InvalidRuntime(text()), true),
+            (LambdaError::Service(text()), true),
+            (LambdaError::ResourceConflict(text()), false),
+            (LambdaError::InvalidParameterValue(text()), false),
+            (LambdaError::PreconditionFailed(text()), false),
+            (LambdaError::Validation(text()), false),
+        ] {
+            assert_eq!(to_api_error(&error).capital_message, capital, "{error:?}");
+        }
+    }
 }

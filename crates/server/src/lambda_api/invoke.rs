@@ -7,7 +7,7 @@ use hyper::{Response, StatusCode, header::HeaderValue};
 use invocation::{InvokeRequest, Invoked};
 use lambda_model::{LambdaError, invocation::Invocation, limits};
 
-use super::{LambdaApi, RequestContext, errors, target::Target};
+use super::{LambdaApi, RequestContext, errors, payload, target::Target};
 use crate::http::{self, HttpResponse};
 
 impl LambdaApi {
@@ -49,7 +49,7 @@ impl LambdaApi {
         }
         let invocation = Invocation {
             request_id: request_id.to_owned(),
-            payload: checked_payload(payload)?,
+            payload: payload::checked(payload)?,
             invoked_function_arn: target.arn(),
             trace_id: Some(trace_id(context)),
             client_context: client_context(input.client_context.as_deref())?,
@@ -60,19 +60,6 @@ impl LambdaApi {
         let request = InvokeRequest { key: target.key, qualifier: target.qualifier, invocation };
         let invoked = self.invoker.invoke(request).await?;
         Ok(render(invoked, trace_id.as_deref()))
-    }
-}
-
-/// An event must be JSON; none is the empty object's cousin that runtimes get as `{}` (boto3 sends no body for no payload).
-fn checked_payload(payload: Bytes) -> Result<Bytes, LambdaError> {
-    if payload.is_empty() {
-        return Ok(Bytes::from_static(b"{}"));
-    }
-    match serde_json::from_slice::<serde::de::IgnoredAny>(&payload) {
-        Ok(_) => Ok(payload),
-        Err(error) => Err(LambdaError::InvalidRequestContent(format!(
-            "Could not parse request body into json: Could not parse payload into json: {error}"
-        ))),
     }
 }
 

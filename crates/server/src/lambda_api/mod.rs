@@ -1,12 +1,14 @@
 //! The Lambda API: decode, do, encode. One file per group of operations; what is common to all of them is here.
 //!
-//! A handler gets its decoded input and the caller, changes the store, then the catalog, and returns the output of the model.
+//! A handler gets its decoded input and the caller, changes the store, and returns the output of the model. What follows from the
+//! change is [`crate::deployment`]'s business.
 //! An operation without a handler answers `NotImplemented`.
 
 mod account_settings;
 mod errors;
 mod functions;
 mod invoke;
+mod payload;
 mod render;
 mod tags;
 mod target;
@@ -17,18 +19,21 @@ use aws_api::{
     error_response::ApiError,
     generated::lambda::operations::{MODEL, Operation},
     protocol::rest_json::{self, Decoded},
+    request_id,
 };
 use invocation::Invoker;
-use lambda_model::{LambdaError, function::FunctionRecord, limits, ports::ExecutionEnvironments};
+use lambda_model::{LambdaError, limits};
 use store::Store;
 
 use crate::{
     catalog::Catalog,
     http::{self, BodyError, HttpRequest, HttpResponse},
     identity::Caller,
-    preparation::Preparation,
     signed_path::PathSigner,
 };
+
+/// Names a request: ours, or the caller's own, which must be a UUID (I-04).
+const REQUEST_ID: &str = "x-amzn-requestid";
 
 /// Handles Lambda's operations.
 pub(crate) struct LambdaApi {
@@ -40,12 +45,8 @@ pub(crate) struct LambdaApi {
     pub catalog: Arc<Catalog>,
     /// Runs invocations.
     pub invoker: Invoker,
-    /// Told when code or settings change.
-    pub environments: Arc<dyn ExecutionEnvironments>,
-    /// Makes Pending functions Active.
-    pub preparation: Arc<Preparation>,
-    /// Signs download paths.
-    pub signer: Arc<PathSigner>,
+    /// Signs and checks download paths.
+    pub signer: PathSigner,
     /// Concurrency that GetAccountSettings shows.
     pub account_concurrency_max: u32,
     /// `x86_64` or `arm64`: what functions run on here.
@@ -63,13 +64,20 @@ struct RequestContext {
 impl LambdaApi {
     /// Answers one request.
     pub(crate) async fn handle(&self, request: HttpRequest, caller: Caller) -> HttpResponse {
-        let request_id = aws_api::request_id::new();
-        let mut response = match self.dispatch(request, caller, &request_id).await {
-            Ok(response) => response,
-            Err(error) => errors::render(&error),
+        let given = request.header(REQUEST_ID).map(str::to_owned);
+        let is_usable = given.as_deref().is_none_or(request_id::is_valid);
+        let request_id = match given {
+            Some(given) if is_usable => given,
+            _ => request_id::new(),
         };
+        let answered = if is_usable {
+            self.dispatch(request, caller, &request_id).await
+        } else {
+            Err(errors::bad_request_id())
+        };
+        let mut response = answered.unwrap_or_else(|error| errors::render(&error));
         if let Ok(value) = hyper::header::HeaderValue::from_str(&request_id) {
-            response.headers_mut().insert("x-amzn-requestid", value);
+            response.headers_mut().insert(REQUEST_ID, value);
         }
         response
     }
@@ -140,22 +148,15 @@ impl LambdaApi {
         })
     }
 
-    /// Empties the server: every function of every account.
+    /// Empties the server: every function of every account, and what they printed.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub(crate) async fn reset(&self) -> Result<(), LambdaError> {
-        let removed = self.store.delete_all_functions().await.map_err(errors::store_failed)?;
-        self.catalog.clear();
-        for key in removed {
-            self.environments.retire(&key, None);
-        }
+        self.store.delete_all_functions().await.map_err(errors::store_failed)?;
+        let logs = self.store.logs();
+        let _ = tokio::task::spawn_blocking(move || logs.clear()).await;
         Ok(())
-    }
-
-    /// After the store took a change of code or settings: what invocations see follows.
-    fn publish_change(&self, record: &FunctionRecord) {
-        self.catalog.put(record);
     }
 }
 

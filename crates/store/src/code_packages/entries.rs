@@ -66,18 +66,24 @@ pub(super) fn check_symlink(link: &[String], target: &str) -> Result<(), Package
     if later_up || ups > link.len() - 1 { Err(refused()) } else { Ok(()) }
 }
 
-/// Refuses two entries of one name, and files below what is not a directory.
+/// Refuses two entries of one name, files below what is not a directory, and more directories than a package may have entries: one
+/// deep path a file makes hundreds.
 pub(super) fn check_layout(entries: &[(Vec<String>, EntryKind)]) -> Result<(), PackageError> {
     let mut seen: HashMap<&[String], &EntryKind> = HashMap::new();
+    let mut directories: HashSet<&[String]> = HashSet::new();
     for (path, kind) in entries {
         let again = seen.insert(path, kind);
         let both_directories = again == Some(&EntryKind::Directory) && *kind == EntryKind::Directory;
         if again.is_some() && !both_directories {
             return Err(refused());
         }
+        // Upwards, as far as nobody went before.
+        let mut parents = (1..path.len()).rev().map(|depth| &path[..depth]);
+        while parents.next().is_some_and(|parent| directories.insert(parent)) {}
+        if directories.len() > ENTRIES_MAX {
+            return Err(refused());
+        }
     }
-    let solid: HashSet<&[String]> =
-        seen.iter().filter(|(_, kind)| ***kind != EntryKind::Directory).map(|(path, _)| *path).collect();
-    let below_solid = |path: &[String]| (1..path.len()).any(|depth| solid.contains(&path[..depth]));
-    if entries.iter().any(|(path, _)| below_solid(path)) { Err(refused()) } else { Ok(()) }
+    let is_solid = |path: &&[String]| seen.get(*path).is_some_and(|kind| **kind != EntryKind::Directory);
+    if directories.iter().any(is_solid) { Err(refused()) } else { Ok(()) }
 }

@@ -64,8 +64,6 @@ impl LambdaApi {
         if !self.store.create_function(&record).await.map_err(store_failed)? {
             return Err(already_exists(&target));
         }
-        self.publish_change(&record);
-        self.preparation.begin(&record);
         Ok(render::configuration(&record, ArnForm::Plain))
     }
 

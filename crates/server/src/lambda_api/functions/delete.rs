@@ -23,8 +23,6 @@ impl LambdaApi {
         if !self.store.delete_function(key).await.map_err(store_failed)? {
             return Err(LambdaError::function_not_found(&key.arn()));
         }
-        self.catalog.remove(key);
-        self.environments.retire(key, None);
         Ok(api::DeleteFunctionResponse { status_code: Some(204) })
     }
 }

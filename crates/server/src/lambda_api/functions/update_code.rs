@@ -54,7 +54,6 @@ impl LambdaApi {
                 Ok(())
             })
             .await?;
-        self.preparation.begin(&record);
         Ok(render::configuration(&record, ArnForm::Plain))
     }
 }

@@ -52,20 +52,17 @@ impl LambdaApi {
                 Ok(())
             })
             .await?;
-        self.preparation.begin(&record);
         Ok(render::configuration(&record, ArnForm::Plain))
     }
 
-    /// Changes a record in the store, where nobody else changes it meanwhile, and then in the catalog.
+    /// Changes a record where nobody else changes it meanwhile.
     pub(super) async fn change(
         &self,
         target: &Target,
         change: impl FnOnce(&mut FunctionRecord) -> Result<(), LambdaError> + Send + 'static,
     ) -> Result<FunctionRecord, LambdaError> {
         let changed = self.store.update_function(&target.key, change).await.map_err(store_failed)?;
-        let record = changed.ok_or_else(|| target.not_found())??;
-        self.publish_change(&record);
-        Ok(record)
+        changed.ok_or_else(|| target.not_found())?
     }
 }
 

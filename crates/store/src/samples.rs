@@ -1,0 +1,109 @@
+//! Records and packages for the tests of this crate.
+
+use std::{
+    io::{Cursor, Write},
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use lambda_model::function::{
+    CodeReference, FunctionConfiguration, FunctionKey, FunctionRecord, FunctionState, LATEST,
+    LastUpdateStatus,
+};
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+use crate::{CommitObserver, OpenOptions, Store, StoreError};
+
+/// Opens a store in a directory, with nobody who looks on.
+pub(crate) fn open(path: &Path) -> Store {
+    try_open(path).unwrap()
+}
+
+/// The same, where it may fail.
+pub(crate) fn try_open(path: &Path) -> Result<Store, StoreError> {
+    Store::open(OpenOptions { data_dir: path.to_owned(), ephemeral: false }, Arc::new(Commits::default()))
+}
+
+/// Writes down what it learns.
+#[derive(Default)]
+pub(crate) struct Commits(pub(crate) Mutex<Vec<String>>);
+
+impl CommitObserver for Commits {
+    fn stored(&self, record: &FunctionRecord) {
+        self.0.lock().unwrap().push(format!("{} is at {}", record.key.name, record.revision_id));
+    }
+
+    fn deleted(&self, key: &FunctionKey) {
+        self.0.lock().unwrap().push(format!("{} is gone", key.name));
+    }
+}
+
+/// The key of a function of the default account and Region.
+pub(crate) fn key(name: &str) -> FunctionKey {
+    FunctionKey { account_id: "000000000000".into(), region: "us-east-1".into(), name: name.into() }
+}
+
+/// A function that is Active, with code that is nowhere.
+pub(crate) fn record(name: &str) -> FunctionRecord {
+    FunctionRecord {
+        key: key(name),
+        version: LATEST.into(),
+        configuration: FunctionConfiguration {
+            runtime: "python3.11".into(),
+            handler: "app.handler".into(),
+            role: "arn:aws:iam::000000000000:role/r".into(),
+            description: String::new(),
+            timeout_seconds: 3,
+            memory_size_mb: 128,
+            ephemeral_storage_mb: 512,
+            environment: None,
+            architecture: "x86_64".into(),
+            tracing_mode: "PassThrough".into(),
+        },
+        code: CodeReference { sha256_hex: "0".repeat(64), code_sha256: String::new(), code_size_bytes: 10 },
+        state: FunctionState::Active,
+        state_reason: None,
+        state_reason_code: None,
+        last_update_status: LastUpdateStatus::Successful,
+        last_update_status_reason: None,
+        last_update_status_reason_code: None,
+        previous: None,
+        revision_id: "1".into(),
+        last_modified_ms: 0,
+        tags: Default::default(),
+    }
+}
+
+/// An entry of a zip.
+pub(crate) enum Entry<'a> {
+    File(&'a str),
+    Executable(&'a str),
+    Link(&'a str),
+    Directory,
+}
+
+/// A zip of these entries, under names that nobody checks.
+pub(crate) fn zip_of(entries: &[(&str, Entry<'_>)]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default();
+    for (name, entry) in entries {
+        match entry {
+            Entry::File(content) => {
+                writer.start_file(*name, options.unix_permissions(0o644)).unwrap();
+                writer.write_all(content.as_bytes()).unwrap();
+            }
+            Entry::Executable(content) => {
+                writer.start_file(*name, options.unix_permissions(0o755)).unwrap();
+                writer.write_all(content.as_bytes()).unwrap();
+            }
+            Entry::Link(target) => writer.add_symlink(*name, *target, options).unwrap(),
+            Entry::Directory => writer.add_directory(*name, options).unwrap(),
+        }
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// A small package whose bytes depend on `content`.
+pub(crate) fn package(content: &str) -> Vec<u8> {
+    zip_of(&[("app.py", Entry::File(content))])
+}

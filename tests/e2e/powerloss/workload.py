@@ -1,0 +1,229 @@
+"""The clients of the recorded server, and what they were told: the truth that a rebuilt disk is held to."""
+
+import json
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+
+from botocore.exceptions import ClientError
+
+from lambent import ROLE
+from packages import Raw, make_zip
+
+#: What changes by itself once a function is prepared; everything else of a configuration must stay.
+VOLATILE = {
+    "State",
+    "StateReason",
+    "StateReasonCode",
+    "LastUpdateStatus",
+    "LastUpdateStatusReason",
+    "LastUpdateStatusReasonCode",
+    "RevisionId",
+}
+SETTLE_TIMEOUT_S = 30
+#: How far apart uploads of the same package begin, so that one meets every stage of another: three slow syncs.
+SPREAD_S = 0.12
+
+
+def stable(configuration):
+    """The part of a configuration that only a client changes."""
+    return {key: value for key, value in configuration.items() if key not in VOLATILE | {"ResponseMetadata"}}
+
+
+ANYTHING = object()
+
+
+@dataclass
+class Step:
+    """One call that changed a function: where the log stood before it and after its answer, and what is then.
+
+    ANYTHING is the state of a function whose files were damaged from outside: nothing is asked of it.
+    """
+
+    start: int
+    end: int
+    state: object
+
+
+@dataclass
+class History:
+    """What happened to each function, in order: one thread owns a function."""
+
+    log: object
+    steps: dict = field(default_factory=dict)
+
+    def position(self):
+        """How long the log is now."""
+        return self.log.stat().st_size if self.log.exists() else 0
+
+    def call(self, name, change):
+        """Makes a call; `change` returns the function's state after it."""
+        start = self.position()
+        state = change()
+        self.steps.setdefault(name, []).append(Step(start, self.position(), state))
+        return state
+
+    def acknowledgements(self):
+        """Where the log stood after each answer."""
+        return sorted(step.end for steps in self.steps.values() for step in steps)
+
+    def allowed(self, position):
+        """For each function the states that are right when only the log up to `position` came about.
+
+        One state where nothing was under way, two where a call had begun: what was before it, and what it makes.
+        """
+        right = {}
+        for name, steps in self.steps.items():
+            states = [None]
+            for step in steps:
+                if step.end <= position:
+                    states = [step.state]
+                elif step.start <= position:
+                    states.append(step.state)
+            right[name] = states
+        return right
+
+
+def packages():
+    """A few packages, small and larger than several sectors; threads share them."""
+    randomness = random.Random(7)
+    files = [{"app.py": f"def handler(event, context):\n    return {number}\n"} for number in range(4)]
+    files[2]["noise"] = Raw(randomness.randbytes(20_000))
+    files[3]["noise"] = Raw(randomness.randbytes(150_000))
+    return [make_zip(content) for content in files]
+
+
+class Writer:
+    """A thread that creates, changes, tags and deletes the functions that it owns."""
+
+    def __init__(self, client, history, number, runtime, together):
+        self.client = client
+        self.history = history
+        self.randomness = random.Random(number)
+        self.names = [f"f{number}-{index}" for index in range(3)]
+        self.runtime = runtime
+        self.together = together
+        self.packages = packages()
+        self.states = {}
+
+    def run(self, phase, calls):
+        """So many calls, each of a random kind that the function allows."""
+        for number in range(calls):
+            name = self.randomness.choice(self.names)
+            if number % 4 == 0:
+                # All threads at once, with one new package: who comes second must not be answered too early.
+                package = make_zip({"app.py": f"def handler(event, context):\n    return {phase, number}\n"})
+                self.settle(name)
+                self.together.wait(SETTLE_TIMEOUT_S)
+                time.sleep(self.randomness.uniform(0, SPREAD_S) if number else 0)
+                self.upload(name, package)
+            elif self.states.get(name) is None:
+                self.upload(name, self.randomness.choice(self.packages))
+            else:
+                self.randomness.choice((self.upload, self.configure, self.tag, self.untag, self.delete))(name)
+
+    def upload(self, name, package=None):
+        """New code, for a new function or one that is there."""
+        package = package or self.randomness.choice(self.packages)
+        state = self.states.get(name)
+        if state is None:
+            return self.change(name, lambda: self.create(name, package))
+
+        def update():
+            answer = self.client.update_function_code(FunctionName=name, ZipFile=package)
+            return {**state, "configuration": stable(answer)}
+
+        return self.change(name, update)
+
+    def create(self, name, package):
+        """A new function with everything."""
+        tags = {"number": str(self.randomness.random())}
+        answer = self.client.create_function(
+            FunctionName=name,
+            Runtime=self.runtime,
+            Role=ROLE,
+            Handler="app.handler",
+            Code={"ZipFile": package},
+            Environment={"Variables": {"NUMBER": str(self.randomness.random())}},
+            Tags=tags,
+        )
+        return {"configuration": stable(answer), "tags": tags}
+
+    def configure(self, name):
+        """Another configuration."""
+        state = self.states[name]
+
+        def update():
+            answer = self.client.update_function_configuration(
+                FunctionName=name,
+                Description="x" * self.randomness.randint(0, 256),
+                MemorySize=self.randomness.randint(128, 10_240),
+            )
+            return {**state, "configuration": stable(answer)}
+
+        self.change(name, update)
+
+    def tag(self, name):
+        """Another tag."""
+        state, added = self.states[name], {self.randomness.choice("abc"): str(self.randomness.random())}
+
+        def add():
+            self.client.tag_resource(Resource=state["configuration"]["FunctionArn"], Tags=added)
+            return {**state, "tags": {**state["tags"], **added}}
+
+        self.change(name, add)
+
+    def untag(self, name):
+        """One tag fewer."""
+        state, key = self.states[name], self.randomness.choice("abc")
+
+        def remove():
+            self.client.untag_resource(Resource=state["configuration"]["FunctionArn"], TagKeys=[key])
+            return {**state, "tags": {name: value for name, value in state["tags"].items() if name != key}}
+
+        self.change(name, remove)
+
+    def delete(self, name):
+        """The end of a function."""
+        self.change(name, lambda: self.client.delete_function(FunctionName=name) and None)
+
+    def change(self, name, call):
+        """Makes a call once the function takes changes."""
+        self.settle(name)
+        self.states[name] = self.history.call(name, call)
+
+    def settle(self, name):
+        """Waits until nothing is in progress for a function."""
+        deadline = time.monotonic() + SETTLE_TIMEOUT_S
+        while time.monotonic() < deadline:
+            try:
+                now = self.client.get_function_configuration(FunctionName=name)
+            except self.client.exceptions.ResourceNotFoundException:
+                return
+            if now["State"] == "Active" and now["LastUpdateStatus"] == "Successful":
+                return
+            time.sleep(0.005)
+        raise TimeoutError(f"{name} stays {json.dumps(now, default=str)}")
+
+
+def run_together(writers, phase, calls):
+    """Runs all writers, each so many calls, and waits until nothing is in progress."""
+    failures = []
+
+    def run(writer):
+        try:
+            writer.run(phase, calls)
+            for name in writer.names:
+                writer.settle(name)
+        except (ClientError, OSError, TimeoutError, threading.BrokenBarrierError) as failure:
+            failures.append(failure)
+            writer.together.abort()
+
+    threads = [threading.Thread(target=run, args=(writer,)) for writer in writers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]

@@ -1,0 +1,210 @@
+"""Wrong requests generated from the API model: each is refused, says what is wrong, and changes nothing.
+
+For each operation that the server implements there is one right request, which must succeed first. Then every
+mutation of it (see `mutations.py`) is sent as plain HTTP.
+"""
+
+import base64
+import json
+import uuid
+
+import botocore.session
+import pytest
+
+from functions import Deployer
+from lambent import ROLE
+from mutations import mutations, sample
+from packages import make_zip
+from rest_json import Caller
+
+REGION = "eu-central-1"
+MODEL = botocore.session.get_session().get_service_model("lambda")
+PACKAGE = make_zip({"app.py": "def handler(event, context):\n    return event\n"})
+ZIP_FILE = base64.b64encode(PACKAGE).decode()
+
+#: A right request per implemented operation. `name` and `arn` are those of a function, `free` is a name not taken.
+RIGHT = {
+    "CreateFunction": {
+        "FunctionName": "{free}",
+        "Runtime": "{runtime}",
+        "Role": ROLE,
+        "Handler": "app.handler",
+        "Code": {"ZipFile": ZIP_FILE},
+        "Description": "right",
+        "Timeout": 5,
+        "MemorySize": 192,
+        "Publish": False,
+        "PackageType": "Zip",
+        "Environment": {"Variables": {"KEY": "value"}},
+        "TracingConfig": {"Mode": "PassThrough"},
+        "Tags": {"key": "value"},
+        "EphemeralStorage": {"Size": 512},
+    },
+    "GetFunction": {"FunctionName": "{name}", "Qualifier": "$LATEST"},
+    "GetFunctionConfiguration": {"FunctionName": "{name}", "Qualifier": "$LATEST"},
+    "ListFunctions": {"FunctionVersion": "ALL", "MaxItems": 10},
+    "UpdateFunctionCode": {"FunctionName": "{name}", "ZipFile": ZIP_FILE, "Publish": False, "DryRun": False},
+    "UpdateFunctionConfiguration": {
+        "FunctionName": "{name}",
+        "Role": ROLE,
+        "Handler": "app.handler",
+        "Description": "changed",
+        "Timeout": 6,
+        "MemorySize": 256,
+        "Environment": {"Variables": {"KEY": "other"}},
+        "Runtime": "{runtime}",
+        "TracingConfig": {"Mode": "PassThrough"},
+        "EphemeralStorage": {"Size": 512},
+    },
+    "DeleteFunction": {"FunctionName": "{name}"},
+    "Invoke": {
+        "FunctionName": "{name}",
+        "InvocationType": "RequestResponse",
+        "LogType": "Tail",
+        "Qualifier": "$LATEST",
+        "Payload": {"key": "value"},
+    },
+    "GetAccountSettings": {},
+    "TagResource": {"Resource": "{arn}", "Tags": {"other": "value"}},
+    "UntagResource": {"Resource": "{arn}", "TagKeys": ["key"]},
+    "ListTags": {"Resource": "{arn}"},
+}
+
+#: What every operation may answer to a wrong request, beside the errors of its model.
+COMMON_CODES = {
+    "ValidationException",
+    "SerializationException",
+    "InvalidRequestContentException",
+    "RequestEntityTooLargeException",
+    "AccessDeniedException",
+}
+
+
+def filled(request, values):
+    """A request with the names of this test's function in it."""
+    text = json.dumps(request)
+    for name, value in values.items():
+        text = text.replace("{%s}" % name, value)
+    return json.loads(text)
+
+
+def groups():
+    """Every operation and member that is broken, for the test's parameters."""
+    for operation, request in RIGHT.items():
+        broken = (mutation.path for mutation in mutations(MODEL.operation_model(operation), request))
+        for path in dict.fromkeys(broken):
+            yield pytest.param(operation, path, id=f"{operation}-{'.'.join(path)}")
+
+
+class Bench:
+    """A server with one function that nobody may change, and requests to it."""
+
+    def __init__(self, server, runtime):
+        self.server = server
+        self.caller = Caller(server, REGION)
+        self.deployer = Deployer(server.client(region=REGION), runtime)
+        self.runtime = runtime
+        self.function = self.deploy()
+        self.succeeded = set()
+
+    def deploy(self):
+        """A function with everything that mutations may touch."""
+        options = {"Tags": {"key": "value"}, "Environment": {"Variables": {"KEY": "value"}}, "MemorySize": 192}
+        return self.deployer(PACKAGE, **options).wait_updated()
+
+    def values(self, function):
+        """What fills a request."""
+        free = f"e2e-{uuid.uuid4().hex[:12]}"
+        return {"name": function.name, "arn": function.arn, "runtime": self.runtime, "free": free}
+
+    def state(self):
+        """Everything that a request of this account and region could change."""
+        listed = self.caller.send("GET", "/2015-03-31/functions/")
+        tags = self.caller.call(MODEL.operation_model("ListTags"), {"Resource": self.function.arn})
+        assert (listed.status, tags.status) == (200, 200)
+        return listed.body, tags.body
+
+    def must_succeed(self, operation):
+        """The right request is accepted, once per operation and on a function of its own."""
+        if operation in self.succeeded:
+            return
+        function = self.deploy()
+        values = self.values(function)
+        answer = self.caller.call(MODEL.operation_model(operation), filled(RIGHT[operation], values))
+        assert 200 <= answer.status < 300, f"the right request is refused: {answer}"
+        function.delete()
+        self.deployer.client.delete_function(FunctionName=values["free"]) if operation == "CreateFunction" else None
+        self.succeeded.add(operation)
+
+
+@pytest.fixture(scope="module")
+def bench(all_servers, python_runtime):
+    """The server and function of this file: no isolation, since nothing here depends on it."""
+    server = all_servers.start("--isolation", "process", "--no-sdk")
+    bench = Bench(server, python_runtime)
+    yield bench
+    bench.deployer.close()
+    bench.caller.connection.close()
+    server.stop()
+
+
+def allowed_codes(operation):
+    """The codes that a wrong request of an operation may be answered with."""
+    return COMMON_CODES | {shape.name for shape in operation.error_shapes}
+
+
+def check_refusal(answer, operation, mutation):
+    """The answer is a refusal that an AWS client understands, and says which member is wrong."""
+    assert 400 <= answer.status < 500, answer
+    assert answer.code in allowed_codes(operation), answer
+    if answer.code in ("ValidationException", "SerializationException"):
+        assert mutation.names() in answer.message, answer
+    if answer.code == "ValidationException" and mutation.expected:
+        assert mutation.expected in answer.message, answer
+
+
+@pytest.mark.parametrize(("operation", "path"), list(groups()))
+def test_a_broken_member_is_refused_and_changes_nothing(bench, operation, path, subtests):
+    bench.must_succeed(operation)
+    operation = MODEL.operation_model(operation)
+    request = filled(RIGHT[operation.name], bench.values(bench.function))
+    before = bench.state()
+    for mutation in mutations(operation, request):
+        if mutation.path != path:
+            continue
+        with subtests.test(msg=mutation.what):
+            check_refusal(bench.caller.call(operation, mutation.request), operation, mutation)
+            assert bench.state() == before
+    assert bench.server.health()["status"] == "ok"
+
+
+def test_every_implemented_operation_is_mutated(bench):
+    """Operations are asked for one by one: what does not answer NotImplemented must be in the table above."""
+    implemented = set()
+    for name in MODEL.operation_names:
+        operation = MODEL.operation_model(name)
+        request = sample(operation.input_shape) if operation.input_shape else {}
+        answer = bench.caller.call(operation, request)
+        whole = f"{name} is not implemented by this server."
+        if not (answer.status == 501 and answer.message == whole):
+            implemented.add(name)
+        else:
+            assert answer.code == "NotImplemented", answer
+    assert implemented == set(RIGHT)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b'"text"', b"\xff\xfe", b'{"FunctionName": "a"} trailing'])
+def test_a_body_that_is_no_object_is_refused(bench, body):
+    before = bench.state()
+    answer = bench.caller.send("POST", "/2015-03-31/functions", body=body)
+    assert 400 <= answer.status < 500, answer
+    assert answer.code in COMMON_CODES, answer
+    assert bench.state() == before
+
+
+def test_deep_nesting_is_refused(bench):
+    before = bench.state()
+    for body in (b"[" * 100_000, b'{"Code":' * 100_000):
+        answer = bench.caller.send("POST", "/2015-03-31/functions", body=body)
+        assert (answer.status, answer.code) == (400, "InvalidRequestContentException"), answer
+    assert bench.state() == before

@@ -1,0 +1,54 @@
+//! Which operations have a handler: the arms of the dispatch, `O::CreateFunction => ...`.
+
+use syn::visit::{self, Visit};
+
+use crate::failure::Failure;
+
+/// The operations that the dispatch names in a pattern of the function `run`.
+///
+/// # Errors
+/// When the file does not parse or there is no such function with such arms.
+pub(crate) fn of_dispatch(text: &str) -> Result<Vec<String>, Failure> {
+    let file = syn::parse_file(text).map_err(|error| Failure::during("the dispatch of operations", error))?;
+    let mut arms = Arms { inside: false, found: Vec::new() };
+    arms.visit_file(&file);
+    match arms.found.is_empty() {
+        true => Err(Failure::new("the dispatch of operations has no arms of the form `O::Operation =>`")),
+        false => Ok(arms.found),
+    }
+}
+
+struct Arms {
+    inside: bool,
+    found: Vec<String>,
+}
+
+impl<'ast> Visit<'ast> for Arms {
+    fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
+        self.inside = function.sig.ident == "run";
+        visit::visit_impl_item_fn(self, function);
+        self.inside = false;
+    }
+
+    fn visit_arm(&mut self, arm: &'ast syn::Arm) {
+        if self.inside {
+            self.found.extend(operations_in(&arm.pat));
+        }
+        visit::visit_arm(self, arm);
+    }
+}
+
+fn operations_in(pattern: &syn::Pat) -> Vec<String> {
+    match pattern {
+        syn::Pat::Or(or) => or.cases.iter().flat_map(operations_in).collect(),
+        syn::Pat::Path(path) => {
+            let segments: Vec<String> =
+                path.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+            match segments.as_slice() {
+                [kind, name] if kind == "O" || kind == "Operation" => vec![name.clone()],
+                _ => Vec::new(),
+            }
+        }
+        _ => Vec::new(),
+    }
+}

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 import toolbox
 from functions import Deployer
 from packages import executable, make_zip
+from refusals import refused
 
 SLEEP = "import time\ndef handler(event, context):\n    time.sleep(event)\n    return 'slept'\n"
 
@@ -56,6 +57,18 @@ def test_beyond_the_budget_of_the_server_new_environments_are_throttled(fresh_se
     assert payloads == ["slept"] * 3
     assert {refusal.response["ResponseMetadata"]["HTTPStatusCode"] for refusal in refusals} == {429}
     assert function.invoke(0).payload == "slept"
+    deployer.close()
+
+
+@pytest.mark.parametrize("reserve", ["--memory-reserve-mb", "--disk-reserve-mb"])
+def test_a_host_without_room_throttles(fresh_server, python_runtime, reserve):
+    server = fresh_server("--no-sdk", reserve, str(10**9))
+    deployer = Deployer(server.client(), python_runtime)
+    function = deployer(SLEEP)
+    with refused(429, "TooManyRequestsException") as caught:
+        function.invoke(0)
+    assert caught.value.response["Reason"] == "ConcurrentInvocationLimitExceeded"
+    assert server.health()["status"] == "ok"
     deployer.close()
 
 

@@ -55,3 +55,6 @@ pub(crate) fn thaw_group(directory: &Path) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

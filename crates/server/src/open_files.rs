@@ -5,8 +5,15 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Enough for the thousand environments that an account may have by default, and their clients.
 const WANTED: u64 = 16_384;
 
-/// Raises the limit as far as this user may.
-pub(crate) fn raise_limit() {
+/// What the server itself has open, and clients that wait for nothing.
+const OF_THE_SERVER: u64 = 1_024;
+
+/// An environment's: its channel (twice), its init, two listeners, a connection, two ends of its log; and its client.
+const OF_AN_ENVIRONMENT: u64 = 9;
+
+/// Raises the limit as far as this user may. The environments that it has room for: more would fail in the middle of a start,
+/// these are throttled.
+pub(crate) fn raise_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     let now = if raised.is_ok() { limit.maximum } else { limit.current };
@@ -16,4 +23,6 @@ pub(crate) fn raise_limit() {
              raise the hard limit (ulimit -Hn, or LimitNOFILE= of a systemd unit)"
         );
     }
+    let room = now.unwrap_or(u64::MAX).saturating_sub(OF_THE_SERVER) / OF_AN_ENVIRONMENT;
+    usize::try_from(room.max(1)).unwrap_or(usize::MAX)
 }

@@ -107,8 +107,10 @@ fn runtime_path(text: &str) -> Result<(String, PathBuf), String> {
 /// Runs the server until a signal.
 pub(super) fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     start_log();
-    open_files::raise_limit();
-    let configuration = configuration(arguments)?;
+    let environments_max = open_files::raise_limit();
+    let mut configuration = configuration(arguments)?;
+    let budgets = &mut configuration.execution.budgets;
+    budgets.environments_max = budgets.environments_max.min(environments_max);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -15,6 +15,13 @@ impl Blob {
     }
 }
 
+/// Whether `text` can be decoded, found out without decoding it: alphabet, length, and padding only at the end.
+pub fn is_base64(text: &str) -> bool {
+    let data = text.trim_end_matches('=');
+    let in_alphabet = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
+    text.len().is_multiple_of(4) && text.len() - data.len() <= 2 && data.bytes().all(in_alphabet)
+}
+
 impl From<Bytes> for Blob {
     fn from(bytes: Bytes) -> Self {
         Self(bytes)

@@ -13,6 +13,7 @@ mod tests;
 use serde_json::{Map, Value};
 
 use crate::{
+    blob,
     error_response::ApiError,
     schema::{Kind, Location, ServiceModel, Shape, ShapeId},
 };
@@ -45,9 +46,8 @@ fn check_type(model: &ServiceModel, shape: ShapeId, name: &str, value: &Value) -
         (Kind::Map { value: target, .. }, Value::Object(object)) => {
             object.values().try_for_each(|value| check_type(model, *target, name, value))
         }
-        (Kind::String { .. } | Kind::Blob { .. }, Value::String(_)) | (Kind::Boolean, Value::Bool(_)) => {
-            Ok(())
-        }
+        (Kind::String { .. }, Value::String(_)) | (Kind::Boolean, Value::Bool(_)) => Ok(()),
+        (Kind::Blob { .. }, Value::String(text)) if blob::is_base64(text) => Ok(()),
         (Kind::Integer { .. }, Value::Number(number)) if number.is_i64() => Ok(()),
         (Kind::Double { .. } | Kind::Timestamp, Value::Number(_)) => Ok(()),
         _ => Err(wrong_type(name, kind)),
@@ -151,12 +151,16 @@ impl Violations<'_> {
         }
     }
 
+    fn check_element(&mut self, element: &Shape, path: &str, value: &Value) {
+        if value.is_null() { self.missing(path) } else { self.check(element, path, value) }
+    }
+
     fn check_list(&mut self, shape: &Shape, member: ShapeId, path: &str, values: &[Value], whole: &Value) {
         self.check_size(shape, path, values.len(), whole);
         let element = &self.model.shapes[member];
         if matches!(element.kind, Kind::Structure { .. } | Kind::List { .. } | Kind::Map { .. }) {
             for (index, value) in values.iter().enumerate() {
-                self.check(element, &format!("{path}.{}.member", index + 1), value);
+                self.check_element(element, &format!("{path}.{}.member", index + 1), value);
             }
             return;
         }
@@ -187,7 +191,7 @@ impl Violations<'_> {
         let element = &self.model.shapes[target];
         if matches!(element.kind, Kind::Structure { .. } | Kind::List { .. } | Kind::Map { .. }) {
             for (name, value) in object {
-                self.check(element, &format!("{path}.{name}.member"), value);
+                self.check_element(element, &format!("{path}.{name}.member"), value);
             }
             return;
         }

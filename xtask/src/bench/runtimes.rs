@@ -98,7 +98,7 @@ fn node(folder: &Path) -> Result<Option<Subject>, Failure> {
         runtime: format!("nodejs{major}.x"),
         handler: "app.handler",
         package: package::zip(&[("app.js", NODE_ECHO)]),
-        bare: vec![program.to_owned(), bootstrap("nodejs/bootstrap.mjs")],
+        bare: vec![program.to_owned(), bootstrap("nodejs/bootstrap.cjs")],
         variables: variables(&task),
         nothing: vec![program.to_owned(), "-e".to_owned(), "0".to_owned()],
         runtime_path: Some(format!("nodejs{major}.x={program}")),

@@ -16,8 +16,10 @@ IMPORT_MODULE_ERROR = "Runtime.ImportModuleError"
 HANDLER_NOT_FOUND = "Runtime.HandlerNotFound"
 MALFORMED_HANDLER = "Runtime.MalformedHandlerName"
 SYNTAX_ERROR = "Runtime.UserCodeSyntaxError"
+BUILT_IN_MODULE = "Runtime.BuiltInModuleConflict"
 MARSHAL_ERROR = "Runtime.MarshalError"
 UNMARSHAL_ERROR = "Runtime.UnmarshalError"
+CONTEXT_ERROR = "Runtime.LambdaContextUnmarshalError"
 
 
 class RuntimeApi:
@@ -37,11 +39,11 @@ class RuntimeApi:
         self._send(self.next_request)
         return self._receive()
 
-    def post(self, path, body, error_type=None):
-        """Posts a JSON body; the status is the platform's business."""
+    def post(self, path, body, content_type="application/json", error_type=None):
+        """Posts a body; what the platform says to it is the platform's business."""
         kind = f"Lambda-Runtime-Function-Error-Type: {error_type}\r\n" if error_type else ""
         head = (
-            f"POST {API}{path} HTTP/1.1\r\nHost: {self.address}\r\nContent-Type: application/json\r\n{kind}"
+            f"POST {API}{path} HTTP/1.1\r\nHost: {self.address}\r\nContent-Type: {content_type}\r\n{kind}"
             f"Content-Length: {len(body)}\r\n\r\n"
         ).encode()
         self._send(head + body)
@@ -60,7 +62,7 @@ class RuntimeApi:
             data += self._read(65536)
             end = data.find(b"\r\n\r\n")
         headers = {}
-        for line in data[:end].decode("latin-1").split("\r\n")[1:]:
+        for line in data[:end].decode("utf-8", "replace").split("\r\n")[1:]:
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
         length = int(headers.get("content-length", 0))
@@ -94,7 +96,17 @@ class Fault(Exception):
 # --- The context object ---------------------------------------------------------------------------------------
 
 
-class CognitoIdentity:
+class Shown:
+    """Shows its fields as AWS's context objects do."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        fields = ",".join(f"{name}={getattr(self, name)}" for name in self.__slots__)
+        return f"{type(self).__name__}([{fields}])"
+
+
+class CognitoIdentity(Shown):
     """Who signed in, for callers of the mobile SDKs."""
 
     __slots__ = ("cognito_identity_id", "cognito_identity_pool_id")
@@ -104,7 +116,7 @@ class CognitoIdentity:
         self.cognito_identity_pool_id = fields.get("cognitoIdentityPoolId")
 
 
-class Client:
+class Client(Shown):
     """The application of a mobile caller."""
 
     __slots__ = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
@@ -114,7 +126,7 @@ class Client:
             setattr(self, name, fields.get(name))
 
 
-class ClientContext:
+class ClientContext(Shown):
     """What the caller sent in X-Amz-Client-Context."""
 
     __slots__ = ("custom", "env", "client")
@@ -138,9 +150,10 @@ class LambdaContext:
         self.function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
         self.memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
         self.function_version = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION")
-        client_context = headers.get("lambda-runtime-client-context")
-        self.client_context = ClientContext(json.loads(client_context)) if client_context else None
-        self.identity = CognitoIdentity(json.loads(headers.get("lambda-runtime-cognito-identity") or "{}"))
+        client_context = from_header(headers, "lambda-runtime-client-context", "Client Context")
+        self.client_context = ClientContext(client_context) if client_context is not None else None
+        identity = from_header(headers, "lambda-runtime-cognito-identity", "Cognito Identity")
+        self.identity = CognitoIdentity(identity or {})
         self._deadline_ms = int(headers.get("lambda-runtime-deadline-ms", 0))
 
     def get_remaining_time_in_millis(self):
@@ -157,11 +170,22 @@ class LambdaContext:
         return "LambdaContext([" + ",".join(f"{name}={getattr(self, name)}" for name in fields) + "])"
 
 
+def from_header(headers, name, what):
+    """The JSON of a header, None without it."""
+    text = headers.get(name)
+    if not text:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise Fault(CONTEXT_ERROR, f"Unable to parse {what} JSON: {error}") from None
+
+
 # --- Errors ---------------------------------------------------------------------------------------------------
 
 
 def error_json(error, request_id):
-    """The error as AWS's client words it; the frames above the function's own are left out of the trace."""
+    """The error as AWS's client words it; the frames of this file above the function's own are left out."""
     if isinstance(error, Fault):
         return {
             "errorMessage": error.message,
@@ -171,8 +195,9 @@ def error_json(error, request_id):
         }
     import traceback
 
-    frames = traceback.extract_tb(error.__traceback__)
-    while frames and (frames[0].filename == __file__ or "importlib" in frames[0].filename):
+    # Four fields of a frame: the marks below a line that newer versions of Python draw are not in AWS's traces.
+    frames = [(at.filename, at.lineno, at.name, at.line) for at in traceback.extract_tb(error.__traceback__)]
+    while frames and frames[0][0] == __file__:
         del frames[0]
     return {
         "errorMessage": str(error),
@@ -183,35 +208,101 @@ def error_json(error, request_id):
 
 
 def log_error(error):
-    """`[ERROR] Type: message` and the trace, in one write."""
-    lines = [f"[ERROR] {error['errorType']}: {error['errorMessage']}"]
-    if error["stackTrace"]:
-        lines.append("Traceback (most recent call last):")
-        lines += [line for entry in error["stackTrace"] for line in entry.rstrip("\n").split("\n")]
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()
+    """`[ERROR] Type: message` and the trace, in one write; as on Lambda no-break spaces indent the trace."""
+    message = f": {error['errorMessage']}" if error["errorMessage"] else ""
+    lines = [f"[ERROR] {error['errorType']}{message}", "Traceback (most recent call last):"]
+    for line in (line for entry in error["stackTrace"] for line in entry.splitlines()):
+        text = line.lstrip(" ")
+        lines.append("\u00a0" * (len(line) - len(text)) + text)
+    write_to_log("\n".join(lines) + "\n")
 
 
-def to_json_fallback(value):
-    """Decimals, which DynamoDB's client gives, are numbers; nothing else is guessed."""
-    decimal = sys.modules.get("decimal")
-    if decimal is not None and isinstance(value, decimal.Decimal):
-        return float(value)
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+# --- JSON as AWS's client writes it: named tuples are objects, bytes are text, decimals keep their digits ---------
+
+# From this version on characters beyond ASCII are not escaped.
+ESCAPES = sys.version_info < (3, 12)
+SCALARS = frozenset((str, int, float, bool, type(None)))
+# What surrounds the digits of a decimal until the text is whole; nobody can have it in a value of theirs.
+DECIMAL = f"decimal-{os.urandom(16).hex()}-"
 
 
-def to_json(value):
-    """UTF-8, not escaped; a lone surrogate, which UTF-8 cannot carry, makes the whole text ASCII."""
-    text = json.dumps(value, default=to_json_fallback, ensure_ascii=False)
+def to_json(value, escapes=ESCAPES):
+    """The bytes of a value; a lone surrogate, which UTF-8 cannot carry, makes the whole text ASCII."""
+    decimals = []
+
+    def of_another_type(value):
+        if isinstance(value, bytes):
+            return value.decode()
+        module = sys.modules.get("decimal")
+        if module is None or not isinstance(value, module.Decimal):
+            raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+        if value.is_nan():
+            return float("nan")
+        decimals.append(value)
+        return DECIMAL + str(value)
+
+    if has_named_tuples(value):
+        value = with_objects_for_named_tuples(value)
+    text = json.dumps(value, default=of_another_type, ensure_ascii=escapes)
+    if decimals:
+        first, *others = text.split('"' + DECIMAL)
+        text = first + "".join(other.replace('"', "", 1) for other in others)
     try:
         return text.encode()
     except UnicodeEncodeError:
-        return json.dumps(value, default=to_json_fallback).encode()
+        return to_json(value, escapes=True)
+
+
+def has_named_tuples(value):
+    """Whether there is one somewhere inside."""
+    if isinstance(value, dict):
+        values = value.values()
+    elif isinstance(value, (list, tuple)):
+        if hasattr(value, "_asdict"):
+            return True
+        values = value
+    else:
+        return False
+    if SCALARS.issuperset(map(type, values)):
+        return False
+    try:
+        for inner in values:
+            if type(inner) not in SCALARS and has_named_tuples(inner):
+                return True
+    except RecursionError:
+        # It contains itself, or is too deep: the conversion will say so.
+        pass
+    return False
+
+
+def with_objects_for_named_tuples(value):
+    """A copy in which each named tuple is a dictionary."""
+    convert = with_objects_for_named_tuples
+    if isinstance(value, dict):
+        return {key: convert(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        as_dictionary = getattr(value, "_asdict", None)
+        return convert(as_dictionary()) if callable(as_dictionary) else [convert(inner) for inner in value]
+    return value
 
 
 # --- Logging --------------------------------------------------------------------------------------------------
 
 current_request_id = ""
+standard_streams = (sys.stdout, sys.stderr)
+
+
+def write_to_log(text):
+    """In one piece, also when the function has put something else in the place of sys.stdout."""
+    standard_streams[0].write(text)
+    standard_streams[0].flush()
+
+
+def flush():
+    """What was printed belongs to this invocation: it goes before the answer."""
+    for stream in standard_streams:
+        if not stream.closed:
+            stream.flush()
 
 
 class LoggingHook:
@@ -245,14 +336,12 @@ def set_up_logging(logging):
 
     class Handler(logging.Handler):
         def emit(self, record):
-            sys.stdout.write(self.format(record))
-            sys.stdout.flush()
+            write_to_log(self.format(record))
 
     handler = Handler()
     layout = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
-    formatter = logging.Formatter(layout, "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
+    logging.Formatter.converter = time.gmtime
+    handler.setFormatter(logging.Formatter(layout, "%Y-%m-%dT%H:%M:%S"))
     handler.addFilter(RequestId())
     logging.root.addHandler(handler)
 
@@ -267,7 +356,7 @@ def load_handler(name):
     except ValueError as error:
         raise Fault(MALFORMED_HANDLER, f"Bad handler '{name}': {error}") from None
     if module_name.split(".")[0] in sys.builtin_module_names:
-        raise Fault("Runtime.BuiltInModuleConflict", f"Cannot use built-in module {module_name} as a handler module")
+        raise Fault(BUILT_IN_MODULE, f"Cannot use built-in module {module_name} as a handler module")
     from importlib import import_module
 
     try:
@@ -283,15 +372,18 @@ def load_handler(name):
 
 
 def call(handler, headers, body):
-    """One event through the handler: the answer as JSON."""
+    """One event through the handler: the answer's bytes and their type."""
+    context = LambdaContext(headers)
     try:
         event = json.loads(body)
     except ValueError as error:
         raise Fault(UNMARSHAL_ERROR, f"Unable to unmarshal input: {error}") from None
-    answer = handler(event, LambdaContext(headers))
+    answer = handler(event, context)
+    if isinstance(answer, bytes):
+        return answer, "application/unknown"
     try:
-        return to_json(answer)
-    except (TypeError, ValueError, RecursionError) as error:
+        return to_json(answer), "application/json"
+    except Exception as error:
         raise Fault(MARSHAL_ERROR, f"Unable to marshal response: {error}") from None
 
 
@@ -302,14 +394,13 @@ def set_up_process():
     task = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
     first = [task, f"/opt/python/lib/{version}/site-packages", "/opt/python", runtime]
     sys.path[:] = first + [path for path in sys.path if path not in first]
-    for stream in (sys.stdout, sys.stderr):
+    for stream in standard_streams:
         stream.reconfigure(line_buffering=True, errors="backslashreplace")
     sys.meta_path.insert(0, LoggingHook())
 
 
 def main():
     """Loads the function, then serves events until the environment ends."""
-    global current_request_id
     set_up_process()
     api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
     try:
@@ -317,24 +408,30 @@ def main():
     except Exception as error:
         failure = error_json(error, "")
         log_error(failure)
-        api.post("/init/error", to_json(failure), failure["errorType"])
+        api.post("/init/error", to_json(failure), error_type=failure["errorType"])
         sys.exit(1)
     while True:
-        headers, body = api.next()
-        request_id = current_request_id = headers["lambda-runtime-aws-request-id"]
-        trace_id = headers.get("lambda-runtime-trace-id")
-        if trace_id:
-            os.environ["_X_AMZN_TRACE_ID"] = trace_id
-        try:
-            answer = call(handler, headers, body)
-        except Exception as error:
-            failure = error_json(error, request_id)
-            log_error(failure)
-            api.post(f"/invocation/{request_id}/error", to_json(failure), failure["errorType"])
-        else:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            api.post(f"/invocation/{request_id}/response", answer)
+        serve(api, handler, *api.next())
+
+
+def serve(api, handler, headers, body):
+    """One invocation, to its answer or error."""
+    global current_request_id
+    request_id = current_request_id = headers["lambda-runtime-aws-request-id"]
+    trace_id = headers.get("lambda-runtime-trace-id")
+    if trace_id:
+        os.environ["_X_AMZN_TRACE_ID"] = trace_id
+    else:
+        os.environ.pop("_X_AMZN_TRACE_ID", None)
+    try:
+        answer, content_type = call(handler, headers, body)
+    except Exception as error:
+        failure = error_json(error, request_id)
+        log_error(failure)
+        api.post(f"/invocation/{request_id}/error", to_json(failure), error_type=failure["errorType"])
+        return
+    flush()
+    api.post(f"/invocation/{request_id}/response", answer, content_type)
 
 
 if __name__ == "__main__":

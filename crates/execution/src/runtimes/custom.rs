@@ -13,13 +13,21 @@ pub(super) fn plan(request: &PlanRequest<'_>, program: &str) -> RuntimePlan {
         set(&mut environment, "AWS_EXECUTION_ENV", "AWS_Lambda_go1.x");
     }
     RuntimePlan {
-        runtime_version: format!("{}.v1", request.runtime.replacen('.', ":", 1)),
+        runtime_version: runtime_version(request.runtime),
         runtime_version_arn: runtime_version_arn(request, ""),
         argv: vec![program.into()],
         environment,
         working_directory: "/var/task".into(),
         binds: visible::system(),
         masks: Vec::new(),
+    }
+}
+
+/// As AWS spells them: `provided:al2023.v1`, `go:1.v1`.
+fn runtime_version(runtime: &str) -> String {
+    match runtime {
+        "go1.x" => "go:1.v1".to_owned(),
+        other => format!("{}.v1", other.replacen('.', ":", 1)),
     }
 }
 

@@ -1,18 +1,21 @@
 //! The runtimes' own directories in the data directory: what an environment sees at `/var/runtime`.
 //!
 //! ```text
-//! runtimes/python-<hash>/            the bootstrap alone
-//! runtimes/python3.11-<hash>/        the bootstrap beside the AWS SDK, put there whole or not at all
-//! runtimes/.new-*/                   on its way; left by a crash, removed by the next fetch
+//! runtimes/python-<hash>/            the bootstrap alone; the hash is the bootstrap's
+//! runtimes/python3.11-<hash>/        the bootstrap beside the AWS SDK; the hash is that of the SDK's pins
+//! runtimes/.new-*/                   on its way; left by a crash, removed by a later fetch
 //! ```
-//! The hash is of everything of ours in the directory: a new version of this server makes new ones. A directory with an SDK is
-//! synced before it gets its name; the bootstrap alone is not: it is compared with what it should be, and made again.
+//! A directory with an SDK is synced before it gets its name, so that it is there whole or not at all. Our own files are not:
+//! they are compared with what they should be before they are used, and written again; so a new version of this server needs
+//! no new SDK.
 
 use std::{
+    collections::HashMap,
     fs::{self, DirBuilder},
     io,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -21,10 +24,10 @@ use sha2::{Digest, Sha256};
 use super::{names::Family, sdk::SdkPackage};
 
 /// Files of ours: name and text.
-pub(super) type Bootstrap = &'static [(&'static str, &'static str)];
+type Bootstrap = &'static [(&'static str, &'static str)];
 
 const PYTHON: Bootstrap = &[("bootstrap.py", include_str!("../../runtimes/python/bootstrap.py"))];
-const NODEJS: Bootstrap = &[("bootstrap.mjs", include_str!("../../runtimes/nodejs/bootstrap.mjs"))];
+const NODEJS: Bootstrap = &[("bootstrap.cjs", include_str!("../../runtimes/nodejs/bootstrap.cjs"))];
 
 /// Much longer than a fetch may last.
 const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
@@ -32,52 +35,52 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
 /// Where the directories are.
 pub(super) struct RuntimeDirectories {
     root: PathBuf,
+    /// By runtime; hashing the pins takes longer than all the rest of a plan.
+    with_sdk: Mutex<HashMap<String, PathBuf>>,
 }
 
 impl RuntimeDirectories {
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self { root, with_sdk: Mutex::default() }
     }
 
-    /// The directory of a Python runtime, with the SDK if it is there.
-    pub(super) fn of_python(&self, runtime: &str) -> io::Result<PathBuf> {
-        self.best("python", runtime, PYTHON)
-    }
-
-    /// The directory of a Node.js runtime, with the SDK if it is there.
-    pub(super) fn of_nodejs(&self, runtime: &str) -> io::Result<PathBuf> {
-        self.best("nodejs", runtime, NODEJS)
-    }
-
-    fn best(&self, language: &str, runtime: &str, bootstrap: Bootstrap) -> io::Result<PathBuf> {
-        let with_sdk = self.with_sdk(runtime);
-        if is_complete(&with_sdk, bootstrap) {
+    /// The directory of a runtime, with the SDK if it is there.
+    pub(super) fn of(&self, runtime: &str, family: Family) -> io::Result<PathBuf> {
+        let (language, bootstrap) = bootstrap_of(family);
+        let with_sdk = self.with_sdk(runtime, family);
+        if with_sdk.is_dir() {
+            write(&with_sdk, bootstrap)?;
             return Ok(with_sdk);
         }
-        let bare = self.root.join(format!("{language}-{}", hash(bootstrap, &[])));
-        if !is_complete(&bare, bootstrap) {
+        let texts = bootstrap.iter().flat_map(|(name, text)| [*name, *text]);
+        let bare = self.root.join(format!("{language}-{}", hash(texts)));
+        if !bare.is_dir() {
             let new = self.begin()?;
-            write(&new, bootstrap)?;
-            finish(&new, &bare, bootstrap)?;
+            write(new.path(), bootstrap)?;
+            new.become_named(&bare)?;
         }
+        write(&bare, bootstrap)?;
         Ok(bare)
     }
 
     /// Where the runtime's directory with its SDK is, or would be.
-    pub(super) fn with_sdk(&self, runtime: &str) -> PathBuf {
-        let family = Family::of(runtime);
-        let pins = SdkPackage::of(family).map(|package| package.pins()).unwrap_or_default();
-        self.root.join(format!("{runtime}-{}", hash(bootstrap_of(family), &pins)))
+    pub(super) fn with_sdk(&self, runtime: &str, family: Family) -> PathBuf {
+        let mut known = self.with_sdk.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = known.entry(runtime.to_owned()).or_insert_with(|| {
+            let pins = SdkPackage::of(family).map(|package| package.pins()).unwrap_or_default();
+            self.root.join(format!("{runtime}-{}", hash(pins)))
+        });
+        made.clone()
     }
 
     /// A new directory to fill.
-    pub(super) fn begin(&self) -> io::Result<PathBuf> {
+    pub(super) fn begin(&self) -> io::Result<NewDirectory> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.root)?;
         let new = self.root.join(format!(".new-{}", uuid::Uuid::new_v4().simple()));
         DirBuilder::new().mode(0o755).create(&new)?;
         // Whatever the umask: the environment's user must be able to read it.
         fs::set_permissions(&new, fs::Permissions::from_mode(0o755))?;
-        Ok(new)
+        Ok(NewDirectory(new))
     }
 
     /// Removes what a crash left of a fetch. Those of this process are younger than any fetch may last.
@@ -93,52 +96,78 @@ impl RuntimeDirectories {
     }
 }
 
-/// The bootstrap of a family.
-pub(super) fn bootstrap_of(family: Family) -> Bootstrap {
-    match family {
-        Family::Python { .. } => PYTHON,
-        Family::Nodejs { .. } => NODEJS,
-        Family::Custom | Family::Go | Family::Other => &[],
+/// A directory that nobody uses yet; it goes away unless it gets its name.
+pub(super) struct NewDirectory(PathBuf);
+
+impl NewDirectory {
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Puts it in its place. One that somebody else has put there meanwhile is as good.
+    pub(super) fn become_named(self, place: &Path) -> io::Result<()> {
+        match fs::rename(&self.0, place) {
+            Err(_) if place.is_dir() => Ok(()),
+            renamed => renamed,
+        }
+    }
+
+    /// Everything becomes whole on disk and readable for the environment's user, whatever the umask was.
+    pub(super) fn settle(&self) -> io::Result<()> {
+        make_readable(&self.0)?;
+        Ok(rustix::fs::syncfs(fs::File::open(&self.0)?)?)
     }
 }
 
-/// Writes our files into a directory.
-pub(super) fn write(directory: &Path, bootstrap: Bootstrap) -> io::Result<()> {
-    for (name, text) in bootstrap {
-        let path = directory.join(name);
-        fs::write(&path, text)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644))?;
+impl Drop for NewDirectory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn make_readable(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let (entry, readable) = (entry?, fs::Permissions::from_mode);
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            fs::set_permissions(entry.path(), readable(0o755))?;
+            make_readable(&entry.path())?;
+        } else if kind.is_file() {
+            let is_program = entry.metadata()?.permissions().mode() & 0o100 != 0;
+            fs::set_permissions(entry.path(), readable(if is_program { 0o755 } else { 0o644 }))?;
+        }
     }
     Ok(())
 }
 
-/// Whether the directory is there with our files as they should be.
-pub(super) fn is_complete(directory: &Path, bootstrap: Bootstrap) -> bool {
-    let holds = |(name, text): &(&str, &str)| {
-        fs::read(directory.join(name)).is_ok_and(|found| found == text.as_bytes())
-    };
-    !bootstrap.is_empty() && bootstrap.iter().all(holds)
-}
-
-/// Puts a filled directory in its place. A whole one that somebody else has put there stays.
-pub(super) fn finish(new: &Path, place: &Path, bootstrap: Bootstrap) -> io::Result<()> {
-    if !is_complete(place, bootstrap) {
-        let _ = fs::remove_dir_all(place);
-    }
-    match fs::rename(new, place) {
-        Err(_) if is_complete(place, bootstrap) => fs::remove_dir_all(new),
-        renamed => renamed,
+/// A language's name and its bootstrap.
+fn bootstrap_of(family: Family) -> (&'static str, Bootstrap) {
+    match family {
+        Family::Python { .. } => ("python", PYTHON),
+        Family::Nodejs { .. } => ("nodejs", NODEJS),
+        Family::Custom | Family::Go | Family::Other => ("none", &[]),
     }
 }
 
-fn hash(bootstrap: Bootstrap, pins: &[&str]) -> String {
-    let mut digest = Sha256::new();
+/// Writes those of our files that are not in a directory as they should be; each is whole at any time.
+fn write(directory: &Path, bootstrap: Bootstrap) -> io::Result<()> {
     for (name, text) in bootstrap {
-        digest.update(name);
-        digest.update(text);
+        let path = directory.join(name);
+        if fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
+            continue;
+        }
+        let new = directory.join(format!(".{name}-{}", uuid::Uuid::new_v4().simple()));
+        fs::write(&new, text)?;
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o644))?;
+        fs::rename(&new, &path)?;
     }
-    for pin in pins {
-        digest.update(pin);
+    Ok(())
+}
+
+fn hash<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut digest = Sha256::new();
+    for text in texts {
+        digest.update(text);
     }
     format!("{:x}", digest.finalize()).chars().take(16).collect()
 }

@@ -1,15 +1,23 @@
 //! Where interpreters are: named by the operator, on the `PATH`, in the system's folders, under the user's version managers.
 //!
-//! A version manager's shim is a script that picks a version by the folder it is started in; only real programs count.
+//! A version manager's shim is a script that picks a version by the folder it is started in; only real programs count. The
+//! version of a Python shows in its own library's folder, so that only a Node.js of the system has to be asked.
+
+mod places;
 
 use std::{
-    env, fs,
+    collections::HashMap,
+    fs,
     io::Read,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
+    time::SystemTime,
 };
 
-use super::names::Family;
+pub(super) use places::Places;
+
+use super::{names::Family, visible};
 
 /// An interpreter of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,82 +26,59 @@ pub(super) struct Interpreter {
     pub program: PathBuf,
 }
 
-/// Where to look.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Places {
-    named: Vec<(String, PathBuf)>,
-    /// Folders of programs.
-    folders: Vec<PathBuf>,
-    /// Folders whose children are versions of Python with a `bin` each.
-    python_versions: Vec<PathBuf>,
-    /// Folders whose children are versions of Node.js with a `bin` each.
-    node_versions: Vec<PathBuf>,
-}
+/// What programs said when they were asked for their version, while they are the same files.
+#[derive(Default)]
+pub(super) struct Asked(Mutex<HashMap<ProgramFile, Option<String>>>);
 
-impl Places {
-    /// Those of the user who started this process.
-    pub(super) fn of_this_user(named: &[(String, PathBuf)]) -> Self {
-        let path = env::var_os("PATH").unwrap_or_default();
-        let mut folders: Vec<PathBuf> = env::split_paths(&path).collect();
-        folders.extend(["/usr/local/bin".into(), "/usr/bin".into()]);
-        let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_else(|| "/".into());
-        let from_variable = |name: &str, below: &str| {
-            let root = env::var_os(name).map(PathBuf::from).filter(|root| root.is_absolute());
-            root.map(|root| root.join(below))
-        };
-        Self {
-            named: named.to_vec(),
-            folders,
-            python_versions: from_variable("PYENV_ROOT", "versions")
-                .into_iter()
-                .chain([home.join(".pyenv/versions"), home.join(".local/share/uv/python")])
-                .collect(),
-            node_versions: from_variable("NVM_DIR", "versions/node")
-                .into_iter()
-                .chain([home.join(".nvm/versions/node")])
-                .collect(),
-        }
-    }
-
-    fn named(&self, runtime: &str) -> Option<&Path> {
-        self.named.iter().find(|(name, _)| name == runtime).map(|(_, path)| path.as_path())
-    }
-}
+/// Where it is, and when it was last modified.
+type ProgramFile = (PathBuf, Option<SystemTime>);
 
 /// The interpreter of a runtime; what the operator named counts alone.
-pub(super) fn find(places: &Places, runtime: &str, family: Family) -> Option<Interpreter> {
-    if let Some(named) = places.named(runtime) {
-        return program(named).map(|program| Interpreter { program });
-    }
-    let found = match family {
-        Family::Python { minor } => python(places, minor),
-        Family::Nodejs { major } => nodejs(places, major),
-        Family::Custom | Family::Go | Family::Other => None,
+///
+/// # Errors
+/// What to do about a missing one.
+pub(super) fn find(
+    places: &Places,
+    asked: &Asked,
+    runtime: &str,
+    family: Family,
+) -> Result<Interpreter, String> {
+    let found = match (places.named(runtime), family) {
+        (Some(path), Family::Python { minor }) => named_python(places, path, minor)?,
+        (Some(path), Family::Nodejs { major }) => named_nodejs(asked, path, major)?,
+        (None, Family::Python { minor }) => python(places, minor).ok_or_else(|| {
+            format!("install python3.{minor} (your distribution, pyenv or uv), or name it with --runtime-path {runtime}=PATH")
+        })?,
+        (None, Family::Nodejs { major }) => nodejs(places, asked, major).ok_or_else(|| {
+            format!("install Node.js {major} (your distribution or nvm), or name it with --runtime-path {runtime}=PATH")
+        })?,
+        _ => return Err(format!("{runtime} has no interpreter of the host")),
     };
-    found.map(|program| Interpreter { program })
+    Ok(Interpreter { program: found })
 }
 
-/// What to do about a missing interpreter.
-pub(super) fn fix(runtime: &str, family: Family, places: &Places) -> String {
-    if let Some(named) = places.named(runtime) {
-        return format!("--runtime-path names {}, which is no program", named.display());
+fn named_python(places: &Places, path: &Path, minor: u32) -> Result<PathBuf, String> {
+    let refused = |what: &str| Err(format!("--runtime-path names {}, {what}", path.display()));
+    let Some(program) = program(path) else { return refused("which is no program") };
+    if !is_python(&program, minor) {
+        return refused(&format!("which is no Python 3.{minor} beside its library"));
     }
-    match family {
-        Family::Python { minor } => {
-            format!(
-                "install python3.{minor} (your distribution, pyenv or uv), or name it with --runtime-path {runtime}=PATH"
-            )
-        }
-        Family::Nodejs { major } => {
-            format!(
-                "install Node.js {major} (your distribution or nvm), or name it with --runtime-path {runtime}=PATH"
-            )
-        }
-        _ => format!("{runtime} has no interpreter of the host"),
+    if places.would_be_shown_with(&program) {
+        return refused("which has no folder of its own: all that lies there would be visible to functions");
+    }
+    Ok(program)
+}
+
+fn named_nodejs(asked: &Asked, path: &Path, major: u32) -> Result<PathBuf, String> {
+    let refused = |what: String| Err(format!("--runtime-path names {}, {what}", path.display()));
+    let Some(program) = program(path) else { return refused("which is no program".to_owned()) };
+    match asked.version(&program) {
+        Some(version) if is_of_major(&version, major) => Ok(program),
+        Some(version) => refused(format!("which is version {version}")),
+        None => refused("which does not say its version".to_owned()),
     }
 }
 
-/// The name of the program says its version.
 fn python(places: &Places, minor: u32) -> Option<PathBuf> {
     let name = format!("python3.{minor}");
     let in_folders = places.folders.iter().map(|folder| folder.join(&name));
@@ -105,37 +90,64 @@ fn python(places: &Places, minor: u32) -> Option<PathBuf> {
             versions(folder, |version| version.starts_with(&pyenv) || version.starts_with(&uv))
         })
         .map(|folder| folder.join("bin").join(&name));
-    in_folders.chain(managed).find_map(|path| program(&path))
+    let found = in_folders.chain(managed).filter_map(|path| program(&path));
+    found.into_iter().find(|found| is_python(found, minor) && !places.would_be_shown_with(found))
 }
 
 /// A version manager's folder says the version; a program of the system has to be asked.
-fn nodejs(places: &Places, major: u32) -> Option<PathBuf> {
-    let wanted = format!("v{major}.");
-    let managed = places
-        .node_versions
-        .iter()
-        .flat_map(|folder| versions(folder, |version| version.starts_with(&wanted)));
+fn nodejs(places: &Places, asked: &Asked, major: u32) -> Option<PathBuf> {
+    let managed = places.node_versions.iter().flat_map(|folder| {
+        versions(folder, |version| version.strip_prefix('v').is_some_and(|rest| is_of_major(rest, major)))
+    });
     if let Some(found) = managed.map(|folder| folder.join("bin/node")).find_map(|path| program(&path)) {
         return Some(found);
     }
     let names = ["node".to_owned(), format!("node{major}"), format!("node-{major}"), "nodejs".to_owned()];
     let in_folders = places.folders.iter().flat_map(|folder| names.iter().map(|name| folder.join(name)));
-    let mut asked = Vec::new();
-    for found in in_folders.filter_map(|path| program(&path)) {
-        if asked.contains(&found) {
-            continue;
-        }
-        if node_version(&found).is_some_and(|version| version.starts_with(&wanted)) {
-            return Some(found);
-        }
-        asked.push(found);
-    }
-    None
+    in_folders
+        .filter_map(|path| program(&path))
+        .find(|found| asked.version(found).is_some_and(|version| is_of_major(&version, major)))
 }
 
-fn node_version(program: &Path) -> Option<String> {
+fn is_of_major(version: &str, major: u32) -> bool {
+    version.split('.').next() == Some(major.to_string().as_str())
+}
+
+/// A Python of this version lies beside its library, and its name does not say another one.
+fn is_python(program: &Path, minor: u32) -> bool {
+    let version = format!("python3.{minor}");
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    let is_other = name.starts_with("python3.") && name != version.as_str();
+    let has_library = |folder: &str| prefix(program).join(folder).join(&version).join("os.py").exists();
+    !is_other && (has_library("lib") || has_library("lib64"))
+}
+
+/// `<prefix>/bin/<name>`: Python finds its library from where its program lies.
+pub(super) fn prefix(program: &Path) -> &Path {
+    program.parent().and_then(Path::parent).unwrap_or_else(|| Path::new("/"))
+}
+
+/// What a program says to `--version`, such as `3.11.7` or `20.20.2`.
+pub(super) fn version_of(program: &Path) -> Option<String> {
     let output = Command::new(program).arg("--version").stdin(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let version = text.trim_start_matches("Python ").trim_start_matches('v').to_owned();
+    (output.status.success() && !version.is_empty()).then_some(version)
+}
+
+impl Asked {
+    /// Its version, asked once.
+    fn version(&self, program: &Path) -> Option<String> {
+        let modified = fs::metadata(program).and_then(|data| data.modified()).ok();
+        let key = (program.to_owned(), modified);
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(version) = known().get(&key) {
+            return version.clone();
+        }
+        let version = version_of(program);
+        known().insert(key, version.clone());
+        version
+    }
 }
 
 /// Children of a folder with matching names, newest version first.

@@ -23,13 +23,14 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
+    thread,
 };
 
 pub use sdk::SdkState;
 
 use directories::RuntimeDirectories;
-use discovery::{Interpreter, Places};
+use discovery::{Asked, Interpreter, Places};
 use names::Family;
 
 /// What an environment is asked to run.
@@ -98,8 +99,10 @@ pub enum RuntimeError {
 /// The interpreters of this host, looked for when they are first asked for.
 pub struct HostRuntimes {
     places: Places,
+    asked: Asked,
     directories: RuntimeDirectories,
-    found: Mutex<BTreeMap<String, Option<Interpreter>>>,
+    /// Those that are there: what is missing may be installed while the server runs.
+    found: Mutex<BTreeMap<String, Interpreter>>,
     fetches: sdk::Fetches,
 }
 
@@ -107,7 +110,8 @@ impl HostRuntimes {
     /// `data_dir` keeps bootstraps and SDKs; `named` are interpreters that the operator names, as (`python3.8`, path).
     pub fn discover(data_dir: &Path, named: &[(String, PathBuf)]) -> Self {
         Self {
-            places: Places::of_this_user(named),
+            places: Places::of_this_user(named, data_dir),
+            asked: Asked::default(),
             directories: RuntimeDirectories::new(data_dir.join("runtimes")),
             found: Mutex::default(),
             fetches: sdk::Fetches::default(),
@@ -120,17 +124,18 @@ impl HostRuntimes {
     /// When the host lacks the runtime.
     pub fn plan(&self, request: &PlanRequest<'_>) -> Result<RuntimePlan, RuntimeError> {
         let family = Family::of(request.runtime);
-        let bootstrap = |source| RuntimeError::Bootstrap { runtime: request.runtime.to_owned(), source };
+        let directory = || {
+            let made = self.directories.of(request.runtime, family);
+            made.map_err(|source| RuntimeError::Bootstrap { runtime: request.runtime.to_owned(), source })
+        };
         match family {
             Family::Python { .. } => {
                 let interpreter = self.interpreter(request.runtime, family)?;
-                let directory = self.directories.of_python(request.runtime).map_err(bootstrap)?;
-                Ok(python::plan(request, &interpreter, directory))
+                Ok(python::plan(request, &interpreter, directory()?))
             }
             Family::Nodejs { .. } => {
                 let interpreter = self.interpreter(request.runtime, family)?;
-                let directory = self.directories.of_nodejs(request.runtime).map_err(bootstrap)?;
-                Ok(nodejs::plan(request, &interpreter, directory))
+                Ok(nodejs::plan(request, &interpreter, directory()?))
             }
             Family::Custom => Ok(custom::plan(request, "/var/task/bootstrap")),
             Family::Go => Ok(custom::plan(request, &format!("/var/task/{}", request.handler))),
@@ -146,10 +151,23 @@ impl HostRuntimes {
             Ok(interpreter) => interpreter,
             Err(error) => return SdkState::Missing(error.to_string()),
         };
-        let target = self.directories.with_sdk(runtime);
+        let target = self.directories.with_sdk(runtime, family);
         let lock = self.fetches.lock_of(runtime);
         let _one_at_a_time = lock.lock().await;
-        sdk::ensure(runtime, &package, &interpreter, &target, &self.directories).await
+        let pythons = self.pythons(&interpreter);
+        sdk::ensure(runtime, &package, &interpreter.program, pythons, &target, &self.directories).await
+    }
+
+    /// Interpreters whose pip may install for `first`.
+    fn pythons(&self, first: &Interpreter) -> Vec<PathBuf> {
+        let of_this_machine = names::PREFERRED.iter().filter_map(|runtime| match Family::of(runtime) {
+            family @ Family::Python { .. } => self.interpreter(runtime, family).ok(),
+            _ => None,
+        });
+        let mut pythons = vec![first.program.clone()];
+        pythons
+            .extend(of_this_machine.map(|found| found.program).filter(|program| *program != first.program));
+        pythons
     }
 
     /// The runtime that a first function should use here.
@@ -158,25 +176,38 @@ impl HostRuntimes {
         names::PREFERRED.iter().copied().find(|runtime| has(runtime)).unwrap_or("provided.al2023")
     }
 
-    /// A line per runtime: where it is, or what to install.
+    /// A line per runtime: version and place, or what to install.
     pub fn describe(&self) -> impl Iterator<Item = String> {
-        let interpreted =
-            names::INTERPRETED.iter().map(|runtime| match self.interpreter(runtime, Family::of(runtime)) {
-                Ok(interpreter) => format!("{runtime}: {}", interpreter.program.display()),
-                Err(error) => format!("{runtime}: no. {error}"),
-            });
+        // Each has to be started to say its version.
+        let interpreted: Vec<String> = thread::scope(|scope| {
+            let asked = names::INTERPRETED.map(|runtime| scope.spawn(|| self.describe_interpreted(runtime)));
+            asked.into_iter().filter_map(|line| line.join().ok()).collect()
+        });
         interpreted
+            .into_iter()
             .chain(names::CUSTOM.iter().map(|runtime| format!("{runtime}: the program of the package")))
+            .chain([format!("{}: not available on this server yet", names::NOT_BUILT)])
     }
 
-    /// Looks once and remembers.
-    fn interpreter(&self, runtime: &str, family: Family) -> Result<Arc<Interpreter>, RuntimeError> {
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let interpreter =
-            found.entry(runtime.to_owned()).or_insert_with(|| discovery::find(&self.places, runtime, family));
-        interpreter.clone().map(Arc::new).ok_or_else(|| RuntimeError::NotFound {
-            runtime: runtime.to_owned(),
-            fix: discovery::fix(runtime, family, &self.places),
-        })
+    fn describe_interpreted(&self, runtime: &str) -> String {
+        match self.interpreter(runtime, Family::of(runtime)) {
+            Ok(Interpreter { program }) => {
+                let version = discovery::version_of(&program).unwrap_or_else(|| "does not run".to_owned());
+                format!("{runtime}: {version}, {}", program.display())
+            }
+            Err(error) => format!("{runtime}: no. {error}"),
+        }
+    }
+
+    /// Looks, and remembers what is there.
+    fn interpreter(&self, runtime: &str, family: Family) -> Result<Interpreter, RuntimeError> {
+        let found = || self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(interpreter) = found().get(runtime) {
+            return Ok(interpreter.clone());
+        }
+        let interpreter = discovery::find(&self.places, &self.asked, runtime, family)
+            .map_err(|fix| RuntimeError::NotFound { runtime: runtime.to_owned(), fix })?;
+        found().insert(runtime.to_owned(), interpreter.clone());
+        Ok(interpreter)
     }
 }

@@ -1,7 +1,7 @@
 //! Names of runtimes, as the API has them.
 
 /// Runtimes that need an interpreter of the host.
-pub(super) const INTERPRETED: &[&str] = &[
+pub(super) const INTERPRETED: [&str; 12] = [
     "python3.8",
     "python3.9",
     "python3.10",
@@ -19,12 +19,15 @@ pub(super) const INTERPRETED: &[&str] = &[
 /// Runtimes that run the package's own program.
 pub(super) const CUSTOM: &[&str] = &["provided", "provided.al2", "provided.al2023", "go1.x"];
 
+/// Runtimes of Lambda's that this server does not run, by their languages.
+pub(super) const NOT_BUILT: &str = "java, ruby, dotnet";
+
 /// In the order in which a first function should use them.
 pub(super) const PREFERRED: &[&str] = &[
+    "python3.14",
     "python3.13",
     "python3.12",
     "python3.11",
-    "python3.14",
     "python3.10",
     "python3.9",
     "python3.8",

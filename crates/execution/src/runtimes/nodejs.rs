@@ -35,7 +35,7 @@ pub(super) fn plan(request: &PlanRequest<'_>, interpreter: &Interpreter, directo
     RuntimePlan {
         runtime_version: format!("nodejs:{major}.v1"),
         runtime_version_arn: runtime_version_arn(request, &interpreter.program.to_string_lossy()),
-        argv: vec![program.into(), format!("{RUNTIME}/bootstrap.mjs").into()],
+        argv: vec![program.into(), format!("{RUNTIME}/bootstrap.cjs").into()],
         environment,
         working_directory: "/var/task".into(),
         binds,
@@ -43,10 +43,8 @@ pub(super) fn plan(request: &PlanRequest<'_>, interpreter: &Interpreter, directo
     }
 }
 
-/// Where modules of the host would be found.
+/// Where modules of the host would be found. In `/usr/share/nodejs` Debian keeps some that its Node.js itself needs: there our
+/// bootstrap hides them from the function.
 fn masks() -> Vec<PathBuf> {
-    ["/usr/lib/node_modules", "/usr/local/lib/node_modules", "/usr/share/nodejs", "/usr/lib/nodejs"]
-        .into_iter()
-        .map(PathBuf::from)
-        .collect()
+    ["/usr/lib/node_modules", "/usr/local/lib/node_modules"].into_iter().map(PathBuf::from).collect()
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{
     PlanRequest, RuntimeBind, RuntimePlan,
     custom::{runtime_version_arn, variables},
-    discovery::Interpreter,
+    discovery::{self, Interpreter},
     visible::{self, LANGUAGE, RUNTIME},
 };
 
@@ -13,13 +13,15 @@ use super::{
 pub(super) fn plan(request: &PlanRequest<'_>, interpreter: &Interpreter, directory: PathBuf) -> RuntimePlan {
     let library = request.runtime;
     let mut binds = visible::system();
-    let program = if visible::is_of_the_system(&interpreter.program) {
-        interpreter.program.clone()
+    let prefix = discovery::prefix(&interpreter.program);
+    let inside = if visible::is_of_the_system(&interpreter.program) {
+        prefix
     } else {
-        let (prefix, name) = prefix_and_name(&interpreter.program);
-        binds.push(RuntimeBind { source: prefix, target: LANGUAGE.into() });
-        Path::new(LANGUAGE).join("bin").join(name)
+        binds.push(RuntimeBind { source: prefix.to_owned(), target: LANGUAGE.into() });
+        Path::new(LANGUAGE)
     };
+    let name = interpreter.program.file_name().unwrap_or_default();
+    let program = inside.join("bin").join(name);
     binds.push(visible::runtime(directory));
     let version = library.trim_start_matches("python");
     let mut environment = variables(&format!("AWS_Lambda_{}", request.runtime));
@@ -31,24 +33,18 @@ pub(super) fn plan(request: &PlanRequest<'_>, interpreter: &Interpreter, directo
         environment,
         working_directory: "/var/task".into(),
         binds,
-        masks: masks(library),
+        masks: masks(inside, library),
     }
 }
 
-/// `<prefix>/bin/<name>`: Python finds its library from where its program lies.
-fn prefix_and_name(program: &Path) -> (PathBuf, PathBuf) {
-    let name = program.file_name().map(PathBuf::from).unwrap_or_default();
-    let prefix = program.parent().and_then(Path::parent).unwrap_or_else(|| Path::new("/"));
-    (prefix.to_owned(), name)
-}
-
-/// Where packages of the host would be found.
-fn masks(library: &str) -> Vec<PathBuf> {
+/// Where packages of the host would be found by an interpreter of `prefix`, and where Debian's look beside that.
+fn masks(prefix: &Path, library: &str) -> Vec<PathBuf> {
     let mut masks = vec![PathBuf::from("/usr/lib/python3/dist-packages")];
-    for root in ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64", "/var/lang/lib"] {
-        for kind in ["site-packages", "dist-packages"] {
-            masks.push(Path::new(root).join(library).join(kind));
-        }
+    let mut prefixes = vec![prefix];
+    prefixes
+        .extend([Path::new("/usr"), Path::new("/usr/local")].into_iter().filter(|other| *other != prefix));
+    for root in prefixes.iter().flat_map(|prefix| ["lib", "lib64"].map(|folder| prefix.join(folder))) {
+        masks.extend(["site-packages", "dist-packages"].map(|kind| root.join(library).join(kind)));
     }
     masks
 }

@@ -3,21 +3,17 @@
 //!
 //! A fetch fills a directory of its own and gives it its name when it is whole: dropping it half way leaves nothing that would be used.
 
+pub(super) mod installers;
+
 use std::{
     collections::HashMap,
-    ffi::OsStr,
     path::{Path, PathBuf},
-    process::{Output, Stdio},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::process::Command;
+use super::{directories::RuntimeDirectories, names::Family};
 
-use super::{
-    directories::{self, RuntimeDirectories},
-    discovery::Interpreter,
-    names::Family,
-};
+use installers::Installer;
 
 /// Whether a runtime has its SDK.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,28 +82,19 @@ impl Fetches {
     }
 }
 
-/// Removes the directory unless it was put in its place.
-struct NewDirectory(PathBuf);
-
-impl Drop for NewDirectory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Fetches the SDK unless it is there.
+/// Fetches the SDK unless it is there. `pythons` are interpreters whose pip will do, the function's own first.
 pub(super) async fn ensure(
     runtime: &str,
     package: &SdkPackage,
-    interpreter: &Interpreter,
+    interpreter: &Path,
+    pythons: Vec<PathBuf>,
     target: &Path,
     directories: &RuntimeDirectories,
 ) -> SdkState {
-    let bootstrap = directories::bootstrap_of(Family::of(runtime));
-    if directories::is_complete(target, bootstrap) {
+    if target.is_dir() {
         return SdkState::Present(target.to_owned());
     }
-    match fetch(package, interpreter, target, directories, bootstrap).await {
+    match fetch(package, interpreter, pythons, target, directories).await {
         Ok(()) => SdkState::Present(target.to_owned()),
         Err(why) => SdkState::Missing(format!(
             "The AWS SDK of {runtime} could not be fetched ({why}); the function runs without it. \
@@ -118,110 +105,26 @@ pub(super) async fn ensure(
 
 async fn fetch(
     package: &SdkPackage,
-    interpreter: &Interpreter,
+    interpreter: &Path,
+    pythons: Vec<PathBuf>,
     target: &Path,
     directories: &RuntimeDirectories,
-    bootstrap: directories::Bootstrap,
 ) -> Result<(), String> {
     let text = |error: std::io::Error| error.to_string();
     directories.remove_abandoned();
-    let new = NewDirectory(directories.begin().map_err(text)?);
+    let new = directories.begin().map_err(text)?;
+    // Where installers put what is on its way: on the same file system, and gone with the future.
+    let scratch = directories.begin().map_err(text)?;
+    let installer = Installer { target: new.path(), scratch: scratch.path() };
     match package {
-        SdkPackage::Pip { requirements } => install_with_pip(requirements, interpreter, &new.0).await?,
-        SdkPackage::Npm { manifest, lock } => install_with_npm(manifest, lock, interpreter, &new.0).await?,
+        SdkPackage::Pip { requirements } => installer.pip(requirements, interpreter, &pythons).await?,
+        SdkPackage::Npm { manifest, lock } => installer.npm(manifest, lock, interpreter).await?,
     }
-    directories::write(&new.0, bootstrap).map_err(text)?;
-    let (from, to) = (new.0.clone(), target.to_owned());
+    let place = target.to_owned();
     let placed = tokio::task::spawn_blocking(move || {
         // Whole before it has its name, whatever happens to the power.
-        let folder = std::fs::File::open(&from)?;
-        rustix::fs::syncfs(&folder)?;
-        directories::finish(&from, &to, bootstrap)
+        new.settle()?;
+        new.become_named(&place)
     });
     placed.await.map_err(|error| error.to_string())?.map_err(text)
-}
-
-/// The interpreter's own pip, or any other: the packages are pure Python.
-async fn install_with_pip(
-    requirements: &str,
-    interpreter: &Interpreter,
-    target: &Path,
-) -> Result<(), String> {
-    let list = target.join("requirements.txt");
-    std::fs::write(&list, requirements).map_err(|error| error.to_string())?;
-    let mut last = "no pip was found".to_owned();
-    for python in [interpreter.program.as_os_str(), OsStr::new("python3"), OsStr::new("/usr/bin/python3")] {
-        let mut pip = Command::new(python);
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--no-compile",
-        ]);
-        pip.args([
-            "--no-deps",
-            "--require-hashes",
-            "--only-binary=:all:",
-            "--ignore-requires-python",
-            "--target",
-        ]);
-        pip.arg(target).arg("-r").arg(&list);
-        match run(&mut pip).await {
-            Ok(()) => return compile(interpreter, target).await,
-            Err(why) => last = why,
-        }
-    }
-    Err(last)
-}
-
-/// Bytecode beside the sources: the mount is read-only, and every cold start would compile anew.
-async fn compile(interpreter: &Interpreter, target: &Path) -> Result<(), String> {
-    let mut python = Command::new(&interpreter.program);
-    python.args(["-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]).arg(target);
-    run(&mut python).await
-}
-
-async fn install_with_npm(
-    manifest: &str,
-    lock: &str,
-    interpreter: &Interpreter,
-    target: &Path,
-) -> Result<(), String> {
-    for (name, text) in [("package.json", manifest), ("package-lock.json", lock)] {
-        std::fs::write(target.join(name), text).map_err(|error| error.to_string())?;
-    }
-    let beside = interpreter.program.with_file_name("npm");
-    let program = if beside.exists() { beside.into_os_string() } else { "npm".into() };
-    let mut npm = Command::new(program);
-    npm.current_dir(target);
-    npm.args(["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
-    run(&mut npm).await?;
-    // They say what was wanted, and would make the directory look like a package of the user's.
-    for name in ["package.json", "package-lock.json"] {
-        let _ = std::fs::remove_file(target.join(name));
-    }
-    Ok(())
-}
-
-/// Runs an installer; it dies with the future that waits for it.
-async fn run(command: &mut Command) -> Result<(), String> {
-    let program = command.as_std().get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
-    match output {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(format!("{program}: {}", last_line(&output))),
-        Err(error) => Err(format!("{program}: {error}")),
-    }
-}
-
-fn last_line(output: &Output) -> String {
-    let text = String::from_utf8_lossy(&output.stderr);
-    let lines = text.lines().rev().filter(|line| !line.trim().is_empty());
-    lines
-        .map(|line| line.trim().chars().take(300).collect())
-        .next()
-        .unwrap_or_else(|| output.status.to_string())
 }

@@ -1,4 +1,7 @@
-//! Discovery and planning on folders of the test's own.
+//! Discovery and planning on folders of the test's own; the bootstraps on the interpreters of this machine.
+
+mod bootstraps;
+mod fetching;
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -10,6 +13,14 @@ fn fake_program(path: &Path) -> PathBuf {
     std::fs::write(path, b"\x7fELFfake").unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     std::fs::canonicalize(path).unwrap()
+}
+
+/// A program with the library of that version beside it, as Python has it.
+fn fake_python(prefix: &Path, version: &str) -> PathBuf {
+    let library = prefix.join("lib").join(version);
+    std::fs::create_dir_all(&library).unwrap();
+    std::fs::write(library.join("os.py"), "").unwrap();
+    fake_program(&prefix.join("bin").join(version))
 }
 
 fn host(named: &[(&str, &Path)]) -> (tempfile::TempDir, HostRuntimes) {
@@ -26,7 +37,7 @@ fn request(runtime: &str) -> PlanRequest<'_> {
 #[test]
 fn an_interpreter_outside_the_system_is_mounted_with_its_prefix_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let program = fake_program(&folder.path().join("versions/3.8.1/bin/python3.8"));
+    let program = fake_python(&folder.path().join("versions/3.8.1"), "python3.8");
     let (_data, runtimes) = host(&[("python3.8", &program)]);
     let plan = runtimes.plan(&request("python3.8")).unwrap();
     assert_eq!(plan.argv, ["/var/lang/bin/python3.8", "/var/runtime/bootstrap.py"].map(OsString::from));
@@ -41,7 +52,7 @@ fn an_interpreter_outside_the_system_is_mounted_with_its_prefix_alone() {
 #[test]
 fn the_runtimes_own_directory_has_the_bootstrap_and_is_made_again_when_damaged() {
     let folder = tempfile::tempdir().unwrap();
-    let program = fake_program(&folder.path().join("bin/python3.9"));
+    let program = fake_python(folder.path(), "python3.9");
     let (_data, runtimes) = host(&[("python3.9", &program)]);
     let directory = |runtimes: &HostRuntimes| {
         let plan = runtimes.plan(&request("python3.9")).unwrap();
@@ -62,6 +73,39 @@ fn what_the_operator_names_counts_alone_and_must_be_a_program() {
     let (_data, runtimes) = host(&[("python3.11", &script)]);
     let refused = runtimes.plan(&request("python3.11")).unwrap_err().to_string();
     assert!(refused.contains("python3.11") && refused.contains("--runtime-path"), "{refused}");
+}
+
+#[test]
+fn another_version_than_the_runtimes_is_refused_also_when_the_operator_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = fake_python(&folder.path().join("python"), "python3.11");
+    let (_data, runtimes) = host(&[("python3.8", &program)]);
+    let refused = runtimes.plan(&request("python3.8")).unwrap_err().to_string();
+    assert!(refused.contains("no Python 3.8"), "{refused}");
+    let shell = std::fs::canonicalize("/bin/sh").unwrap();
+    let (_data, runtimes) = host(&[("nodejs20.x", &shell)]);
+    assert!(runtimes.plan(&request("nodejs20.x")).is_err());
+}
+
+#[test]
+fn an_interpreter_that_would_show_private_folders_with_it_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = fake_python(folder.path(), "python3.9");
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let runtimes = HostRuntimes::discover(&data, &[("python3.9".to_owned(), program)]);
+    let refused = runtimes.plan(&request("python3.9")).unwrap_err().to_string();
+    assert!(refused.contains("folder of its own"), "{refused}");
+}
+
+#[test]
+fn an_interpreter_that_comes_later_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("python/bin/python3.9");
+    let (_data, runtimes) = host(&[("python3.9", &path)]);
+    assert!(runtimes.plan(&request("python3.9")).is_err());
+    fake_python(&folder.path().join("python"), "python3.9");
+    assert!(runtimes.plan(&request("python3.9")).is_ok());
 }
 
 #[test]

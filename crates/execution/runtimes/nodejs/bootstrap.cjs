@@ -1,0 +1,411 @@
+// Lambent's runtime for Node.js: asks the Runtime API for events and answers them, one at a time.
+//
+// What users see of it is what AWS's own client shows: the context object, error JSON, log lines, how a handler is found and
+// when a callback counts. Runs on Node.js 16 and later; a CommonJS module, because those start faster.
+
+"use strict";
+
+const { existsSync, readFileSync, writeSync } = require("fs");
+const Module = require("module");
+const { connect } = require("net");
+const { join, resolve } = require("path");
+const { pathToFileURL } = require("url");
+const { format, types } = require("util");
+
+const API = "/2018-06-01/runtime";
+const MAJOR = Number(process.versions.node.split(".")[0]);
+/** From this version on handlers with a callback are refused, as on Lambda. */
+const HAS_CALLBACKS = MAJOR < 24;
+/** Exit statuses of AWS's client. */
+const UNHANDLED_REJECTION = 128;
+const UNCAUGHT_EXCEPTION = 129;
+
+/** One connection to the Runtime API, kept open: HTTP/1.1 as far as that server speaks it. */
+class RuntimeApi {
+  constructor(address) {
+    const at = address.lastIndexOf(":");
+    this.address = address;
+    this.chunks = [];
+    this.size = 0;
+    /** What is awaited: `next`, `post`, or nothing. */
+    this.awaits = undefined;
+    this.isClosed = false;
+    this.socket = connect({ host: address.slice(0, at), port: Number(address.slice(at + 1)) });
+    this.socket.setNoDelay(true);
+    this.socket.unref();
+    this.socket.on("data", (chunk) => this.receive(chunk));
+    // Its end is the end of the environment.
+    this.socket.on("error", () => process.exit(0));
+    this.socket.on("close", () => process.exit(0));
+  }
+
+  next() {
+    return this.call("next", `GET ${API}/invocation/next HTTP/1.1\r\nHost: ${this.address}\r\n\r\n`);
+  }
+
+  post(path, text, errorType) {
+    const body = Buffer.from(text);
+    const kind = errorType ? `Lambda-Runtime-Function-Error-Type: ${errorType.replace(/[^\x20-\x7e]/g, "?")}\r\n` : "";
+    const head =
+      `POST ${API}${path} HTTP/1.1\r\nHost: ${this.address}\r\nContent-Type: application/json\r\n${kind}` +
+      `Content-Length: ${body.length}\r\n\r\n`;
+    return this.call("post", Buffer.concat([Buffer.from(head), body]));
+  }
+
+  call(what, message) {
+    // The process is about to end: nobody is there for the answer.
+    if (this.isClosed) return new Promise(() => {});
+    // Only while an answer is awaited does the connection keep the process alive: see `beforeExit`.
+    this.socket.ref();
+    this.awaits = what;
+    this.answer = new Promise((answered) => {
+      this.answered = answered;
+    });
+    this.socket.write(message);
+    return this.answer;
+  }
+
+  /** Tells of an error after which the process ends, unless nobody waits for it. */
+  async end(path, error) {
+    // An answer that is on its way goes first.
+    const told = this.awaits ? this.answer : this.post(path, JSON.stringify(error), error.errorType);
+    const isIdle = this.awaits === "next";
+    this.isClosed = true;
+    if (!isIdle) await told;
+  }
+
+  receive(chunk) {
+    this.chunks.push(chunk);
+    this.size += chunk.length;
+    if (this.wanted === undefined) {
+      const data = this.joined();
+      const end = data.indexOf("\r\n\r\n");
+      if (end < 0) return;
+      this.headers = headersOf(data.toString("utf8", 0, end));
+      this.start = end + 4;
+      this.wanted = this.start + Number(this.headers["content-length"] ?? 0);
+    }
+    if (this.size < this.wanted) return;
+    const data = this.joined();
+    const answer = { headers: this.headers, body: data.subarray(this.start, this.wanted) };
+    const rest = data.subarray(this.wanted);
+    [this.chunks, this.size, this.wanted] = [rest.length ? [rest] : [], rest.length, undefined];
+    this.socket.unref();
+    this.awaits = undefined;
+    this.answered(answer);
+  }
+
+  joined() {
+    if (this.chunks.length > 1) this.chunks = [Buffer.concat(this.chunks)];
+    return this.chunks[0];
+  }
+}
+
+function headersOf(text) {
+  const headers = {};
+  for (const line of text.split("\r\n").slice(1)) {
+    const at = line.indexOf(":");
+    headers[line.slice(0, at).toLowerCase()] = line.slice(at + 1).trim();
+  }
+  return headers;
+}
+
+// --- The log --------------------------------------------------------------------------------------------------
+
+let currentRequestId;
+
+/** Whole lines, written at once and in order, also when the process ends right after. */
+function write(text) {
+  let bytes = Buffer.from(text);
+  while (bytes.length) {
+    try {
+      bytes = bytes.subarray(writeSync(1, bytes));
+    } catch (error) {
+      if (error.code !== "EAGAIN") throw error;
+    }
+  }
+}
+
+function log(level, text) {
+  write(`${new Date().toISOString()}\t${currentRequestId}\t${level}\t${text.replace(/\n/g, "\r")}\n`);
+}
+
+function setUpConsole() {
+  const levels = { trace: "TRACE", debug: "DEBUG", info: "INFO", log: "INFO", warn: "WARN", error: "ERROR", fatal: "FATAL" };
+  for (const [name, level] of Object.entries(levels)) {
+    console[name] = (...values) => log(level, format(...values));
+  }
+}
+
+// --- Errors ---------------------------------------------------------------------------------------------------
+
+/** An error with a name of the platform's. */
+class RuntimeFault extends Error {
+  constructor(name, message) {
+    super(message);
+    // Not among the properties that the log shows.
+    Object.defineProperty(this, "name", { value: name });
+    if (typeof this.stack === "string") this.stack = this.stack.replace(/^Error/, name);
+  }
+}
+
+const isError = (value) =>
+  types.isNativeError(value) ||
+  (Boolean(value) && [value.name, value.message, value.stack].every((text) => text && typeof text === "string"));
+
+/** The error as AWS's client words it. */
+function errorJson(error) {
+  try {
+    if (!isError(error)) return { errorType: typeof error, errorMessage: error.toString(), trace: [] };
+    const [name, message] = [error.name, error.message].map((text) => text?.replace(/\x7f/g, "%7F"));
+    return { errorType: name, errorMessage: message, trace: error.stack.replace(/\x7f/g, "%7F").split("\n") };
+  } catch {
+    const problem = "there was a problem while retrieving one or more of its message, name, and stack";
+    return { errorType: "handled", errorMessage: `callback called with Error argument, but ${problem}` };
+  }
+}
+
+/** What is in an error for the log: its own properties too. */
+function withProperties(_key, value) {
+  if (!(value instanceof Error)) return value;
+  const shown = { errorType: value.name, errorMessage: value.message, code: value.code, ...value };
+  if (typeof value.stack === "string") shown.stack = value.stack.split("\n");
+  return shown;
+}
+
+function logError(what, error) {
+  let json;
+  try {
+    json = JSON.stringify(error instanceof Error ? error : new Error(error), withProperties);
+  } catch {
+    // Some are circular, such as those of HTTP clients.
+    json = JSON.stringify(errorJson(error));
+  }
+  log("ERROR", `${what} \t${json}`);
+}
+
+// --- The function ---------------------------------------------------------------------------------------------
+
+/** The function that `name` (`folder/module.export.export`) means. */
+async function loadHandler(root, name) {
+  if (name.includes("..")) {
+    const advice = "Use absolute paths when specifying root directories in handler names.";
+    throw new RuntimeFault("Runtime.MalformedHandlerName", `'${name}' is not a valid handler name. ${advice}`);
+  }
+  const slash = name.lastIndexOf("/") + 1;
+  const parts = /^([^.]*)\.(.*)$/.exec(name.slice(slash));
+  if (!parts) throw new RuntimeFault("Runtime.MalformedHandlerName", "Bad handler");
+  const module = await loadModule(root, name.slice(0, slash), parts[1]);
+  const handler = parts[2].split(".").reduce((value, key) => value && value[key], module);
+  if (!handler) throw new RuntimeFault("Runtime.HandlerNotFound", `${name} is undefined or not exported`);
+  if (typeof handler !== "function") throw new RuntimeFault("Runtime.HandlerNotFound", `${name} is not a function`);
+  if (!HAS_CALLBACKS && handler.length >= 3) {
+    throw new RuntimeFault(
+      "Runtime.CallbackHandlerDeprecated",
+      "ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. " +
+        "You need to modify this function to use a supported handler signature to use Node.js 24 or later. " +
+        "For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.",
+    );
+  }
+  return handler;
+}
+
+async function loadModule(root, folder, name) {
+  try {
+    return await findModule(root, folder, name);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw named(error, "Runtime.UserCodeSyntaxError");
+    if (error?.code === "MODULE_NOT_FOUND") throw named(error, "Runtime.ImportModuleError");
+    throw error;
+  }
+}
+
+/** In the order of AWS's client. */
+async function findModule(root, folder, name) {
+  const path = resolve(root, folder, name);
+  const load = (file) => import(pathToFileURL(file).href);
+  if (existsSync(path)) return require(path);
+  if (existsSync(`${path}.js`)) {
+    return isOfModulePackage(join(path, "..")) ? load(`${path}.js`) : require(`${path}.js`);
+  }
+  if (existsSync(`${path}.mjs`)) return load(`${path}.mjs`);
+  if (existsSync(`${path}.cjs`)) return require(`${path}.cjs`);
+  return require(require.resolve(name, { paths: [root, join(root, folder)] }));
+}
+
+/** The same error under a name of the platform's; its message says what it was. */
+function named(error, name) {
+  const fault = new RuntimeFault(name, String(error));
+  const stack = String(error.stack);
+  const frames = stack.startsWith(fault.message) ? stack.slice(fault.message.length) : `\n${stack}`;
+  fault.stack = `${name}: ${fault.message}${frames}`;
+  return fault;
+}
+
+/** Whether the nearest package.json says `"type": "module"`. */
+function isOfModulePackage(folder) {
+  if (folder.endsWith("/node_modules")) return false;
+  const manifest = join(folder, "package.json");
+  if (existsSync(manifest)) {
+    try {
+      return JSON.parse(readFileSync(manifest, "utf8"))?.type === "module";
+    } catch (error) {
+      console.warn(`${manifest} cannot be read, it will be ignored for ES module detection purposes.`, error);
+      return false;
+    }
+  }
+  return folder !== "/" && isOfModulePackage(join(folder, ".."));
+}
+
+/** Version 2 of the SDK, which Node.js 16 carries, does not know AWS_ENDPOINT_URL. */
+function setUpSdkV2(endpoint) {
+  const load = Module._load;
+  const configured = new WeakSet();
+  Module._load = function (request, ...rest) {
+    const loaded = load.call(this, request, ...rest);
+    // `import` asks for it by its whole path.
+    const asked = /^(.*\/node_modules\/)?aws-sdk(\/|$)/.exec(request);
+    if (asked) {
+      const { config } = load.call(this, `${asked[1] ?? ""}aws-sdk/lib/core`, ...rest);
+      if (!configured.has(config)) config.update({ endpoint, s3ForcePathStyle: true });
+      configured.add(config);
+    }
+    return loaded;
+  };
+}
+
+/** Debian's Node.js would find the modules of the host, some of which it needs itself. */
+function hideModulesOfTheHost() {
+  const isOfTheHost = (path) => /^\/usr\/(share|lib)\/([^/]+\/)?nodejs$/.test(path);
+  if (!Module.globalPaths.some(isOfTheHost)) return;
+  const find = Module._findPath;
+  Module._findPath = (request, paths, ...rest) => find(request, paths?.filter((path) => !isOfTheHost(path)), ...rest);
+}
+
+// --- One invocation -------------------------------------------------------------------------------------------
+
+/** Called when the event loop is empty; the process would end if nobody did anything. */
+let whenLoopIsEmpty = null;
+
+/** Runs the handler: resolves with its answer, rejects with its error. */
+function call(handler, event, context) {
+  return new Promise((answer, fail) => {
+    let isDone = false;
+    let waits = true;
+    const done = (error, value) => (isNothing(error) ? answer(value) : fail(error));
+    const first = (act) => (...values) => {
+      if (!isDone) act(...values);
+      isDone = true;
+    };
+    const callback = first((error, value) => {
+      whenLoopIsEmpty = null;
+      if (!isNothing(error) || !waits) done(error, value);
+      // A callback's answer is sent when nothing is left to do, unless the function says otherwise.
+      else whenLoopIsEmpty = () => answer(value);
+    });
+    const succeed = first((value) => answer(value));
+    const failed = first((error) => fail(isNothing(error) ? "handled" : error));
+    if (HAS_CALLBACKS) {
+      Object.defineProperty(context, "callbackWaitsForEmptyEventLoop", {
+        get: () => waits,
+        set: (value) => (waits = value),
+        enumerable: true,
+      });
+      Object.assign(context, { succeed, fail: failed, done: first(done) });
+    }
+    whenLoopIsEmpty = () => answer(null);
+    const result = HAS_CALLBACKS ? handler(event, context, callback) : handler(event, context);
+    if (typeof result?.then === "function") result.then(succeed, failed);
+    else if (!HAS_CALLBACKS) answer(result);
+  }).finally(() => (whenLoopIsEmpty = null));
+}
+
+const isNothing = (value) => value === undefined || value === null;
+
+function contextOf(headers) {
+  const deadline = Number(headers["lambda-runtime-deadline-ms"]);
+  return {
+    functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
+    functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
+    memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+    logGroupName: process.env.AWS_LAMBDA_LOG_GROUP_NAME,
+    logStreamName: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
+    clientContext: parsed(headers["lambda-runtime-client-context"], "ClientContext"),
+    identity: parsed(headers["lambda-runtime-cognito-identity"], "CognitoIdentity"),
+    invokedFunctionArn: headers["lambda-runtime-invoked-function-arn"],
+    awsRequestId: headers["lambda-runtime-aws-request-id"],
+    tenantId: headers["lambda-runtime-aws-tenant-id"],
+    getRemainingTimeInMillis: () => deadline - Date.now(),
+  };
+}
+
+function parsed(text, what) {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`Cannot parse ${what} as json: ${error}`);
+  }
+}
+
+function toJson(answer) {
+  try {
+    return JSON.stringify(answer === undefined ? null : answer) ?? "null";
+  } catch {
+    throw new Error("Unable to stringify response body");
+  }
+}
+
+async function serve(api, handler, headers, body) {
+  const id = headers["lambda-runtime-aws-request-id"];
+  const trace = headers["lambda-runtime-trace-id"];
+  currentRequestId = id;
+  if (trace) process.env._X_AMZN_TRACE_ID = trace;
+  else delete process.env._X_AMZN_TRACE_ID;
+  let answer;
+  try {
+    answer = toJson(await call(handler, JSON.parse(body.toString()), contextOf(headers)));
+  } catch (error) {
+    logError("Invoke Error", error);
+    const json = errorJson(error);
+    await api.post(`/invocation/${id}/error`, JSON.stringify(json), json.errorType);
+    return;
+  }
+  await api.post(`/invocation/${id}/response`, answer);
+}
+
+// --- The process ----------------------------------------------------------------------------------------------
+
+/** Ends the process after an error that no handler caught; the caller hears of it first. */
+async function dieOf(api, what, error, status) {
+  logError(what, error);
+  if (api.isClosed) return;
+  const path = currentRequestId === undefined ? "/init/error" : `/invocation/${currentRequestId}/error`;
+  await api.end(path, errorJson(error));
+  process.exit(status);
+}
+
+async function main() {
+  setUpConsole();
+  hideModulesOfTheHost();
+  if (MAJOR < 18 && process.env.AWS_ENDPOINT_URL) setUpSdkV2(process.env.AWS_ENDPOINT_URL);
+  const api = new RuntimeApi(process.env.AWS_LAMBDA_RUNTIME_API);
+  process.on("beforeExit", () => whenLoopIsEmpty?.());
+  process.on("uncaughtException", (error) => dieOf(api, "Uncaught Exception", error, UNCAUGHT_EXCEPTION));
+  process.on("unhandledRejection", (reason, promise) => {
+    const fault = new RuntimeFault("Runtime.UnhandledPromiseRejection", reason);
+    dieOf(api, "Unhandled Promise Rejection", Object.assign(fault, { reason, promise }), UNHANDLED_REJECTION);
+  });
+  let handler;
+  try {
+    handler = await loadHandler(process.env.LAMBDA_TASK_ROOT ?? "/var/task", process.env._HANDLER ?? "");
+  } catch (error) {
+    return dieOf(api, "Uncaught Exception", error, UNCAUGHT_EXCEPTION);
+  }
+  for (;;) {
+    const { headers, body } = await api.next();
+    await serve(api, handler, headers, body);
+  }
+}
+
+main();

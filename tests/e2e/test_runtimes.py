@@ -427,7 +427,7 @@ def test_a_runtime_that_is_not_on_this_machine_says_what_to_install(fresh_server
 
     server = fresh_server("--runtime-path", f"nodejs18.x={tmp_path}/no-such-node")
     deployer = Deployer(server.client(), python_runtime)
-    function = deployer({"app.js": NODE_ECHO}, wait=False, Runtime="ruby3.2")
+    function = deployer({"app.js": NODE_ECHO}, Runtime="ruby3.2")
     try:
         payload = json.dumps(function.invoke({}).payload)
     except function.client.exceptions.ClientError as error:

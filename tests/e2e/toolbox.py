@@ -88,7 +88,10 @@ def aws_cli_1():
 
 
 def aws_cli_2():
-    """An AWS CLI version 2 of this machine, or None."""
+    """An AWS CLI version 2 of this machine, or None.
+
+    Before 2.13 it does not read AWS_ENDPOINT_URL: such a one comes behind a script that tells it, and is otherwise as it is.
+    """
     places = os.environ.get("PATH", "").split(":") + ["/usr/bin", "/usr/local/bin"]
     for place in places:
         program = Path(place) / "aws"
@@ -98,9 +101,18 @@ def aws_cli_2():
             answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30)
         except (OSError, subprocess.SubprocessError):
             continue
-        if (answer.stdout + answer.stderr).startswith("aws-cli/2"):
-            return program
+        version = re.match(r"aws-cli/2\.(\d+)", answer.stdout + answer.stderr)
+        if version:
+            return program if int(version[1]) >= 13 else with_endpoint(program)
     return None
+
+
+def with_endpoint(program):
+    """A script that passes AWS_ENDPOINT_URL on as an argument."""
+    script = cache("aws-cli-2") / "aws"
+    script.write_text(f'#!/bin/sh\nexec {program} --endpoint-url "$AWS_ENDPOINT_URL" "$@"\n')
+    script.chmod(0o755)
+    return script
 
 
 def static_program(name):

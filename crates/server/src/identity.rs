@@ -54,3 +54,20 @@ pub(crate) fn is_region(name: &str) -> bool {
     (3..=32).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_be_an_account_or_a_region_is_one() {
+        assert!(is_account_id("123456789012"));
+        for text in ["", "12345678901", "12345678901x", "1234567890123"] {
+            assert!(!is_account_id(text), "{text}");
+        }
+        assert!(is_region("us-gov-west-1") && is_region("cn-north-1"));
+        for text in ["", "..", "us/east", "US-EAST-1", "x", &"a".repeat(33)] {
+            assert!(!is_region(text), "{text}");
+        }
+    }
+}

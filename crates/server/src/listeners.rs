@@ -59,8 +59,9 @@ pub(crate) async fn serve(listener: TcpListener, (router, entrance, mut stop): D
 async fn serve_connection(stream: TcpStream, (router, entrance, mut stop): Doors, watcher: Watcher) {
     let _ = stream.set_nodelay(true);
     // The first bytes tell HTTP/1 from HTTP/2; hyper waits for them without a limit.
+    let mut first = [0];
     let spoke = tokio::select! {
-        spoke = tokio::time::timeout(HEADER_READ_TIMEOUT, stream.readable()) => matches!(spoke, Ok(Ok(()))),
+        spoke = tokio::time::timeout(HEADER_READ_TIMEOUT, stream.peek(&mut first)) => matches!(spoke, Ok(Ok(1))),
         _ = stop.changed() => false,
     };
     if !spoke {

@@ -174,3 +174,65 @@ impl MetricSink for Metrics {
         self.environments_started.fetch_add(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lambda_model::invocation::Measurements;
+
+    use super::*;
+
+    fn key() -> FunctionKey {
+        FunctionKey { account_id: "000000000000".into(), region: "us-east-1".into(), name: "f".into() }
+    }
+
+    /// The value of a metric of the function.
+    fn value(metrics: &Metrics, name: &str) -> Option<String> {
+        let labels =
+            "{account_id=\"000000000000\",region=\"us-east-1\",FunctionName=\"f\",Resource=\"f:$LATEST\"} ";
+        let text = metrics.render(0);
+        let mut lines = text.lines();
+        lines.find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(labels)?.to_owned()))
+    }
+
+    fn end(is_error: bool) -> Option<InvocationEnd> {
+        let measurements =
+            Measurements { duration_us: 1_500, billed_duration_ms: 2, init_us: None, memory_used_max_mb: 1 };
+        Some(InvocationEnd { is_error, measurements: Some(measurements) })
+    }
+
+    #[test]
+    fn what_ran_is_counted_and_what_could_not_run_is_not() {
+        let metrics = Metrics::default();
+        for ended in [end(false), end(true), None] {
+            metrics.invocation_started(&key(), "$LATEST");
+            metrics.invocation_ended(&key(), "$LATEST", ended);
+        }
+        metrics.throttled(&key(), "$LATEST", ThrottleReason::ConcurrentInvocationLimitExceeded);
+        metrics.invocation_started(&key(), "$LATEST");
+        for (name, expected) in [
+            ("aws_lambda_Invocations_total", "2"),
+            ("aws_lambda_Errors_total", "1"),
+            ("aws_lambda_Throttles_total", "1"),
+            ("aws_lambda_Duration_milliseconds_sum", "3.000"),
+            ("aws_lambda_ConcurrentExecutions", "1"),
+        ] {
+            assert_eq!(value(&metrics, name).as_deref(), Some(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_reset_forgets_all_but_what_runs() {
+        let metrics = Metrics::default();
+        metrics.invocation_started(&key(), "$LATEST");
+        metrics.reset();
+        metrics.invocation_ended(&key(), "$LATEST", end(false));
+        assert_eq!(value(&metrics, "aws_lambda_ConcurrentExecutions").as_deref(), Some("0"));
+        metrics.reset();
+        assert_eq!(value(&metrics, "aws_lambda_Invocations_total"), None);
+    }
+
+    #[test]
+    fn dropped_log_lines_are_told() {
+        assert!(Metrics::default().render(7).contains("\nlambent_log_blocks_dropped_total 7\n"));
+    }
+}

@@ -1,7 +1,7 @@
 //! Things that belong into one place: reading environment variables, and printing.
 //!
 //! Test code may do both where it wants: files called `tests.rs`, folders called `tests`, and what stands below
-//! the first `#[cfg(test)]` of a file.
+//! the first `#[cfg(test)]` of a file. So must build scripts: it is how they talk with cargo.
 
 use super::tokens;
 use super::violation::Violation;
@@ -46,7 +46,8 @@ const PLACES: &[Place] = &[
 
 /// What one file of the product does that belongs elsewhere.
 pub(crate) fn check(file: &RustFile) -> Vec<Violation> {
-    if !file.path.starts_with("crates/") || is_test_file(&file.path) {
+    let is_build_script = file.path.ends_with("/build.rs");
+    if !file.path.starts_with("crates/") || is_test_file(&file.path) || is_build_script {
         return Vec::new();
     }
     let tests_from = file.text.lines().position(|line| line.trim() == "#[cfg(test)]").unwrap_or(usize::MAX);

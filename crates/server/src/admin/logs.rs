@@ -102,3 +102,37 @@ fn key(account: Option<String>, region: Option<String>, function: Option<String>
     let plain = identity::is_account_id(&account_id) && identity::is_region(&region);
     plain.then_some(FunctionKey { account_id, region, name })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{key, parameter};
+
+    fn is_taken(account: &str, region: &str, function: &str) -> bool {
+        key(Some(account.into()), Some(region.into()), Some(function.into())).is_some()
+    }
+
+    #[test]
+    fn only_names_of_functions_become_paths() {
+        assert!(is_taken("000000000000", "us-east-1", "my_function-1"));
+        for (account, region, function) in [
+            ("..", "us-east-1", "f"),
+            ("00000000000x", "us-east-1", "f"),
+            ("000000000000", "..", "f"),
+            ("000000000000", "us/east", "f"),
+            ("000000000000", "us-east-1", ".."),
+            ("000000000000", "us-east-1", "a/b"),
+            ("000000000000", "us-east-1", ""),
+        ] {
+            assert!(!is_taken(account, region, function), "{account} {region} {function}");
+        }
+        assert!(key(None, Some("us-east-1".into()), Some("f".into())).is_none());
+    }
+
+    #[test]
+    fn parameters_are_decoded() {
+        let query = "account=1&function=a%2Fb&follow=true";
+        assert_eq!(parameter(query, "function").as_deref(), Some("a/b"));
+        assert_eq!(parameter(query, "follow").as_deref(), Some("true"));
+        assert_eq!(parameter(query, "region"), None);
+    }
+}

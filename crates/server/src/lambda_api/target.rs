@@ -88,3 +88,48 @@ fn not_found(caller: &Caller, name: &str) -> LambdaError {
         caller.region, caller.account_id
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller() -> Caller {
+        Caller { account_id: "000000000000".into(), region: "us-east-1".into(), service: None }
+    }
+
+    fn refusal(name: &str, qualifier: Option<&str>) -> String {
+        Target::resolve(name, qualifier, &caller()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_form_names_the_same_function() {
+        let arn = "arn:aws:lambda:us-east-1:000000000000:function:f";
+        for name in ["f", "function:f", "000000000000:function:f", arn] {
+            let target = Target::resolve(name, None, &caller()).unwrap();
+            assert_eq!((target.arn().as_str(), target.qualifier), (arn, None), "{name}");
+        }
+        for (name, beside) in [("f:prod", None), ("f", Some("prod")), ("f:prod", Some("prod"))] {
+            let target = Target::resolve(name, beside, &caller()).unwrap();
+            assert_eq!(target.qualifier.as_deref(), Some("prod"), "{name} {beside:?}");
+            assert!(target.require_latest().is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_elsewhere_is_not_found() {
+        assert_eq!(
+            refusal("arn:aws:lambda:eu-west-1:000000000000:function:f", None),
+            "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')"
+        );
+        let not_found = |name: &str| {
+            format!("Function not found: arn:aws:lambda:us-east-1:000000000000:function:{name}:$LATEST")
+        };
+        assert_eq!(refusal("111122223333:function:f", None), not_found("f"));
+        let long = "x".repeat(65);
+        assert_eq!(refusal(&long, None), not_found(&long));
+        assert_eq!(
+            refusal("f:1", Some("2")),
+            "The derived qualifier from the function name does not match the specified qualifier."
+        );
+    }
+}

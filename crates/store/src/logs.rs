@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
         mpsc::{self, RecvTimeoutError, SyncSender, TrySendError},
     },
     time::{Duration, Instant},
@@ -30,6 +30,8 @@ use files::{Bounds, LogFiles};
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// Blocks of lines that may wait for the thread; more are dropped and counted.
 const QUEUE_MAX: usize = 4_096;
+/// All their lines together, bytes; likewise.
+const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// One answer to a reader, bytes; more than the longest line.
 const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 
@@ -38,7 +40,21 @@ const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 pub struct FunctionLogs {
     root: PathBuf,
     queue: SyncSender<Message>,
-    dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    /// Bytes of lines that wait for the thread.
+    waiting_bytes: AtomicUsize,
+    /// Blocks of lines that were dropped.
+    dropped: AtomicU64,
+}
+
+impl Counts {
+    fn drop_block(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 enum Message {
@@ -68,10 +84,10 @@ impl FunctionLogs {
     fn open_bounded(root: &Path, bounds: Bounds) -> Result<Self, StoreError> {
         create_private(root)?;
         let (queue, messages) = mpsc::sync_channel(QUEUE_MAX);
-        let dropped = Arc::<AtomicU64>::default();
+        let counts = Arc::<Counts>::default();
         let thread = Thread {
             files: LogFiles::new(root.to_owned(), bounds),
-            dropped: Arc::clone(&dropped),
+            counts: Arc::clone(&counts),
             sync_at: None,
             is_failing: false,
         };
@@ -79,12 +95,12 @@ impl FunctionLogs {
             .name("function-logs".into())
             .spawn(move || thread.run(&messages))
             .map_err(at(root))?;
-        Ok(Self { root: root.to_owned(), queue, dropped })
+        Ok(Self { root: root.to_owned(), queue, counts })
     }
 
     /// Blocks of lines that were dropped because the disk could not keep up, or not be written.
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.counts.dropped.load(Ordering::Relaxed)
     }
 
     /// Waits until everything appended so far can be read. Blocks.
@@ -152,11 +168,17 @@ fn directory_of(key: &FunctionKey) -> PathBuf {
 
 impl LogSink for FunctionLogs {
     fn append(&self, key: &FunctionKey, stream: &str, lines: &[u8]) {
+        let waiting = &self.counts.waiting_bytes;
+        if waiting.fetch_add(lines.len(), Ordering::Relaxed) + lines.len() > QUEUE_BYTES_MAX {
+            waiting.fetch_sub(lines.len(), Ordering::Relaxed);
+            return self.counts.drop_block();
+        }
         // A stream's name has slashes.
         let stream = stream.replace('/', "-");
         let message = Message::Lines { function: directory_of(key), stream, lines: lines.to_vec() };
         if let Err(TrySendError::Full(_)) = self.queue.try_send(message) {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            waiting.fetch_sub(lines.len(), Ordering::Relaxed);
+            self.counts.drop_block();
         }
     }
 }
@@ -164,7 +186,7 @@ impl LogSink for FunctionLogs {
 /// The thread that writes.
 struct Thread {
     files: LogFiles,
-    dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
     /// When what was written has to be on disk.
     sync_at: Option<Instant>,
     /// Whether the last block could not be written; said once, not for each.
@@ -210,8 +232,9 @@ impl Thread {
 
     fn append(&mut self, function: &Path, stream: &str, lines: &[u8]) {
         let appended = self.files.append(function, stream, lines);
+        self.counts.waiting_bytes.fetch_sub(lines.len(), Ordering::Relaxed);
         if let Err(error) = &appended {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.counts.drop_block();
             if !self.is_failing {
                 tracing::warn!(error = with_causes(error), "function log not written");
             }

@@ -1,6 +1,6 @@
 //! Lines come back whole and in order, and a function's log has an end.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, sync::atomic::Ordering};
 
 use lambda_model::ports::LogSink;
 use tempfile::TempDir;
@@ -139,4 +139,22 @@ fn what_cannot_be_written_is_counted() {
     logs.settle();
     assert_eq!(logs.dropped(), 1);
     assert!(!folder.path().join("logs").exists(), "a directory that was removed is not made again");
+}
+
+#[test]
+fn more_than_the_thread_can_take_is_dropped_and_counted() {
+    let (_folder, logs) = logs(Bounds::default());
+    let block = "x\n".repeat(1024 * 1024);
+    for _ in 0..100 {
+        logs.append(&key("f"), STREAM, block.as_bytes());
+    }
+    logs.settle();
+    let (waiting, dropped) = (logs.counts.waiting_bytes.load(Ordering::Relaxed), logs.dropped());
+    assert_eq!(waiting, 0);
+    logs.append(&key("f"), STREAM, b"goes on\n");
+    logs.settle();
+    assert_eq!(logs.dropped(), dropped);
+    // Larger than all that may wait.
+    logs.append(&key("f"), STREAM, "x\n".repeat(17 * 1024 * 1024).as_bytes());
+    assert_eq!(logs.dropped(), dropped + 1);
 }

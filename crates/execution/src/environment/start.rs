@@ -7,7 +7,12 @@ use std::{
     sync::Arc,
 };
 
-use lambda_model::{LambdaError, environment::Phase, limits, ports::RunnableVersion};
+use lambda_model::{
+    LambdaError,
+    environment::Phase,
+    limits,
+    ports::{CodeDirectory, RunnableVersion},
+};
 use sandbox::{Bind, Cpu, EphemeralStorage, IsolationLevel, Limits, Sandbox, SandboxSpec, SandboxUser};
 use tokio::net::UnixStream;
 
@@ -64,7 +69,7 @@ impl Environment {
     ) -> Result<Self, StartError> {
         let id = context.next_id();
         let uid = context.uids.take();
-        let code = context.code.directory(&version.code).map_err(StartError::Code)?;
+        let code = code(&context, &version).await?;
         let plan = plan(&context, &version)?;
         let spec = specify(&context, &version, &plan, &code.path, id, &uid);
         let mut sandbox = {
@@ -119,6 +124,13 @@ fn control(sandbox: &Sandbox) -> std::io::Result<UnixStream> {
 
 fn missing_listener() -> StartError {
     StartError::Descriptors(std::io::Error::other("the sandbox handed over no listener"))
+}
+
+/// After a reboot a package is unpacked again, which takes a while: not on a thread that serves others.
+async fn code(context: &Context, version: &RunnableVersion) -> Result<CodeDirectory, StartError> {
+    let (packages, reference) = (Arc::clone(&context.code), version.code.clone());
+    let directory = tokio::task::spawn_blocking(move || packages.directory(&reference)).await?;
+    directory.map_err(StartError::Code)
 }
 
 fn plan(context: &Context, version: &RunnableVersion) -> Result<RuntimePlan, StartError> {

@@ -160,29 +160,21 @@ impl Drop for SandboxCgroup {
 #[derive(Debug)]
 pub(crate) struct MemoryFiles {
     peak: PathBuf,
-    events: PathBuf,
 }
 
 impl MemoryFiles {
     fn of(directory: &Path, version: Version) -> MemoryFiles {
         // memory.peak came with Linux 5.19.
-        let (peak, events) = match version {
-            Version::V1 => ("memory.max_usage_in_bytes", "memory.oom_control"),
-            Version::V2 => ("memory.peak", "memory.events"),
+        let peak = match version {
+            Version::V1 => "memory.max_usage_in_bytes",
+            Version::V2 => "memory.peak",
         };
-        MemoryFiles { peak: directory.join(peak), events: directory.join(events) }
+        MemoryFiles { peak: directory.join(peak) }
     }
 
     /// The most memory used since the group was made, in bytes; page cache included.
     pub(crate) fn peak_bytes(&self) -> io::Result<u64> {
         fs::read_to_string(&self.peak)?.trim().parse().map_err(io::Error::other)
-    }
-
-    /// Processes killed for want of memory.
-    pub(crate) fn oom_kills(&self) -> io::Result<u64> {
-        let text = fs::read_to_string(&self.events)?;
-        let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
-        count.unwrap_or("0").trim().parse().map_err(io::Error::other)
     }
 }
 

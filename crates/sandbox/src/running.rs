@@ -192,12 +192,6 @@ impl Sandbox {
         self.cgroup.memory().and_then(|memory| memory.peak_bytes().ok())
     }
 
-    /// Processes that the memory limit killed so far.
-    #[must_use]
-    pub fn out_of_memory_kills(&self) -> u64 {
-        self.cgroup.memory().and_then(|memory| memory.oom_kills().ok()).unwrap_or(0)
-    }
-
     fn must_be_alive(&self) -> Result<(), SandboxError> {
         if self.dead { Err(SandboxError::Dead) } else { Ok(()) }
     }

@@ -95,7 +95,7 @@ impl Environments {
 }
 
 fn fits(pool: &Pool, version: &RunnableVersion) -> bool {
-    pool.version.revision_id == version.revision_id && !pool.is_closed()
+    pool.version.deployment_id == version.deployment_id && !pool.is_closed()
 }
 
 fn read(pools: &Pools) -> std::sync::RwLockReadGuard<'_, HashMap<PoolKey, Arc<Pool>>> {
@@ -111,10 +111,11 @@ impl ExecutionEnvironments for Environments {
         Box::pin(self.run(version, invocation))
     }
 
-    fn retire(&self, key: &FunctionKey, keep_revision_id: Option<&str>) {
+    fn retire(&self, key: &FunctionKey, version: Option<&str>, keep_deployment_id: Option<&str>) {
         let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
-        pools.retain(|(function, _), pool| {
-            let keep = function != key || Some(pool.version.revision_id.as_str()) == keep_revision_id;
+        pools.retain(|(function, of), pool| {
+            let is_meant = function == key && version.is_none_or(|version| version == of);
+            let keep = !is_meant || Some(pool.version.deployment_id.as_str()) == keep_deployment_id;
             if !keep {
                 pool.close();
             }

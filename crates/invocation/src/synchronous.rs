@@ -55,7 +55,7 @@ impl Invoker {
     /// # Errors
     /// What [`Invoker::invoke`] would answer before it asks for concurrency.
     pub fn check(&self, key: &FunctionKey, qualifier: Option<&str>) -> Result<ResolvedFunction, LambdaError> {
-        let function = self.catalog.resolve(key, qualifier)?;
+        let function = self.catalog.resolve(key, qualifier, fastrand::f64())?;
         state::check_invocable(function.state)?;
         Ok(function)
     }
@@ -68,7 +68,9 @@ impl Invoker {
         let function = self.check(&request.key, request.qualifier.as_deref())?;
         let (key, version) = (&function.version.key, &function.version.version);
         let limits = Admission {
-            unreserved_max: self.account_concurrency_max,
+            unreserved_max: self
+                .account_concurrency_max
+                .saturating_sub(function.account_reserved_concurrency),
             reserved: function.reserved_concurrency,
         };
         let _admitted = self.ledger.admit(key, limits).map_err(|reason| {

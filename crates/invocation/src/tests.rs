@@ -28,7 +28,7 @@ struct Fakes {
 }
 
 impl FunctionCatalog for Fakes {
-    fn resolve(&self, key: &FunctionKey, _: Option<&str>) -> Result<ResolvedFunction, LambdaError> {
+    fn resolve(&self, key: &FunctionKey, _: Option<&str>, _: f64) -> Result<ResolvedFunction, LambdaError> {
         if key.name == "missing" {
             return Err(LambdaError::function_not_found(&key.qualified_arn("$LATEST")));
         }
@@ -36,6 +36,7 @@ impl FunctionCatalog for Fakes {
             version: Arc::new(version(key)),
             state: self.state,
             reserved_concurrency: self.reserved,
+            account_reserved_concurrency: 0,
         })
     }
 }
@@ -52,7 +53,7 @@ impl ExecutionEnvironments for Fakes {
         })
     }
 
-    fn retire(&self, _: &FunctionKey, _: Option<&str>) {}
+    fn retire(&self, _: &FunctionKey, _: Option<&str>, _: Option<&str>) {}
 }
 
 impl MetricSink for Fakes {
@@ -72,18 +73,17 @@ fn version(key: &FunctionKey) -> RunnableVersion {
     RunnableVersion {
         key: key.clone(),
         version: "$LATEST".into(),
-        revision_id: "r".into(),
+        deployment_id: "r".into(),
         configuration: FunctionConfiguration {
             runtime: "python3.11".into(),
             handler: "a.b".into(),
-            role: String::new(),
-            description: String::new(),
             timeout_seconds: 3,
             memory_size_mb: 128,
             ephemeral_storage_mb: 512,
             environment: Some(BTreeMap::new()),
             architecture: "x86_64".into(),
             tracing_mode: "PassThrough".into(),
+            ..FunctionConfiguration::default()
         },
         code: CodeReference { sha256_hex: String::new(), code_sha256: String::new(), code_size_bytes: 0 },
     }

@@ -7,6 +7,7 @@
 
 pub mod billing;
 pub mod concurrency;
+pub mod credentials;
 pub mod environment;
 pub mod error;
 pub mod function;

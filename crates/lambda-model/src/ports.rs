@@ -20,7 +20,7 @@ pub struct RunnableVersion {
     /// `$LATEST` or a number.
     pub version: String,
     /// Identifies code and settings together; an environment never outlives a change of it.
-    pub revision_id: String,
+    pub deployment_id: String,
     /// The settings.
     pub configuration: FunctionConfiguration,
     /// The code.
@@ -36,15 +36,23 @@ pub struct ResolvedFunction {
     pub state: FunctionState,
     /// Reserved concurrency of the function, all versions together.
     pub reserved_concurrency: Option<u32>,
+    /// Reserved concurrency of all functions of the account in the Region.
+    pub account_reserved_concurrency: u32,
 }
 
 /// Finds functions without touching the disk.
 pub trait FunctionCatalog: Send + Sync {
-    /// The version that `qualifier` names, `$LATEST` when it is absent.
+    /// The version that `qualifier` names, `$LATEST` when it is absent. Of an alias with two versions `roll`, uniform in [0, 1),
+    /// chooses one.
     ///
     /// # Errors
     /// 404 for what does not exist.
-    fn resolve(&self, key: &FunctionKey, qualifier: Option<&str>) -> Result<ResolvedFunction, LambdaError>;
+    fn resolve(
+        &self,
+        key: &FunctionKey,
+        qualifier: Option<&str>,
+        roll: f64,
+    ) -> Result<ResolvedFunction, LambdaError>;
 }
 
 /// Runs invocations in execution environments.
@@ -58,8 +66,9 @@ pub trait ExecutionEnvironments: Send + Sync {
         invocation: Invocation,
     ) -> BoxFuture<'_, Result<InvocationOutcome, LambdaError>>;
 
-    /// Retires every environment of the function except those of `keep_revision_id`; running invocations end first.
-    fn retire(&self, key: &FunctionKey, keep_revision_id: Option<&str>);
+    /// Retires environments of a function, those of one version or all, except those of `keep_deployment_id`; running invocations
+    /// end first.
+    fn retire(&self, key: &FunctionKey, version: Option<&str>, keep_deployment_id: Option<&str>);
 }
 
 /// Gives the unpacked code of a version.

@@ -4,108 +4,159 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use lambda_model::{
     LambdaError,
-    function::{FunctionKey, FunctionRecord, LATEST},
+    function::{Alias, FunctionKey, FunctionRecord, FunctionState, LATEST},
     ports::{FunctionCatalog, ResolvedFunction, RunnableVersion},
 };
 
 /// See the module's doc.
 #[derive(Default)]
 pub(crate) struct Catalog {
-    functions: RwLock<HashMap<FunctionKey, ResolvedFunction>>,
+    entries: RwLock<Entries>,
+}
+
+#[derive(Default)]
+struct Entries {
+    functions: HashMap<FunctionKey, Function>,
+    /// Reserved concurrency by account and Region.
+    reserved: HashMap<(String, String), u32>,
+}
+
+/// A function with all that an invocation may name of it.
+#[derive(Default)]
+struct Function {
+    versions: HashMap<String, Version>,
+    aliases: HashMap<String, Alias>,
+    reserved_concurrency: Option<u32>,
+}
+
+struct Version {
+    runnable: Arc<RunnableVersion>,
+    state: FunctionState,
 }
 
 impl Catalog {
-    /// Takes over a record as the store has it now. The revision that invocations run.
+    /// Takes over a version as the store has it now. The deployment that invocations run.
     pub(crate) fn put(&self, record: &FunctionRecord) -> String {
-        let resolved = resolve(record);
-        let running = resolved.version.revision_id.clone();
-        let mut functions = self.functions.write().unwrap_or_else(PoisonError::into_inner);
-        functions.insert(record.key.clone(), resolved);
+        let runnable = Arc::new(runnable(record));
+        let running = runnable.deployment_id.clone();
+        let mut entries = self.write();
+        let entries = &mut *entries;
+        let function = entries.functions.entry(record.key.clone()).or_default();
+        if record.version == LATEST {
+            let before = std::mem::replace(&mut function.reserved_concurrency, record.reserved_concurrency);
+            entries.account_for(&record.key, before, record.reserved_concurrency);
+        }
+        let function = entries.functions.entry(record.key.clone()).or_default();
+        function.versions.insert(record.version.clone(), Version { runnable, state: record.state });
         running
+    }
+
+    /// Takes over an alias.
+    pub(crate) fn put_alias(&self, key: &FunctionKey, alias: Alias) {
+        let mut entries = self.write();
+        entries.functions.entry(key.clone()).or_default().aliases.insert(alias.name.clone(), alias);
+    }
+
+    /// Forgets an alias.
+    pub(crate) fn remove_alias(&self, key: &FunctionKey, name: &str) {
+        if let Some(function) = self.write().functions.get_mut(key) {
+            function.aliases.remove(name);
+        }
+    }
+
+    /// Forgets a version.
+    pub(crate) fn remove_version(&self, key: &FunctionKey, version: &str) {
+        if let Some(function) = self.write().functions.get_mut(key) {
+            function.versions.remove(version);
+        }
     }
 
     /// Whether the function exists.
     pub(crate) fn contains(&self, key: &FunctionKey) -> bool {
-        self.functions.read().unwrap_or_else(PoisonError::into_inner).contains_key(key)
+        self.read().functions.contains_key(key)
     }
 
     /// Forgets a function.
     pub(crate) fn remove(&self, key: &FunctionKey) {
-        self.functions.write().unwrap_or_else(PoisonError::into_inner).remove(key);
+        let mut entries = self.write();
+        if let Some(function) = entries.functions.remove(key) {
+            entries.account_for(key, function.reserved_concurrency, None);
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Entries> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Entries> {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entries {
+    fn account_for(&mut self, key: &FunctionKey, before: Option<u32>, after: Option<u32>) {
+        let total = self.reserved.entry((key.account_id.clone(), key.region.clone())).or_default();
+        *total = total.saturating_sub(before.unwrap_or(0)).saturating_add(after.unwrap_or(0));
     }
 }
 
 /// What invocations of the record run: while an update is being prepared, what was there before it (I-07).
-fn resolve(record: &FunctionRecord) -> ResolvedFunction {
-    let version = match record.previous.as_deref() {
-        Some(previous) => RunnableVersion {
-            key: record.key.clone(),
-            version: record.version.clone(),
-            revision_id: previous.revision_id.clone(),
-            configuration: previous.configuration.clone(),
-            code: previous.code.clone(),
-        },
-        None => RunnableVersion {
-            key: record.key.clone(),
-            version: record.version.clone(),
-            revision_id: record.revision_id.clone(),
-            configuration: record.configuration.clone(),
-            code: record.code.clone(),
-        },
+fn runnable(record: &FunctionRecord) -> RunnableVersion {
+    let (deployment_id, configuration, code) = match record.previous.as_deref() {
+        Some(previous) => (&previous.deployment_id, &previous.configuration, &previous.code),
+        None => (&record.deployment_id, &record.configuration, &record.code),
     };
-    ResolvedFunction { version: Arc::new(version), state: record.state, reserved_concurrency: None }
+    RunnableVersion {
+        key: record.key.clone(),
+        version: record.version.clone(),
+        deployment_id: deployment_id.clone(),
+        configuration: configuration.clone(),
+        code: code.clone(),
+    }
 }
 
 impl FunctionCatalog for Catalog {
-    fn resolve(&self, key: &FunctionKey, qualifier: Option<&str>) -> Result<ResolvedFunction, LambdaError> {
+    fn resolve(
+        &self,
+        key: &FunctionKey,
+        qualifier: Option<&str>,
+        roll: f64,
+    ) -> Result<ResolvedFunction, LambdaError> {
         let qualifier = qualifier.unwrap_or(LATEST);
-        let functions = self.functions.read().unwrap_or_else(PoisonError::into_inner);
-        match functions.get(key) {
-            Some(function) if qualifier == LATEST => Ok(function.clone()),
-            _ => Err(LambdaError::function_not_found(&key.qualified_arn(qualifier))),
-        }
+        let entries = self.read();
+        let found = entries.functions.get(key).and_then(|function| {
+            let version = function.aliases.get(qualifier).map_or(qualifier, |alias| alias.choose(roll));
+            Some((function, function.versions.get(version)?))
+        });
+        let (function, version) =
+            found.ok_or_else(|| LambdaError::function_not_found(&key.qualified_arn(qualifier)))?;
+        let account = (key.account_id.clone(), key.region.clone());
+        Ok(ResolvedFunction {
+            version: Arc::clone(&version.runnable),
+            state: version.state,
+            reserved_concurrency: function.reserved_concurrency,
+            account_reserved_concurrency: entries.reserved.get(&account).copied().unwrap_or(0),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use lambda_model::function::{CodeReference, FunctionConfiguration, FunctionState, LastUpdateStatus};
+    use lambda_model::function::{CodeReference, FunctionConfiguration};
 
     use super::*;
 
     fn record() -> FunctionRecord {
-        FunctionRecord {
-            key: FunctionKey { account_id: "0".into(), region: "r".into(), name: "f".into() },
-            version: LATEST.into(),
-            configuration: FunctionConfiguration {
-                runtime: "python3.11".into(),
-                handler: "app.handler".into(),
-                role: String::new(),
-                description: String::new(),
-                timeout_seconds: 3,
-                memory_size_mb: 128,
-                ephemeral_storage_mb: 512,
-                environment: None,
-                architecture: "x86_64".into(),
-                tracing_mode: "PassThrough".into(),
-            },
-            code: CodeReference { sha256_hex: "old".into(), code_sha256: String::new(), code_size_bytes: 1 },
-            state: FunctionState::Active,
-            state_reason: None,
-            state_reason_code: None,
-            last_update_status: LastUpdateStatus::Successful,
-            last_update_status_reason: None,
-            last_update_status_reason_code: None,
-            previous: None,
-            revision_id: "1".into(),
-            last_modified_ms: 0,
-            tags: Default::default(),
-        }
+        let key = FunctionKey { account_id: "0".into(), region: "r".into(), name: "f".into() };
+        let code = CodeReference { sha256_hex: "old".into(), code_sha256: String::new(), code_size_bytes: 1 };
+        let mut record = FunctionRecord::new(key, FunctionConfiguration::default(), code, "1".into(), 0);
+        record.become_active("1".into(), None);
+        record
     }
 
     #[test]
@@ -116,12 +167,54 @@ mod tests {
         record.begin_update("2".into(), 0);
         record.code.sha256_hex = "new".into();
         assert_eq!(catalog.put(&record), "1");
-        let running = || catalog.resolve(&record.key, None).unwrap().version.code.sha256_hex.clone();
+        let running = || catalog.resolve(&record.key, None, 0.0).unwrap().version.code.sha256_hex.clone();
         assert_eq!(running(), "old");
         let mut prepared = record.clone();
         prepared.become_active("3".into(), None);
-        assert_eq!(catalog.put(&prepared), "3");
+        assert_eq!(catalog.put(&prepared), "2");
         assert_eq!(running(), "new");
+    }
+
+    #[test]
+    fn an_alias_shares_its_requests_between_versions() {
+        let catalog = Catalog::default();
+        for version in [LATEST, "1", "2"] {
+            catalog.put(&FunctionRecord { version: version.into(), ..record() });
+        }
+        let key = record().key;
+        let alias = Alias {
+            name: "live".into(),
+            function_version: "1".into(),
+            description: String::new(),
+            additional_version: Some(("2".into(), 0.5)),
+            revision_id: String::new(),
+        };
+        catalog.put_alias(&key, alias);
+        let executed =
+            |roll| catalog.resolve(&key, Some("live"), roll).map(|found| found.version.version.clone());
+        assert_eq!((executed(0.2).unwrap(), executed(0.7).unwrap()), ("2".to_owned(), "1".to_owned()));
+        catalog.remove_version(&key, "2");
+        assert!(executed(0.2).is_err());
+        catalog.remove_alias(&key, "live");
+        assert!(executed(0.7).is_err());
+    }
+
+    #[test]
+    fn reservations_are_counted_for_the_account() {
+        let catalog = Catalog::default();
+        let reserved = |name: &str, reserved| {
+            let mut record = record();
+            record.key.name = name.into();
+            record.reserved_concurrency = reserved;
+            catalog.put(&record);
+            catalog.resolve(&record.key, None, 0.0).unwrap().account_reserved_concurrency
+        };
+        assert_eq!(reserved("a", Some(5)), 5);
+        assert_eq!(reserved("b", Some(7)), 12);
+        assert_eq!(reserved("a", Some(1)), 8);
+        assert_eq!(reserved("a", None), 7);
+        catalog.remove(&FunctionKey { name: "b".into(), ..record().key });
+        assert_eq!(reserved("a", None), 0);
     }
 
     #[test]
@@ -130,10 +223,10 @@ mod tests {
         let record = record();
         catalog.put(&record);
         assert!(catalog.contains(&record.key));
-        assert!(catalog.resolve(&record.key, Some(LATEST)).is_ok());
-        assert!(catalog.resolve(&record.key, Some("1")).is_err());
+        assert!(catalog.resolve(&record.key, Some(LATEST), 0.0).is_ok());
+        assert!(catalog.resolve(&record.key, Some("1"), 0.0).is_err());
         catalog.remove(&record.key);
-        let refused = catalog.resolve(&record.key, None).unwrap_err();
+        let refused = catalog.resolve(&record.key, None, 0.0).unwrap_err();
         assert_eq!(refused.to_string(), "Function not found: arn:aws:lambda:r:0:function:f:$LATEST");
     }
 }

@@ -9,10 +9,10 @@
 use std::sync::Arc;
 
 use lambda_model::{
-    function::{FunctionKey, FunctionRecord, FunctionState, LastUpdateStatus},
+    function::{Alias, FunctionKey, FunctionRecord, FunctionState, LastUpdateStatus},
     ports::ExecutionEnvironments,
 };
-use store::CommitObserver;
+use store::{Change, CommitObserver, Document, DocumentKey, Store, StoreError};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -30,7 +30,9 @@ pub(crate) struct Deployment {
 /// What is left to do after a commit.
 struct FollowUp {
     key: FunctionKey,
-    /// The revision that invocations run from now on; `None` when the function is gone.
+    /// The version that changed; `None` when the function is gone.
+    version: Option<String>,
+    /// The deployment that invocations run from now on; `None` when what changed is gone.
     running: Option<String>,
     unprepared: Option<Unprepared>,
 }
@@ -46,20 +48,72 @@ impl Deployment {
     }
 }
 
-impl CommitObserver for Deployment {
-    fn stored(&self, record: &FunctionRecord) {
+impl Deployment {
+    /// A version is as the record says.
+    pub(crate) fn stored(&self, record: &FunctionRecord) {
         let running = self.catalog.put(record);
         let is_unprepared = record.state == FunctionState::Pending
             || record.last_update_status == LastUpdateStatus::InProgress;
-        let unprepared = is_unprepared.then(|| Unprepared::from(record));
-        let _ =
-            self.follow_ups.send(FollowUp { key: record.key.clone(), running: Some(running), unprepared });
+        let _ = self.follow_ups.send(FollowUp {
+            key: record.key.clone(),
+            version: Some(record.version.clone()),
+            running: Some(running),
+            unprepared: is_unprepared.then(|| Unprepared::from(record)),
+        });
     }
 
-    fn deleted(&self, key: &FunctionKey) {
-        self.catalog.remove(key);
-        let _ = self.follow_ups.send(FollowUp { key: key.clone(), running: None, unprepared: None });
+    /// Takes over, at start, what belongs to functions.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) async fn load_documents(&self, store: &Store) -> Result<(), StoreError> {
+        for (key, alias) in store.all_documents::<Alias>().await? {
+            self.catalog.put_alias(&function_of(&key), alias);
+        }
+        Ok(())
     }
+
+    fn gone(&self, key: &FunctionKey, version: Option<&str>) {
+        let version = version.map(str::to_owned);
+        let _ = self.follow_ups.send(FollowUp { key: key.clone(), version, running: None, unprepared: None });
+    }
+
+    fn document_stored(&self, kind: &str, key: &DocumentKey, document: &[u8]) {
+        if kind == Alias::KIND {
+            match serde_json::from_slice(document) {
+                Ok(alias) => self.catalog.put_alias(&function_of(key), alias),
+                Err(error) => tracing::error!(%error, "a stored alias cannot be read"),
+            }
+        }
+    }
+}
+
+impl CommitObserver for Deployment {
+    fn committed(&self, change: &Change) {
+        match change {
+            Change::FunctionStored(record) => self.stored(record),
+            Change::VersionDeleted(key, version) => {
+                self.catalog.remove_version(key, version);
+                self.gone(key, Some(version));
+            }
+            Change::FunctionDeleted(key) => {
+                self.catalog.remove(key);
+                self.gone(key, None);
+            }
+            Change::DocumentStored { kind, key, document } => self.document_stored(kind, key, document),
+            Change::DocumentDeleted { kind, key } => {
+                if *kind == Alias::KIND {
+                    self.catalog.remove_alias(&function_of(key), &key.name);
+                }
+            }
+            Change::EverythingDeleted => {}
+        }
+    }
+}
+
+/// The function that a document belongs to.
+pub(crate) fn function_of(key: &DocumentKey) -> FunctionKey {
+    FunctionKey { account_id: key.account_id.clone(), region: key.region.clone(), name: key.parent.clone() }
 }
 
 impl FollowUps {
@@ -69,8 +123,8 @@ impl FollowUps {
         environments: Arc<dyn ExecutionEnvironments>,
         preparation: Arc<Preparation>,
     ) {
-        while let Some(FollowUp { key, running, unprepared }) = self.0.recv().await {
-            environments.retire(&key, running.as_deref());
+        while let Some(FollowUp { key, version, running, unprepared }) = self.0.recv().await {
+            environments.retire(&key, version.as_deref(), running.as_deref());
             if let Some(unprepared) = unprepared {
                 preparation.begin(unprepared);
             }

@@ -12,7 +12,7 @@ use lambda_model::{
     function::{FunctionKey, FunctionRecord},
     limits,
 };
-use store::Store;
+use store::{Store, StoreError};
 
 /// Prepares functions.
 pub(crate) struct Preparation {
@@ -27,7 +27,8 @@ pub(crate) struct Preparation {
 /// A function at a revision that is not prepared.
 pub(crate) struct Unprepared {
     key: FunctionKey,
-    revision_id: String,
+    version: String,
+    deployment_id: String,
     runtime: String,
 }
 
@@ -35,7 +36,8 @@ impl From<&FunctionRecord> for Unprepared {
     fn from(record: &FunctionRecord) -> Self {
         Self {
             key: record.key.clone(),
-            revision_id: record.revision_id.clone(),
+            version: record.version.clone(),
+            deployment_id: record.deployment_id.clone(),
             runtime: record.configuration.runtime.clone(),
         }
     }
@@ -47,7 +49,7 @@ impl Preparation {
         let preparation = Arc::clone(self);
         tokio::spawn(async move {
             let note = preparation.make_ready(&unprepared.runtime).await;
-            preparation.finish(&unprepared.key, unprepared.revision_id, note).await;
+            preparation.finish(unprepared, note).await;
         });
     }
 
@@ -67,20 +69,32 @@ impl Preparation {
         }
     }
 
-    /// Activates the function, unless it was changed or deleted meanwhile.
-    async fn finish(&self, key: &FunctionKey, expected: String, note: Option<String>) {
-        let changed = self.store.update_function(key, move |record| {
-            if record.revision_id != expected {
-                return Err(Superseded);
+    /// Activates the version, unless it was changed or deleted meanwhile.
+    async fn finish(&self, unprepared: Unprepared, note: Option<String>) {
+        let Unprepared { key, version, deployment_id, .. } = unprepared;
+        let changed = self.store.update_function(&key, &version, move |record| {
+            if record.deployment_id != deployment_id {
+                return Err(Unfinished::Superseded);
             }
             record.become_active(aws_api::request_id::new(), note);
             Ok(())
         });
-        if let Err(error) = changed.await {
+        if let Err(Unfinished::Store(error)) = changed.await {
             tracing::error!(function = %key.name, error = with_causes(&error), "function not activated");
         }
     }
 }
 
-/// Another change has come; its own preparation will finish it.
-struct Superseded;
+/// Why a function was not activated.
+enum Unfinished {
+    /// Another change has come; its own preparation will finish it.
+    Superseded,
+    /// It could not be written.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Unfinished {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

@@ -229,7 +229,7 @@ async fn load_functions(store: &Store, deployment: &Deployment) -> Result<(), Bu
     let records = store.all_functions().await;
     let records = records.map_err(|error| BuildError::Failed(with_causes(&error)))?;
     records.iter().for_each(|record| deployment.stored(record));
-    Ok(())
+    deployment.load_documents(store).await.map_err(|error| BuildError::Failed(with_causes(&error)))
 }
 
 fn build_lambda(

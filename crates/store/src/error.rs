@@ -44,6 +44,14 @@ pub enum StoreError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// A document is not what was stored.
+    #[error("the document {document} {what}")]
+    DamagedDocument {
+        /// Which.
+        document: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// A package is not what was stored.
     #[error("the package {} {what}", path.display())]
     DamagedPackage {
@@ -60,4 +68,11 @@ pub enum StoreError {
 /// Attaches the path to an error of a file.
 pub(crate) fn at(path: &std::path::Path) -> impl FnOnce(io::Error) -> StoreError + '_ {
     move |source| StoreError::File { path: path.to_owned(), source }
+}
+
+impl From<StoreError> for lambda_model::LambdaError {
+    /// A caller learns only that something of ours broke; the words are for the server's log.
+    fn from(error: StoreError) -> Self {
+        Self::Service(lambda_model::error::with_causes(&error))
+    }
 }

@@ -4,21 +4,15 @@ use std::collections::HashSet;
 
 use lambda_model::{
     error::with_causes,
-    function::{FunctionKey, FunctionRecord, LATEST},
+    function::{CodeReference, FunctionConfiguration, FunctionKey, FunctionRecord, LATEST, LayerVersion},
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use crate::{Store, StoreError, quarantine};
+use crate::{Change, DocumentRange, Store, StoreError, documents};
 
-/// What an account has in a Region.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct AccountUsage {
-    /// Bytes of all packages, as uploaded.
-    pub code_bytes: i64,
-    /// Functions.
-    pub functions: i64,
-}
+/// The order of versions: `$LATEST`, then by number.
+const NUMERICALLY: &str = "version <> '$LATEST', length(version), version";
 
 impl Store {
     /// Stores a new function. False when one of this name exists.
@@ -26,121 +20,68 @@ impl Store {
     /// # Errors
     /// When it cannot be made durable.
     pub async fn create_function(&self, record: &FunctionRecord) -> Result<bool, StoreError> {
-        let (stored, record) = (record.clone(), record.clone());
-        let (observer, key) = (self.observer(), stored.key.clone());
-        let job = move |connection: &Connection| {
-            if exists(connection, &record.key)? {
+        let record = record.clone();
+        self.transact(move |transaction| {
+            if transaction.function_exists(&record.key)? {
                 return Ok(false);
             }
-            quarantine::discard(connection, &record.key)?;
-            write(connection, &record)?;
+            transaction.put_function(&record)?;
             Ok(true)
-        };
-        let created = self.writer().write(job, move |created| {
-            if *created {
-                observer.stored(&stored);
-            }
-        });
-        let created = created.await?;
-        if created {
-            self.damaged_functions().forget(&key);
-        }
-        Ok(created)
+        })
+        .await
     }
 
-    /// The function's `$LATEST`.
+    /// A version of a function.
     ///
     /// # Errors
     /// When it cannot be read, or is damaged.
-    pub async fn function(&self, key: &FunctionKey) -> Result<Option<FunctionRecord>, StoreError> {
-        let key = key.clone();
-        let found = self.read(move |connection| read(connection, &key)).await;
-        found.inspect_err(|error| self.damaged_functions().notice(error))
-    }
-
-    /// Changes the function where nobody else changes it meanwhile. `None`: there is none; an inner error leaves it as it was.
-    ///
-    /// # Errors
-    /// When the change cannot be made durable.
-    pub async fn update_function<E: Send + 'static>(
+    pub async fn function(
         &self,
         key: &FunctionKey,
-        change: impl FnOnce(&mut FunctionRecord) -> Result<(), E> + Send + 'static,
-    ) -> Result<Option<Result<FunctionRecord, E>>, StoreError> {
-        let (observer, key) = (self.observer(), key.clone());
-        let job = move |connection: &Connection| {
-            let Some(mut record) = read(connection, &key)? else { return Ok(None) };
-            let before: Vec<String> = references(&record).map(str::to_owned).collect();
-            if let Err(error) = change(&mut record) {
-                return Ok(Some(Err(error)));
-            }
-            write(connection, &record)?;
-            let releases = before.iter().any(|name| !references(&record).any(|other| other == name));
-            Ok(Some(Ok((record, releases))))
-        };
-        let changed = self.writer().write(job, move |changed| {
-            if let Some(Ok((record, _))) = changed {
-                observer.stored(record);
-            }
-        });
-        let changed = changed.await.inspect_err(|error| self.damaged_functions().notice(error))?;
-        if let Some(Ok((_, true))) = &changed {
-            self.collect_garbage().await;
-        }
-        Ok(changed.map(|changed| changed.map(|(record, _)| record)))
+        version: &str,
+    ) -> Result<Option<FunctionRecord>, StoreError> {
+        let (key, version) = (key.clone(), version.to_owned());
+        let found = self.read(move |connection| read(connection, &key, &version)).await;
+        found.inspect_err(|error| self.damaged_records().notice(error))
     }
 
-    /// Deletes all versions, and what lies in quarantine of them. False when there was none.
+    /// Every version of a function, `$LATEST` first, then in the order of their numbers.
+    ///
+    /// # Errors
+    /// When they cannot be read, or one is damaged.
+    pub async fn versions(&self, key: &FunctionKey) -> Result<Vec<FunctionRecord>, StoreError> {
+        let key = key.clone();
+        let found = self.read(move |connection| read_versions(connection, &key)).await;
+        found.inspect_err(|error| self.damaged_records().notice(error))
+    }
+
+    /// Changes a version where nobody else changes it meanwhile. `None`: there is none. An error leaves it as it was.
+    ///
+    /// # Errors
+    /// That of `change`, or that it could not be made durable.
+    pub async fn update_function<E: From<StoreError> + Send + 'static>(
+        &self,
+        key: &FunctionKey,
+        version: &str,
+        change: impl FnOnce(&mut FunctionRecord) -> Result<(), E> + Send + 'static,
+    ) -> Result<Option<FunctionRecord>, E> {
+        let (key, version) = (key.clone(), version.to_owned());
+        self.transact(move |transaction| {
+            let Some(mut record) = transaction.function(&key, &version)? else { return Ok(None) };
+            change(&mut record)?;
+            transaction.put_function(&record)?;
+            Ok(Some(record))
+        })
+        .await
+    }
+
+    /// Deletes all versions, what belongs to them, and what lies in quarantine of them. False when there was none.
     ///
     /// # Errors
     /// When it cannot be made durable.
     pub async fn delete_function(&self, key: &FunctionKey) -> Result<bool, StoreError> {
-        let (observer, key) = (self.observer(), key.clone());
-        let deleted = key.clone();
-        let job = move |connection: &Connection| {
-            let was_damaged = quarantine::discard(connection, &key)?;
-            let rows = connection.execute(
-                "DELETE FROM functions WHERE account_id = ?1 AND region = ?2 AND name = ?3",
-                params![key.account_id, key.region, key.name],
-            )?;
-            Ok((rows > 0 || was_damaged, key))
-        };
-        let existed = self.writer().write(job, move |(existed, key)| {
-            if *existed {
-                observer.deleted(key);
-            }
-        });
-        let (existed, _) = existed.await?;
-        if existed {
-            self.damaged_functions().forget(&deleted);
-            self.collect_garbage().await;
-        }
-        Ok(existed)
-    }
-
-    /// Deletes everything.
-    ///
-    /// # Errors
-    /// When it cannot be made durable.
-    pub async fn delete_all_functions(&self) -> Result<(), StoreError> {
-        let observer = self.observer();
-        let job = |connection: &Connection| {
-            let mut statement =
-                connection.prepare("SELECT DISTINCT account_id, region, name FROM functions")?;
-            let keys = statement.query_map([], |row| {
-                Ok(FunctionKey { account_id: row.get(0)?, region: row.get(1)?, name: row.get(2)? })
-            })?;
-            let keys = keys.collect::<Result<Vec<_>, _>>()?;
-            connection.execute_batch("DELETE FROM functions; DELETE FROM quarantine")?;
-            Ok(keys)
-        };
-        let deleted = self.writer().write(job, move |keys: &Vec<_>| {
-            keys.iter().for_each(|key| observer.deleted(key));
-        });
-        deleted.await?;
-        self.damaged_functions().forget_all();
-        self.collect_garbage().await;
-        Ok(())
+        let key = key.clone();
+        self.transact(move |transaction| transaction.delete_function(&key)).await
     }
 
     /// Functions of an account in a Region, by name, those after `after`. Damaged ones are left out and reported.
@@ -156,37 +97,103 @@ impl Store {
     ) -> Result<Vec<FunctionRecord>, StoreError> {
         let (account_id, region) = (account_id.to_owned(), region.to_owned());
         let after = after.unwrap_or_default().to_owned();
-        let records = self.read(move |connection| {
-            let mut statement = connection.prepare(&format!(
-                "SELECT {COLUMNS} FROM functions
-                 WHERE account_id = ?1 AND region = ?2 AND version = ?3 AND name > ?4 ORDER BY name LIMIT ?5"
-            ))?;
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = statement.query_map(params![account_id, region, LATEST, after, limit], Row::read)?;
-            rows.map(|row| Ok(decode(&row?))).collect()
-        });
-        Ok(self.damaged_functions().leave_out(records.await?))
+        let records =
+            self.read(move |connection| read_latest(connection, &account_id, &region, &after, limit));
+        Ok(self.damaged_records().leave_out(records.await?))
     }
 
-    /// Every function of every account. Damaged ones are left out and reported.
+    /// The same with every version, by name and number; `after` is the name and the version of the last one seen.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn list_versions(
+        &self,
+        account_id: &str,
+        region: &str,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<FunctionRecord>, StoreError> {
+        let (account_id, region) = (account_id.to_owned(), region.to_owned());
+        let (name, version) = after.map(|(name, version)| (name.to_owned(), version.to_owned())).unzip();
+        let records = self.read(move |connection| {
+            let mut statement = connection.prepare(&format!(
+                "SELECT {COLUMNS} FROM functions WHERE account_id = ?1 AND region = ?2
+                   AND (?3 IS NULL OR (name, version <> '{LATEST}', length(version), version)
+                                    > (?3, ?4 <> '{LATEST}', length(?4), ?4))
+                 ORDER BY name, {NUMERICALLY} LIMIT ?5"
+            ))?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let rows = statement.query_map(params![account_id, region, name, version, limit], Row::read)?;
+            rows.map(|row| Ok(decode(&row?))).collect()
+        });
+        Ok(self.damaged_records().leave_out(records.await?))
+    }
+
+    /// Bytes of the packages of an account's functions and layers in a Region, as uploaded; a package counts as often as it is named.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn code_bytes(&self, account_id: &str, region: &str) -> Result<u64, StoreError> {
+        let of_functions = self.list_versions(account_id, region, None, usize::MAX).await?;
+        let range = DocumentRange {
+            account_id: account_id.to_owned(),
+            region: region.to_owned(),
+            ..DocumentRange::default()
+        };
+        let of_layers = self.documents::<LayerVersion>(range).await?;
+        let functions = of_functions.iter().map(|record| record.code.code_size_bytes);
+        Ok(functions.chain(of_layers.iter().map(|(_, layer)| layer.code.code_size_bytes)).sum())
+    }
+
+    /// How many functions an account has in a Region.
+    ///
+    /// # Errors
+    /// When they cannot be counted.
+    pub async fn count_functions(&self, account_id: &str, region: &str) -> Result<i64, StoreError> {
+        let (account_id, region) = (account_id.to_owned(), region.to_owned());
+        let count = self.read(move |connection| {
+            let count =
+                "SELECT count(*) FROM functions WHERE account_id = ?1 AND region = ?2 AND version = ?3";
+            Ok(connection.query_row(count, params![account_id, region, LATEST], |row| row.get(0))?)
+        });
+        count.await
+    }
+
+    /// Every version of every function of every account. Damaged ones are left out and reported.
     ///
     /// # Errors
     /// When they cannot be read.
     pub async fn all_functions(&self) -> Result<Vec<FunctionRecord>, StoreError> {
-        Ok(self.damaged_functions().leave_out(self.read(read_all).await?))
+        Ok(self.damaged_records().leave_out(self.read(read_all).await?))
     }
 
-    /// What the account has in the Region.
+    /// Deletes everything of every account.
     ///
     /// # Errors
-    /// When it cannot be read.
-    pub async fn account_usage(&self, account_id: &str, region: &str) -> Result<AccountUsage, StoreError> {
-        let records = self.list_functions(account_id, region, None, usize::MAX).await?;
-        let bytes: u64 = records.iter().map(|record| record.code.code_size_bytes).sum();
-        Ok(AccountUsage {
-            code_bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
-            functions: i64::try_from(records.len()).unwrap_or(i64::MAX),
-        })
+    /// When it cannot be made durable.
+    pub async fn delete_everything(&self) -> Result<(), StoreError> {
+        let observer = self.observer();
+        let job = |connection: &Connection| {
+            let mut statement =
+                connection.prepare("SELECT DISTINCT account_id, region, name FROM functions")?;
+            let keys = statement.query_map([], |row| {
+                Ok(FunctionKey { account_id: row.get(0)?, region: row.get(1)?, name: row.get(2)? })
+            })?;
+            let keys = keys.collect::<Result<Vec<_>, _>>()?;
+            connection.execute_batch(
+                "DELETE FROM functions; DELETE FROM quarantine;
+                 DELETE FROM documents; DELETE FROM quarantined_documents",
+            )?;
+            Ok(keys)
+        };
+        let deleted = self.writer().write(job, move |keys: &Vec<FunctionKey>| {
+            keys.iter().for_each(|key| observer.committed(&Change::FunctionDeleted(key.clone())));
+            observer.committed(&Change::EverythingDeleted);
+        });
+        deleted.await?;
+        self.damaged_records().forget_all();
+        self.collect_garbage().await;
+        Ok(())
     }
 
     /// Removes packages that no function names and nobody holds.
@@ -200,21 +207,37 @@ impl Store {
 
     /// The same, on this thread.
     pub(crate) fn collect_garbage_now(&self) -> Result<(), StoreError> {
-        if !self.damaged_functions().is_empty() {
+        if !self.damaged_records().is_empty() {
             // Nobody knows which packages the damaged records name.
             return Ok(());
         }
         self.code_packages().collect(|| {
-            let records = read_all(&self.reader()?)?.into_iter().collect::<Result<Vec<_>, _>>()?;
-            Ok(records.iter().flat_map(references).map(str::to_owned).collect::<HashSet<_>>())
+            let connection = self.reader()?;
+            let records = read_all(&connection)?.into_iter().collect::<Result<Vec<_>, _>>()?;
+            let of_functions = records.iter().flat_map(references).map(str::to_owned);
+            Ok(of_functions.chain(documents::codes(&connection)?).collect::<HashSet<_>>())
         })
     }
 }
 
 /// Every package that a record needs.
 fn references(record: &FunctionRecord) -> impl Iterator<Item = &str> {
-    let previous = record.previous.iter().map(|previous| previous.code.sha256_hex.as_str());
-    std::iter::once(record.code.sha256_hex.as_str()).chain(previous)
+    let previous =
+        record.previous.iter().flat_map(|previous| packages(&previous.code, &previous.configuration));
+    packages(&record.code, &record.configuration).chain(previous)
+}
+
+fn packages<'a>(
+    code: &'a CodeReference,
+    configuration: &'a FunctionConfiguration,
+) -> impl Iterator<Item = &'a str> {
+    let layers = configuration.layers.iter().map(|layer| layer.code.sha256_hex.as_str());
+    std::iter::once(code.sha256_hex.as_str()).chain(layers)
+}
+
+/// Whether the record names a package less than before.
+pub(crate) fn releases(before: &FunctionRecord, after: &FunctionRecord) -> bool {
+    references(before).any(|name| !references(after).any(|other| other == name))
 }
 
 /// What [`Row::read`] reads. The casts let it read whatever damage put there.
@@ -256,21 +279,70 @@ pub(crate) fn decode(row: &Row) -> Result<FunctionRecord, StoreError> {
     }
 }
 
-fn exists(connection: &Connection, key: &FunctionKey) -> Result<bool, StoreError> {
+/// Whether there is anything of the function, damaged or not.
+pub(crate) fn exists(connection: &Connection, key: &FunctionKey) -> Result<bool, StoreError> {
     let mut statement = connection
         .prepare_cached("SELECT 1 FROM functions WHERE account_id = ?1 AND region = ?2 AND name = ?3")?;
     Ok(statement.exists(params![key.account_id, key.region, key.name])?)
 }
 
-fn read(connection: &Connection, key: &FunctionKey) -> Result<Option<FunctionRecord>, StoreError> {
+/// Reads a version.
+pub(crate) fn read(
+    connection: &Connection,
+    key: &FunctionKey,
+    version: &str,
+) -> Result<Option<FunctionRecord>, StoreError> {
     let row = connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM functions
              WHERE account_id = ?1 AND region = ?2 AND name = ?3 AND version = ?4"
         ))?
-        .query_row(params![key.account_id, key.region, key.name, LATEST], Row::read)
+        .query_row(params![key.account_id, key.region, key.name, version], Row::read)
         .optional()?;
     row.as_ref().map(decode).transpose()
+}
+
+/// Reads all versions of a function, in order.
+pub(crate) fn read_versions(
+    connection: &Connection,
+    key: &FunctionKey,
+) -> Result<Vec<FunctionRecord>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM functions WHERE account_id = ?1 AND region = ?2 AND name = ?3 ORDER BY {NUMERICALLY}"
+    ))?;
+    let rows = statement.query_map(params![key.account_id, key.region, key.name], Row::read)?;
+    rows.map(|row| decode(&row?)).collect()
+}
+
+/// Reads the `$LATEST` of the functions after a name.
+pub(crate) fn read_latest(
+    connection: &Connection,
+    account_id: &str,
+    region: &str,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<Result<FunctionRecord, StoreError>>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM functions
+         WHERE account_id = ?1 AND region = ?2 AND version = ?3 AND name > ?4 ORDER BY name LIMIT ?5"
+    ))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![account_id, region, LATEST, after, limit], Row::read)?;
+    rows.map(|row| Ok(decode(&row?))).collect()
+}
+
+/// Deletes a version, or all of them. Whether there was one.
+pub(crate) fn delete(
+    connection: &Connection,
+    key: &FunctionKey,
+    version: Option<&str>,
+) -> Result<bool, StoreError> {
+    let rows = connection.execute(
+        "DELETE FROM functions
+         WHERE account_id = ?1 AND region = ?2 AND name = ?3 AND (?4 IS NULL OR version = ?4)",
+        params![key.account_id, key.region, key.name, version],
+    )?;
+    Ok(rows > 0)
 }
 
 /// Every row, each decoded or damaged.
@@ -280,7 +352,8 @@ fn read_all(connection: &Connection) -> Result<Vec<Result<FunctionRecord, StoreE
     rows.map(|row| Ok(decode(&row?))).collect()
 }
 
-fn write(connection: &Connection, record: &FunctionRecord) -> Result<(), StoreError> {
+/// Writes a version, over what was there.
+pub(crate) fn write(connection: &Connection, record: &FunctionRecord) -> Result<(), StoreError> {
     let document = serde_json::to_vec(record)
         .map_err(|error| StoreError::NotWritten(format!("record not encoded: {error}")))?;
     let checksum = Sha256::digest(&document).to_vec();

@@ -4,7 +4,7 @@
 //! <data dir>/            0700
 //!   lock                 held by the server that owns the directory
 //!   id                   names what this directory's server makes on the host
-//!   lambent.db           SQLite: functions (schema/*.sql)
+//!   lambent.db           SQLite: functions, and documents of everything else (schema/*.sql)
 //!   code/<sha256>/       package.zip and tree/, written whole or not at all
 //!   logs/                what functions printed
 //! ```
@@ -12,18 +12,22 @@
 
 mod code_packages;
 mod data_dir;
+mod documents;
 mod error;
 mod functions;
+mod lambda_documents;
 mod logs;
 mod quarantine;
 #[cfg(test)]
 mod samples;
 mod schema;
 mod store;
+mod transaction;
 mod writer;
 
 pub use code_packages::{CodeLease, CodePackages, PackageError};
+pub use documents::{Document, DocumentKey, DocumentRange};
 pub use error::StoreError;
-pub use functions::AccountUsage;
 pub use logs::{FunctionLogs, LogChunk, LogPosition};
-pub use store::{CommitObserver, OpenOptions, Store};
+pub use store::{OpenOptions, Store};
+pub use transaction::{Change, CommitObserver, Transaction};

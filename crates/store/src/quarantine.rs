@@ -11,41 +11,55 @@ use rusqlite::{Connection, params};
 
 use crate::{
     StoreError,
+    documents::{self, DocumentKey},
     functions::{COLUMNS, Row, decode},
+    transaction::Change,
 };
 
-/// ARNs of functions whose records are damaged.
+/// Records that are damaged: ARNs of functions, names of documents.
 #[derive(Default)]
 pub(crate) struct Damaged {
-    arns: Mutex<BTreeSet<String>>,
+    names: Mutex<BTreeSet<String>>,
 }
 
 impl Damaged {
     /// Those that lie in quarantine.
     pub(crate) fn load(connection: &Connection) -> Result<Self, StoreError> {
         let mut statement = connection.prepare("SELECT account_id, region, name, version FROM quarantine")?;
-        let rows = statement.query_map([], |row| {
+        let functions = statement.query_map([], |row| {
             let key = FunctionKey { account_id: row.get(0)?, region: row.get(1)?, name: row.get(2)? };
             Ok(key.qualified_arn(&row.get::<_, String>(3)?))
         })?;
-        Ok(Self { arns: Mutex::new(rows.collect::<Result<_, _>>()?) })
+        let mut statement =
+            connection.prepare("SELECT kind, account_id, region, parent, name FROM quarantined_documents")?;
+        let documents = statement.query_map([], |row| {
+            let key = DocumentKey {
+                account_id: row.get(1)?,
+                region: row.get(2)?,
+                parent: row.get(3)?,
+                name: row.get(4)?,
+            };
+            Ok(documents::describe(&row.get::<_, String>(0)?, &key))
+        })?;
+        Ok(Self { names: Mutex::new(functions.chain(documents).collect::<Result<_, _>>()?) })
     }
 
     /// All of them, in order.
     pub(crate) fn all(&self) -> Vec<String> {
-        self.arns().iter().cloned().collect()
+        self.names().iter().cloned().collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.arns().is_empty()
+        self.names().is_empty()
     }
 
     /// Reports an error that tells of damage, once.
     pub(crate) fn notice(&self, error: &StoreError) {
-        if let StoreError::DamagedFunction { arn, .. } = error
-            && self.arns().insert(arn.clone())
+        if let StoreError::DamagedFunction { arn: name, .. }
+        | StoreError::DamagedDocument { document: name, .. } = error
+            && self.names().insert(name.clone())
         {
-            tracing::error!(%error, "a function is damaged");
+            tracing::error!(%error, "a record is damaged");
         }
     }
 
@@ -54,32 +68,70 @@ impl Damaged {
         records.into_iter().filter_map(|record| record.inspect_err(|error| self.notice(error)).ok()).collect()
     }
 
-    /// The function was deleted, or made anew: nothing of the damage is left.
-    pub(crate) fn forget(&self, key: &FunctionKey) {
-        let version_of_it = format!("{}:", key.arn());
-        self.arns().retain(|arn| !arn.starts_with(&version_of_it));
+    /// What was deleted, or made anew, is not damaged any more.
+    pub(crate) fn forget_changed(&self, changes: &[Change]) {
+        if self.is_empty() {
+            return;
+        }
+        let mut names = self.names();
+        for change in changes {
+            match change {
+                Change::FunctionStored(record) => {
+                    names.remove(&record.key.qualified_arn(&record.version));
+                }
+                Change::VersionDeleted(key, version) => {
+                    names.remove(&key.qualified_arn(version));
+                }
+                Change::FunctionDeleted(key) => {
+                    let version_of_it = format!("{}:", key.arn());
+                    names.retain(|name| !name.starts_with(&version_of_it));
+                }
+                Change::DocumentStored { kind, key, .. } | Change::DocumentDeleted { kind, key } => {
+                    names.remove(&documents::describe(kind, key));
+                }
+                Change::EverythingDeleted => names.clear(),
+            }
+        }
     }
 
     /// Everything was deleted.
     pub(crate) fn forget_all(&self) {
-        self.arns().clear();
+        self.names().clear();
     }
 
-    fn arns(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.arns.lock().unwrap_or_else(PoisonError::into_inner)
+    fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Moves damaged rows out of the way.
 pub(crate) fn set_aside_damaged(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
-    for (row, error) in damaged_rows(&transaction)? {
-        tracing::error!(%error, "a function is damaged and was set aside");
-        transaction
-            .execute("INSERT INTO quarantine SELECT * FROM functions WHERE rowid = ?1", params![row])?;
-        transaction.execute("DELETE FROM functions WHERE rowid = ?1", params![row])?;
+    let functions = damaged_rows(&transaction)?.into_iter().map(|row| ("functions", "quarantine", row));
+    let documents =
+        damaged_documents(&transaction)?.into_iter().map(|row| ("documents", "quarantined_documents", row));
+    for (table, quarantine, (row, error)) in functions.chain(documents) {
+        tracing::error!(%error, "a record is damaged and was set aside");
+        transaction.execute(
+            &format!("INSERT INTO {quarantine} SELECT * FROM {table} WHERE rowid = ?1"),
+            params![row],
+        )?;
+        transaction.execute(&format!("DELETE FROM {table} WHERE rowid = ?1"), params![row])?;
     }
     Ok(transaction.commit()?)
+}
+
+fn damaged_documents(connection: &Connection) -> Result<Vec<(i64, StoreError)>, StoreError> {
+    let columns = documents::COLUMNS;
+    let mut statement = connection.prepare(&format!("SELECT {columns}, rowid FROM documents"))?;
+    let mut rows = statement.query([])?;
+    let mut damaged = Vec::new();
+    while let Some(row) = rows.next()? {
+        if let Err(error) = documents::Row::read(row)?.check() {
+            damaged.push((row.get("rowid")?, error));
+        }
+    }
+    Ok(damaged)
 }
 
 fn damaged_rows(connection: &Connection) -> Result<Vec<(i64, StoreError)>, StoreError> {
@@ -101,4 +153,17 @@ pub(crate) fn discard(connection: &Connection, key: &FunctionKey) -> Result<bool
         params![key.account_id, key.region, key.name],
     )?;
     Ok(rows > 0)
+}
+
+/// Removes what lies in quarantine of a document. Whether there was anything.
+pub(crate) fn discard_document(
+    connection: &Connection,
+    kind: &str,
+    key: &DocumentKey,
+) -> Result<bool, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "DELETE FROM quarantined_documents
+         WHERE kind = ?1 AND account_id = ?2 AND region = ?3 AND parent = ?4 AND name = ?5",
+    )?;
+    Ok(statement.execute(params![kind, key.account_id, key.region, key.parent, key.name])? > 0)
 }

@@ -6,13 +6,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use lambda_model::function::{
-    CodeReference, FunctionConfiguration, FunctionKey, FunctionRecord, FunctionState, LATEST,
-    LastUpdateStatus,
-};
+use lambda_model::function::{CodeReference, FunctionConfiguration, FunctionKey, FunctionRecord};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use crate::{CommitObserver, OpenOptions, Store, StoreError};
+use crate::{Change, CommitObserver, OpenOptions, Store, StoreError};
 
 /// Opens a store in a directory, with nobody who looks on.
 pub(crate) fn open(path: &Path) -> Store {
@@ -29,12 +26,15 @@ pub(crate) fn try_open(path: &Path) -> Result<Store, StoreError> {
 pub(crate) struct Commits(pub(crate) Mutex<Vec<String>>);
 
 impl CommitObserver for Commits {
-    fn stored(&self, record: &FunctionRecord) {
-        self.0.lock().unwrap().push(format!("{} is at {}", record.key.name, record.revision_id));
-    }
-
-    fn deleted(&self, key: &FunctionKey) {
-        self.0.lock().unwrap().push(format!("{} is gone", key.name));
+    fn committed(&self, change: &Change) {
+        self.0.lock().unwrap().push(match change {
+            Change::FunctionStored(record) => format!("{} is at {}", record.key.name, record.revision_id),
+            Change::VersionDeleted(key, version) => format!("{}:{version} is gone", key.name),
+            Change::FunctionDeleted(key) => format!("{} is gone", key.name),
+            Change::DocumentStored { kind, key, .. } => format!("{kind} {} is stored", key.name),
+            Change::DocumentDeleted { kind, key } => format!("{kind} {} is gone", key.name),
+            Change::EverythingDeleted => "everything is gone".into(),
+        });
     }
 }
 
@@ -45,33 +45,21 @@ pub(crate) fn key(name: &str) -> FunctionKey {
 
 /// A function that is Active, with code that is nowhere.
 pub(crate) fn record(name: &str) -> FunctionRecord {
-    FunctionRecord {
-        key: key(name),
-        version: LATEST.into(),
-        configuration: FunctionConfiguration {
-            runtime: "python3.11".into(),
-            handler: "app.handler".into(),
-            role: "arn:aws:iam::000000000000:role/r".into(),
-            description: String::new(),
-            timeout_seconds: 3,
-            memory_size_mb: 128,
-            ephemeral_storage_mb: 512,
-            environment: None,
-            architecture: "x86_64".into(),
-            tracing_mode: "PassThrough".into(),
-        },
-        code: CodeReference { sha256_hex: "0".repeat(64), code_sha256: String::new(), code_size_bytes: 10 },
-        state: FunctionState::Active,
-        state_reason: None,
-        state_reason_code: None,
-        last_update_status: LastUpdateStatus::Successful,
-        last_update_status_reason: None,
-        last_update_status_reason_code: None,
-        previous: None,
-        revision_id: "1".into(),
-        last_modified_ms: 0,
-        tags: Default::default(),
-    }
+    let configuration = FunctionConfiguration {
+        runtime: "python3.11".into(),
+        handler: "app.handler".into(),
+        role: "arn:aws:iam::000000000000:role/r".into(),
+        timeout_seconds: 3,
+        memory_size_mb: 128,
+        ephemeral_storage_mb: 512,
+        architecture: "x86_64".into(),
+        tracing_mode: "PassThrough".into(),
+        ..FunctionConfiguration::default()
+    };
+    let code = CodeReference { sha256_hex: "0".repeat(64), code_sha256: String::new(), code_size_bytes: 10 };
+    let mut record = FunctionRecord::new(key(name), configuration, code, "0".into(), 0);
+    record.become_active("1".into(), None);
+    record
 }
 
 /// An entry of a zip.

@@ -5,14 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use lambda_model::{
-    error::with_causes,
-    function::{FunctionKey, FunctionRecord},
-};
+use lambda_model::error::with_causes;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{
-    CodePackages, FunctionLogs, StoreError,
+    CodePackages, CommitObserver, FunctionLogs, StoreError,
     data_dir::{DataDir, create_private_file, sync_directory},
     quarantine::{self, Damaged},
     schema,
@@ -25,15 +22,6 @@ pub struct OpenOptions {
     pub data_dir: PathBuf,
     /// A temporary directory instead, removed at the end.
     pub ephemeral: bool,
-}
-
-/// Learns of each committed change of a function: on the writer's thread, in the order of the commits, before whoever asked for the
-/// change is answered, and also when they no longer wait.
-pub trait CommitObserver: Send + Sync {
-    /// The function was created or changed, and is now so.
-    fn stored(&self, record: &FunctionRecord);
-    /// The function is gone.
-    fn deleted(&self, key: &FunctionKey);
 }
 
 /// Durable state. Cheap to clone.
@@ -92,13 +80,13 @@ impl Store {
         self.inner.data_dir.id()
     }
 
-    /// Functions whose records are damaged, by their ARNs: set aside at start, or found so later. While there are any, no code is
-    /// removed. Deleting the function, or creating it anew, ends it.
+    /// Records that are damaged, functions by their ARNs: set aside at start, or found so later. While there are any, no code is
+    /// removed. Deleting what they are of, or creating it anew, ends it.
     pub fn damaged(&self) -> Vec<String> {
         self.inner.damaged.all()
     }
 
-    pub(crate) fn damaged_functions(&self) -> &Damaged {
+    pub(crate) fn damaged_records(&self) -> &Damaged {
         &self.inner.damaged
     }
 

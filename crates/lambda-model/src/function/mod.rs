@@ -1,13 +1,18 @@
 //! Functions: what they are called, how they are configured, which state they are in.
 
+pub mod alias;
 pub mod configuration;
 pub mod key;
+pub mod layer;
 pub mod record;
 pub mod settings;
 pub mod state;
+pub mod version;
 
-pub use configuration::FunctionConfiguration;
+pub use alias::Alias;
+pub use configuration::{FunctionConfiguration, FunctionLayer};
 pub use key::FunctionKey;
+pub use layer::{LayerKey, LayerVersion};
 pub use record::{CodeReference, FunctionRecord};
 pub use state::{FunctionState, LastUpdateStatus};
 

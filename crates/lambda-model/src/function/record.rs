@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FunctionConfiguration, FunctionKey, FunctionState, LastUpdateStatus};
+use super::{FunctionConfiguration, FunctionKey, FunctionState, LATEST, LastUpdateStatus};
 
 /// A package in the content-addressed code store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,13 +42,40 @@ pub struct FunctionRecord {
     pub last_update_status_reason_code: Option<String>,
     /// What invocations run while an update is being prepared: the code and settings before it (I-07).
     pub previous: Option<Box<PreviousVersion>>,
-    /// Changes with every mutation, state transitions included (S-05).
+    /// Changes with every mutation, state transitions and policies included (S-05).
     pub revision_id: String,
+    /// Changes with code and settings only: an environment never outlives a change of it.
+    #[serde(default)]
+    pub deployment_id: String,
     /// Unix time of the last change by a caller, milliseconds.
     pub last_modified_ms: i64,
     /// Tags of the function (kept on `$LATEST`).
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// Reserved concurrency of all versions together (kept on `$LATEST`; C-04).
+    #[serde(default)]
+    pub reserved_concurrency: Option<u32>,
+    /// The highest number that a version ever had, deleted ones included (kept on `$LATEST`).
+    #[serde(default)]
+    pub versions_published: u64,
+    /// `Allow` or `Terminate` (kept on `$LATEST`; A-13).
+    #[serde(default)]
+    pub recursive_loop: Option<String>,
+    /// How the runtime's version follows AWS's, where a caller said.
+    #[serde(default)]
+    pub runtime_management: Option<RuntimeManagement>,
+    /// For a published version: the description of `$LATEST` at that moment, which tells whether `$LATEST` was changed since (V-01).
+    #[serde(default)]
+    pub described_as: Option<String>,
+}
+
+/// `PutRuntimeManagementConfig`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuntimeManagement {
+    /// `Auto`, `FunctionUpdate` or `Manual`.
+    pub update_runtime_on: String,
+    /// Only with `Manual`.
+    pub runtime_version_arn: Option<String>,
 }
 
 /// The runnable half of a record while its update is in progress.
@@ -58,11 +85,43 @@ pub struct PreviousVersion {
     pub configuration: FunctionConfiguration,
     /// The code before the update.
     pub code: CodeReference,
-    /// The revision that ran.
-    pub revision_id: String,
+    /// The deployment that ran.
+    pub deployment_id: String,
 }
 
 impl FunctionRecord {
+    /// The `$LATEST` of a new function: Pending until it is prepared (S-01).
+    pub fn new(
+        key: FunctionKey,
+        configuration: FunctionConfiguration,
+        code: CodeReference,
+        revision_id: String,
+        now_ms: i64,
+    ) -> Self {
+        Self {
+            key,
+            version: LATEST.into(),
+            configuration,
+            code,
+            state: FunctionState::Pending,
+            state_reason: Some("The function is being created.".into()),
+            state_reason_code: Some("Creating".into()),
+            last_update_status: LastUpdateStatus::InProgress,
+            last_update_status_reason: Some("The function is being created.".into()),
+            last_update_status_reason_code: Some("Creating".into()),
+            previous: None,
+            deployment_id: revision_id.clone(),
+            revision_id,
+            last_modified_ms: now_ms,
+            tags: BTreeMap::new(),
+            reserved_concurrency: None,
+            versions_published: 0,
+            recursive_loop: None,
+            runtime_management: None,
+            described_as: None,
+        }
+    }
+
     /// Ends a creation or an update: the function is Active and runs what it now says. `note` becomes the state's reason.
     pub fn become_active(&mut self, revision_id: String, note: Option<String>) {
         self.state = FunctionState::Active;
@@ -80,8 +139,9 @@ impl FunctionRecord {
         self.previous = Some(Box::new(PreviousVersion {
             configuration: self.configuration.clone(),
             code: self.code.clone(),
-            revision_id: std::mem::replace(&mut self.revision_id, revision_id),
+            deployment_id: std::mem::replace(&mut self.deployment_id, revision_id.clone()),
         }));
+        self.revision_id = revision_id;
         self.last_update_status = LastUpdateStatus::InProgress;
         self.last_update_status_reason = Some("The function is being created.".into());
         self.last_update_status_reason_code = Some("Creating".into());

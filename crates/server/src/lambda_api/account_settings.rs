@@ -3,7 +3,7 @@
 use aws_api::generated::lambda::types as api;
 use lambda_model::{LambdaError, limits};
 
-use super::{LambdaApi, RequestContext, errors::store_failed};
+use super::{LambdaApi, RequestContext};
 
 impl LambdaApi {
     /// Limits and use of the caller's account in its Region.
@@ -12,8 +12,8 @@ impl LambdaApi {
         context: &RequestContext,
     ) -> Result<api::GetAccountSettingsResponse, LambdaError> {
         let caller = &context.caller;
-        let usage =
-            self.store.account_usage(&caller.account_id, &caller.region).await.map_err(store_failed)?;
+        let code_bytes = self.store.code_bytes(&caller.account_id, &caller.region).await?;
+        let function_count = self.store.count_functions(&caller.account_id, &caller.region).await?;
         Ok(api::GetAccountSettingsResponse {
             account_limit: Some(api::AccountLimit {
                 total_code_size: Some(limits::TOTAL_CODE_BYTES_MAX),
@@ -23,8 +23,8 @@ impl LambdaApi {
                 unreserved_concurrent_executions: Some(i64::from(self.account_concurrency_max)),
             }),
             account_usage: Some(api::AccountUsage {
-                total_code_size: Some(usage.code_bytes),
-                function_count: Some(usage.functions),
+                total_code_size: i64::try_from(code_bytes).ok(),
+                function_count: Some(function_count),
             }),
         })
     }

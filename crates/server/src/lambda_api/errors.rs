@@ -1,7 +1,7 @@
 //! From errors without a transport to AWS's: code, status, message, and which way the message's key is written.
 
 use aws_api::{error_response::ApiError, generated::lambda::operations::MODEL, schema::Kind};
-use lambda_model::{LambdaError, error::with_causes};
+use lambda_model::LambdaError;
 
 use crate::http::{self, HttpResponse};
 
@@ -64,11 +64,6 @@ pub(super) fn unknown_operation() -> ApiError {
 /// The caller's own request id is none (I-04).
 pub(super) fn bad_request_id() -> ApiError {
     to_api_error(&LambdaError::InvalidRequestContent("x-amzn-RequestId must be a UUID.".into()))
-}
-
-/// The store failed; its words go to the log only.
-pub(super) fn store_failed(error: store::StoreError) -> LambdaError {
-    LambdaError::Service(with_causes(&error))
 }
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ impl LambdaApi {
     /// # Errors
     /// When the store cannot be written.
     pub(crate) async fn reset(&self) -> Result<(), LambdaError> {
-        self.store.delete_all_functions().await.map_err(errors::store_failed)?;
+        self.store.delete_everything().await?;
         let logs = self.store.logs();
         let _ = tokio::task::spawn_blocking(move || logs.clear()).await;
         Ok(())

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use aws_api::{arn::FunctionName, generated::lambda::types as api};
-use lambda_model::{LambdaError, function::settings};
+use lambda_model::{
+    LambdaError,
+    function::{LATEST, settings},
+};
 
-use super::{LambdaApi, RequestContext, errors::store_failed, target::Target};
+use super::{LambdaApi, RequestContext, target::Target};
 
 impl LambdaApi {
     /// Adds or replaces tags.
@@ -45,7 +48,7 @@ impl LambdaApi {
         context: &RequestContext,
     ) -> Result<api::ListTagsResponse, LambdaError> {
         let target = tagged(input.resource.as_deref(), context)?;
-        let record = self.store.function(&target.key).await.map_err(store_failed)?;
+        let record = self.store.function(&target.key, LATEST).await?;
         let record = record.ok_or_else(|| LambdaError::function_not_found(&target.key.arn()))?;
         Ok(api::ListTagsResponse { tags: Some(record.tags.into_iter().collect()) })
     }
@@ -56,12 +59,9 @@ impl LambdaApi {
         target: &Target,
         change: impl FnOnce(&mut BTreeMap<String, String>) -> Result<(), LambdaError> + Send + 'static,
     ) -> Result<(), LambdaError> {
-        let changed = self
-            .store
-            .update_function(&target.key, move |record| change(&mut record.tags))
-            .await
-            .map_err(store_failed)?;
-        changed.ok_or_else(|| LambdaError::function_not_found(&target.key.arn()))?.map(|_| ())
+        let changed =
+            self.store.update_function(&target.key, LATEST, move |record| change(&mut record.tags)).await?;
+        changed.map(|_| ()).ok_or_else(|| LambdaError::function_not_found(&target.key.arn()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Records: kept whole, changed as a whole, and damage found.
 
+use lambda_model::function::LATEST;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -48,10 +49,10 @@ async fn a_function_is_kept_until_it_is_deleted() {
     drop(store);
 
     let store = open(folder.path());
-    assert_eq!(store.function(&key("f")).await.unwrap(), Some(record("f")));
+    assert_eq!(store.function(&key("f"), LATEST).await.unwrap(), Some(record("f")));
     assert!(store.delete_function(&key("f")).await.unwrap());
     assert!(!store.delete_function(&key("f")).await.unwrap());
-    assert_eq!(store.function(&key("f")).await.unwrap(), None);
+    assert_eq!(store.function(&key("f"), LATEST).await.unwrap(), None);
     assert!(store.create_function(&record("f")).await.unwrap(), "the name is free again");
 }
 
@@ -61,22 +62,21 @@ async fn a_change_that_fails_changes_nothing() {
     let store = open(folder.path());
     store.create_function(&record("f")).await.unwrap();
     let refused = store
-        .update_function(&key("f"), |record| {
+        .update_function(&key("f"), LATEST, |record| {
             record.revision_id = "half".into();
-            Err("no")
+            Err(StoreError::Closed)
         })
-        .await
-        .unwrap();
-    assert_eq!(refused, Some(Err("no")));
-    assert_eq!(store.function(&key("f")).await.unwrap(), Some(record("f")));
-    let change = |record: &mut lambda_model::function::FunctionRecord| -> Result<(), ()> {
+        .await;
+    assert!(matches!(refused, Err(StoreError::Closed)), "{refused:?}");
+    assert_eq!(store.function(&key("f"), LATEST).await.unwrap(), Some(record("f")));
+    let change = |record: &mut lambda_model::function::FunctionRecord| -> Result<(), StoreError> {
         record.revision_id = "2".into();
         Ok(())
     };
-    let changed = store.update_function(&key("f"), change).await.unwrap().unwrap().unwrap();
+    let changed = store.update_function(&key("f"), LATEST, change).await.unwrap().unwrap();
     assert_eq!(changed.revision_id, "2");
-    assert_eq!(store.function(&key("f")).await.unwrap(), Some(changed));
-    assert_eq!(store.update_function(&key("missing"), change).await.unwrap(), None);
+    assert_eq!(store.function(&key("f"), LATEST).await.unwrap(), Some(changed));
+    assert_eq!(store.update_function(&key("missing"), LATEST, change).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -87,17 +87,17 @@ async fn changes_of_one_function_do_not_undo_each_other() {
     let changes = (0..50).map(|number| {
         let store = store.clone();
         tokio::spawn(async move {
-            let add = move |record: &mut lambda_model::function::FunctionRecord| -> Result<(), ()> {
+            let add = move |record: &mut lambda_model::function::FunctionRecord| -> Result<(), StoreError> {
                 record.tags.insert(number.to_string(), String::new());
                 Ok(())
             };
-            store.update_function(&key("f"), add).await.unwrap().unwrap().unwrap();
+            store.update_function(&key("f"), LATEST, add).await.unwrap().unwrap();
         })
     });
     for change in changes.collect::<Vec<_>>() {
         change.await.unwrap();
     }
-    assert_eq!(store.function(&key("f")).await.unwrap().unwrap().tags.len(), 50);
+    assert_eq!(store.function(&key("f"), LATEST).await.unwrap().unwrap().tags.len(), 50);
 }
 
 #[tokio::test]
@@ -115,10 +115,11 @@ async fn accounts_and_regions_are_apart_and_lists_are_in_order() {
     let page = store.list_functions("000000000000", "us-east-1", Some("b"), 2).await.unwrap();
     assert_eq!(names(&page), ["c"]);
     assert!(store.list_functions("111122223333", "us-east-1", None, 9).await.unwrap().is_empty());
-    let usage = store.account_usage("000000000000", "us-east-1").await.unwrap();
-    assert_eq!((usage.functions, usage.code_bytes), (3, 30));
+    let functions = store.count_functions("000000000000", "us-east-1").await.unwrap();
+    let bytes = store.code_bytes("000000000000", "us-east-1").await.unwrap();
+    assert_eq!((functions, bytes), (3, 30));
     assert_eq!(store.all_functions().await.unwrap().len(), 4);
-    store.delete_all_functions().await.unwrap();
+    store.delete_everything().await.unwrap();
     assert!(store.all_functions().await.unwrap().is_empty());
 }
 
@@ -133,11 +134,11 @@ async fn code_goes_when_nothing_names_it_any_more() {
     assert_eq!(packages_in(&folder), 1, "the other function names it");
     let lease = store.code_packages().intake(package("two").into()).await.unwrap_or_else(|e| panic!("{e}"));
     let code = lease.reference().clone();
-    let replace = move |record: &mut lambda_model::function::FunctionRecord| -> Result<(), ()> {
+    let replace = move |record: &mut lambda_model::function::FunctionRecord| -> Result<(), StoreError> {
         record.code = code;
         Ok(())
     };
-    store.update_function(&key("g"), replace).await.unwrap();
+    store.update_function(&key("g"), LATEST, replace).await.unwrap();
     drop(lease);
     assert_eq!(packages_in(&folder), 1, "the code before is gone");
     store.delete_function(&key("g")).await.unwrap();
@@ -167,7 +168,7 @@ async fn a_damaged_record_is_set_aside_at_start_and_takes_nothing_down() {
     assert_eq!(store.damaged(), arn(), "still");
     create_with_code(&store, "bad", "new").await;
     assert!(store.damaged().is_empty(), "made anew");
-    assert!(store.function(&key("bad")).await.unwrap().is_some());
+    assert!(store.function(&key("bad"), LATEST).await.unwrap().is_some());
     store.collect_garbage().await;
     assert_eq!(packages_in(&folder), 1);
 }
@@ -180,7 +181,7 @@ async fn a_record_that_is_damaged_later_is_reported_and_can_be_deleted() {
     create_with_code(&store, "good", "good").await;
     damage(&folder, "bad");
 
-    let read = store.function(&key("bad")).await;
+    let read = store.function(&key("bad"), LATEST).await;
     assert!(matches!(read, Err(StoreError::DamagedFunction { .. })), "{read:?}");
     let listed = store.list_functions("000000000000", "us-east-1", None, 9).await.unwrap();
     assert_eq!(names(&listed), ["good"]);
@@ -197,10 +198,10 @@ async fn a_record_under_another_name_is_damage() {
     let store = open(folder.path());
     store.create_function(&record("f")).await.unwrap();
     database(&folder).execute("UPDATE functions SET name = 'g'", []).unwrap();
-    let read = store.function(&key("g")).await;
+    let read = store.function(&key("g"), LATEST).await;
     assert!(matches!(read, Err(StoreError::DamagedFunction { .. })), "{read:?}");
     // Not even bytes.
     database(&folder).execute("UPDATE functions SET document = 1, checksum = 'x'", []).unwrap();
-    let read = store.function(&key("g")).await;
+    let read = store.function(&key("g"), LATEST).await;
     assert!(matches!(read, Err(StoreError::DamagedFunction { .. })), "{read:?}");
 }

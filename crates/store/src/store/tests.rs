@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
-use lambda_model::ports::LogSink;
+use lambda_model::{function::LATEST, ports::LogSink};
 use tempfile::TempDir;
 
 use crate::{
@@ -77,17 +77,20 @@ async fn who_looks_on_learns_what_was_committed_and_nothing_else() {
     store.create_function(&record("f")).await.unwrap();
     store.create_function(&record("f")).await.unwrap();
     let change = |to: Option<&'static str>| {
-        move |record: &mut lambda_model::function::FunctionRecord| -> Result<(), ()> {
-            record.revision_id = to.ok_or(())?.to_owned();
+        move |record: &mut lambda_model::function::FunctionRecord| -> Result<(), StoreError> {
+            record.revision_id = to.ok_or(StoreError::Closed)?.to_owned();
             Ok(())
         }
     };
-    store.update_function(&key("f"), change(Some("2"))).await.unwrap();
-    store.update_function(&key("f"), change(None)).await.unwrap();
+    store.update_function(&key("f"), LATEST, change(Some("2"))).await.unwrap();
+    store.update_function(&key("f"), LATEST, change(None)).await.unwrap_err();
     store.delete_function(&key("missing")).await.unwrap();
     store.delete_function(&key("f")).await.unwrap();
     store.create_function(&record("g")).await.unwrap();
-    store.delete_all_functions().await.unwrap();
+    store.delete_everything().await.unwrap();
     let seen = commits.0.lock().unwrap();
-    assert_eq!(*seen, ["f is at 1", "f is at 2", "f is gone", "g is at 1", "g is gone"]);
+    assert_eq!(
+        *seen,
+        ["f is at 1", "f is at 2", "f is gone", "g is at 1", "g is gone", "everything is gone"]
+    );
 }

@@ -4,7 +4,7 @@ use aws_api::generated::lambda::types::Blob;
 use lambda_model::{LambdaError, function::CodeReference};
 use store::{CodeLease, PackageError};
 
-use super::super::{LambdaApi, errors::store_failed};
+use super::super::LambdaApi;
 
 /// The members of CreateFunction's `Code` and of UpdateFunctionCode that name code.
 pub(super) struct CodeSource {
@@ -50,6 +50,6 @@ fn package_error(error: PackageError) -> LambdaError {
     match error {
         PackageError::Refused(message) => LambdaError::InvalidParameterValue(message),
         PackageError::TooLarge(message) => LambdaError::RequestEntityTooLarge(message),
-        PackageError::Store(error) => store_failed(error),
+        PackageError::Store(error) => error.into(),
     }
 }

@@ -6,15 +6,12 @@ use crate::clock;
 use aws_api::generated::lambda::types as api;
 use lambda_model::{
     LambdaError,
-    function::{
-        FunctionConfiguration, FunctionRecord, FunctionState, LATEST, LastUpdateStatus, settings as rules,
-    },
+    function::{FunctionConfiguration, FunctionRecord, settings as rules},
 };
 
 use super::{
     super::{
         LambdaApi, RequestContext,
-        errors::store_failed,
         render::{self, ArnForm},
         target::Target,
     },
@@ -45,23 +42,10 @@ impl LambdaApi {
             ));
         }
         let (code, _lease) = self.take_in(code.into_zip()?).await?;
-        let record = FunctionRecord {
-            key,
-            version: LATEST.into(),
-            configuration,
-            code,
-            state: FunctionState::Pending,
-            state_reason: Some("The function is being created.".into()),
-            state_reason_code: Some("Creating".into()),
-            last_update_status: LastUpdateStatus::InProgress,
-            last_update_status_reason: Some("The function is being created.".into()),
-            last_update_status_reason_code: Some("Creating".into()),
-            previous: None,
-            revision_id: aws_api::request_id::new(),
-            last_modified_ms: clock::unix_ms(),
-            tags,
-        };
-        if !self.store.create_function(&record).await.map_err(store_failed)? {
+        let mut record =
+            FunctionRecord::new(key, configuration, code, aws_api::request_id::new(), clock::unix_ms());
+        record.tags = tags;
+        if !self.store.create_function(&record).await? {
             return Err(already_exists(&target));
         }
         Ok(render::configuration(&record, ArnForm::Plain))

@@ -3,7 +3,7 @@
 use aws_api::generated::lambda::types as api;
 use lambda_model::LambdaError;
 
-use super::super::{LambdaApi, RequestContext, errors::store_failed, target::Target};
+use super::super::{LambdaApi, RequestContext, target::Target};
 
 impl LambdaApi {
     /// Deletes a function; what runs of it ends first, its code goes when nothing else uses it.
@@ -20,7 +20,7 @@ impl LambdaApi {
             ));
         }
         let key = target.require_latest()?;
-        if !self.store.delete_function(key).await.map_err(store_failed)? {
+        if !self.store.delete_function(key).await? {
             return Err(LambdaError::function_not_found(&key.arn()));
         }
         Ok(api::DeleteFunctionResponse { status_code: Some(204) })

@@ -6,7 +6,6 @@ use lambda_model::{LambdaError, function::FunctionRecord};
 
 use super::super::{
     LambdaApi, RequestContext,
-    errors::store_failed,
     render::{self, ArnForm},
     target::Target,
 };
@@ -55,7 +54,7 @@ impl LambdaApi {
     ) -> Result<(FunctionRecord, ArnForm), LambdaError> {
         let target = Target::resolve(name.unwrap_or_default(), qualifier, &context.caller)?;
         let key = target.require_latest()?;
-        let record = self.store.function(key).await.map_err(store_failed)?;
+        let record = self.store.function(key, lambda_model::function::LATEST).await?;
         let record = record.ok_or_else(|| target.not_found())?;
         let form = if target.qualifier.is_some() { ArnForm::Qualified } else { ArnForm::Plain };
         Ok((record, form))

@@ -5,7 +5,6 @@ use lambda_model::LambdaError;
 
 use super::super::{
     LambdaApi, RequestContext,
-    errors::store_failed,
     render::{self, ArnForm},
 };
 
@@ -34,8 +33,7 @@ impl LambdaApi {
         let mut records = self
             .store
             .list_functions(&caller.account_id, &caller.region, after.as_deref(), page_size + 1)
-            .await
-            .map_err(store_failed)?;
+            .await?;
         let has_more = records.len() > page_size;
         records.truncate(page_size);
         let next_marker =

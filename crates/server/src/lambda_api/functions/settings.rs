@@ -79,16 +79,12 @@ fn known_runtimes() -> &'static [&'static str] {
 /// The settings of a new function before the request's are applied.
 pub(super) fn defaults(architecture: &str) -> FunctionConfiguration {
     FunctionConfiguration {
-        runtime: String::new(),
-        handler: String::new(),
-        role: String::new(),
-        description: String::new(),
         timeout_seconds: limits::TIMEOUT_SECONDS_DEFAULT,
         memory_size_mb: limits::MEMORY_SIZE_MB_DEFAULT,
         ephemeral_storage_mb: limits::EPHEMERAL_STORAGE_MB_MIN,
-        environment: None,
         architecture: architecture.to_owned(),
         tracing_mode: "PassThrough".into(),
+        ..FunctionConfiguration::default()
     }
 }
 

@@ -2,12 +2,14 @@
 
 use crate::clock;
 use aws_api::generated::lambda::types as api;
-use lambda_model::{LambdaError, function::state};
+use lambda_model::{
+    LambdaError,
+    function::{LATEST, state},
+};
 
 use super::{
     super::{
         LambdaApi, RequestContext,
-        errors::store_failed,
         render::{self, ArnForm},
         target::Target,
     },
@@ -24,8 +26,7 @@ impl LambdaApi {
         let target =
             Target::resolve(input.function_name.as_deref().unwrap_or_default(), None, &context.caller)?;
         let key = target.require_latest()?.clone();
-        let current =
-            self.store.function(&key).await.map_err(store_failed)?.ok_or_else(|| target.not_found())?;
+        let current = self.store.function(&key, LATEST).await?.ok_or_else(|| target.not_found())?;
         if input.publish.unwrap_or(false) {
             return Err(LambdaError::NotImplemented(
                 "Publishing versions is not implemented by this server.".into(),

@@ -4,13 +4,12 @@ use crate::clock;
 use aws_api::generated::lambda::types as api;
 use lambda_model::{
     LambdaError,
-    function::{FunctionRecord, state},
+    function::{FunctionRecord, LATEST, state},
 };
 
 use super::{
     super::{
         LambdaApi, RequestContext,
-        errors::store_failed,
         render::{self, ArnForm},
         target::Target,
     },
@@ -61,8 +60,8 @@ impl LambdaApi {
         target: &Target,
         change: impl FnOnce(&mut FunctionRecord) -> Result<(), LambdaError> + Send + 'static,
     ) -> Result<FunctionRecord, LambdaError> {
-        let changed = self.store.update_function(&target.key, change).await.map_err(store_failed)?;
-        changed.ok_or_else(|| target.not_found())?
+        let changed = self.store.update_function(&target.key, LATEST, change).await?;
+        changed.ok_or_else(|| target.not_found())
     }
 }
 

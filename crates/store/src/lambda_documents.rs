@@ -1,0 +1,21 @@
+//! What of Lambda's own resources is kept as documents, and under which kind.
+
+use lambda_model::function::{Alias, LayerVersion, layer::LayerCounter};
+
+use crate::Document;
+
+impl Document for Alias {
+    const KIND: &'static str = "function/alias";
+}
+
+impl Document for LayerVersion {
+    const KIND: &'static str = "layer/version";
+
+    fn code(&self) -> Option<&str> {
+        Some(&self.code.sha256_hex)
+    }
+}
+
+impl Document for LayerCounter {
+    const KIND: &'static str = "layer/counter";
+}

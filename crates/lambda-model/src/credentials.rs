@@ -116,3 +116,9 @@ pub trait RoleCredentials: Send + Sync {
     /// Credentials of the role for a session of this name, for as long as an environment may live.
     fn for_function(&self, role_arn: &str, session_name: &str) -> TemporaryCredentials;
 }
+
+/// Knows which roles Lambda may assume.
+pub trait ExecutionRoles: Send + Sync {
+    /// False only for a role that is known and does not trust Lambda, or, where credentials are verified, for one that is unknown.
+    fn may_be_assumed_by_lambda(&self, role_arn: &str) -> bool;
+}

@@ -44,6 +44,9 @@ pub enum LambdaError {
     /// 400. The event is not JSON, or a header is malformed.
     #[error("{0}")]
     InvalidRequestContent(String),
+    /// 403. Not allowed, or not shared.
+    #[error("{0}")]
+    AccessDenied(String),
     /// 412. The revision id given is not the latest.
     #[error("{0}")]
     PreconditionFailed(String),

@@ -15,6 +15,8 @@ pub const LOG_LINE_BYTES_MAX: usize = 256 * 1024;
 
 /// Zipped package uploaded directly, bytes.
 pub const ZIPPED_PACKAGE_BYTES_MAX: u64 = 52_428_800;
+/// Zipped package in S3, bytes: what unzips to more than is allowed cannot be smaller than this and still be checked cheaply.
+pub const ZIPPED_PACKAGE_IN_S3_BYTES_MAX: u64 = UNZIPPED_PACKAGE_BYTES_MAX;
 /// Unzipped package with its layers, bytes.
 pub const UNZIPPED_PACKAGE_BYTES_MAX: u64 = 262_144_000;
 /// Body of CreateFunction and UpdateFunctionCode, bytes (recorded: 70,167,211).

@@ -2,6 +2,8 @@
 
 use std::{future::Future, net::TcpListener, path::PathBuf, pin::Pin, sync::Arc};
 
+use bytes::Bytes;
+
 use crate::{
     LambdaError,
     error::ThrottleReason,
@@ -78,6 +80,37 @@ pub trait CodePackages: Send + Sync {
     /// # Errors
     /// A text for the server's log when the package is missing or damaged.
     fn directory(&self, code: &CodeReference) -> Result<CodeDirectory, String>;
+}
+
+/// Reads objects of S3 that hold code.
+pub trait CodeObjects: Send + Sync {
+    /// The whole object, as `account_id` may read it; at most `bytes_max` bytes of it are taken.
+    fn get<'a>(
+        &'a self,
+        account_id: &'a str,
+        object: &'a CodeObject,
+        bytes_max: u64,
+    ) -> BoxFuture<'a, Result<Bytes, CodeObjectError>>;
+}
+
+/// Where code lies in S3.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeObject {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The object's key.
+    pub key: String,
+    /// Its version; the current one when absent.
+    pub version_id: Option<String>,
+}
+
+/// Why an object could not be had, in S3's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeObjectError {
+    /// Such as `NoSuchKey`.
+    pub code: String,
+    /// Such as `The specified key does not exist.`.
+    pub message: String,
 }
 
 /// Unpacked code that stays while this is held, whatever becomes of the function.

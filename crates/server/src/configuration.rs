@@ -28,6 +28,10 @@ pub(crate) struct Configuration {
     pub auth: Auth,
     /// Concurrent executions of an account in a Region.
     pub account_concurrency_max: u32,
+    /// Whether settings without an effect here are kept, with a warning.
+    pub accept_inert_settings: bool,
+    /// Whether functions for another architecture are kept.
+    pub allow_foreign_architecture: bool,
     /// Interpreters that the operator names, as `runtime=path`.
     pub runtime_paths: Vec<(String, PathBuf)>,
     /// Host features that may be missing.

@@ -102,7 +102,7 @@ impl CommitObserver for Deployment {
             }
             Change::DocumentStored { kind, key, document } => self.document_stored(kind, key, document),
             Change::DocumentDeleted { kind, key } => {
-                if *kind == Alias::KIND {
+                if kind == Alias::KIND {
                     self.catalog.remove_alias(&function_of(key), &key.name);
                 }
             }

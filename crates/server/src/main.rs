@@ -3,6 +3,7 @@
 //! The story of the process: become a spawner of sandboxes if that is what we were started for, else read the command line and
 //! run the command. `lambent serve` goes on in [`command_line::serve`].
 
+mod absent;
 mod admin;
 mod catalog;
 mod clock;

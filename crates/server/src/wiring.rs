@@ -81,9 +81,16 @@ impl Server {
         let metrics = Arc::clone(&parts.metrics);
         let inside = Arc::clone(&parts.inside);
         let environments = build_environments(&configuration, &store, parts);
-        tokio::spawn(follow_ups.run(environments.clone(), preparation));
+        tokio::spawn(follow_ups.run(environments.clone(), Arc::clone(&preparation)));
         load_functions(&store, &deployment).await?;
-        let lambda = Arc::new(build_lambda(&configuration, &store, catalog, &environments, &metrics));
+        let lambda = Arc::new(build_lambda(
+            &configuration,
+            &store,
+            catalog,
+            &environments,
+            &metrics,
+            Arc::clone(&preparation.runtimes),
+        ));
         let admin = Admin {
             health: HealthFacts {
                 isolation: isolation_name(configuration.execution.isolation),
@@ -238,6 +245,7 @@ fn build_lambda(
     catalog: Arc<Catalog>,
     environments: &Arc<Environments>,
     metrics: &Arc<Metrics>,
+    runtimes: Arc<HostRuntimes>,
 ) -> LambdaApi {
     let concurrency = configuration.account_concurrency_max;
     LambdaApi {
@@ -248,6 +256,11 @@ fn build_lambda(
         signer: PathSigner::new(),
         account_concurrency_max: concurrency,
         host_architecture: host_architecture(),
+        allow_foreign_architecture: configuration.allow_foreign_architecture,
+        accept_inert_settings: configuration.accept_inert_settings,
+        runtimes,
+        objects: Arc::new(crate::absent::NoS3),
+        roles: Arc::new(crate::absent::NoIam),
     }
 }
 

@@ -171,6 +171,20 @@ impl CodePackages {
         sync_directory(directory)
     }
 
+    /// Bytes of the package's files when it is unpacked.
+    ///
+    /// # Errors
+    /// When it cannot be read or is damaged.
+    pub async fn unpacked_bytes(&self, sha256_hex: &str) -> Result<u64, StoreError> {
+        let (packages, name) = (self.clone(), sha256_hex.to_owned());
+        tokio::task::spawn_blocking(move || {
+            let zip = packages.zip_now(&name)?;
+            Ok(zip.and_then(|zip| unpack::unpacked_bytes(&zip)).unwrap_or(0))
+        })
+        .await
+        .map_err(|_| StoreError::Closed)?
+    }
+
     /// The upload as it came, or `None` when there is no such package.
     ///
     /// # Errors

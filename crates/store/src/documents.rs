@@ -77,6 +77,9 @@ impl Store {
     }
 }
 
+/// A document that was read, or that it is damaged.
+type Found<D> = Result<(DocumentKey, D), StoreError>;
+
 /// What [`Row::read`] reads. The casts let it read whatever damage put there.
 pub(crate) const COLUMNS: &str =
     "kind, account_id, region, parent, name, CAST(document AS BLOB), CAST(checksum AS BLOB)";
@@ -147,7 +150,7 @@ pub(crate) fn get<D: Document>(connection: &Connection, key: &DocumentKey) -> Re
 pub(crate) fn list<D: Document>(
     connection: &Connection,
     range: &DocumentRange,
-) -> Result<Vec<Result<(DocumentKey, D), StoreError>>, StoreError> {
+) -> Result<Vec<Found<D>>, StoreError> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM documents
          WHERE kind = ?1 AND account_id = ?2 AND region = ?3 AND (?4 IS NULL OR parent = ?4)
@@ -162,9 +165,7 @@ pub(crate) fn list<D: Document>(
     rows.map(|row| Ok(row?.decode())).collect()
 }
 
-fn all<D: Document>(
-    connection: &Connection,
-) -> Result<Vec<Result<(DocumentKey, D), StoreError>>, StoreError> {
+fn all<D: Document>(connection: &Connection) -> Result<Vec<Found<D>>, StoreError> {
     let mut statement =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM documents WHERE kind = ?1"))?;
     let rows = statement.query_map(params![D::KIND], Row::read)?;
@@ -219,6 +220,20 @@ pub(crate) fn delete_of_function(
         params![key.account_id, key.region, key.name],
     )?;
     Ok(())
+}
+
+/// Deletes what belongs to one qualifier of a function. The kinds of what was deleted.
+pub(crate) fn delete_of_qualifier(
+    connection: &Connection,
+    key: &DocumentKey,
+) -> Result<Vec<String>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "DELETE FROM documents WHERE kind GLOB 'function/*' AND account_id = ?1 AND region = ?2 AND parent = ?3 AND name = ?4
+         RETURNING kind",
+    )?;
+    let kinds =
+        statement.query_map(params![key.account_id, key.region, key.parent, key.name], |row| row.get(0))?;
+    Ok(kinds.collect::<Result<_, _>>()?)
 }
 
 /// The packages that documents keep.

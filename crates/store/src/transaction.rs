@@ -23,7 +23,7 @@ pub enum Change {
     /// A document was created or changed.
     DocumentStored {
         /// Its kind.
-        kind: &'static str,
+        kind: String,
         /// Which of them.
         key: DocumentKey,
         /// As it is now, in JSON.
@@ -32,7 +32,7 @@ pub enum Change {
     /// A document is gone.
     DocumentDeleted {
         /// Its kind.
-        kind: &'static str,
+        kind: String,
         /// Which of them.
         key: DocumentKey,
     },
@@ -179,6 +179,27 @@ impl Transaction<'_> {
         Ok(existed)
     }
 
+    /// Deletes what belongs to one qualifier of a function: a version's or an alias's policy, its configurations, the alias itself.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn delete_documents_of_qualifier(
+        &mut self,
+        key: &FunctionKey,
+        qualifier: &str,
+    ) -> Result<(), StoreError> {
+        let key = DocumentKey {
+            account_id: key.account_id.clone(),
+            region: key.region.clone(),
+            parent: key.name.clone(),
+            name: qualifier.to_owned(),
+        };
+        for kind in documents::delete_of_qualifier(self.connection, &key)? {
+            self.changes.push(Change::DocumentDeleted { kind, key: key.clone() });
+        }
+        Ok(())
+    }
+
     /// A document.
     ///
     /// # Errors
@@ -204,7 +225,11 @@ impl Transaction<'_> {
         // The one before may have kept another package.
         self.releases_code |= document.code().is_some();
         let bytes = documents::put(self.connection, key, document)?;
-        self.changes.push(Change::DocumentStored { kind: D::KIND, key: key.clone(), document: bytes });
+        self.changes.push(Change::DocumentStored {
+            kind: D::KIND.to_owned(),
+            key: key.clone(),
+            document: bytes,
+        });
         Ok(())
     }
 
@@ -217,7 +242,7 @@ impl Transaction<'_> {
         let Deleted { existed, kept_code } = documents::delete(self.connection, D::KIND, key)?;
         self.releases_code |= kept_code || was_damaged;
         if existed || was_damaged {
-            self.changes.push(Change::DocumentDeleted { kind: D::KIND, key: key.clone() });
+            self.changes.push(Change::DocumentDeleted { kind: D::KIND.to_owned(), key: key.clone() });
         }
         Ok(existed || was_damaged)
     }

@@ -143,6 +143,19 @@ impl HostRuntimes {
         }
     }
 
+    /// `arn:aws:lambda:<region>::runtime:<sha256>` of what the runtime's functions run on here; `None` where the host lacks it.
+    pub fn version_arn(&self, runtime: &str, region: &str) -> Option<String> {
+        let request = PlanRequest { runtime, handler: "", region };
+        match Family::of(runtime) {
+            family @ (Family::Python { .. } | Family::Nodejs { .. }) => {
+                let interpreter = self.interpreter(runtime, family).ok()?;
+                Some(custom::runtime_version_arn(&request, &interpreter.program.to_string_lossy()))
+            }
+            Family::Custom | Family::Go => Some(custom::runtime_version_arn(&request, "")),
+            Family::Other => None,
+        }
+    }
+
     /// Makes sure that the runtime's AWS SDK is there. May be dropped at any time: what is there is whole.
     pub async fn ensure_sdk(&self, runtime: &str) -> SdkState {
         let family = Family::of(runtime);

@@ -24,6 +24,11 @@ impl FunctionKey {
         format!("{}:{qualifier}", self.arn())
     }
 
+    /// The ARN, qualified if there is a qualifier.
+    pub fn arn_of(&self, qualifier: Option<&str>) -> String {
+        qualifier.map_or_else(|| self.arn(), |qualifier| self.qualified_arn(qualifier))
+    }
+
     /// `/aws/lambda/<name>`, where the function logs unless its configuration says otherwise (G-04).
     pub fn log_group(&self) -> String {
         format!("/aws/lambda/{}", self.name)

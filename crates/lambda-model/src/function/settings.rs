@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::configuration::LoggingConfiguration;
 use crate::{LambdaError, limits};
 
 /// Names that a caller may not set (N-01). `_HANDLER` and the rest belong to the platform.
@@ -90,6 +91,65 @@ pub fn check_ordinary_ranges(memory_size_mb: i64, timeout_seconds: i64) -> Resul
     }
 }
 
+/// Checks where a function's dead letters may go: a queue or a topic. Empty takes the setting away.
+///
+/// # Errors
+/// `InvalidParameterValue` for anything else.
+pub fn check_dead_letter_target(arn: Option<&str>) -> Result<(), LambdaError> {
+    let arn = arn.unwrap_or_default();
+    let service = arn.split(':').nth(2).unwrap_or_default();
+    if arn.is_empty() || matches!(service, "sqs" | "sns") {
+        return Ok(());
+    }
+    Err(LambdaError::InvalidParameterValue(format!(
+        "The provided dead-letter target {arn} is not a queue or a topic."
+    )))
+}
+
+/// Runtimes that have SnapStart, by their families and first versions (AWS's developer guide, SnapStart).
+///
+/// # Errors
+/// The recorded text for the others.
+pub fn check_snap_start(runtime: &str) -> Result<(), LambdaError> {
+    let since = [("java", 11), ("python3.", 12), ("dotnet", 8)];
+    let has_it = since.iter().any(|(family, first)| {
+        let version = runtime.strip_prefix(family).and_then(|rest| rest.split('.').next());
+        version.and_then(|version| version.parse().ok()).is_some_and(|version: u32| version >= *first)
+    });
+    if has_it {
+        return Ok(());
+    }
+    Err(LambdaError::InvalidParameterValue(format!(
+        "{runtime} is not supported for SnapStart enabled functions."
+    )))
+}
+
+/// Completes a logging configuration with the levels that a request names, or their defaults (O-01).
+///
+/// # Errors
+/// `InvalidParameterValue` for levels without the JSON format.
+pub fn complete_logging(
+    mut logging: LoggingConfiguration,
+    application_log_level: Option<String>,
+    system_log_level: Option<String>,
+) -> Result<LoggingConfiguration, LambdaError> {
+    if logging.log_format == "JSON" {
+        let level = |requested: Option<String>, before: Option<String>| {
+            requested.or(before).or_else(|| Some("INFO".to_owned()))
+        };
+        logging.application_log_level = level(application_log_level, logging.application_log_level);
+        logging.system_log_level = level(system_log_level, logging.system_log_level);
+        return Ok(logging);
+    }
+    if application_log_level.is_some() || system_log_level.is_some() {
+        return Err(LambdaError::InvalidParameterValue(
+            "ApplicationLogLevel and SystemLogLevel can only be set when LogFormat is JSON.".into(),
+        ));
+    }
+    (logging.application_log_level, logging.system_log_level) = (None, None);
+    Ok(logging)
+}
+
 fn above(field: &str, value: i64, max: i64) -> String {
     format!(
         "Value '{value}' at '{field}' failed to satisfy constraint: Member must have value less than or equal to {max}"
@@ -111,3 +171,6 @@ pub fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), LambdaError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

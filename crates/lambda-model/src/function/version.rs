@@ -83,7 +83,6 @@ pub fn check_code_sha256(expected: Option<&str>, latest: &FunctionRecord) -> Res
 /// # Errors
 /// 400 and 409 in AWS's words.
 pub fn check_deletable(
-    arn: &str,
     version: &str,
     aliases: &[Alias],
     is_provisioned: impl Fn(&Alias) -> bool,
@@ -102,9 +101,9 @@ pub fn check_deletable(
     if pointing.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> = pointing.iter().map(|alias| format!("{arn}:{}", alias.name)).collect();
+    let names: Vec<&str> = pointing.iter().map(|alias| alias.name.as_str()).collect();
     Err(LambdaError::ResourceConflict(format!(
-        "Version {version} can't be deleted because it is referenced by the alias(es): {}",
+        "Unable to delete version because the following aliases reference it: [{}]",
         names.join(", ")
     )))
 }

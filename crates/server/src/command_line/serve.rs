@@ -74,6 +74,12 @@ pub(super) struct ServeArguments {
     /// Do not fetch the AWS SDK of a runtime when a function first needs it.
     #[arg(long, env = "LAMBENT_NO_SDK")]
     no_sdk: bool,
+    /// Keep settings that have no effect here (VPC, file systems, SnapStart, container images) instead of refusing them.
+    #[arg(long, env = "LAMBENT_ACCEPT_INERT_SETTINGS")]
+    accept_inert_settings: bool,
+    /// Keep functions for an architecture that is not this machine's instead of refusing them.
+    #[arg(long, env = "LAMBENT_ALLOW_FOREIGN_ARCHITECTURE")]
+    allow_foreign_architecture: bool,
     /// Start although the host cannot enforce this (memory).
     #[arg(long)]
     allow_unenforced: Vec<String>,
@@ -157,6 +163,8 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandErro
         region: arguments.region,
         auth: arguments.auth,
         account_concurrency_max: arguments.concurrency,
+        accept_inert_settings: arguments.accept_inert_settings,
+        allow_foreign_architecture: arguments.allow_foreign_architecture,
         runtime_paths: arguments.runtime_paths,
         allow_unenforced: arguments.allow_unenforced,
         without_layers: arguments.without_layer,

@@ -5,13 +5,18 @@
 //! An operation without a handler answers `NotImplemented`.
 
 mod account_settings;
+mod aliases;
 mod errors;
 mod functions;
 mod invoke;
+mod layers;
+mod located;
+mod paging;
 mod payload;
 mod render;
 mod tags;
 mod target;
+mod versions;
 
 use std::sync::Arc;
 
@@ -21,8 +26,9 @@ use aws_api::{
     protocol::rest_json::{self, Decoded},
     request_id,
 };
+use execution::runtimes::HostRuntimes;
 use invocation::Invoker;
-use lambda_model::{LambdaError, limits};
+use lambda_model::{LambdaError, credentials::ExecutionRoles, limits, ports::CodeObjects};
 use store::Store;
 
 use crate::{
@@ -51,6 +57,16 @@ pub(crate) struct LambdaApi {
     pub account_concurrency_max: u32,
     /// `x86_64` or `arm64`: what functions run on here.
     pub host_architecture: &'static str,
+    /// Whether a function for another architecture is kept all the same.
+    pub allow_foreign_architecture: bool,
+    /// Whether settings without an effect here are kept.
+    pub accept_inert_settings: bool,
+    /// Knows the runtimes of this host.
+    pub runtimes: Arc<HostRuntimes>,
+    /// Reads code from S3.
+    pub objects: Arc<dyn CodeObjects>,
+    /// Knows execution roles.
+    pub roles: Arc<dyn ExecutionRoles>,
 }
 
 /// What every handler needs of a request beside its input.
@@ -128,6 +144,33 @@ impl LambdaApi {
             O::DeleteFunction => {
                 self.answer(operation, self.delete_function(decoded.typed()?, &context).await)
             }
+            O::PublishVersion => {
+                self.answer(operation, self.publish_version(decoded.typed()?, &context).await)
+            }
+            O::ListVersionsByFunction => {
+                self.answer(operation, self.list_versions_by_function(decoded.typed()?, &context).await)
+            }
+            O::CreateAlias => self.answer(operation, self.create_alias(decoded.typed()?, &context).await),
+            O::GetAlias => self.answer(operation, self.get_alias(decoded.typed()?, &context).await),
+            O::ListAliases => self.answer(operation, self.list_aliases(decoded.typed()?, &context).await),
+            O::UpdateAlias => self.answer(operation, self.update_alias(decoded.typed()?, &context).await),
+            O::DeleteAlias => self.answer(operation, self.delete_alias(decoded.typed()?, &context).await),
+            O::PublishLayerVersion => {
+                self.answer(operation, self.publish_layer_version(decoded.typed()?, &context).await)
+            }
+            O::GetLayerVersion => {
+                self.answer(operation, self.get_layer_version(decoded.typed()?, &context).await)
+            }
+            O::GetLayerVersionByArn => {
+                self.answer(operation, self.get_layer_version_by_arn(decoded.typed()?, &context).await)
+            }
+            O::ListLayerVersions => {
+                self.answer(operation, self.list_layer_versions(decoded.typed()?, &context).await)
+            }
+            O::ListLayers => self.answer(operation, self.list_layers(decoded.typed()?, &context).await),
+            O::DeleteLayerVersion => {
+                self.answer(operation, self.delete_layer_version(decoded.typed()?, &context).await)
+            }
             O::GetAccountSettings => self.answer(operation, self.get_account_settings(&context).await),
             O::TagResource => self.answer(operation, self.tag_resource(decoded.typed()?, &context).await),
             O::UntagResource => self.answer(operation, self.untag_resource(decoded.typed()?, &context).await),
@@ -167,7 +210,7 @@ fn base_url(request: &HttpRequest) -> String {
 /// Uploads are large, events are bounded by Lambda's own limit, everything else is small.
 fn body_bytes_max(operation: Operation) -> usize {
     match operation {
-        Operation::CreateFunction | Operation::UpdateFunctionCode => {
+        Operation::CreateFunction | Operation::UpdateFunctionCode | Operation::PublishLayerVersion => {
             limits::CREATE_FUNCTION_REQUEST_BYTES_MAX
         }
         Operation::Invoke => limits::SYNC_REQUEST_PAYLOAD_BYTES_MAX,

@@ -6,6 +6,7 @@ use lambda_model::{
     function::{FunctionKey, LATEST},
 };
 
+use super::RequestContext;
 use crate::identity::Caller;
 
 /// A function and, perhaps, a version of it.
@@ -18,6 +19,18 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// Resolves the members `FunctionName` and `Qualifier` of a request.
+    ///
+    /// # Errors
+    /// See [`Target::resolve`].
+    pub(super) fn of(
+        name: Option<&str>,
+        qualifier: Option<&str>,
+        context: &RequestContext,
+    ) -> Result<Self, LambdaError> {
+        Self::resolve(name.unwrap_or_default(), qualifier, &context.caller)
+    }
+
     /// Resolves what the caller wrote.
     ///
     /// # Errors
@@ -55,10 +68,7 @@ impl Target {
 
     /// The ARN as the caller named the function: qualified only if a qualifier was given.
     pub(super) fn arn(&self) -> String {
-        match &self.qualifier {
-            Some(qualifier) => self.key.qualified_arn(qualifier),
-            None => self.key.arn(),
-        }
+        self.key.arn_of(self.qualifier.as_deref())
     }
 
     /// 404 for this function (E-10).

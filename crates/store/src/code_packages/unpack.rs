@@ -58,6 +58,12 @@ pub(super) fn unpack(zip: &[u8], tree: &Path) -> Result<(), PackageError> {
     Ok(())
 }
 
+/// Bytes of a package's files when it is unpacked, as it declares them; they were checked when it was taken in.
+pub(super) fn unpacked_bytes(zip: &[u8]) -> Option<u64> {
+    let mut archive = ZipArchive::new(Cursor::new(zip)).ok()?;
+    (0..archive.len()).map(|index| archive.by_index_raw(index).ok().map(|file| file.size())).sum()
+}
+
 fn list(zip: &[u8], archive: &mut Archive<'_>) -> Result<Vec<Entry>, PackageError> {
     if archive.len() > entries::ENTRIES_MAX || archive.has_overlapping_files().map_err(|_| refused())? {
         return Err(refused());

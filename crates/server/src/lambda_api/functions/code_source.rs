@@ -1,49 +1,91 @@
-//! Where the code of a request comes from. A zip in the request is what is built; everything else says so.
+//! Where the code of a request comes from: a zip in it, an object of S3, or an image.
 
-use aws_api::generated::lambda::types::Blob;
-use lambda_model::{LambdaError, function::CodeReference};
+use aws_api::generated::lambda::types::{self as api, Blob};
+use bytes::Bytes;
+use lambda_model::{
+    LambdaError,
+    function::CodeReference,
+    limits,
+    ports::{CodeObject, CodeObjectError},
+};
 use store::{CodeLease, PackageError};
 
-use super::super::LambdaApi;
+use crate::lambda_api::{LambdaApi, RequestContext};
 
-/// The members of CreateFunction's `Code` and of UpdateFunctionCode that name code.
-pub(super) struct CodeSource {
-    pub zip_file: Option<Blob>,
-    pub is_from_s3: bool,
-    pub is_image: bool,
+/// Code as a request names it.
+pub(in crate::lambda_api) enum CodeSource {
+    /// In the request.
+    Zip(Bytes),
+    /// In S3.
+    Object(CodeObject),
+    /// In a registry.
+    Image(String),
+    /// Nowhere.
+    Missing,
 }
 
-impl CodeSource {
-    /// The zip of the request.
-    ///
-    /// # Errors
-    /// When there is none, or the code is somewhere that is not built.
-    pub(super) fn into_zip(self) -> Result<bytes::Bytes, LambdaError> {
-        if self.is_image {
-            return Err(LambdaError::NotImplemented(
-                "Container images are not implemented by this server.".into(),
-            ));
-        }
-        if self.is_from_s3 {
-            return Err(LambdaError::NotImplemented(
-                "Code from S3 is not implemented by this server.".into(),
-            ));
-        }
-        match self.zip_file {
-            Some(zip) => Ok(zip.into_bytes()),
-            None => {
-                Err(LambdaError::InvalidParameterValue("Please provide a source for function code.".into()))
-            }
+/// The members of a request that name a package; of several the first counts, as on AWS.
+pub(in crate::lambda_api) fn package(
+    zip_file: Option<Blob>,
+    bucket: Option<String>,
+    key: Option<String>,
+    version_id: Option<String>,
+) -> CodeSource {
+    match (zip_file, bucket, key) {
+        (Some(zip), _, _) => CodeSource::Zip(zip.into_bytes()),
+        (None, Some(bucket), Some(key)) => CodeSource::Object(CodeObject { bucket, key, version_id }),
+        _ => CodeSource::Missing,
+    }
+}
+
+impl From<api::FunctionCode> for CodeSource {
+    fn from(code: api::FunctionCode) -> Self {
+        match code.image_uri {
+            Some(uri) => Self::Image(uri),
+            None => package(code.zip_file, code.s3_bucket, code.s3_key, code.s3_object_version),
         }
     }
 }
 
 impl LambdaApi {
-    /// Checks, unpacks and stores a package. It stays while the lease is held; a record that names it keeps it after.
-    pub(super) async fn take_in(&self, zip: bytes::Bytes) -> Result<(CodeReference, CodeLease), LambdaError> {
+    /// Fetches, checks, unpacks and stores a package. It stays while the lease is held; a record that names it keeps it after.
+    ///
+    /// # Errors
+    /// What is wrong with the code or with where it is.
+    pub(in crate::lambda_api) async fn take_in(
+        &self,
+        source: CodeSource,
+        context: &RequestContext,
+    ) -> Result<(CodeReference, CodeLease), LambdaError> {
+        let zip = match source {
+            CodeSource::Zip(zip) => zip,
+            CodeSource::Object(object) => self.fetch(&object, context).await?,
+            CodeSource::Image(_) => return Err(refuse_image()),
+            CodeSource::Missing => {
+                return Err(LambdaError::InvalidParameterValue(
+                    "Please provide a source for function code.".into(),
+                ));
+            }
+        };
         let lease = self.store.code_packages().intake(zip).await.map_err(package_error)?;
         Ok((lease.reference().clone(), lease))
     }
+
+    async fn fetch(&self, object: &CodeObject, context: &RequestContext) -> Result<Bytes, LambdaError> {
+        let account_id = &context.caller.account_id;
+        let fetched = self.objects.get(account_id, object, limits::ZIPPED_PACKAGE_IN_S3_BYTES_MAX).await;
+        // Recorded (Y-05).
+        fetched.map_err(|CodeObjectError { code, message }| {
+            LambdaError::InvalidParameterValue(format!(
+                "Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {message}"
+            ))
+        })
+    }
+}
+
+/// Images are not run here.
+pub(super) fn refuse_image() -> LambdaError {
+    LambdaError::NotImplemented("Container images are not implemented by this server.".into())
 }
 
 fn package_error(error: PackageError) -> LambdaError {

@@ -2,121 +2,159 @@
 
 use std::collections::BTreeMap;
 
-use crate::clock;
 use aws_api::generated::lambda::types as api;
 use lambda_model::{
     LambdaError,
-    function::{FunctionConfiguration, FunctionRecord, settings as rules},
+    credentials::ExecutionRoles,
+    function::{
+        CodeReference, FunctionConfiguration, FunctionKey, FunctionRecord, configuration::ImageConfiguration,
+        settings as rules,
+    },
 };
+use store::CodeLease;
 
 use super::{
-    super::{
-        LambdaApi, RequestContext,
-        render::{self, ArnForm},
-        target::Target,
-    },
     code_source::CodeSource,
-    settings::{self, RequestedSettings},
+    layers,
+    settings::{self, requested},
+};
+use crate::{
+    clock,
+    lambda_api::{LambdaApi, RequestContext, target::Target, versions},
 };
 
 impl LambdaApi {
     /// Creates a function: Pending until it is prepared, as on AWS.
     pub(in crate::lambda_api) async fn create_function(
         &self,
-        input: api::CreateFunctionRequest,
+        mut input: api::CreateFunctionRequest,
         context: &RequestContext,
     ) -> Result<api::FunctionConfiguration, LambdaError> {
-        let target =
-            Target::resolve(input.function_name.as_deref().unwrap_or_default(), None, &context.caller)?;
+        let target = Target::of(input.function_name.as_deref(), None, context)?;
         let key = target.require_latest()?.clone();
         if self.catalog.contains(&key) {
-            return Err(already_exists(&target));
+            return Err(already_exists(&key));
         }
-        let tags: BTreeMap<String, String> = input.tags.clone().unwrap_or_default().into_iter().collect();
+        let tags: BTreeMap<String, String> = input.tags.take().unwrap_or_default().into_iter().collect();
         rules::check_tags(&tags)?;
-        let wants_to_publish = input.publish.unwrap_or(false);
-        let (configuration, code) = self.requested(input)?;
-        if wants_to_publish {
-            return Err(LambdaError::NotImplemented(
-                "Publishing versions is not implemented by this server.".into(),
-            ));
-        }
-        let (code, _lease) = self.take_in(code.into_zip()?).await?;
-        let mut record =
-            FunctionRecord::new(key, configuration, code, aws_api::request_id::new(), clock::unix_ms());
-        record.tags = tags;
-        if !self.store.create_function(&record).await? {
-            return Err(already_exists(&target));
-        }
-        Ok(render::configuration(&record, ArnForm::Plain))
+        let publish = input.publish.unwrap_or(false);
+        let (record, _lease) = self.new_record(key, input, context).await?;
+        let record = FunctionRecord { tags, ..record };
+        let shown = self
+            .store
+            .transact(move |transaction| {
+                if transaction.function_exists(&record.key)? {
+                    return Err(already_exists(&record.key));
+                }
+                layers::check_still_there(transaction, &record.configuration.layers)?;
+                transaction.put_function(&record)?;
+                if publish { versions::publish(transaction, record, None) } else { Ok(record) }
+            })
+            .await?;
+        // Recorded: unqualified also when a version was published.
+        Ok(self.render(&shown, None))
     }
 
-    fn requested(
+    async fn new_record(
         &self,
-        input: api::CreateFunctionRequest,
-    ) -> Result<(FunctionConfiguration, CodeSource), LambdaError> {
-        let unbuilt = unbuilt(&input);
-        let code = input.code.unwrap_or_default();
-        let source = CodeSource {
-            is_image: code.image_uri.is_some() || input.package_type.as_deref() == Some("Image"),
-            is_from_s3: code.s3_bucket.is_some() || code.s3_key.is_some(),
-            zip_file: code.zip_file,
-        };
-        if !source.is_image && (input.runtime.is_none() || input.handler.is_none()) {
-            return Err(LambdaError::InvalidParameterValue(
-                "Runtime and Handler are mandatory parameters for functions created with deployment packages.".into(),
-            ));
+        key: FunctionKey,
+        mut input: api::CreateFunctionRequest,
+        context: &RequestContext,
+    ) -> Result<(FunctionRecord, Option<CodeLease>), LambdaError> {
+        let source = CodeSource::from(input.code.take().unwrap_or_default());
+        let is_image = input.package_type.as_deref() == Some("Image");
+        check_package_type(is_image, &source, &input)?;
+        let mut configuration = settings::defaults(&self.architecture(input.architectures.as_deref())?);
+        if let CodeSource::Image(uri) = &source {
+            configuration.image = Some(ImageConfiguration { uri: uri.clone(), ..Default::default() });
         }
-        let architecture = self.architecture(input.architectures.as_deref())?;
-        let mut configuration = settings::defaults(&architecture);
-        let requested = RequestedSettings {
-            unbuilt,
-            role: input.role,
-            handler: input.handler,
-            description: input.description,
-            timeout: input.timeout,
-            memory_size: input.memory_size,
-            runtime: input.runtime,
-            environment: input.environment,
-            ephemeral_storage: input.ephemeral_storage,
-            tracing_config: input.tracing_config,
+        let mut requested = requested!(input, unbuilt: [
+            "CodeSigningConfigArn": code_signing_config_arn,
+            "DurableConfig": durable_config,
+            "TenancyConfig": tenancy_config,
+            "CapacityProviderConfig": capacity_provider_config,
+            "RuntimeConfig": runtime_config,
+            "AcceleratorConfig": accelerator_config,
+            "PublishTo": publish_to
+        ]);
+        let layers = requested.layers.take().unwrap_or_default();
+        requested.apply(&mut configuration, self.accept_inert_settings)?;
+        check_role(&*self.roles, &configuration)?;
+        let (code, lease) = match source {
+            CodeSource::Image(_) if self.accept_inert_settings => (no_code(), None),
+            source => {
+                let (code, lease) = self.take_in(source, context).await?;
+                (code, Some(lease))
+            }
         };
-        requested.apply(&mut configuration)?;
-        Ok((configuration, source))
+        configuration.layers = self.layers(&layers, &code, &context.caller).await?;
+        let record =
+            FunctionRecord::new(key, configuration, code, aws_api::request_id::new(), clock::unix_ms());
+        Ok((record, lease))
     }
 
     /// Left out it is the host's (AWS: x86_64); another machine's code would not run here.
     pub(super) fn architecture(&self, requested: Option<&[String]>) -> Result<String, LambdaError> {
         match requested.and_then(|list| list.first()) {
-            Some(other) if other != self.host_architecture => {
+            Some(other) if other != self.host_architecture && !self.allow_foreign_architecture => {
                 Err(LambdaError::InvalidParameterValue(format!(
-                    "This server runs {} functions only; the request asks for {other}.",
+                    "This server runs {} functions only; the request asks for {other}. \
+                     Start it with --allow-foreign-architecture to keep the function all the same.",
                     self.host_architecture
                 )))
             }
-            _ => Ok(self.host_architecture.to_owned()),
+            Some(requested) => Ok(requested.clone()),
+            None => Ok(self.host_architecture.to_owned()),
         }
     }
 }
 
-fn already_exists(target: &Target) -> LambdaError {
-    LambdaError::ResourceConflict(format!("Function already exist: {}", target.key.name))
+/// The execution role must be one that Lambda may assume, where it is known at all.
+///
+/// # Errors
+/// AWS's answer when it may not.
+pub(super) fn check_role(
+    roles: &dyn ExecutionRoles,
+    configuration: &FunctionConfiguration,
+) -> Result<(), LambdaError> {
+    if roles.may_be_assumed_by_lambda(&configuration.role) {
+        return Ok(());
+    }
+    Err(LambdaError::InvalidParameterValue(
+        "The role defined for the function cannot be assumed by Lambda.".into(),
+    ))
 }
 
-/// Settings of the request that would have no effect here. Their neutral values, which many clients send, are let through.
-fn unbuilt(input: &api::CreateFunctionRequest) -> Vec<&'static str> {
-    let mut unbuilt = settings::UnbuiltSettings::default();
-    unbuilt.vpc(input.vpc_config.as_ref());
-    unbuilt.dead_letter(input.dead_letter_config.as_ref());
-    unbuilt.kms(input.kms_key_arn.as_deref());
-    unbuilt.layers(input.layers.as_deref());
-    unbuilt.file_systems(input.file_system_configs.as_deref());
-    unbuilt.snap_start(input.snap_start.as_ref());
-    unbuilt.logging(input.logging_config.as_ref());
-    unbuilt.present("ImageConfig", input.image_config.is_some());
-    unbuilt.present("CodeSigningConfigArn", input.code_signing_config_arn.is_some());
-    unbuilt.present("DurableConfig", input.durable_config.is_some());
-    unbuilt.present("TenancyConfig", input.tenancy_config.is_some());
-    unbuilt.present("CapacityProviderConfig", input.capacity_provider_config.is_some());
-    unbuilt.names()
+/// A zip needs a runtime and a handler; an image brings its own.
+fn check_package_type(
+    is_image: bool,
+    source: &CodeSource,
+    input: &api::CreateFunctionRequest,
+) -> Result<(), LambdaError> {
+    let refusal = match (is_image, source) {
+        (true, CodeSource::Image(_))
+            if input.runtime.is_some() || input.handler.is_some() || input.layers.is_some() =>
+        {
+            "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image."
+        }
+        (true, CodeSource::Image(_)) => return Ok(()),
+        (true, _) => "Please provide ImageUri when creating a function with packageType Image.",
+        (false, CodeSource::Image(_)) => {
+            "Please don't provide ImageUri when creating a function with packageType Zip."
+        }
+        (false, _) if input.runtime.is_none() || input.handler.is_none() => {
+            "Runtime and Handler are mandatory parameters for functions created with deployment packages."
+        }
+        (false, _) => return Ok(()),
+    };
+    Err(LambdaError::InvalidParameterValue(refusal.into()))
+}
+
+/// An image that is kept without being run has no package.
+fn no_code() -> CodeReference {
+    CodeReference { sha256_hex: String::new(), code_sha256: String::new(), code_size_bytes: 0 }
+}
+
+fn already_exists(key: &FunctionKey) -> LambdaError {
+    LambdaError::ResourceConflict(format!("Function already exist: {}", key.name))
 }

@@ -1,28 +1,51 @@
 //! `DeleteFunction`.
 
 use aws_api::generated::lambda::types as api;
-use lambda_model::LambdaError;
+use lambda_model::{
+    LambdaError,
+    function::{Alias, FunctionKey, version},
+};
+use store::Transaction;
 
-use super::super::{LambdaApi, RequestContext, target::Target};
+use super::super::{LambdaApi, RequestContext, aliases, located, target::Target};
 
 impl LambdaApi {
-    /// Deletes a function; what runs of it ends first, its code goes when nothing else uses it.
+    /// Deletes a function with all its versions, or one version; what runs of it ends first, its code goes when nothing else uses it.
     pub(in crate::lambda_api) async fn delete_function(
         &self,
         input: api::DeleteFunctionRequest,
         context: &RequestContext,
     ) -> Result<api::DeleteFunctionResponse, LambdaError> {
-        let name = input.function_name.as_deref().unwrap_or_default();
-        let target = Target::resolve(name, input.qualifier.as_deref(), &context.caller)?;
-        if target.qualifier.as_deref() == Some(lambda_model::function::LATEST) {
-            return Err(LambdaError::InvalidParameterValue(
-                "$LATEST version cannot be deleted without deleting the function.".into(),
-            ));
-        }
-        let key = target.require_latest()?;
-        if !self.store.delete_function(key).await? {
-            return Err(LambdaError::function_not_found(&key.arn()));
-        }
+        let target = Target::of(input.function_name.as_deref(), input.qualifier.as_deref(), context)?;
+        let Target { key, qualifier } = target;
+        self.store
+            .transact(move |transaction| match qualifier {
+                Some(version) => delete_version(transaction, &key, &version),
+                None if transaction.delete_function(&key)? => Ok(()),
+                None => Err(LambdaError::function_not_found(&key.arn())),
+            })
+            .await?;
         Ok(api::DeleteFunctionResponse { status_code: Some(204) })
     }
+}
+
+/// A version that is not there is no error (observed).
+fn delete_version(
+    transaction: &mut Transaction<'_>,
+    key: &FunctionKey,
+    version: &str,
+) -> Result<(), LambdaError> {
+    if !located::is_version(version) {
+        return Err(LambdaError::InvalidParameterValue(
+            "Deletion of aliases is not currently supported.".into(),
+        ));
+    }
+    if !transaction.function_exists(key)? {
+        return Err(LambdaError::function_not_found(&key.arn()));
+    }
+    let aliases = transaction.documents::<Alias>(&aliases::of_function(key))?;
+    let aliases: Vec<Alias> = aliases.into_iter().map(|(_, alias)| alias).collect();
+    version::check_deletable(version, &aliases, |_| false)?;
+    transaction.delete_version(key, version)?;
+    Ok(transaction.delete_documents_of_qualifier(key, version)?)
 }

@@ -4,11 +4,7 @@ use crate::clock;
 use aws_api::generated::lambda::types as api;
 use lambda_model::{LambdaError, function::FunctionRecord};
 
-use super::super::{
-    LambdaApi, RequestContext,
-    render::{self, ArnForm},
-    target::Target,
-};
+use super::super::{LambdaApi, RequestContext, target::Target};
 use crate::{admin::code_path, signed_path};
 
 impl LambdaApi {
@@ -18,13 +14,13 @@ impl LambdaApi {
         input: api::GetFunctionRequest,
         context: &RequestContext,
     ) -> Result<api::GetFunctionResponse, LambdaError> {
-        let (record, form) =
+        let (record, target) =
             self.record(input.function_name.as_deref(), input.qualifier.as_deref(), context).await?;
         let path = code_path(&record.code.sha256_hex);
         let expires = clock::unix_ms() / 1000 + signed_path::VALID_SECONDS;
         let location = format!("{}{path}?{}", context.base_url, self.signer.query(&path, expires));
         Ok(api::GetFunctionResponse {
-            configuration: Some(render::configuration(&record, form)),
+            configuration: Some(self.render(&record, target.qualifier.as_deref())),
             code: Some(api::FunctionCodeLocation {
                 repository_type: Some("S3".into()),
                 location: Some(location),
@@ -41,9 +37,9 @@ impl LambdaApi {
         input: api::GetFunctionConfigurationRequest,
         context: &RequestContext,
     ) -> Result<api::FunctionConfiguration, LambdaError> {
-        let (record, form) =
+        let (record, target) =
             self.record(input.function_name.as_deref(), input.qualifier.as_deref(), context).await?;
-        Ok(render::configuration(&record, form))
+        Ok(self.render(&record, target.qualifier.as_deref()))
     }
 
     async fn record(
@@ -51,12 +47,8 @@ impl LambdaApi {
         name: Option<&str>,
         qualifier: Option<&str>,
         context: &RequestContext,
-    ) -> Result<(FunctionRecord, ArnForm), LambdaError> {
-        let target = Target::resolve(name.unwrap_or_default(), qualifier, &context.caller)?;
-        let key = target.require_latest()?;
-        let record = self.store.function(key, lambda_model::function::LATEST).await?;
-        let record = record.ok_or_else(|| target.not_found())?;
-        let form = if target.qualifier.is_some() { ArnForm::Qualified } else { ArnForm::Plain };
-        Ok((record, form))
+    ) -> Result<(FunctionRecord, Target), LambdaError> {
+        let target = Target::of(name, qualifier, context)?;
+        Ok((self.locate(&target).await?, target))
     }
 }

@@ -1,48 +1,50 @@
 //! `ListFunctions`.
 
-use aws_api::{generated::lambda::types as api, pagination};
+use aws_api::generated::lambda::types as api;
 use lambda_model::LambdaError;
 
-use super::super::{
-    LambdaApi, RequestContext,
-    render::{self, ArnForm},
-};
-
-/// Functions of one page at most (API reference: 50, whatever `MaxItems` says).
-const PAGE_MAX: usize = 50;
+use super::super::{LambdaApi, RequestContext, paging::Page, render};
 
 impl LambdaApi {
-    /// The functions of the caller's account and Region, by name.
+    /// The functions of the caller's account and Region, by name; with `FunctionVersion=ALL` every version of them.
     pub(in crate::lambda_api) async fn list_functions(
         &self,
         input: api::ListFunctionsRequest,
         context: &RequestContext,
     ) -> Result<api::ListFunctionsResponse, LambdaError> {
-        let after = match input.marker.as_deref().filter(|marker| !marker.is_empty()) {
-            Some(marker) => Some(
-                pagination::decode(marker)
-                    .map_err(|_| LambdaError::InvalidParameterValue("Invalid pagination token.".into()))?,
-            ),
-            None => None,
-        };
-        let page_size = input
-            .max_items
-            .and_then(|max| usize::try_from(max).ok())
-            .map_or(PAGE_MAX, |max| max.min(PAGE_MAX));
+        let page = Page::read(input.marker.as_deref(), input.max_items)?;
+        let elsewhere = input
+            .master_region
+            .as_deref()
+            .is_some_and(|region| region != "ALL" && region != context.caller.region);
+        if elsewhere {
+            // Lambda@Edge replicas of functions of another Region: there are none here.
+            return Ok(api::ListFunctionsResponse { functions: Some(Vec::new()), next_marker: None });
+        }
+        if input.function_version.as_deref() == Some("ALL") {
+            return self.list_all_versions(&page, context).await;
+        }
         let caller = &context.caller;
         let mut records = self
             .store
-            .list_functions(&caller.account_id, &caller.region, after.as_deref(), page_size + 1)
+            .list_functions(&caller.account_id, &caller.region, page.after.as_deref(), page.read_size())
             .await?;
-        let has_more = records.len() > page_size;
-        records.truncate(page_size);
-        let next_marker =
-            records.last().filter(|_| has_more).map(|record| pagination::encode(&record.key.name));
-        let all_versions = input.function_version.as_deref() == Some("ALL");
-        let form = if all_versions { ArnForm::Qualified } else { ArnForm::Plain };
-        Ok(api::ListFunctionsResponse {
-            functions: Some(records.iter().map(|record| render::configuration(record, form)).collect()),
-            next_marker,
-        })
+        let next_marker = page.cut(&mut records, |record| record.key.name.clone());
+        let functions = records.iter().map(|record| render::listed(record, None)).collect();
+        Ok(api::ListFunctionsResponse { functions: Some(functions), next_marker })
+    }
+
+    async fn list_all_versions(
+        &self,
+        page: &Page,
+        context: &RequestContext,
+    ) -> Result<api::ListFunctionsResponse, LambdaError> {
+        let caller = &context.caller;
+        let after = page.after.as_deref().and_then(|after| after.split_once(':'));
+        let mut records =
+            self.store.list_versions(&caller.account_id, &caller.region, after, page.read_size()).await?;
+        let next_marker = page.cut(&mut records, |record| format!("{}:{}", record.key.name, record.version));
+        let functions = records.iter().map(|record| render::listed(record, Some(&record.version))).collect();
+        Ok(api::ListFunctionsResponse { functions: Some(functions), next_marker })
     }
 }

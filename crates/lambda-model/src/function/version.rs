@@ -19,20 +19,24 @@ pub enum Publication {
 
 /// Publishes `latest`. `last` is the version of the highest number, if there is one; `description` replaces that of `$LATEST`.
 ///
+/// `revision_ids` are those of the version and of `$LATEST`, which gets a new one too (recorded).
+///
 /// A version is in the state that `$LATEST` is in: Active at once when that is prepared, else Pending and without a status of an
 /// update (recorded for UpdateFunctionCode with Publish).
 pub fn publish(
     latest: FunctionRecord,
     last: Option<FunctionRecord>,
     description: Option<String>,
-    revision_id: String,
+    revision_ids: (String, String),
     now_ms: i64,
 ) -> Publication {
     if let Some(last) = last.filter(|last| is_unchanged(&latest, last)) {
         return Publication::Unchanged(Box::new(last));
     }
     let mut latest = latest;
+    let (revision_id, latest_revision_id) = revision_ids;
     latest.versions_published += 1;
+    latest.revision_id = latest_revision_id;
     let mut version = latest.clone();
     version.version = latest.versions_published.to_string();
     version.described_as = Some(latest.configuration.description.clone());

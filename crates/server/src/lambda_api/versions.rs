@@ -78,7 +78,8 @@ pub(super) fn publish(
     description: Option<String>,
 ) -> Result<FunctionRecord, LambdaError> {
     let last = last_version(transaction, &latest.key)?;
-    let published = version::publish(latest, last, description, aws_api::request_id::new(), clock::unix_ms());
+    let revision_ids = (aws_api::request_id::new(), aws_api::request_id::new());
+    let published = version::publish(latest, last, description, revision_ids, clock::unix_ms());
     match published {
         Publication::Unchanged(last) => Ok(*last),
         Publication::New { version, latest } => {

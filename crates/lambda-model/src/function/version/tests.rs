@@ -11,8 +11,12 @@ fn latest() -> FunctionRecord {
     record
 }
 
+fn ids() -> (String, String) {
+    ("p".into(), "l".into())
+}
+
 fn published(latest: FunctionRecord, last: Option<FunctionRecord>) -> (FunctionRecord, FunctionRecord) {
-    match publish(latest, last, None, "p".into(), 7) {
+    match publish(latest, last, None, ids(), 7) {
         Publication::New { version, latest } => (*version, *latest),
         Publication::Unchanged(last) => panic!("unchanged since {}", last.version),
     }
@@ -22,7 +26,8 @@ fn published(latest: FunctionRecord, last: Option<FunctionRecord>) -> (FunctionR
 fn only_a_change_gets_a_number_and_none_is_given_twice() {
     let (first, latest) = published(latest(), None);
     assert_eq!((first.version.as_str(), first.state), ("1", FunctionState::Active));
-    let again = publish(latest.clone(), Some(first.clone()), Some("other words".into()), "p".into(), 8);
+    assert_eq!((first.revision_id.as_str(), latest.revision_id.as_str()), ("p", "l"));
+    let again = publish(latest.clone(), Some(first.clone()), Some("other words".into()), ids(), 8);
     assert_eq!(again, Publication::Unchanged(Box::new(first.clone())));
     let mut changed = latest;
     changed.configuration.timeout_seconds = 9;
@@ -37,13 +42,12 @@ fn only_a_change_gets_a_number_and_none_is_given_twice() {
 
 #[test]
 fn a_description_of_the_version_is_no_change_of_latest() {
-    let Publication::New { version, latest } = publish(latest(), None, Some("first".into()), "p".into(), 0)
-    else {
+    let Publication::New { version, latest } = publish(latest(), None, Some("first".into()), ids(), 0) else {
         panic!("nothing published")
     };
     assert_eq!(version.configuration.description, "first");
     assert_eq!(latest.configuration.description, "");
-    assert!(matches!(publish(*latest, Some(*version), None, "q".into(), 0), Publication::Unchanged(_)));
+    assert!(matches!(publish(*latest, Some(*version), None, ids(), 0), Publication::Unchanged(_)));
 }
 
 #[test]

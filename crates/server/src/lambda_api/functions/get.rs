@@ -2,7 +2,10 @@
 
 use crate::clock;
 use aws_api::generated::lambda::types as api;
-use lambda_model::{LambdaError, function::FunctionRecord};
+use lambda_model::{
+    LambdaError,
+    function::{FunctionRecord, LATEST},
+};
 
 use super::super::{LambdaApi, RequestContext, target::Target};
 use crate::{admin::code_path, signed_path};
@@ -16,19 +19,38 @@ impl LambdaApi {
     ) -> Result<api::GetFunctionResponse, LambdaError> {
         let (record, target) =
             self.record(input.function_name.as_deref(), input.qualifier.as_deref(), context).await?;
+        // Tags and reserved concurrency are the whole function's, and kept with `$LATEST`.
+        let whole = self.store.function(&record.key, LATEST).await?;
+        let (tags, reserved) =
+            whole.map(|whole| (whole.tags, whole.reserved_concurrency)).unwrap_or_default();
+        Ok(api::GetFunctionResponse {
+            configuration: Some(self.render(&record, target.qualifier.as_deref())),
+            code: Some(self.location(&record, context)),
+            concurrency: reserved.map(|reserved| api::Concurrency {
+                reserved_concurrent_executions: Some(i64::from(reserved)),
+            }),
+            tags: (!tags.is_empty()).then(|| tags.into_iter().collect()),
+            ..Default::default()
+        })
+    }
+
+    fn location(&self, record: &FunctionRecord, context: &RequestContext) -> api::FunctionCodeLocation {
+        if let Some(image) = &record.configuration.image {
+            return api::FunctionCodeLocation {
+                repository_type: Some("ECR".into()),
+                image_uri: Some(image.uri.clone()),
+                resolved_image_uri: Some(image.uri.clone()),
+                ..Default::default()
+            };
+        }
         let path = code_path(&record.code.sha256_hex);
         let expires = clock::unix_ms() / 1000 + signed_path::VALID_SECONDS;
         let location = format!("{}{path}?{}", context.base_url, self.signer.query(&path, expires));
-        Ok(api::GetFunctionResponse {
-            configuration: Some(self.render(&record, target.qualifier.as_deref())),
-            code: Some(api::FunctionCodeLocation {
-                repository_type: Some("S3".into()),
-                location: Some(location),
-                ..Default::default()
-            }),
-            tags: (!record.tags.is_empty()).then(|| record.tags.into_iter().collect()),
+        api::FunctionCodeLocation {
+            repository_type: Some("S3".into()),
+            location: Some(location),
             ..Default::default()
-        })
+        }
     }
 
     /// The configuration alone.

@@ -151,6 +151,9 @@ def of_value(shape, value, place):
         return
     wrong = WRONG_TYPES if place.location is None else WRONG_TEXTS
     for other in wrong.get(shape.type_name, []):
+        if other == "" and place.location == "uri":
+            # An empty part of a path makes another path.
+            continue
         yield Mutation(place.path, f"of wrong type: {other!r}", place.put(other))
     if shape.type_name == "blob":
         yield Mutation(place.path, "no base64", place.put("%%%"))

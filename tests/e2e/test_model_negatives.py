@@ -22,7 +22,8 @@ MODEL = botocore.session.get_session().get_service_model("lambda")
 PACKAGE = make_zip({"app.py": "def handler(event, context):\n    return event\n"})
 ZIP_FILE = base64.b64encode(PACKAGE).decode()
 
-#: A right request per implemented operation. `name` and `arn` are those of a function, `free` is a name not taken.
+#: A right request per implemented operation. `name` and `arn` are those of a function that has the versions 1 and 2 and the alias
+#: `live`; `layer` and `layer_version` are those of a layer; `free` is a name not taken.
 RIGHT = {
     "CreateFunction": {
         "FunctionName": "{free}",
@@ -39,6 +40,11 @@ RIGHT = {
         "TracingConfig": {"Mode": "PassThrough"},
         "Tags": {"key": "value"},
         "EphemeralStorage": {"Size": 512},
+        "Layers": ["{layer_version}"],
+        "DeadLetterConfig": {"TargetArn": "arn:aws:sqs:eu-central-1:000000000000:letters"},
+        "LoggingConfig": {"LogFormat": "JSON", "SystemLogLevel": "WARN", "LogGroup": "/my/group"},
+        "KMSKeyArn": "arn:aws:kms:eu-central-1:000000000000:key/right",
+        "SnapStart": {"ApplyOn": "None"},
     },
     "GetFunction": {"FunctionName": "{name}", "Qualifier": "$LATEST"},
     "GetFunctionConfiguration": {"FunctionName": "{name}", "Qualifier": "$LATEST"},
@@ -55,7 +61,41 @@ RIGHT = {
         "Runtime": "{runtime}",
         "TracingConfig": {"Mode": "PassThrough"},
         "EphemeralStorage": {"Size": 512},
+        "Layers": ["{layer_version}"],
+        "LoggingConfig": {"LogFormat": "Text"},
     },
+    "PublishVersion": {"FunctionName": "{name}", "Description": "right"},
+    "ListVersionsByFunction": {"FunctionName": "{name}", "MaxItems": 10},
+    "CreateAlias": {
+        "FunctionName": "{name}",
+        "Name": "{free}",
+        "FunctionVersion": "1",
+        "Description": "right",
+        "RoutingConfig": {"AdditionalVersionWeights": {"2": 0.5}},
+    },
+    "GetAlias": {"FunctionName": "{name}", "Name": "live"},
+    "ListAliases": {"FunctionName": "{name}", "FunctionVersion": "1", "MaxItems": 10},
+    "UpdateAlias": {
+        "FunctionName": "{name}",
+        "Name": "live",
+        "FunctionVersion": "1",
+        "Description": "changed",
+        "RoutingConfig": {"AdditionalVersionWeights": {"2": 0.5}},
+    },
+    "DeleteAlias": {"FunctionName": "{name}", "Name": "live"},
+    "PublishLayerVersion": {
+        "LayerName": "{free}",
+        "Description": "right",
+        "Content": {"ZipFile": ZIP_FILE},
+        "CompatibleRuntimes": ["python3.11"],
+        "CompatibleArchitectures": ["x86_64"],
+        "LicenseInfo": "Apache-2.0",
+    },
+    "GetLayerVersion": {"LayerName": "{layer}", "VersionNumber": 1},
+    "GetLayerVersionByArn": {"Arn": "{layer_version}"},
+    "ListLayerVersions": {"LayerName": "{layer}", "CompatibleRuntime": "python3.11", "MaxItems": 10},
+    "ListLayers": {"CompatibleArchitecture": "x86_64", "MaxItems": 10},
+    "DeleteLayerVersion": {"LayerName": "{free}", "VersionNumber": 1},
     "DeleteFunction": {"FunctionName": "{name}"},
     "Invoke": {
         "FunctionName": "{name}",
@@ -104,25 +144,50 @@ class Bench:
         self.caller = Caller(server, REGION)
         self.deployer = Deployer(server.client(region=REGION), runtime)
         self.runtime = runtime
+        self.layer = f"e2e-{uuid.uuid4().hex[:12]}"
+        self.layer_version = self.deployer.client.publish_layer_version(
+            LayerName=self.layer, Content={"ZipFile": PACKAGE}
+        )["LayerVersionArn"]
         self.function = self.deploy()
         self.succeeded = set()
 
     def deploy(self):
         """A function with everything that mutations may touch."""
         options = {"Tags": {"key": "value"}, "Environment": {"Variables": {"KEY": "value"}}, "MemorySize": 192}
-        return self.deployer(PACKAGE, **options).wait_updated()
+        function = self.deployer(PACKAGE, **options).wait_updated()
+        client = self.deployer.client
+        client.publish_version(FunctionName=function.name)
+        client.update_function_configuration(FunctionName=function.name, Description="second")
+        function.wait_updated()
+        client.publish_version(FunctionName=function.name)
+        client.create_alias(FunctionName=function.name, Name="live", FunctionVersion="1")
+        return function
 
     def values(self, function):
         """What fills a request."""
         free = f"e2e-{uuid.uuid4().hex[:12]}"
-        return {"name": function.name, "arn": function.arn, "runtime": self.runtime, "free": free}
+        return {
+            "name": function.name,
+            "arn": function.arn,
+            "runtime": self.runtime,
+            "layer": self.layer,
+            "layer_version": self.layer_version,
+            "free": free,
+        }
 
     def state(self):
         """Everything that a request of this account and region could change."""
-        listed = self.caller.send("GET", "/2015-03-31/functions/")
+        listed = [
+            self.caller.send("GET", path)
+            for path in [
+                "/2015-03-31/functions/?FunctionVersion=ALL",
+                f"/2015-03-31/functions/{self.function.name}/aliases",
+                "/2018-10-31/layers",
+            ]
+        ]
         tags = self.caller.call(MODEL.operation_model("ListTags"), {"Resource": self.function.arn})
-        assert (listed.status, tags.status) == (200, 200)
-        return listed.body, tags.body
+        assert {answer.status for answer in [*listed, tags]} == {200}
+        return [answer.body for answer in [*listed, tags]]
 
     def must_succeed(self, operation):
         """The right request is accepted, once per operation and on a function of its own."""

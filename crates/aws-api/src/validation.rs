@@ -143,7 +143,7 @@ impl Violations<'_> {
             }
             _ => {
                 for constraint in constraints_of(&shape.kind) {
-                    if constraint.is_checked_here(shape) && !constraint.holds(value) {
+                    if constraint.is_checked_here(shape, path) && !constraint.holds(value) {
                         self.add(shape, path, value, &constraint.text());
                     }
                 }

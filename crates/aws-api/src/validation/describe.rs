@@ -63,9 +63,9 @@ impl Constraint {
         }
     }
 
-    /// Lambda checks runtimes itself, after everything else, and with words of its own.
-    pub(super) fn is_checked_here(&self, shape: &Shape) -> bool {
-        !matches!(self, Self::Values(_)) || shape.name != "Runtime"
+    /// Lambda checks a function's runtime itself, after everything else, and with words of its own.
+    pub(super) fn is_checked_here(&self, shape: &Shape, path: &str) -> bool {
+        !matches!(self, Self::Values(_)) || shape.name != "Runtime" || path != "runtime"
     }
 
     /// AWS's words.

@@ -19,6 +19,7 @@ mod open_files;
 mod preparation;
 mod router;
 mod signed_path;
+mod watches;
 mod wiring;
 
 use std::process::ExitCode;

@@ -259,6 +259,7 @@ fn build_lambda(
         allow_foreign_architecture: configuration.allow_foreign_architecture,
         accept_inert_settings: configuration.accept_inert_settings,
         runtimes,
+        watches: Arc::default(),
         objects: Arc::new(crate::absent::NoS3),
         roles: Arc::new(crate::absent::NoIam),
     }

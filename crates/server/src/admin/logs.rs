@@ -22,12 +22,11 @@ use crate::{
 };
 
 /// The pause of a follower that has read everything.
-const FOLLOW_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const FOLLOW_PAUSE: Duration = Duration::from_millis(100);
 
 impl Admin {
     pub(super) async fn read_logs(&self, request: &HttpRequest) -> HttpResponse {
-        let parameter = |name: &str| parameter(&request.query, name);
-        let Some(key) = key(parameter("account"), parameter("region"), parameter("function")) else {
+        let Some(key) = function_of(&request.query) else {
             return http::json(
                 StatusCode::BAD_REQUEST,
                 &json!({"message": "account, region and function are needed"}),
@@ -39,7 +38,7 @@ impl Admin {
                 &json!({"message": format!("Function not found: {}", key.arn())}),
             );
         }
-        let follow = parameter("follow").as_deref() == Some("true");
+        let follow = parameter(&request.query, "follow").as_deref() == Some("true");
         let (sender, body) = Channel::new(1);
         let copy = copy(self.logs.clone(), key, follow, sender);
         let mut stopped = self.stopped.clone();
@@ -90,9 +89,15 @@ async fn copy(logs: FunctionLogs, key: FunctionKey, follow: bool, mut sender: Se
     }
 }
 
-fn parameter(query: &str, name: &str) -> Option<String> {
+/// A parameter of a query, decoded.
+pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
     let pair = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
     percent_decode_str(pair).decode_utf8().ok().map(Into::into)
+}
+
+/// The function that a query names.
+pub(super) fn function_of(query: &str) -> Option<FunctionKey> {
+    key(parameter(query, "account"), parameter(query, "region"), parameter(query, "function"))
 }
 
 /// The names become a path in the data directory: only what can be a function's is taken.

@@ -4,6 +4,7 @@ mod code;
 mod health;
 mod logs;
 mod reset;
+mod watching;
 
 use std::sync::Arc;
 
@@ -51,6 +52,7 @@ impl Admin {
                 http::response(StatusCode::OK, "text/plain; version=0.0.4", text)
             }
             (&Method::POST, "/_lambent/reset") => self.reset(&request).await,
+            (&Method::GET | &Method::POST, "/_lambent/watch") => self.watch(&request),
             (&Method::GET, "/_lambent/logs") => self.read_logs(&request).await,
             _ => no_such_page(),
         }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::{Request, header};
+use hyper::{Request, Response, StatusCode, body::Incoming, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
@@ -24,25 +24,32 @@ pub(super) fn encoded(value: &str) -> impl std::fmt::Display + '_ {
 
 /// Makes the call and copies the answer to standard output as it comes. A function error or an error status is a failure.
 pub(super) fn copy_to_stdout(client: &Client, call: &Call<'_>) -> Result<(), CommandError> {
-    let Some(authority) = client.endpoint.strip_prefix("http://") else {
-        return Err(CommandError::Failed(format!("{} is no endpoint: http://HOST:PORT is", client.endpoint)));
-    };
+    block_on(async { copy(client, call).await.map_err(|error| unreachable(client, &*error))? })
+}
+
+/// Runs a command that talks to the server.
+pub(super) fn block_on(command: impl Future<Output = Result<(), CommandError>>) -> Result<(), CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| CommandError::Failed(error.to_string()))?;
-    runtime.block_on(copy(authority.trim_end_matches('/'), client, call)).map_err(|error| {
-        CommandError::Failed(format!("{}: {error} (is the server running? lambent serve)", client.endpoint))
-    })?
+    runtime.block_on(command)
 }
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-async fn copy(
-    authority: &str,
-    client: &Client,
-    call: &Call<'_>,
-) -> Result<Result<(), CommandError>, BoxError> {
+/// The server could not be asked.
+pub(super) fn unreachable(client: &Client, error: &(dyn std::error::Error + Send + Sync)) -> CommandError {
+    CommandError::Failed(format!("{}: {error} (is the server running? lambent serve)", client.endpoint))
+}
+
+/// Makes the call; the answer's body is still to be read.
+///
+/// # Errors
+/// When the server cannot be reached or breaks off.
+pub(super) async fn send(client: &Client, call: &Call<'_>) -> Result<Response<Incoming>, BoxError> {
+    let authority = client.endpoint.strip_prefix("http://").ok_or("no endpoint: http://HOST:PORT is")?;
+    let authority = authority.trim_end_matches('/');
     let stream = TcpStream::connect(authority).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
@@ -56,7 +63,21 @@ async fn copy(
         .header(header::HOST, authority)
         .header(header::AUTHORIZATION, scope)
         .body(Full::new(Bytes::from(call.body.unwrap_or_default().to_owned())))?;
-    let response = sender.send_request(request).await?;
+    Ok(sender.send_request(request).await?)
+}
+
+/// Makes the call and reads the whole answer.
+///
+/// # Errors
+/// See [`send`].
+pub(super) async fn whole(client: &Client, call: &Call<'_>) -> Result<(StatusCode, Bytes), BoxError> {
+    let response = send(client, call).await?;
+    let status = response.status();
+    Ok((status, response.into_body().collect().await?.to_bytes()))
+}
+
+async fn copy(client: &Client, call: &Call<'_>) -> Result<Result<(), CommandError>, BoxError> {
+    let response = send(client, call).await?;
     let status = response.status();
     let failed = !status.is_success() || response.headers().contains_key("x-amz-function-error");
     let mut body = response.into_body();

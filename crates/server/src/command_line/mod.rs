@@ -8,6 +8,7 @@ mod invoke;
 mod logs;
 mod runtime;
 mod serve;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,8 @@ enum Command {
     Logs(logs::LogsArguments),
     /// Invoke a function and print its response.
     Invoke(invoke::InvokeArguments),
+    /// Run the files of a folder as a function's code: the next invocation after a save runs the new files.
+    Watch(watch::WatchArguments),
     /// Prepare what runtimes need ahead of time.
     #[command(subcommand)]
     Runtime(runtime::RuntimeCommand),
@@ -81,6 +84,7 @@ pub(crate) fn run(command_line: CommandLine) -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Logs(arguments) => logs::run(&arguments),
         Command::Invoke(arguments) => invoke::run(&arguments),
+        Command::Watch(arguments) => watch::run(arguments),
         Command::Runtime(command) => runtime::run(command),
     };
     match done {

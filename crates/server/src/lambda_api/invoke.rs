@@ -5,7 +5,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use hyper::{Response, StatusCode, header::HeaderValue};
 use invocation::{InvokeRequest, Invoked};
-use lambda_model::{LambdaError, invocation::Invocation, limits};
+use lambda_model::{LambdaError, function::LATEST, invocation::Invocation, limits};
 
 use super::{LambdaApi, RequestContext, errors, payload, target::Target};
 use crate::http::{self, HttpResponse};
@@ -34,6 +34,9 @@ impl LambdaApi {
     ) -> Result<HttpResponse, LambdaError> {
         let name = input.function_name.as_deref().unwrap_or_default();
         let target = Target::resolve(name, input.qualifier.as_deref(), &context.caller)?;
+        if target.qualifier.as_deref().is_none_or(|qualifier| qualifier == LATEST) {
+            self.watches.settle(&target.key).await;
+        }
         match input.invocation_type.as_deref() {
             Some("DryRun") => {
                 self.invoker.check(&target.key, target.qualifier.as_deref())?;

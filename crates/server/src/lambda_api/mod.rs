@@ -36,6 +36,7 @@ use crate::{
     http::{self, BodyError, HttpRequest, HttpResponse},
     identity::Caller,
     signed_path::PathSigner,
+    watches::Watches,
 };
 
 /// Names a request: ours, or the caller's own, which must be a UUID (I-04).
@@ -63,6 +64,8 @@ pub(crate) struct LambdaApi {
     pub accept_inert_settings: bool,
     /// Knows the runtimes of this host.
     pub runtimes: Arc<HostRuntimes>,
+    /// Folders that somebody edits.
+    pub watches: Arc<Watches>,
     /// Reads code from S3.
     pub objects: Arc<dyn CodeObjects>,
     /// Knows execution roles.

@@ -160,6 +160,8 @@ def test_what_an_alias_points_to_exists(versions):
         create(versions, RoutingConfig=shared(v10=0.5))
     with refused(404, "ResourceNotFoundException", f"Function not found: {arn}-unknown:1"):
         versions.client.create_alias(FunctionName=f"{versions.name}-unknown", Name="a", FunctionVersion="1")
+    with refused(404, "ResourceNotFoundException"):
+        versions.client.delete_alias(FunctionName=arn.replace("us-east-1", "eu-west-1"), Name="live")
     create(versions)
     with refused(404, "ResourceNotFoundException", f"Function not found: {arn}:10"):
         versions.client.update_alias(FunctionName=versions.name, Name="live", FunctionVersion="10")
@@ -199,6 +201,8 @@ def test_aliases_are_listed_by_name_by_version_and_in_pages(versions):
     assert [alias["Name"] for alias in second] == ["alias1", "alias3", "alias5"]
     with refused(404, "ResourceNotFoundException"):
         client.list_aliases(FunctionName="nowhere")
+    with refused(400, "InvalidParameterValueException", "Invalid pagination token."):
+        client.list_aliases(FunctionName=name, Marker="%%%")
 
 
 def test_an_alias_in_the_name_and_beside_it(versions):

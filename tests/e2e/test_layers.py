@@ -80,11 +80,23 @@ def test_what_does_not_exist(lambda_client):
         lambda_client.get_layer_version(LayerName=new_name(), VersionNumber=1)
     with refused(404, "ResourceNotFoundException", GONE):
         lambda_client.get_layer_version_by_arn(Arn=version_arn(new_name(), 1))
-    elsewhere = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:layer:other"
-    with refused(404, "ResourceNotFoundException", GONE):
-        lambda_client.get_layer_version(LayerName=elsewhere, VersionNumber=1)
     assert lambda_client.list_layer_versions(LayerName=new_name())["LayerVersions"] == []
     lambda_client.delete_layer_version(LayerName=new_name(), VersionNumber=1)
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [
+        ("get_layer_version", {"VersionNumber": 1}),
+        ("delete_layer_version", {"VersionNumber": 1}),
+        ("list_layer_versions", {}),
+        ("publish_layer_version", {"Content": {"ZipFile": package()}}),
+    ],
+)
+def test_layers_elsewhere_are_not_there(lambda_client, operation, arguments):
+    elsewhere = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:layer:other"
+    with refused(404, "ResourceNotFoundException", GONE):
+        getattr(lambda_client, operation)(LayerName=elsewhere, **arguments)
 
 
 @pytest.mark.parametrize("operation", ["get_layer_version", "delete_layer_version"])
@@ -116,6 +128,8 @@ def test_lists_are_narrowed_and_paged(fresh_server):
     assert seen == [[6, 5, 4, 3], [2, 1]]
     with refused(400, "InvalidParameterValueException", "Invalid pagination token."):
         client.list_layers(Marker="%%%")
+    with refused(400, "InvalidParameterValueException", "Invalid pagination token."):
+        client.list_layer_versions(LayerName="a", Marker="%%%")
 
 
 def test_a_function_names_its_layers(deploy):

@@ -1,5 +1,7 @@
 """Versions: numbers that are never given twice, and what they run never changes."""
 
+import threading
+
 import pytest
 
 from functions import Deployer
@@ -114,6 +116,32 @@ def test_preconditions_of_a_publication(deploy):
     assert publish(function, CodeSha256=sha, RevisionId=current["RevisionId"])["Version"] == "1"
 
 
+def test_nothing_is_published_while_an_update_is_in_progress(deploy):
+    function = deploy(SAYS.format("x"))
+    refusals, stop = [], threading.Event()
+
+    def publish_again_and_again():
+        while not stop.is_set():
+            try:
+                publish(function)
+            except function.client.exceptions.ResourceConflictException as error:
+                refusals.append(error.response["Error"]["Message"])
+
+    publisher = threading.Thread(target=publish_again_and_again)
+    publisher.start()
+    try:
+        for number in range(200):
+            function.client.update_function_configuration(FunctionName=function.name, Description=str(number))
+            function.wait_updated()
+            if refusals:
+                break
+    finally:
+        stop.set()
+        publisher.join()
+    busy = f"An update is in progress for resource: {function.arn}"
+    assert set(refusals) == {f"The operation cannot be performed at this time. {busy}"}
+
+
 def test_versions_of_a_missing_function(lambda_client):
     arn = "arn:aws:lambda:us-east-1:000000000000:function:nowhere"
     with refused(404, "ResourceNotFoundException", f"Function not found: {arn}"):
@@ -133,6 +161,8 @@ def test_versions_are_listed_in_order_and_in_pages(deploy):
     seen = [[entry["Version"] for entry in page["Versions"]] for page in pages]
     assert [len(page) for page in seen] == [4, 4, 4]
     assert sum(seen, []) == ["$LATEST", *(str(number) for number in range(1, 12))]
+    with refused(400, "InvalidParameterValueException", "Invalid pagination token."):
+        function.client.list_versions_by_function(FunctionName=function.name, Marker="%%%")
     entry = function.client.list_versions_by_function(FunctionName=function.name)["Versions"][1]
     assert entry["FunctionArn"] == f"{function.arn}:1"
     assert "State" not in entry

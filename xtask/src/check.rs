@@ -5,6 +5,7 @@
 //! `cargo xtask check STAGE...` runs only the named stages.
 
 pub(crate) mod e2e;
+pub(crate) mod moto;
 mod skips;
 mod tally;
 
@@ -49,6 +50,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "build", run: build },
     Stage { name: "rust", run: rust_tests },
     Stage { name: "e2e", run: e2e::run },
+    Stage { name: "moto", run: moto::run },
 ];
 
 /// Runs all stages, or those that are named.

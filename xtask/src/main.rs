@@ -45,6 +45,11 @@ const COMMANDS: &[Command] = &[
         help: "the power-loss test at hundreds of points (--points N)",
         run: powerloss::run,
     },
+    Command {
+        name: "moto",
+        help: "moto's own tests as a ratchet (--update; names of services)",
+        run: check::moto::command,
+    },
     Command { name: "dist", help: "release build packed as a tarball in target/dist", run: dist::run },
 ];
 

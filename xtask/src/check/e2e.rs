@@ -31,7 +31,7 @@ pub(crate) fn pytest() -> Result<Command, Failure> {
     Ok(pytest)
 }
 
-fn binary() -> PathBuf {
+pub(super) fn binary() -> PathBuf {
     shell::target_directory().join("debug/lambent")
 }
 
@@ -40,8 +40,16 @@ fn binary() -> PathBuf {
 /// # Errors
 /// When Python or the packages cannot be had.
 pub(super) fn virtual_environment() -> Result<PathBuf, Failure> {
-    let venv = shell::target_directory().join("e2e-venv");
-    let requirements = shell::repository_root().join("tests/e2e/requirements.txt");
+    environment_of("e2e")
+}
+
+/// The virtual environment `target/<suite>-venv` with the packages of `tests/<suite>/requirements.txt`.
+///
+/// # Errors
+/// When Python or the packages cannot be had.
+pub(super) fn environment_of(suite: &str) -> Result<PathBuf, Failure> {
+    let venv = shell::target_directory().join(format!("{suite}-venv"));
+    let requirements = shell::repository_root().join(format!("tests/{suite}/requirements.txt"));
     let wanted = fs::read_to_string(&requirements).map_err(|e| Failure::during(requirements.display(), e))?;
     let stamp = venv.join("installed-requirements.txt");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
@@ -50,7 +58,7 @@ pub(super) fn virtual_environment() -> Result<PathBuf, Failure> {
     make_venv(&venv)?;
     let mut pip = Command::new(venv.join("bin/python"));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements);
-    shell::succeed("e2e-pip", &mut pip)?;
+    shell::succeed(&format!("{suite}-pip"), &mut pip)?;
     fs::write(&stamp, wanted).map_err(|e| Failure::during(stamp.display(), e))?;
     Ok(venv)
 }

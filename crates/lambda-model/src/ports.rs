@@ -80,6 +80,12 @@ pub trait CodePackages: Send + Sync {
     /// # Errors
     /// A text for the server's log when the package is missing or damaged.
     fn directory(&self, code: &CodeReference) -> Result<CodeDirectory, String>;
+
+    /// The directory to mount at `/opt`: the packages of the layers over each other in this order; `None` for no layers.
+    ///
+    /// # Errors
+    /// As above.
+    fn layers(&self, layers: &[CodeReference]) -> Result<Option<CodeDirectory>, String>;
 }
 
 /// Reads objects of S3 that hold code.

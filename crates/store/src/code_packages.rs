@@ -4,6 +4,7 @@
 //! code/<sha256>/package.zip   the upload; durable before anyone is told
 //! code/<sha256>/tree/         its files; made from the zip, so never synced
 //! code/<sha256>/boot          the boot in which tree/ was made: after a reboot, and so after a power loss, it is made again
+//! code/.merged-<sha256>/      several trees as one; see [`merged`]
 //! code/.incoming-*/           a package being taken in
 //! code/.removed-*/            a package being removed; as the one above, gone when the store opens
 //! ```
@@ -11,6 +12,7 @@
 
 mod entries;
 mod leases;
+mod merged;
 mod unpack;
 
 use std::{
@@ -41,6 +43,7 @@ use crate::{
     error::at,
 };
 use leases::Leases;
+use merged::{MERGED, MergedDirectories};
 
 pub use leases::CodeLease;
 
@@ -60,6 +63,8 @@ struct Inner {
     leases: Arc<Leases>,
     /// One at a time makes trees again.
     remaking: Mutex<()>,
+    /// Held while one is made.
+    merged: Mutex<MergedDirectories>,
     /// One at a time removes packages.
     collecting: Mutex<()>,
     /// Tells directories apart that come or go.
@@ -93,7 +98,7 @@ impl CodePackages {
         for entry in fs::read_dir(root).map_err(at(root))? {
             let path = entry.map_err(at(root))?.path();
             let name = name_of(&path);
-            if name.starts_with(INCOMING) || name.starts_with(REMOVED) {
+            if [INCOMING, REMOVED, MERGED].iter().any(|what| name.starts_with(what)) {
                 fs::remove_dir_all(&path).map_err(at(&path))?;
             }
         }
@@ -102,6 +107,7 @@ impl CodePackages {
             boot_id: boot_id.to_owned(),
             leases: Arc::default(),
             remaking: Mutex::default(),
+            merged: Mutex::default(),
             collecting: Mutex::default(),
             next_number: AtomicU64::default(),
         };
@@ -226,6 +232,14 @@ impl CodePackages {
                 Err(error) => tracing::warn!(package = name, %error, "unused code not removed"),
             }
         });
+        let mut merged = self.inner.merged.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in merged.take_broken(|package| self.directory_of(package).exists()) {
+            let path = self.inner.root.join(name);
+            let aside = self.unique(REMOVED);
+            fs::rename(&path, &aside).map_err(at(&path))?;
+            removed.push(aside);
+        }
+        drop(merged);
         // What is large takes its time, and holds up nobody.
         removed.iter().try_for_each(|path| fs::remove_dir_all(path).map_err(at(path)))
     }
@@ -260,6 +274,20 @@ impl CodePackages {
         write_private(&directory.join("boot"), self.inner.boot_id.as_bytes()).map(drop)
     }
 
+    /// The directory with these trees in it, made if need be. Their packages are leased.
+    fn merge(&self, layers: &[CodeReference], trees: &[PathBuf]) -> Result<PathBuf, StoreError> {
+        let name = merged::name_of(layers);
+        let path = self.inner.root.join(&name);
+        let mut made = self.inner.merged.lock().unwrap_or_else(PoisonError::into_inner);
+        if !made.contains(&name) {
+            let incoming = Incoming { path: self.unique(INCOMING) };
+            merged::merge(trees, &incoming.path)?;
+            fs::rename(&incoming.path, &path).map_err(at(&path))?;
+            made.add(name, layers);
+        }
+        Ok(path)
+    }
+
     fn tree_is_good(&self, sha256_hex: &str) -> bool {
         let directory = self.directory_of(sha256_hex);
         let boot = fs::read_to_string(directory.join("boot"));
@@ -283,6 +311,17 @@ impl CodePackagesPort for CodePackages {
         }
         let path = self.directory_of(&code.sha256_hex).join("tree");
         Ok(CodeDirectory { path, lease: Box::new(lease) })
+    }
+
+    fn layers(&self, layers: &[CodeReference]) -> Result<Option<CodeDirectory>, String> {
+        let directories = layers.iter().map(|layer| self.directory(layer)).collect::<Result<Vec<_>, _>>()?;
+        if directories.len() < 2 {
+            return Ok(directories.into_iter().next());
+        }
+        let (trees, leases): (Vec<_>, Vec<_>) =
+            directories.into_iter().map(|directory| (directory.path, directory.lease)).unzip();
+        let path = self.merge(layers, &trees).map_err(|error| with_causes(&error))?;
+        Ok(Some(CodeDirectory { path, lease: Box::new(leases) }))
     }
 }
 

@@ -274,6 +274,15 @@ function setUpSdkV2(endpoint) {
   };
 }
 
+/**
+ * The runtime's own modules lie in /node_modules for `import`, which does not know NODE_PATH. `require` does: there the layers come
+ * before the runtime, as on Lambda.
+ */
+function preferModulesOfLayers() {
+  const find = Module._nodeModulePaths;
+  Module._nodeModulePaths = (from) => find(from).filter((path) => path !== "/node_modules");
+}
+
 /** Debian's Node.js would find the modules of the host, some of which it needs itself. */
 function hideModulesOfTheHost() {
   const isOfTheHost = (path) => /^\/usr\/(share|lib)\/([^/]+\/)?nodejs$/.test(path);
@@ -388,6 +397,7 @@ async function dieOf(api, what, error, status) {
 async function main() {
   setUpConsole();
   hideModulesOfTheHost();
+  preferModulesOfLayers();
   if (MAJOR < 18 && process.env.AWS_ENDPOINT_URL) setUpSdkV2(process.env.AWS_ENDPOINT_URL);
   const api = new RuntimeApi(process.env.AWS_LAMBDA_RUNTIME_API);
   process.on("beforeExit", () => whenLoopIsEmpty?.());

@@ -56,8 +56,8 @@ pub(crate) struct Environment {
     unreported_init_us: Option<u64>,
     frozen: bool,
     _endpoint: Box<dyn Send + Sync>,
-    /// The code stays where it is mounted from, whatever becomes of the function.
-    _code: Box<dyn Send + Sync>,
+    /// Code and layers stay where they are mounted from, whatever becomes of the function.
+    _code: (Box<dyn Send + Sync>, Option<Box<dyn Send + Sync>>),
     _uid: Uid,
     _room: Room,
 }

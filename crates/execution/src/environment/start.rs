@@ -69,9 +69,11 @@ impl Environment {
     ) -> Result<Self, StartError> {
         let id = context.next_id();
         let uid = context.uids.take();
-        let code = code(&context, &version).await?;
-        let plan = plan(&context, &version)?;
-        let spec = specify(&context, &version, &plan, &code.path, id, &uid);
+        let (code, layers) = code(&context, &version).await?;
+        let mut plan = plan(&context, &version)?;
+        let opt = layers.as_ref().map(|layers| layers.path.as_path());
+        plan.look_for_bootstrap(&code.path, opt);
+        let spec = specify(&context, &version, &plan, (&code.path, opt), id, &uid);
         let mut sandbox = {
             // A failed acquire means that the semaphore was closed, which nobody does.
             let _permit = context.starts.acquire().await.ok();
@@ -108,7 +110,7 @@ impl Environment {
             phase: Phase::Starting,
             unreported_init_us: None,
             frozen: false,
-            _code: code.lease,
+            _code: (code.lease, layers.map(|layers| layers.lease)),
             _uid: uid,
             _room: room,
         })
@@ -127,10 +129,17 @@ fn missing_listener() -> StartError {
 }
 
 /// After a reboot a package is unpacked again, which takes a while: not on a thread that serves others.
-async fn code(context: &Context, version: &RunnableVersion) -> Result<CodeDirectory, StartError> {
-    let (packages, reference) = (Arc::clone(&context.code), version.code.clone());
-    let directory = tokio::task::spawn_blocking(move || packages.directory(&reference)).await?;
-    directory.map_err(StartError::Code)
+async fn code(
+    context: &Context,
+    version: &RunnableVersion,
+) -> Result<(CodeDirectory, Option<CodeDirectory>), StartError> {
+    let (packages, version) = (Arc::clone(&context.code), version.clone());
+    let directories = tokio::task::spawn_blocking(move || {
+        let layers = version.configuration.layers.iter().map(|layer| layer.code.clone());
+        let layers = packages.layers(&layers.collect::<Vec<_>>())?;
+        Ok((packages.directory(&version.code)?, layers))
+    });
+    directories.await?.map_err(StartError::Code)
 }
 
 fn plan(context: &Context, version: &RunnableVersion) -> Result<RuntimePlan, StartError> {
@@ -147,7 +156,7 @@ fn specify(
     context: &Context,
     version: &RunnableVersion,
     plan: &RuntimePlan,
-    code: &Path,
+    (code, layers): (&Path, Option<&Path>),
     id: u64,
     uid: &Uid,
 ) -> SandboxSpec {
@@ -158,6 +167,7 @@ fn specify(
         .map(|bind| Bind { source: bind.source.clone(), target: bind.target.clone() })
         .collect();
     binds.push(Bind { source: code.to_owned(), target: "/var/task".into() });
+    binds.extend(layers.map(|layers| Bind { source: layers.to_owned(), target: "/opt".into() }));
     SandboxSpec {
         id: format!("env-{id}"),
         hostname: "169-254-100-1".into(),
@@ -165,7 +175,7 @@ fn specify(
         binds,
         masks: plan.masks.clone(),
         symlinks: Vec::new(),
-        directories: vec![PathBuf::from("/opt")],
+        directories: if layers.is_some() { Vec::new() } else { vec![PathBuf::from("/opt")] },
         ephemeral_storage: ephemeral_storage(settings.ephemeral_storage_mb),
         limits: Limits {
             memory_bytes: positive(settings.memory_size_mb) << 20,

@@ -4,6 +4,9 @@ use sha2::{Digest, Sha256};
 
 use super::{PlanRequest, RuntimePlan, visible};
 
+/// The program of a package that brings its own runtime.
+pub(super) const BOOTSTRAP: &str = "/var/task/bootstrap";
+
 /// The plan for a program of the package. Whether it is there, and can be run, is found out when it is started.
 pub(super) fn plan(request: &PlanRequest<'_>, program: &str) -> RuntimePlan {
     let mut environment = variables("");

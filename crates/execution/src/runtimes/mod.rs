@@ -71,6 +71,20 @@ pub struct RuntimePlan {
     pub masks: Vec<PathBuf>,
 }
 
+impl RuntimePlan {
+    /// Takes the bootstrap of a layer where the package brings none: AWS looks in the package first, then in `/opt`. `code` and
+    /// `layers` are where the two lie on the host.
+    pub(crate) fn look_for_bootstrap(&mut self, code: &Path, layers: Option<&Path>) {
+        let Some(program) = self.argv.first_mut().filter(|program| *program == custom::BOOTSTRAP) else {
+            return;
+        };
+        let is_in = |folder: &Path| folder.join("bootstrap").symlink_metadata().is_ok();
+        if !is_in(code) && layers.is_some_and(is_in) {
+            *program = "/opt/bootstrap".into();
+        }
+    }
+}
+
 /// Why a runtime cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
@@ -137,7 +151,7 @@ impl HostRuntimes {
                 let interpreter = self.interpreter(request.runtime, family)?;
                 Ok(nodejs::plan(request, &interpreter, directory()?))
             }
-            Family::Custom => Ok(custom::plan(request, "/var/task/bootstrap")),
+            Family::Custom => Ok(custom::plan(request, custom::BOOTSTRAP)),
             Family::Go => Ok(custom::plan(request, &format!("/var/task/{}", request.handler))),
             Family::Other => Err(RuntimeError::NotBuilt(request.runtime.to_owned())),
         }

@@ -34,7 +34,7 @@ def test_a_function_cannot_be_created_elsewhere(lambda_client, python_runtime):
         )
 
 
-@pytest.mark.parametrize("operation", ["get_function_configuration", "invoke"])
+@pytest.mark.parametrize("operation", ["get_function_configuration", "invoke", "get_runtime_management_config"])
 def test_a_qualifier_that_contradicts_the_name_is_refused_everywhere(function, operation):
     with refused(400, "InvalidParameterValueException", CONTRADICTION):
         getattr(function.client, operation)(FunctionName=f"{function.name}:$LATEST", Qualifier="1")

@@ -96,6 +96,26 @@ RIGHT = {
     "ListLayerVersions": {"LayerName": "{layer}", "CompatibleRuntime": "python3.11", "MaxItems": 10},
     "ListLayers": {"CompatibleArchitecture": "x86_64", "MaxItems": 10},
     "DeleteLayerVersion": {"LayerName": "{free}", "VersionNumber": 1},
+    "PutRuntimeManagementConfig": {"FunctionName": "{name}", "Qualifier": "1", "UpdateRuntimeOn": "Auto"},
+    "GetRuntimeManagementConfig": {"FunctionName": "{name}", "Qualifier": "1"},
+    "PutFunctionRecursionConfig": {"FunctionName": "{name}", "RecursiveLoop": "Allow"},
+    "GetFunctionRecursionConfig": {"FunctionName": "{name}"},
+    "CreateFunctionUrlConfig": {
+        "FunctionName": "{name}",
+        "Qualifier": "live",
+        "AuthType": "NONE",
+        "Cors": {"AllowMethods": ["GET"], "AllowOrigins": ["*"], "MaxAge": 1, "AllowCredentials": True},
+        "InvokeMode": "BUFFERED",
+    },
+    "GetFunctionUrlConfig": {"FunctionName": "{name}"},
+    "UpdateFunctionUrlConfig": {
+        "FunctionName": "{name}",
+        "AuthType": "AWS_IAM",
+        "Cors": {"AllowHeaders": ["x"], "ExposeHeaders": ["y"]},
+        "InvokeMode": "RESPONSE_STREAM",
+    },
+    "DeleteFunctionUrlConfig": {"FunctionName": "{name}"},
+    "ListFunctionUrlConfigs": {"FunctionName": "{name}", "MaxItems": 10},
     "DeleteFunction": {"FunctionName": "{name}"},
     "Invoke": {
         "FunctionName": "{name}",
@@ -161,6 +181,7 @@ class Bench:
         function.wait_updated()
         client.publish_version(FunctionName=function.name)
         client.create_alias(FunctionName=function.name, Name="live", FunctionVersion="1")
+        client.create_function_url_config(FunctionName=function.name, AuthType="NONE")
         return function
 
     def values(self, function):
@@ -182,6 +203,7 @@ class Bench:
             for path in [
                 "/2015-03-31/functions/?FunctionVersion=ALL",
                 f"/2015-03-31/functions/{self.function.name}/aliases",
+                f"/2021-10-31/functions/{self.function.name}/urls",
                 "/2018-10-31/layers",
             ]
         ]

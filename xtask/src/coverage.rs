@@ -36,7 +36,7 @@ struct Service {
 const SERVICES: &[Service] = &[Service {
     name: "Lambda",
     generated: "crates/aws-api/src/generated/lambda",
-    dispatch: "crates/server/src/lambda_api/mod.rs",
+    dispatch: "crates/server/src/lambda_api/operations.rs",
     table: "tests/e2e/coverage.txt",
 }];
 

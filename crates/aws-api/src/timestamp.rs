@@ -10,8 +10,21 @@ pub fn last_modified(unix_ms: i64) -> String {
     }
 }
 
+/// Times of a function URL's configuration: `2026-11-23T08:30:13.123000Z`.
+pub fn iso(unix_ms: i64) -> String {
+    match Timestamp::from_millisecond(unix_ms) {
+        Ok(time) => time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string(),
+        Err(_) => "1970-01-01T00:00:00.000000Z".into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn iso_has_microseconds() {
+        assert_eq!(super::iso(1_700_000_000_007), "2023-11-14T22:13:20.007000Z");
+    }
+
     #[test]
     fn last_modified_reads_as_on_aws() {
         assert_eq!(super::last_modified(1_700_000_000_007), "2023-11-14T22:13:20.007+0000");

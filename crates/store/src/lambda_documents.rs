@@ -1,6 +1,6 @@
 //! What of Lambda's own resources is kept as documents, and under which kind.
 
-use lambda_model::function::{Alias, LayerVersion, layer::LayerCounter};
+use lambda_model::function::{Alias, LayerVersion, layer::LayerCounter, url::FunctionUrl};
 
 use crate::Document;
 
@@ -18,4 +18,8 @@ impl Document for LayerVersion {
 
 impl Document for LayerCounter {
     const KIND: &'static str = "layer/counter";
+}
+
+impl Document for FunctionUrl {
+    const KIND: &'static str = "function/url";
 }

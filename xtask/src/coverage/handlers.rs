@@ -1,10 +1,11 @@
-//! Which operations have a handler: the arms of the dispatch, `O::CreateFunction => ...`.
+//! Which operations have a handler: the arms of the dispatch, `O::CreateFunction => ...`, and the lines of a table,
+//! `operations! { CreateFunction => create_function, ... }`.
 
 use syn::visit::{self, Visit};
 
 use crate::failure::Failure;
 
-/// The operations that the dispatch names in a pattern of the function `run`.
+/// The operations that the dispatch names in a pattern of the function `run`, or in the table.
 ///
 /// # Errors
 /// When the file does not parse or there is no such function with such arms.
@@ -28,6 +29,15 @@ impl<'ast> Visit<'ast> for Arms {
         self.inside = function.sig.ident == "run";
         visit::visit_impl_item_fn(self, function);
         self.inside = false;
+    }
+
+    fn visit_macro(&mut self, table: &'ast syn::Macro) {
+        if table.path.is_ident("operations") {
+            let tokens: Vec<String> =
+                table.tokens.clone().into_iter().map(|token| token.to_string()).collect();
+            let named = tokens.windows(3).filter(|line| line[1] == "=" && line[2] == ">");
+            self.found.extend(named.map(|line| line[0].clone()));
+        }
     }
 
     fn visit_arm(&mut self, arm: &'ast syn::Arm) {

@@ -7,6 +7,7 @@ pub mod layer;
 pub mod record;
 pub mod settings;
 pub mod state;
+pub mod url;
 pub mod version;
 
 pub use alias::Alias;

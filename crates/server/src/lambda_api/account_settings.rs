@@ -9,6 +9,7 @@ impl LambdaApi {
     /// Limits and use of the caller's account in its Region.
     pub(super) async fn get_account_settings(
         &self,
+        _: api::GetAccountSettingsRequest,
         context: &RequestContext,
     ) -> Result<api::GetAccountSettingsResponse, LambdaError> {
         let caller = &context.caller;

@@ -1,19 +1,22 @@
 //! The Lambda API: decode, do, encode. One file per group of operations; what is common to all of them is here.
 //!
-//! A handler gets its decoded input and the caller, changes the store, and returns the output of the model. What follows from the
+//! Which handler answers which operation is the table in [`operations`]. A handler gets its decoded input and the caller, changes the store, and returns the output of the model. What follows from the
 //! change is [`crate::deployment`]'s business.
 //! An operation without a handler answers `NotImplemented`.
 
 mod account_settings;
 mod aliases;
 mod errors;
+mod function_urls;
 mod functions;
 mod invoke;
 mod layers;
 mod located;
+mod operations;
 mod paging;
 mod payload;
 mod render;
+mod small_configurations;
 mod tags;
 mod target;
 mod versions;
@@ -23,7 +26,7 @@ use std::sync::Arc;
 use aws_api::{
     error_response::ApiError,
     generated::lambda::operations::{MODEL, Operation},
-    protocol::rest_json::{self, Decoded},
+    protocol::rest_json,
     request_id,
 };
 use execution::runtimes::HostRuntimes;
@@ -80,6 +83,14 @@ struct RequestContext {
     headers: hyper::HeaderMap,
 }
 
+impl RequestContext {
+    /// The port as the caller addressed this server; `None` where it is HTTP's own.
+    fn port(&self) -> Option<&str> {
+        let port = self.base_url.rsplit_once(':')?.1;
+        port.bytes().all(|byte| byte.is_ascii_digit()).then_some(port)
+    }
+}
+
 impl LambdaApi {
     /// Answers one request.
     pub(crate) async fn handle(&self, request: HttpRequest, caller: Caller) -> HttpResponse {
@@ -118,68 +129,6 @@ impl LambdaApi {
         let decoded =
             rest_json::decode(&MODEL, route.operation, route.labels, &request.query, &context.headers, body)?;
         self.run(operation, decoded, context, request_id).await
-    }
-
-    async fn run(
-        &self,
-        operation: Operation,
-        decoded: Decoded,
-        context: RequestContext,
-        request_id: &str,
-    ) -> Result<HttpResponse, ApiError> {
-        use Operation as O;
-        match operation {
-            O::Invoke => self.invoke(decoded, &context, request_id).await,
-            O::CreateFunction => {
-                self.answer(operation, self.create_function(decoded.typed()?, &context).await)
-            }
-            O::GetFunction => self.answer(operation, self.get_function(decoded.typed()?, &context).await),
-            O::GetFunctionConfiguration => {
-                self.answer(operation, self.get_function_configuration(decoded.typed()?, &context).await)
-            }
-            O::ListFunctions => self.answer(operation, self.list_functions(decoded.typed()?, &context).await),
-            O::UpdateFunctionCode => {
-                self.answer(operation, self.update_function_code(decoded.typed()?, &context).await)
-            }
-            O::UpdateFunctionConfiguration => {
-                self.answer(operation, self.update_function_configuration(decoded.typed()?, &context).await)
-            }
-            O::DeleteFunction => {
-                self.answer(operation, self.delete_function(decoded.typed()?, &context).await)
-            }
-            O::PublishVersion => {
-                self.answer(operation, self.publish_version(decoded.typed()?, &context).await)
-            }
-            O::ListVersionsByFunction => {
-                self.answer(operation, self.list_versions_by_function(decoded.typed()?, &context).await)
-            }
-            O::CreateAlias => self.answer(operation, self.create_alias(decoded.typed()?, &context).await),
-            O::GetAlias => self.answer(operation, self.get_alias(decoded.typed()?, &context).await),
-            O::ListAliases => self.answer(operation, self.list_aliases(decoded.typed()?, &context).await),
-            O::UpdateAlias => self.answer(operation, self.update_alias(decoded.typed()?, &context).await),
-            O::DeleteAlias => self.answer(operation, self.delete_alias(decoded.typed()?, &context).await),
-            O::PublishLayerVersion => {
-                self.answer(operation, self.publish_layer_version(decoded.typed()?, &context).await)
-            }
-            O::GetLayerVersion => {
-                self.answer(operation, self.get_layer_version(decoded.typed()?, &context).await)
-            }
-            O::GetLayerVersionByArn => {
-                self.answer(operation, self.get_layer_version_by_arn(decoded.typed()?, &context).await)
-            }
-            O::ListLayerVersions => {
-                self.answer(operation, self.list_layer_versions(decoded.typed()?, &context).await)
-            }
-            O::ListLayers => self.answer(operation, self.list_layers(decoded.typed()?, &context).await),
-            O::DeleteLayerVersion => {
-                self.answer(operation, self.delete_layer_version(decoded.typed()?, &context).await)
-            }
-            O::GetAccountSettings => self.answer(operation, self.get_account_settings(&context).await),
-            O::TagResource => self.answer(operation, self.tag_resource(decoded.typed()?, &context).await),
-            O::UntagResource => self.answer(operation, self.untag_resource(decoded.typed()?, &context).await),
-            O::ListTags => self.answer(operation, self.list_tags(decoded.typed()?, &context).await),
-            other => Err(errors::not_implemented(other.schema().name)),
-        }
     }
 
     fn answer<T: serde::Serialize>(

@@ -1,0 +1,70 @@
+//! The table of operations: which handler answers which. What is not in it answers `NotImplemented`.
+
+use aws_api::{
+    error_response::ApiError, generated::lambda::operations::Operation, protocol::rest_json::Decoded,
+};
+
+use super::{LambdaApi, RequestContext, errors};
+use crate::http::HttpResponse;
+
+/// Each handler takes the operation's input and what is common to all requests, and gives the output of the model. One is apart: an
+/// invocation's answer is not of the model's making.
+macro_rules! operations {
+    (apart: $apart:ident => $apart_handler:ident; $($operation:ident => $handler:ident,)*) => {
+        impl LambdaApi {
+            /// Hands a decoded request to its handler.
+            pub(super) async fn run(
+                &self,
+                operation: Operation,
+                decoded: Decoded,
+                context: RequestContext,
+                request_id: &str,
+            ) -> Result<HttpResponse, ApiError> {
+                match operation {
+                    Operation::$apart => self.$apart_handler(decoded, &context, request_id).await,
+                    $(Operation::$operation => {
+                        self.answer(operation, self.$handler(decoded.typed()?, &context).await)
+                    })*
+                    other => Err(errors::not_implemented(other.schema().name)),
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    apart: Invoke => invoke;
+    CreateFunction => create_function,
+    GetFunction => get_function,
+    GetFunctionConfiguration => get_function_configuration,
+    ListFunctions => list_functions,
+    UpdateFunctionCode => update_function_code,
+    UpdateFunctionConfiguration => update_function_configuration,
+    DeleteFunction => delete_function,
+    PublishVersion => publish_version,
+    ListVersionsByFunction => list_versions_by_function,
+    CreateAlias => create_alias,
+    GetAlias => get_alias,
+    ListAliases => list_aliases,
+    UpdateAlias => update_alias,
+    DeleteAlias => delete_alias,
+    PublishLayerVersion => publish_layer_version,
+    GetLayerVersion => get_layer_version,
+    GetLayerVersionByArn => get_layer_version_by_arn,
+    ListLayerVersions => list_layer_versions,
+    ListLayers => list_layers,
+    DeleteLayerVersion => delete_layer_version,
+    PutRuntimeManagementConfig => put_runtime_management_config,
+    GetRuntimeManagementConfig => get_runtime_management_config,
+    PutFunctionRecursionConfig => put_function_recursion_config,
+    GetFunctionRecursionConfig => get_function_recursion_config,
+    CreateFunctionUrlConfig => create_function_url_config,
+    GetFunctionUrlConfig => get_function_url_config,
+    UpdateFunctionUrlConfig => update_function_url_config,
+    DeleteFunctionUrlConfig => delete_function_url_config,
+    ListFunctionUrlConfigs => list_function_url_configs,
+    GetAccountSettings => get_account_settings,
+    TagResource => tag_resource,
+    UntagResource => untag_resource,
+    ListTags => list_tags,
+}

@@ -116,6 +116,20 @@ RIGHT = {
     },
     "DeleteFunctionUrlConfig": {"FunctionName": "{name}"},
     "ListFunctionUrlConfigs": {"FunctionName": "{name}", "MaxItems": 10},
+    "PutFunctionEventInvokeConfig": {
+        "FunctionName": "{name}",
+        "Qualifier": "live",
+        "MaximumRetryAttempts": 1,
+        "MaximumEventAgeInSeconds": 60,
+        "DestinationConfig": {
+            "OnSuccess": {"Destination": "arn:aws:sqs:eu-central-1:000000000000:right"},
+            "OnFailure": {"Destination": "arn:aws:sns:eu-central-1:000000000000:right"},
+        },
+    },
+    "UpdateFunctionEventInvokeConfig": {"FunctionName": "{name}", "MaximumRetryAttempts": 2},
+    "GetFunctionEventInvokeConfig": {"FunctionName": "{name}"},
+    "ListFunctionEventInvokeConfigs": {"FunctionName": "{name}", "MaxItems": 10},
+    "DeleteFunctionEventInvokeConfig": {"FunctionName": "{name}"},
     "DeleteFunction": {"FunctionName": "{name}"},
     "Invoke": {
         "FunctionName": "{name}",
@@ -182,6 +196,7 @@ class Bench:
         client.publish_version(FunctionName=function.name)
         client.create_alias(FunctionName=function.name, Name="live", FunctionVersion="1")
         client.create_function_url_config(FunctionName=function.name, AuthType="NONE")
+        client.put_function_event_invoke_config(FunctionName=function.name, MaximumRetryAttempts=0)
         return function
 
     def values(self, function):
@@ -204,6 +219,7 @@ class Bench:
                 "/2015-03-31/functions/?FunctionVersion=ALL",
                 f"/2015-03-31/functions/{self.function.name}/aliases",
                 f"/2021-10-31/functions/{self.function.name}/urls",
+                f"/2019-09-25/functions/{self.function.name}/event-invoke-config/list",
                 "/2018-10-31/layers",
             ]
         ]

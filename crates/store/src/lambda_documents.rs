@@ -1,6 +1,9 @@
 //! What of Lambda's own resources is kept as documents, and under which kind.
 
-use lambda_model::function::{Alias, LayerVersion, layer::LayerCounter, url::FunctionUrl};
+use lambda_model::{
+    function::{Alias, LayerVersion, layer::LayerCounter, url::FunctionUrl},
+    invocation::event_invoke_config::EventInvokeConfig,
+};
 
 use crate::Document;
 
@@ -22,4 +25,8 @@ impl Document for LayerCounter {
 
 impl Document for FunctionUrl {
     const KIND: &'static str = "function/url";
+}
+
+impl Document for EventInvokeConfig {
+    const KIND: &'static str = "function/event-invoke-config";
 }

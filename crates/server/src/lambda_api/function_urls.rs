@@ -10,12 +10,7 @@ use lambda_model::{
 };
 use store::Transaction;
 
-use super::{
-    LambdaApi, RequestContext, aliases,
-    located::alias_key,
-    paging::Page,
-    target::Target,
-};
+use super::{LambdaApi, RequestContext, aliases, located::alias_key, paging::Page, target::Target};
 use crate::clock;
 
 /// A URL with what it belongs to.

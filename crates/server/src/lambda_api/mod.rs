@@ -7,6 +7,7 @@
 mod account_settings;
 mod aliases;
 mod errors;
+mod event_invoke_configs;
 mod function_urls;
 mod functions;
 mod invoke;

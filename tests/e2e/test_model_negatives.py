@@ -130,6 +130,35 @@ RIGHT = {
     "GetFunctionEventInvokeConfig": {"FunctionName": "{name}"},
     "ListFunctionEventInvokeConfigs": {"FunctionName": "{name}", "MaxItems": 10},
     "DeleteFunctionEventInvokeConfig": {"FunctionName": "{name}"},
+    "AddPermission": {
+        "FunctionName": "{name}",
+        "StatementId": "right",
+        "Action": "lambda:InvokeFunction",
+        "Principal": "s3.amazonaws.com",
+        "SourceArn": "arn:aws:s3:::bucket",
+        "SourceAccount": "123456789012",
+        "EventSourceToken": "token",
+        "PrincipalOrgID": "o-1234567890",
+        "Qualifier": "live",
+    },
+    "RemovePermission": {"FunctionName": "{name}", "StatementId": "there"},
+    "GetPolicy": {"FunctionName": "{name}"},
+    "PutResourcePolicy": {
+        "ResourceArn": "{arn}",
+        "Policy": '{"Statement": [{"Sid": "a", "Effect": "Allow", "Principal": "*", "Action": "a", "Resource": "*"}]}',
+    },
+    "GetResourcePolicy": {"ResourceArn": "{arn}"},
+    "DeleteResourcePolicy": {"ResourceArn": "{arn}"},
+    "AddLayerVersionPermission": {
+        "LayerName": "{layer}",
+        "VersionNumber": 1,
+        "StatementId": "{free}",
+        "Action": "lambda:GetLayerVersion",
+        "Principal": "*",
+        "OrganizationId": "o-1234567890",
+    },
+    "RemoveLayerVersionPermission": {"LayerName": "{layer}", "VersionNumber": 1, "StatementId": "there"},
+    "GetLayerVersionPolicy": {"LayerName": "{layer}", "VersionNumber": 1},
     "DeleteFunction": {"FunctionName": "{name}"},
     "Invoke": {
         "FunctionName": "{name}",
@@ -197,6 +226,13 @@ class Bench:
         client.create_alias(FunctionName=function.name, Name="live", FunctionVersion="1")
         client.create_function_url_config(FunctionName=function.name, AuthType="NONE")
         client.put_function_event_invoke_config(FunctionName=function.name, MaximumRetryAttempts=0)
+        there = {"StatementId": "there", "Principal": "*"}
+        client.add_permission(FunctionName=function.name, Action="lambda:InvokeFunction", **there)
+        try:
+            action = "lambda:GetLayerVersion"
+            client.add_layer_version_permission(LayerName=self.layer, VersionNumber=1, Action=action, **there)
+        except client.exceptions.ResourceConflictException:
+            pass
         return function
 
     def values(self, function):
@@ -219,6 +255,7 @@ class Bench:
                 "/2015-03-31/functions/?FunctionVersion=ALL",
                 f"/2015-03-31/functions/{self.function.name}/aliases",
                 f"/2021-10-31/functions/{self.function.name}/urls",
+                f"/2015-03-31/functions/{self.function.name}/policy",
                 f"/2019-09-25/functions/{self.function.name}/event-invoke-config/list",
                 "/2018-10-31/layers",
             ]

@@ -56,6 +56,9 @@ pub enum LambdaError {
     /// 413. A deployment package, or the request that carries it.
     #[error("{0}")]
     RequestEntityTooLarge(String),
+    /// 400. A resource policy grows beyond what one may be.
+    #[error("{0}")]
+    PolicyLengthExceeded(String),
     /// 400. The account's code storage is full.
     #[error("code storage limit exceeded.")]
     CodeStorageExceeded,
@@ -77,6 +80,15 @@ impl LambdaError {
     /// `Function not found: <arn>` as recorded (E-10); `arn` is qualified.
     pub fn function_not_found(arn: &str) -> Self {
         Self::ResourceNotFound(format!("Function not found: {arn}"))
+    }
+
+    /// The 412 of a stale revision id of a layer's policy (S-05).
+    pub fn stale_layer_revision() -> Self {
+        Self::PreconditionFailed(
+            "The Revision Id provided does not match the latest Revision Id. \
+             Call the GetLayerPolicy API to retrieve the latest Revision Id"
+                .into(),
+        )
     }
 
     /// The 412 of a stale revision id (S-05).

@@ -48,6 +48,8 @@ pub const EPHEMERAL_STORAGE_INODES_PER_MB: u64 = 64;
 pub const ENVIRONMENT_VARIABLES_BYTES_MAX: usize = 4 * 1024;
 /// Tags of a resource.
 pub const TAGS_MAX: usize = 50;
+/// A resource policy, bytes of its document (B.25).
+pub const RESOURCE_POLICY_BYTES_MAX: usize = 20_480;
 /// Layers of a function.
 pub const LAYERS_MAX: usize = 5;
 

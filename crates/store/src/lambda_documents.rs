@@ -1,7 +1,12 @@
 //! What of Lambda's own resources is kept as documents, and under which kind.
 
 use lambda_model::{
-    function::{Alias, LayerVersion, layer::LayerCounter, url::FunctionUrl},
+    function::{
+        Alias, LayerVersion,
+        layer::{LayerCounter, LayerPolicy},
+        resource_policy::ResourcePolicy,
+        url::FunctionUrl,
+    },
     invocation::event_invoke_config::EventInvokeConfig,
 };
 
@@ -29,4 +34,12 @@ impl Document for FunctionUrl {
 
 impl Document for EventInvokeConfig {
     const KIND: &'static str = "function/event-invoke-config";
+}
+
+impl Document for ResourcePolicy {
+    const KIND: &'static str = "function/policy";
+}
+
+impl Document for LayerPolicy {
+    const KIND: &'static str = "layer/policy";
 }

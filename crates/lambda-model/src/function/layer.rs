@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::CodeReference;
+use super::{CodeReference, resource_policy::ResourcePolicy};
 use crate::{LambdaError, limits};
 
 /// Identifies a layer.
@@ -56,6 +56,15 @@ pub struct LayerVersion {
 pub struct LayerCounter {
     /// Zero before the first.
     pub versions_published: u64,
+}
+
+/// The policy of a layer version: which accounts may use it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LayerPolicy {
+    /// Its statements.
+    pub policy: ResourcePolicy,
+    /// Changes with every mutation.
+    pub revision_id: String,
 }
 
 /// A layer version as a request names it.

@@ -5,6 +5,7 @@ pub mod configuration;
 pub mod key;
 pub mod layer;
 pub mod record;
+pub mod resource_policy;
 pub mod settings;
 pub mod state;
 pub mod url;

@@ -29,6 +29,7 @@ pub(super) fn to_api_error(error: &LambdaError) -> ApiError {
         LambdaError::RequestEntityTooLarge(_) => {
             ApiError::user("RequestEntityTooLargeException", 413, message)
         }
+        LambdaError::PolicyLengthExceeded(_) => ApiError::user("PolicyLengthExceededException", 400, message),
         LambdaError::CodeStorageExceeded => ApiError::user("CodeStorageExceededException", 400, message),
         LambdaError::TooManyRequests(reason) => ApiError::user("TooManyRequestsException", 429, message)
             .with_member("Reason", reason.as_str().into())

@@ -5,7 +5,7 @@ use lambda_model::{
     LambdaError,
     function::{
         LayerKey, LayerVersion,
-        layer::{LayerCounter, LayerVersionName},
+        layer::{LayerCounter, LayerPolicy, LayerVersionName},
     },
 };
 use store::{DocumentKey, DocumentRange};
@@ -151,6 +151,7 @@ impl LambdaApi {
         self.store
             .transact(move |transaction| {
                 transaction.delete_document::<LayerVersion>(&version_key(&key, version))?;
+                transaction.delete_document::<LayerPolicy>(&version_key(&key, version))?;
                 Ok(())
             })
             .await
@@ -213,7 +214,7 @@ impl Filter {
 }
 
 /// A layer by its name, or by its ARN in the caller's account and Region.
-fn layer_key(name: Option<&str>, caller: &Caller) -> Result<LayerKey, LambdaError> {
+pub(super) fn layer_key(name: Option<&str>, caller: &Caller) -> Result<LayerKey, LambdaError> {
     let name = name.unwrap_or_default();
     let own = format!("arn:aws:lambda:{}:{}:layer:", caller.region, caller.account_id);
     let name = match name.strip_prefix(&own) {
@@ -227,7 +228,7 @@ fn layer_key(name: Option<&str>, caller: &Caller) -> Result<LayerKey, LambdaErro
 }
 
 /// Recorded text for a number below one.
-fn version_number(number: Option<i64>) -> Result<u64, LambdaError> {
+pub(super) fn version_number(number: Option<i64>) -> Result<u64, LambdaError> {
     let number = number.unwrap_or_default();
     u64::try_from(number)
         .ok()

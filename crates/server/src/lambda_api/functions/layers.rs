@@ -4,7 +4,7 @@ use lambda_model::{
     LambdaError,
     function::{
         CodeReference, FunctionLayer, LayerVersion,
-        layer::{self, LayerVersionName},
+        layer::{self, LayerPolicy, LayerVersionName},
     },
     limits,
 };
@@ -40,11 +40,17 @@ impl LambdaApi {
         name: &LayerVersionName,
         caller: &Caller,
     ) -> Result<FunctionLayer, LambdaError> {
+        let document = layers::version_key(&name.key, name.version);
         if name.key.account_id != caller.account_id {
-            return Err(not_shared(arn, caller));
+            let policy = self.store.document::<LayerPolicy>(&document).await?;
+            let is_shared = policy.is_some_and(|policy| {
+                policy.policy.allows_account(&caller.account_id, "lambda:GetLayerVersion")
+            });
+            if !is_shared {
+                return Err(not_shared(arn, caller));
+            }
         }
-        let version =
-            self.store.document::<LayerVersion>(&layers::version_key(&name.key, name.version)).await?;
+        let version = self.store.document::<LayerVersion>(&document).await?;
         let version = version.ok_or_else(|| layer::does_not_exist(arn))?;
         Ok(FunctionLayer { arn: arn.to_owned(), code: version.code })
     }

@@ -159,6 +159,17 @@ RIGHT = {
     },
     "RemoveLayerVersionPermission": {"LayerName": "{layer}", "VersionNumber": 1, "StatementId": "there"},
     "GetLayerVersionPolicy": {"LayerName": "{layer}", "VersionNumber": 1},
+    "PutFunctionConcurrency": {"FunctionName": "{name}", "ReservedConcurrentExecutions": 3},
+    "GetFunctionConcurrency": {"FunctionName": "{name}"},
+    "DeleteFunctionConcurrency": {"FunctionName": "{name}"},
+    "PutProvisionedConcurrencyConfig": {
+        "FunctionName": "{name}",
+        "Qualifier": "2",
+        "ProvisionedConcurrentExecutions": 1,
+    },
+    "GetProvisionedConcurrencyConfig": {"FunctionName": "{name}", "Qualifier": "live"},
+    "ListProvisionedConcurrencyConfigs": {"FunctionName": "{name}", "MaxItems": 10},
+    "DeleteProvisionedConcurrencyConfig": {"FunctionName": "{name}", "Qualifier": "live"},
     "DeleteFunction": {"FunctionName": "{name}"},
     "Invoke": {
         "FunctionName": "{name}",
@@ -226,6 +237,9 @@ class Bench:
         client.create_alias(FunctionName=function.name, Name="live", FunctionVersion="1")
         client.create_function_url_config(FunctionName=function.name, AuthType="NONE")
         client.put_function_event_invoke_config(FunctionName=function.name, MaximumRetryAttempts=0)
+        client.put_provisioned_concurrency_config(
+            FunctionName=function.name, Qualifier="live", ProvisionedConcurrentExecutions=1
+        )
         there = {"StatementId": "there", "Principal": "*"}
         client.add_permission(FunctionName=function.name, Action="lambda:InvokeFunction", **there)
         try:

@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use lambda_model::concurrency::Rate;
+
 /// CPU of an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CpuPolicy {
@@ -31,6 +33,8 @@ pub struct Configuration {
     pub cpu: CpuPolicy,
     /// See [`Budgets`].
     pub budgets: Budgets,
+    /// How fast each function may start environments (C-02).
+    pub scaling: Rate,
     /// An environment idle this long is retired.
     pub idle_retirement: Duration,
     /// Where runtimes keep what they prepare.

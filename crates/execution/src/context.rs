@@ -9,7 +9,9 @@ use lambda_model::ports::{CodePackages, EnvironmentEndpoint, LogSink, MetricSink
 use sandbox::Launcher;
 use tokio::sync::Semaphore;
 
-use crate::{budget::Budget, configuration::Configuration, runtimes::HostRuntimes, uids::Uids};
+use crate::{
+    budget::Budget, configuration::Configuration, runtimes::HostRuntimes, scaling::ScalingRates, uids::Uids,
+};
 
 /// What the crate needs from others.
 pub struct Dependencies {
@@ -37,6 +39,7 @@ pub(crate) struct Context {
     pub metrics: Arc<dyn MetricSink>,
     pub endpoint: Arc<dyn EnvironmentEndpoint>,
     pub budget: Arc<Budget>,
+    pub scaling: ScalingRates,
     pub uids: Arc<Uids>,
     /// Sandboxes that are being started at a time: more only makes each slower.
     pub starts: Semaphore,
@@ -47,6 +50,7 @@ impl Context {
     pub(crate) fn new(configuration: Configuration, dependencies: Dependencies) -> Arc<Self> {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         Arc::new(Self {
+            scaling: ScalingRates::new(configuration.scaling),
             budget: Budget::new(configuration.budgets, configuration.data_dir.clone()),
             configuration,
             launcher: Arc::new(dependencies.launcher),

@@ -2,12 +2,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
 
 use lambda_model::{
     LambdaError,
+    concurrency::{Place, ProvisionedState},
     error::ThrottleReason,
     function::FunctionKey,
     invocation::{Invocation, InvocationOutcome},
@@ -22,6 +23,7 @@ use crate::{
     context::{Context, Dependencies},
     environment::Environment,
     pool::{Pool, Request, StartEnvironment},
+    provisioned::Provision,
 };
 
 /// A function version; its revision may change, its pool then does too.
@@ -31,6 +33,7 @@ type PoolKey = (FunctionKey, String);
 pub struct Environments {
     context: Arc<Context>,
     pools: Arc<Pools>,
+    provisions: RwLock<HashMap<PoolKey, Arc<Provision>>>,
     starter: Arc<Starter>,
 }
 
@@ -42,11 +45,12 @@ impl Environments {
         let context = Context::new(configuration, dependencies);
         let pools = Arc::new(Pools::default());
         let starter = Arc::new(Starter { context: Arc::clone(&context), pools: Arc::clone(&pools) });
-        Self { context, pools, starter }
+        Self { context, pools, provisions: RwLock::default(), starter }
     }
 
     /// Retires everything that is idle and waits, within `bound`, until what runs has ended.
     pub async fn drain(&self, bound: Duration) {
+        self.provisions().values().for_each(|provision| provision.end());
         for pool in read(&self.pools).values() {
             pool.close();
         }
@@ -65,16 +69,42 @@ impl Environments {
         &self,
         version: Arc<RunnableVersion>,
         invocation: Invocation,
+        place: Place,
     ) -> Result<InvocationOutcome, LambdaError> {
         let (reply, outcome) = oneshot::channel();
-        let mut request = Request { invocation: Arc::new(invocation), reply };
-        // A pool that closes between look-up and submission gives the request back; the next look-up makes a new one.
-        while let Err(back) = self.pool(&version).submit(request) {
-            request = back;
+        let request = Request { invocation: Arc::new(invocation), reply };
+        let submitted = match place {
+            Place::Provisioned => self.submit_to_provisioned(&version, request),
+            Place::OnDemand => Err(request),
+        };
+        if let Err(request) = submitted {
+            self.submit(&version, request);
         }
         outcome
             .await
             .unwrap_or_else(|_| Err(LambdaError::Service("the environment ended without an answer".into())))
+    }
+
+    /// An idle provisioned environment takes the request; it comes back where there is none, as while one is being replaced.
+    fn submit_to_provisioned(&self, version: &Arc<RunnableVersion>, request: Request) -> Result<(), Request> {
+        let key = (version.key.clone(), version.version.clone());
+        let provision =
+            self.provisions().get(&key).filter(|provision| fits(&provision.pool, version)).map(Arc::clone);
+        match provision {
+            Some(provision) => provision.pool.try_submit(request),
+            None => Err(request),
+        }
+    }
+
+    fn submit(&self, version: &Arc<RunnableVersion>, mut request: Request) {
+        // A pool that closes between look-up and submission gives the request back; the next look-up makes a new one.
+        while let Err(back) = self.pool(version).submit(request) {
+            request = back;
+        }
+    }
+
+    fn provisions(&self) -> RwLockReadGuard<'_, HashMap<PoolKey, Arc<Provision>>> {
+        self.provisions.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pool(&self, version: &Arc<RunnableVersion>) -> Arc<Pool> {
@@ -98,7 +128,7 @@ fn fits(pool: &Pool, version: &RunnableVersion) -> bool {
     pool.version.deployment_id == version.deployment_id && !pool.is_closed()
 }
 
-fn read(pools: &Pools) -> std::sync::RwLockReadGuard<'_, HashMap<PoolKey, Arc<Pool>>> {
+fn read(pools: &Pools) -> RwLockReadGuard<'_, HashMap<PoolKey, Arc<Pool>>> {
     pools.read().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -107,11 +137,38 @@ impl ExecutionEnvironments for Environments {
         &self,
         version: Arc<RunnableVersion>,
         invocation: Invocation,
+        place: Place,
     ) -> BoxFuture<'_, Result<InvocationOutcome, LambdaError>> {
-        Box::pin(self.run(version, invocation))
+        Box::pin(self.run(version, invocation, place))
+    }
+
+    fn provision(&self, key: &FunctionKey, desired: Vec<(Arc<RunnableVersion>, u32)>) {
+        let mut provisions = self.provisions.write().unwrap_or_else(PoisonError::into_inner);
+        provisions.retain(|(function, of), provision| {
+            let is_as_desired = desired.iter().any(|(version, count)| {
+                version.version == *of && fits(&provision.pool, version) && *count == provision.wanted()
+            });
+            let keep = function != key || is_as_desired;
+            if !keep {
+                provision.end();
+            }
+            keep
+        });
+        for (version, count) in desired.into_iter().filter(|(_, count)| *count > 0) {
+            let of = (key.clone(), version.version.clone());
+            provisions.entry(of).or_insert_with(|| Provision::begin(&self.context, version, count));
+        }
+    }
+
+    fn provisioned(&self, key: &FunctionKey, version: &str) -> ProvisionedState {
+        let of = (key.clone(), version.to_owned());
+        self.provisions().get(&of).map(|provision| provision.state()).unwrap_or_default()
     }
 
     fn retire(&self, key: &FunctionKey, version: Option<&str>, keep_deployment_id: Option<&str>) {
+        if version.is_none() && keep_deployment_id.is_none() {
+            self.context.scaling.forget(key);
+        }
         let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
         pools.retain(|(function, of), pool| {
             let is_meant = function == key && version.is_none_or(|version| version == of);
@@ -133,6 +190,10 @@ struct Starter {
 impl StartEnvironment for Starter {
     fn start_environment(&self, pool: &Arc<Pool>) {
         let (context, pools, pool) = (Arc::clone(&self.context), Arc::clone(&self.pools), Arc::clone(pool));
+        if !context.scaling.take(&pool.version.key) {
+            let reason = ThrottleReason::ConcurrentInvocationLimitExceeded;
+            return pool.start_failed(&LambdaError::TooManyRequests(reason));
+        }
         tokio::spawn(async move {
             match acquire_room(&context, &pools).await {
                 Some(room) => {

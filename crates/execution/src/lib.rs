@@ -11,8 +11,10 @@ mod context;
 mod environment;
 mod environments;
 mod pool;
+mod provisioned;
 mod runtime_api;
 pub mod runtimes;
+mod scaling;
 mod uids;
 mod variables;
 

@@ -61,6 +61,8 @@ pub(crate) trait StartEnvironment: Send + Sync {
 pub(crate) struct Pool {
     /// What the environments run.
     pub version: Arc<RunnableVersion>,
+    /// Whether its environments were started before anyone asked, and are kept.
+    pub is_provisioned: bool,
     starter: Arc<dyn StartEnvironment>,
     inner: Mutex<Inner>,
 }
@@ -76,7 +78,20 @@ struct Inner {
 
 impl Pool {
     pub(crate) fn new(version: Arc<RunnableVersion>, starter: Arc<dyn StartEnvironment>) -> Arc<Self> {
-        Arc::new(Self { version, starter, inner: Mutex::new(Inner::default()) })
+        Arc::new(Self { version, is_provisioned: false, starter, inner: Mutex::new(Inner::default()) })
+    }
+
+    /// A pool whose environments come by themselves.
+    pub(crate) fn provisioned(
+        version: Arc<RunnableVersion>,
+        starter: Arc<dyn StartEnvironment>,
+    ) -> Arc<Self> {
+        Arc::new(Self { version, is_provisioned: true, starter, inner: Mutex::new(Inner::default()) })
+    }
+
+    /// Hands a request to an idle environment; gives it back where there is none.
+    pub(crate) fn try_submit(&self, request: Request) -> Result<(), Request> {
+        self.lock().hand_to_idle(request).map_or(Ok(()), Err)
     }
 
     /// Places a request. A closed pool gives it back.

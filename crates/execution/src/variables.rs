@@ -15,17 +15,36 @@ pub(crate) struct Addresses {
     pub endpoint: SocketAddr,
 }
 
+/// Why an environment is initialised (L-19).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InitializationType {
+    /// An invocation waits for it.
+    OnDemand,
+    /// It was asked for ahead of invocations.
+    Provisioned,
+}
+
+impl InitializationType {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::OnDemand => "on-demand",
+            Self::Provisioned => "provisioned-concurrency",
+        }
+    }
+}
+
 /// All variables, the function's own last but never over the platform's reserved ones.
 pub(crate) fn of(
     version: &RunnableVersion,
     plan: &RuntimePlan,
     log_stream: &str,
     addresses: Addresses,
+    initialization: InitializationType,
 ) -> Vec<(String, String)> {
     let mut variables: BTreeMap<String, String> = plan.environment.iter().cloned().collect();
     variables.insert("AWS_ENDPOINT_URL".into(), format!("http://{}", addresses.endpoint));
     variables.extend(version.configuration.environment.clone().unwrap_or_default());
-    variables.extend(reserved(version, log_stream, addresses));
+    variables.extend(reserved(version, log_stream, addresses, initialization));
     variables.into_iter().collect()
 }
 
@@ -34,6 +53,7 @@ fn reserved(
     version: &RunnableVersion,
     log_stream: &str,
     addresses: Addresses,
+    initialization: InitializationType,
 ) -> impl Iterator<Item = (String, String)> {
     let (key, settings) = (&version.key, &version.configuration);
     [
@@ -43,8 +63,8 @@ fn reserved(
         ("AWS_LAMBDA_FUNCTION_NAME", key.name.clone()),
         ("AWS_LAMBDA_FUNCTION_VERSION", version.version.clone()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", settings.memory_size_mb.to_string()),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".into()),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", key.log_group()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", initialization.as_str().into()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", settings.logging.log_group.clone().unwrap_or_else(|| key.log_group())),
         ("AWS_LAMBDA_LOG_STREAM_NAME", log_stream.to_owned()),
         ("AWS_LAMBDA_RUNTIME_API", addresses.runtime_api.to_string()),
         // The access key id selects the account on this server's endpoint; credentials of the role come with STS.

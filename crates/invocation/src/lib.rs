@@ -5,7 +5,7 @@
 mod admission;
 pub mod synchronous;
 
-pub use synchronous::{InvokeRequest, Invoked, Invoker};
+pub use synchronous::{AccountLimits, InvokeRequest, Invoked, Invoker};
 
 #[cfg(test)]
 mod tests;

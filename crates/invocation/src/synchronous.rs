@@ -5,12 +5,13 @@ use std::sync::Arc;
 use lambda_model::{
     LambdaError,
     concurrency::Admission,
+    error::ThrottleReason,
     function::{FunctionKey, state},
     invocation::{Invocation, InvocationOutcome},
     ports::{ExecutionEnvironments, FunctionCatalog, MetricSink, ResolvedFunction},
 };
 
-use crate::admission::ConcurrencyLedger;
+use crate::admission::{Admitted, ConcurrencyLedger};
 
 /// Runs invocations for callers who wait.
 pub struct Invoker {
@@ -18,7 +19,16 @@ pub struct Invoker {
     environments: Arc<dyn ExecutionEnvironments>,
     metrics: Arc<dyn MetricSink>,
     ledger: ConcurrencyLedger,
-    account_concurrency_max: u32,
+    limits: AccountLimits,
+}
+
+/// What each account may use in each Region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountLimits {
+    /// Concurrent executions.
+    pub concurrency_max: u32,
+    /// Requests per second for each unit of concurrency (C-03).
+    pub requests_per_second: u32,
 }
 
 /// What to invoke.
@@ -40,14 +50,15 @@ pub struct Invoked {
 }
 
 impl Invoker {
-    /// `account_concurrency_max` is the limit of each account in each Region.
+    /// Over these functions and environments.
     pub fn new(
         catalog: Arc<dyn FunctionCatalog>,
         environments: Arc<dyn ExecutionEnvironments>,
         metrics: Arc<dyn MetricSink>,
-        account_concurrency_max: u32,
+        limits: AccountLimits,
     ) -> Self {
-        Self { catalog, environments, metrics, ledger: ConcurrencyLedger::default(), account_concurrency_max }
+        let ledger = ConcurrencyLedger::new(limits.requests_per_second);
+        Self { catalog, environments, metrics, ledger, limits }
     }
 
     /// Whether the caller could invoke the function now, without doing so (`DryRun`).
@@ -67,22 +78,34 @@ impl Invoker {
     pub async fn invoke(&self, request: InvokeRequest) -> Result<Invoked, LambdaError> {
         let function = self.check(&request.key, request.qualifier.as_deref())?;
         let (key, version) = (&function.version.key, &function.version.version);
-        let limits = Admission {
-            unreserved_max: self
-                .account_concurrency_max
-                .saturating_sub(function.account_reserved_concurrency),
-            reserved: function.reserved_concurrency,
-        };
-        let _admitted = self.ledger.admit(key, limits).map_err(|reason| {
+        let admitted = self.admit(&function).map_err(|reason| {
             self.metrics.throttled(key, version, reason);
             LambdaError::TooManyRequests(reason)
         })?;
+        if function.provisioned > 0 {
+            self.metrics.provisioned_invocation(key, version, admitted.place);
+        }
         self.metrics.invocation_started(key, version);
-        let outcome = self.environments.invoke(Arc::clone(&function.version), request.invocation).await;
+        let outcome =
+            self.environments.invoke(Arc::clone(&function.version), request.invocation, admitted.place).await;
+        drop(admitted);
         if let Err(error) = &outcome {
             self.count_failure(key, version, error);
         }
         Ok(Invoked { executed_version: version.clone(), outcome: outcome? })
+    }
+
+    fn admit(&self, function: &ResolvedFunction) -> Result<Admitted, ThrottleReason> {
+        let (key, version) = (&function.version.key, &function.version.version);
+        let ready =
+            if function.provisioned > 0 { self.environments.provisioned(key, version).ready } else { 0 };
+        let limits = Admission {
+            unreserved_max: self.limits.concurrency_max.saturating_sub(function.account_taken),
+            reserved: function.reserved_concurrency,
+            provisioned: ready,
+            provisioned_of_function: function.provisioned_of_function,
+        };
+        self.ledger.admit(key, version, limits, self.limits.concurrency_max)
     }
 
     #[cfg(test)]

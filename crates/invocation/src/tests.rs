@@ -11,6 +11,7 @@ use std::{
 use bytes::Bytes;
 use lambda_model::{
     LambdaError,
+    concurrency::{Place, ProvisionedState},
     error::ThrottleReason,
     function::{CodeReference, FunctionConfiguration, FunctionKey, FunctionState},
     invocation::{Invocation, InvocationOutcome},
@@ -18,13 +19,15 @@ use lambda_model::{
 };
 use tokio::sync::Semaphore;
 
-use crate::{InvokeRequest, Invoker};
+use crate::{AccountLimits, InvokeRequest, Invoker};
 
 struct Fakes {
     gate: Semaphore,
     state: FunctionState,
     reserved: Option<u32>,
+    ready: u32,
     throttles: AtomicU32,
+    provisioned: AtomicU32,
 }
 
 impl FunctionCatalog for Fakes {
@@ -36,7 +39,9 @@ impl FunctionCatalog for Fakes {
             version: Arc::new(version(key)),
             state: self.state,
             reserved_concurrency: self.reserved,
-            account_reserved_concurrency: 0,
+            account_taken: 0,
+            provisioned: self.ready,
+            provisioned_of_function: self.ready,
         })
     }
 }
@@ -46,11 +51,21 @@ impl ExecutionEnvironments for Fakes {
         &self,
         _: Arc<RunnableVersion>,
         _: Invocation,
+        place: Place,
     ) -> BoxFuture<'_, Result<InvocationOutcome, LambdaError>> {
+        if place == Place::Provisioned {
+            self.provisioned.fetch_add(1, Ordering::Relaxed);
+        }
         Box::pin(async {
             let _ = self.gate.acquire().await;
             Ok(InvocationOutcome::response(Bytes::from_static(b"1")))
         })
+    }
+
+    fn provision(&self, _: &FunctionKey, _: Vec<(Arc<RunnableVersion>, u32)>) {}
+
+    fn provisioned(&self, _: &FunctionKey, _: &str) -> ProvisionedState {
+        ProvisionedState { ready: self.ready, has_failed: false }
     }
 
     fn retire(&self, _: &FunctionKey, _: Option<&str>, _: Option<&str>) {}
@@ -62,6 +77,7 @@ impl MetricSink for Fakes {
     fn throttled(&self, _: &FunctionKey, _: &str, _: ThrottleReason) {
         self.throttles.fetch_add(1, Ordering::Relaxed);
     }
+    fn provisioned_invocation(&self, _: &FunctionKey, _: &str, _: Place) {}
     fn environment_started(&self, _: &FunctionKey) {}
 }
 
@@ -106,11 +122,19 @@ fn request(name: &str) -> InvokeRequest {
 }
 
 fn fakes(state: FunctionState, reserved: Option<u32>) -> Arc<Fakes> {
-    Arc::new(Fakes { gate: Semaphore::new(0), state, reserved, throttles: AtomicU32::new(0) })
+    Arc::new(Fakes {
+        gate: Semaphore::new(0),
+        state,
+        reserved,
+        ready: 0,
+        throttles: AtomicU32::new(0),
+        provisioned: AtomicU32::new(0),
+    })
 }
 
 fn invoker(fakes: &Arc<Fakes>, account_concurrency_max: u32) -> Arc<Invoker> {
-    Arc::new(Invoker::new(fakes.clone(), fakes.clone(), fakes.clone(), account_concurrency_max))
+    let limits = AccountLimits { concurrency_max: account_concurrency_max, requests_per_second: 10 };
+    Arc::new(Invoker::new(fakes.clone(), fakes.clone(), fakes.clone(), limits))
 }
 
 #[tokio::test]
@@ -154,4 +178,43 @@ async fn a_pending_function_conflicts_and_a_missing_one_is_not_found() {
     assert!(matches!(pending, Some(LambdaError::ResourceConflict(_))), "{pending:?}");
     let missing = invoker.invoke(request("missing")).await.err();
     assert!(matches!(missing, Some(LambdaError::ResourceNotFound(_))), "{missing:?}");
+}
+
+#[tokio::test]
+async fn provisioned_environments_are_used_first_and_beyond_them_it_spills_over() {
+    let mut fakes = fakes(FunctionState::Active, None);
+    Arc::get_mut(&mut fakes).unwrap().ready = 2;
+    let invoker = invoker(&fakes, 5);
+    let running: Vec<_> = (0..3)
+        .map(|_| {
+            let invoker = Arc::clone(&invoker);
+            tokio::spawn(async move { invoker.invoke(request("f")).await.map(|_| ()) })
+        })
+        .collect();
+    while invoker.ledger_in_use() < 1 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(fakes.provisioned.load(Ordering::Relaxed), 2);
+    fakes.gate.add_permits(3);
+    for run in running {
+        run.await.unwrap().unwrap();
+    }
+    assert_eq!(invoker.ledger_in_use(), 0);
+}
+
+#[tokio::test]
+async fn more_requests_per_second_than_ten_times_the_concurrency_are_throttled() {
+    for (reserved, expected) in [
+        (None, ThrottleReason::FunctionInvocationRateLimitExceeded),
+        (Some(2), ThrottleReason::ReservedFunctionInvocationRateLimitExceeded),
+    ] {
+        let fakes = fakes(FunctionState::Active, reserved);
+        fakes.gate.add_permits(1_000);
+        let invoker = invoker(&fakes, 2);
+        for _ in 0..20 {
+            assert!(invoker.invoke(request("f")).await.is_ok());
+        }
+        let refused = invoker.invoke(request("f")).await.err();
+        assert_eq!(refused, Some(LambdaError::TooManyRequests(expected)));
+    }
 }

@@ -9,8 +9,10 @@ pub enum ThrottleReason {
     ConcurrentInvocationLimitExceeded,
     /// The function's reserved concurrency is used up.
     ReservedFunctionConcurrentInvocationLimitExceeded,
-    /// Too many requests per second for the function's concurrency.
+    /// Too many requests per second for the account's concurrency.
     FunctionInvocationRateLimitExceeded,
+    /// Too many requests per second for the function's reserved concurrency.
+    ReservedFunctionInvocationRateLimitExceeded,
 }
 
 impl ThrottleReason {
@@ -22,6 +24,9 @@ impl ThrottleReason {
                 "ReservedFunctionConcurrentInvocationLimitExceeded"
             }
             Self::FunctionInvocationRateLimitExceeded => "FunctionInvocationRateLimitExceeded",
+            Self::ReservedFunctionInvocationRateLimitExceeded => {
+                "ReservedFunctionInvocationRateLimitExceeded"
+            }
         }
     }
 }
@@ -32,6 +37,9 @@ pub enum LambdaError {
     /// 404. Carries the resource's description, such as `Function not found: arn:...`.
     #[error("{0}")]
     ResourceNotFound(String),
+    /// 404 of a version or alias without provisioned concurrency.
+    #[error("No Provisioned Concurrency Config found for this function")]
+    ProvisionedConcurrencyConfigNotFound,
     /// 409. The resource exists already, or is in a state that refuses the request.
     #[error("{0}")]
     ResourceConflict(String),

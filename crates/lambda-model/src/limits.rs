@@ -58,6 +58,19 @@ pub const ACCOUNT_CONCURRENCY_DEFAULT: u32 = 1_000;
 /// Part of the account's concurrency that reservations may not take.
 pub const UNRESERVED_CONCURRENCY_MIN: u32 = 100;
 
+/// Environments that a function may start at once (C-02).
+pub const SCALING_BURST_DEFAULT: u32 = 1_000;
+/// Environments that a function may start each second beyond that (C-02: 1,000 in ten seconds).
+pub const SCALING_PER_SECOND_DEFAULT: u32 = 100;
+/// Requests per second for each unit of concurrency (C-03).
+pub const REQUESTS_PER_SECOND_AND_CONCURRENCY_DEFAULT: u32 = 10;
+/// Init phase of a provisioned environment, milliseconds, unless the function's timeout is longer (L-03).
+pub const PROVISIONED_INIT_TIMEOUT_MS: u64 = 130_000;
+/// The wait after a first failed Init of a provisioned environment, milliseconds; it doubles with each further one.
+pub const PROVISIONED_RETRY_MS_MIN: u64 = 1_000;
+/// The longest such wait, milliseconds.
+pub const PROVISIONED_RETRY_MS_MAX: u64 = 60_000;
+
 /// On-demand Init phase, milliseconds (L-02).
 pub const INIT_TIMEOUT_MS: u64 = 10_000;
 /// From an environment's start to its runtime's process, milliseconds; a sandbox that takes longer is destroyed.

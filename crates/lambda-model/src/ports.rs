@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     LambdaError,
+    concurrency::{Place, ProvisionedState},
     error::ThrottleReason,
     function::{CodeReference, FunctionConfiguration, FunctionKey, FunctionState},
     invocation::{Invocation, InvocationOutcome, Measurements},
@@ -38,8 +39,13 @@ pub struct ResolvedFunction {
     pub state: FunctionState,
     /// Reserved concurrency of the function, all versions together.
     pub reserved_concurrency: Option<u32>,
-    /// Reserved concurrency of all functions of the account in the Region.
-    pub account_reserved_concurrency: u32,
+    /// Of the account's concurrency in the Region: what all functions have reserved, and what is provisioned for those that have
+    /// reserved nothing.
+    pub account_taken: u32,
+    /// Provisioned concurrency asked for the version.
+    pub provisioned: u32,
+    /// The same for all versions of the function.
+    pub provisioned_of_function: u32,
 }
 
 /// Finds functions without touching the disk.
@@ -59,14 +65,21 @@ pub trait FunctionCatalog: Send + Sync {
 
 /// Runs invocations in execution environments.
 pub trait ExecutionEnvironments: Send + Sync {
-    /// Runs one invocation: in an idle environment, or in one started for it.
+    /// Runs one invocation: in an idle environment, or in one started for it; in a provisioned one if `place` says so and one is idle.
     ///
     /// Fails when no environment could be had (429 when the server has no room); an invocation that ran is an outcome.
     fn invoke(
         &self,
         version: Arc<RunnableVersion>,
         invocation: Invocation,
+        place: Place,
     ) -> BoxFuture<'_, Result<InvocationOutcome, LambdaError>>;
+
+    /// Initialises and keeps so many environments of these versions of a function, and no others of it.
+    fn provision(&self, key: &FunctionKey, desired: Vec<(Arc<RunnableVersion>, u32)>);
+
+    /// How far the provisioned environments of a version have come.
+    fn provisioned(&self, key: &FunctionKey, version: &str) -> ProvisionedState;
 
     /// Retires environments of a function, those of one version or all, except those of `keep_deployment_id`; running invocations
     /// end first.
@@ -147,6 +160,8 @@ pub trait MetricSink: Send + Sync {
     fn invocation_ended(&self, key: &FunctionKey, version: &str, ended: Option<InvocationEnd>);
     /// An invocation was refused.
     fn throttled(&self, key: &FunctionKey, version: &str, reason: ThrottleReason);
+    /// An invocation of a version with provisioned concurrency was admitted, to such an environment or beyond them.
+    fn provisioned_invocation(&self, key: &FunctionKey, version: &str, place: Place);
     /// An environment was started.
     fn environment_started(&self, key: &FunctionKey);
 }

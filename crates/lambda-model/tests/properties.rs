@@ -104,10 +104,10 @@ proptest! {
         reserved in prop::option::of(0u32..50),
         arrivals in prop::collection::vec(any::<bool>(), 0..300),
     ) {
-        let admission = Admission { unreserved_max, reserved };
+        let admission = Admission { unreserved_max, reserved, ..Admission::default() };
         let mut running = 0;
         for arrives in arrivals {
-            let in_use = ConcurrencyInUse { unreserved: running, function: running };
+            let in_use = ConcurrencyInUse { unreserved: running, on_demand: running, provisioned: 0 };
             if !arrives {
                 running = running.saturating_sub(1);
             } else if admission.check(in_use).is_ok() {

@@ -3,12 +3,13 @@
 //! The store is the truth, and this follows it commit by commit, before anyone hears of one (see [`crate::deployment`]).
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use lambda_model::{
     LambdaError,
+    concurrency::Provisions,
     function::{Alias, FunctionKey, FunctionRecord, FunctionState, LATEST},
     ports::{FunctionCatalog, ResolvedFunction, RunnableVersion},
 };
@@ -22,8 +23,8 @@ pub(crate) struct Catalog {
 #[derive(Default)]
 struct Entries {
     functions: HashMap<FunctionKey, Function>,
-    /// Reserved concurrency by account and Region.
-    reserved: HashMap<(String, String), u32>,
+    /// By account and Region: see [`Function::taken`].
+    taken: HashMap<(String, String), u32>,
 }
 
 /// A function with all that an invocation may name of it.
@@ -32,6 +33,24 @@ struct Function {
     versions: HashMap<String, Version>,
     aliases: HashMap<String, Alias>,
     reserved_concurrency: Option<u32>,
+    /// Provisioned concurrency by qualifier.
+    provisioned: BTreeMap<String, u32>,
+    /// The same by version.
+    provisioned_by_version: BTreeMap<String, u32>,
+}
+
+impl Function {
+    /// What the function takes of the account's concurrency: its reservation, or else what is provisioned for it.
+    fn taken(&self) -> u32 {
+        self.reserved_concurrency.unwrap_or_else(|| self.provisioned.values().sum())
+    }
+
+    fn provisions(&self) -> Provisions {
+        Provisions {
+            by_qualifier: self.provisioned.clone(),
+            aliases: self.aliases.values().cloned().collect(),
+        }
+    }
 }
 
 struct Version {
@@ -44,36 +63,69 @@ impl Catalog {
     pub(crate) fn put(&self, record: &FunctionRecord) -> String {
         let runnable = Arc::new(runnable(record));
         let running = runnable.deployment_id.clone();
-        let mut entries = self.write();
-        let entries = &mut *entries;
-        let function = entries.functions.entry(record.key.clone()).or_default();
-        if record.version == LATEST {
-            let before = std::mem::replace(&mut function.reserved_concurrency, record.reserved_concurrency);
-            entries.account_for(&record.key, before, record.reserved_concurrency);
-        }
-        let function = entries.functions.entry(record.key.clone()).or_default();
-        function.versions.insert(record.version.clone(), Version { runnable, state: record.state });
+        self.change(&record.key, |function| {
+            if record.version == LATEST {
+                function.reserved_concurrency = record.reserved_concurrency;
+            }
+            function.versions.insert(record.version.clone(), Version { runnable, state: record.state });
+        });
         running
     }
 
     /// Takes over an alias.
     pub(crate) fn put_alias(&self, key: &FunctionKey, alias: Alias) {
-        let mut entries = self.write();
-        entries.functions.entry(key.clone()).or_default().aliases.insert(alias.name.clone(), alias);
+        self.change(key, |function| drop(function.aliases.insert(alias.name.clone(), alias)));
     }
 
     /// Forgets an alias.
     pub(crate) fn remove_alias(&self, key: &FunctionKey, name: &str) {
-        if let Some(function) = self.write().functions.get_mut(key) {
-            function.aliases.remove(name);
-        }
+        self.change(key, |function| drop(function.aliases.remove(name)));
+    }
+
+    /// Takes over what is provisioned for a version or an alias.
+    pub(crate) fn put_provisioned(&self, key: &FunctionKey, qualifier: &str, requested: u32) {
+        self.change(key, |function| {
+            function.provisioned.insert(qualifier.to_owned(), requested);
+        });
+    }
+
+    /// Forgets it.
+    pub(crate) fn remove_provisioned(&self, key: &FunctionKey, qualifier: &str) {
+        self.change(key, |function| {
+            function.provisioned.remove(qualifier);
+        });
     }
 
     /// Forgets a version.
     pub(crate) fn remove_version(&self, key: &FunctionKey, version: &str) {
-        if let Some(function) = self.write().functions.get_mut(key) {
-            function.versions.remove(version);
-        }
+        self.change(key, |function| drop(function.versions.remove(version)));
+    }
+
+    /// The versions of a function that are to be kept initialised, as far as they are ready to run, and how often.
+    pub(crate) fn to_provision(&self, key: &FunctionKey) -> Vec<(Arc<RunnableVersion>, u32)> {
+        let entries = self.read();
+        let Some(function) = entries.functions.get(key) else { return Vec::new() };
+        let wanted = function.provisioned_by_version.iter().filter_map(|(version, count)| {
+            let version = function.versions.get(version)?;
+            (version.state == FunctionState::Active).then(|| (Arc::clone(&version.runnable), *count))
+        });
+        wanted.collect()
+    }
+
+    /// What all functions of an account have taken of its concurrency in a Region.
+    pub(crate) fn taken(&self, account_id: &str, region: &str) -> u32 {
+        let account = (account_id.to_owned(), region.to_owned());
+        self.read().taken.get(&account).copied().unwrap_or(0)
+    }
+
+    fn change(&self, key: &FunctionKey, change: impl FnOnce(&mut Function)) {
+        let mut entries = self.write();
+        let function = entries.functions.entry(key.clone()).or_default();
+        let before = function.taken();
+        change(function);
+        function.provisioned_by_version = function.provisions().by_version();
+        let after = function.taken();
+        entries.account_for(key, before, after);
     }
 
     /// Whether the function exists.
@@ -85,7 +137,7 @@ impl Catalog {
     pub(crate) fn remove(&self, key: &FunctionKey) {
         let mut entries = self.write();
         if let Some(function) = entries.functions.remove(key) {
-            entries.account_for(key, function.reserved_concurrency, None);
+            entries.account_for(key, function.taken(), 0);
         }
     }
 
@@ -99,9 +151,15 @@ impl Catalog {
 }
 
 impl Entries {
-    fn account_for(&mut self, key: &FunctionKey, before: Option<u32>, after: Option<u32>) {
-        let total = self.reserved.entry((key.account_id.clone(), key.region.clone())).or_default();
-        *total = total.saturating_sub(before.unwrap_or(0)).saturating_add(after.unwrap_or(0));
+    fn account_for(&mut self, key: &FunctionKey, before: u32, after: u32) {
+        if before != after {
+            let total = self.taken.entry((key.account_id.clone(), key.region.clone())).or_default();
+            *total = total.saturating_sub(before).saturating_add(after);
+        }
+    }
+
+    fn taken_in(&self, key: &FunctionKey) -> u32 {
+        self.taken.get(&(key.account_id.clone(), key.region.clone())).copied().unwrap_or(0)
     }
 }
 
@@ -135,12 +193,13 @@ impl FunctionCatalog for Catalog {
         });
         let (function, version) =
             found.ok_or_else(|| LambdaError::function_not_found(&key.qualified_arn(qualifier)))?;
-        let account = (key.account_id.clone(), key.region.clone());
         Ok(ResolvedFunction {
             version: Arc::clone(&version.runnable),
             state: version.state,
             reserved_concurrency: function.reserved_concurrency,
-            account_reserved_concurrency: entries.reserved.get(&account).copied().unwrap_or(0),
+            account_taken: entries.taken_in(key),
+            provisioned: function.provisioned_by_version.get(&version.runnable.version).copied().unwrap_or(0),
+            provisioned_of_function: function.provisioned_by_version.values().sum(),
         })
     }
 }
@@ -207,7 +266,7 @@ mod tests {
             record.key.name = name.into();
             record.reserved_concurrency = reserved;
             catalog.put(&record);
-            catalog.resolve(&record.key, None, 0.0).unwrap().account_reserved_concurrency
+            catalog.resolve(&record.key, None, 0.0).unwrap().account_taken
         };
         assert_eq!(reserved("a", Some(5)), 5);
         assert_eq!(reserved("b", Some(7)), 12);
@@ -215,6 +274,39 @@ mod tests {
         assert_eq!(reserved("a", None), 7);
         catalog.remove(&FunctionKey { name: "b".into(), ..record().key });
         assert_eq!(reserved("a", None), 0);
+    }
+
+    #[test]
+    fn what_is_provisioned_is_taken_from_the_account_and_moves_with_the_alias() {
+        let catalog = Catalog::default();
+        for version in [LATEST, "1", "2"] {
+            catalog.put(&FunctionRecord { version: version.into(), ..record() });
+        }
+        let key = record().key;
+        let alias = |version: &str| Alias {
+            name: "live".into(),
+            function_version: version.into(),
+            description: String::new(),
+            additional_version: None,
+            revision_id: String::new(),
+        };
+        catalog.put_alias(&key, alias("1"));
+        catalog.put_provisioned(&key, "live", 3);
+        let provisioned = || {
+            let wanted = catalog.to_provision(&key);
+            wanted.iter().map(|(version, count)| (version.version.clone(), *count)).collect::<Vec<_>>()
+        };
+        assert_eq!(provisioned(), [("1".to_owned(), 3)]);
+        assert_eq!(catalog.taken("0", "r"), 3);
+        let resolved = catalog.resolve(&key, Some("live"), 0.0).unwrap();
+        assert_eq!((resolved.provisioned, resolved.provisioned_of_function), (3, 3));
+        assert_eq!(catalog.resolve(&key, None, 0.0).unwrap().provisioned, 0);
+        catalog.put_alias(&key, alias("2"));
+        assert_eq!(provisioned(), [("2".to_owned(), 3)]);
+        catalog.put(&FunctionRecord { reserved_concurrency: Some(5), ..record() });
+        assert_eq!(catalog.taken("0", "r"), 5, "it is within the reservation");
+        catalog.remove_provisioned(&key, "live");
+        assert!(provisioned().is_empty());
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use invocation::AccountLimits;
+
 /// How requests are authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Auth {
@@ -26,8 +28,8 @@ pub(crate) struct Configuration {
     pub region: String,
     /// See [`Auth`].
     pub auth: Auth,
-    /// Concurrent executions of an account in a Region.
-    pub account_concurrency_max: u32,
+    /// What an account may use in a Region.
+    pub account_limits: AccountLimits,
     /// Whether settings without an effect here are kept, with a warning.
     pub accept_inert_settings: bool,
     /// Whether functions for another architecture are kept.

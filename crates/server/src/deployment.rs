@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use lambda_model::{
+    concurrency::ProvisionedConcurrency,
     function::{Alias, FunctionKey, FunctionRecord, FunctionState, LastUpdateStatus},
     ports::ExecutionEnvironments,
 };
@@ -28,9 +29,16 @@ pub(crate) struct Deployment {
 }
 
 /// What is left to do after a commit.
-struct FollowUp {
+enum FollowUp {
+    /// A version changed, or is gone.
+    Version(ChangedVersion),
+    /// What is to be kept initialised of a function may have changed.
+    Provision(FunctionKey),
+}
+
+struct ChangedVersion {
     key: FunctionKey,
-    /// The version that changed; `None` when the function is gone.
+    /// `None` when the function is gone.
     version: Option<String>,
     /// The deployment that invocations run from now on; `None` when what changed is gone.
     running: Option<String>,
@@ -38,13 +46,17 @@ struct FollowUp {
 }
 
 /// The other end: what [`FollowUps::run`] works off.
-pub(crate) struct FollowUps(mpsc::UnboundedReceiver<FollowUp>);
+pub(crate) struct FollowUps {
+    receiver: mpsc::UnboundedReceiver<FollowUp>,
+    catalog: Arc<Catalog>,
+}
 
 impl Deployment {
     /// Keeps `catalog` as the store is.
     pub(crate) fn new(catalog: Arc<Catalog>) -> (Arc<Self>, FollowUps) {
         let (follow_ups, receiver) = mpsc::unbounded_channel();
-        (Arc::new(Self { catalog, follow_ups }), FollowUps(receiver))
+        let left = FollowUps { receiver, catalog: Arc::clone(&catalog) };
+        (Arc::new(Self { catalog, follow_ups }), left)
     }
 }
 
@@ -54,12 +66,12 @@ impl Deployment {
         let running = self.catalog.put(record);
         let is_unprepared = record.state == FunctionState::Pending
             || record.last_update_status == LastUpdateStatus::InProgress;
-        let _ = self.follow_ups.send(FollowUp {
+        let _ = self.follow_ups.send(FollowUp::Version(ChangedVersion {
             key: record.key.clone(),
             version: Some(record.version.clone()),
             running: Some(running),
             unprepared: is_unprepared.then(|| Unprepared::from(record)),
-        });
+        }));
     }
 
     /// Takes over, at start, what belongs to functions.
@@ -70,21 +82,44 @@ impl Deployment {
         for (key, alias) in store.all_documents::<Alias>().await? {
             self.catalog.put_alias(&function_of(&key), alias);
         }
+        for (key, provisioned) in store.all_documents::<ProvisionedConcurrency>().await? {
+            self.catalog.put_provisioned(&function_of(&key), &key.name, provisioned.requested);
+            self.provision(&key);
+        }
         Ok(())
     }
 
     fn gone(&self, key: &FunctionKey, version: Option<&str>) {
         let version = version.map(str::to_owned);
-        let _ = self.follow_ups.send(FollowUp { key: key.clone(), version, running: None, unprepared: None });
+        let gone = ChangedVersion { key: key.clone(), version, running: None, unprepared: None };
+        let _ = self.follow_ups.send(FollowUp::Version(gone));
     }
 
-    fn document_stored(&self, kind: &str, key: &DocumentKey, document: &[u8]) {
-        if kind == Alias::KIND {
-            match serde_json::from_slice(document) {
-                Ok(alias) => self.catalog.put_alias(&function_of(key), alias),
-                Err(error) => tracing::error!(%error, "a stored alias cannot be read"),
+    fn document_stored(&self, kind: &str, key: &DocumentKey, document: &[u8]) -> serde_json::Result<()> {
+        match kind {
+            Alias::KIND => self.catalog.put_alias(&function_of(key), serde_json::from_slice(document)?),
+            ProvisionedConcurrency::KIND => {
+                let provisioned: ProvisionedConcurrency = serde_json::from_slice(document)?;
+                self.catalog.put_provisioned(&function_of(key), &key.name, provisioned.requested);
             }
+            _ => return Ok(()),
         }
+        self.provision(key);
+        Ok(())
+    }
+
+    fn document_deleted(&self, kind: &str, key: &DocumentKey) {
+        match kind {
+            Alias::KIND => self.catalog.remove_alias(&function_of(key), &key.name),
+            ProvisionedConcurrency::KIND => self.catalog.remove_provisioned(&function_of(key), &key.name),
+            _ => return,
+        }
+        self.provision(key);
+    }
+
+    /// What is to be kept initialised of the function may have changed.
+    fn provision(&self, key: &DocumentKey) {
+        let _ = self.follow_ups.send(FollowUp::Provision(function_of(key)));
     }
 }
 
@@ -100,12 +135,12 @@ impl CommitObserver for Deployment {
                 self.catalog.remove(key);
                 self.gone(key, None);
             }
-            Change::DocumentStored { kind, key, document } => self.document_stored(kind, key, document),
-            Change::DocumentDeleted { kind, key } => {
-                if kind == Alias::KIND {
-                    self.catalog.remove_alias(&function_of(key), &key.name);
+            Change::DocumentStored { kind, key, document } => {
+                if let Err(error) = self.document_stored(kind, key, document) {
+                    tracing::error!(%error, kind, "a stored document cannot be read");
                 }
             }
+            Change::DocumentDeleted { kind, key } => self.document_deleted(kind, key),
             Change::EverythingDeleted => {}
         }
     }
@@ -123,11 +158,18 @@ impl FollowUps {
         environments: Arc<dyn ExecutionEnvironments>,
         preparation: Arc<Preparation>,
     ) {
-        while let Some(FollowUp { key, version, running, unprepared }) = self.0.recv().await {
-            environments.retire(&key, version.as_deref(), running.as_deref());
-            if let Some(unprepared) = unprepared {
-                preparation.begin(unprepared);
-            }
+        while let Some(follow_up) = self.receiver.recv().await {
+            let key = match follow_up {
+                FollowUp::Version(ChangedVersion { key, version, running, unprepared }) => {
+                    environments.retire(&key, version.as_deref(), running.as_deref());
+                    if let Some(unprepared) = unprepared {
+                        preparation.begin(unprepared);
+                    }
+                    key
+                }
+                FollowUp::Provision(key) => key,
+            };
+            environments.provision(&key, self.catalog.to_provision(&key));
         }
     }
 }

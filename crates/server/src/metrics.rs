@@ -10,6 +10,7 @@ use std::{
 };
 
 use lambda_model::{
+    concurrency::Place,
     error::ThrottleReason,
     function::FunctionKey,
     ports::{InvocationEnd, MetricSink},
@@ -27,6 +28,8 @@ struct Counters {
     invocations: AtomicU64,
     errors: AtomicU64,
     throttles: AtomicU64,
+    provisioned: AtomicU64,
+    spillover: AtomicU64,
     duration_us: AtomicU64,
     duration_count: AtomicU64,
     billed_duration_ms: AtomicU64,
@@ -112,6 +115,18 @@ const METRICS: &[Metric] = &[
         value: |counters| counters.throttles.load(Ordering::Relaxed).to_string(),
     },
     Metric {
+        name: "aws_lambda_ProvisionedConcurrencyInvocations_total",
+        kind: "counter",
+        help: "Invocations in provisioned environments.",
+        value: |counters| counters.provisioned.load(Ordering::Relaxed).to_string(),
+    },
+    Metric {
+        name: "aws_lambda_ProvisionedConcurrencySpilloverInvocations_total",
+        kind: "counter",
+        help: "Invocations beyond the provisioned environments of their version.",
+        value: |counters| counters.spillover.load(Ordering::Relaxed).to_string(),
+    },
+    Metric {
         name: "aws_lambda_Duration_milliseconds_sum",
         kind: "counter",
         help: "Time that invocations took, milliseconds.",
@@ -168,6 +183,15 @@ impl MetricSink for Metrics {
 
     fn throttled(&self, key: &FunctionKey, version: &str, _: ThrottleReason) {
         self.counters(key, version).throttles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn provisioned_invocation(&self, key: &FunctionKey, version: &str, place: Place) {
+        let counters = self.counters(key, version);
+        let counter = match place {
+            Place::Provisioned => &counters.provisioned,
+            Place::OnDemand => &counters.spillover,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 
     fn environment_started(&self, _: &FunctionKey) {

@@ -247,14 +247,15 @@ fn build_lambda(
     metrics: &Arc<Metrics>,
     runtimes: Arc<HostRuntimes>,
 ) -> LambdaApi {
-    let concurrency = configuration.account_concurrency_max;
+    let account_limits = configuration.account_limits;
     LambdaApi {
         routes: rest_json::Router::new(&MODEL),
         store: store.clone(),
-        invoker: Invoker::new(catalog.clone(), environments.clone(), metrics.clone(), concurrency),
+        invoker: Invoker::new(catalog.clone(), environments.clone(), metrics.clone(), account_limits),
         catalog,
         signer: PathSigner::new(),
-        account_concurrency_max: concurrency,
+        account_concurrency_max: account_limits.concurrency_max,
+        environments: environments.clone(),
         host_architecture: host_architecture(),
         allow_foreign_architecture: configuration.allow_foreign_architecture,
         accept_inert_settings: configuration.accept_inert_settings,

@@ -1,6 +1,7 @@
 //! What of Lambda's own resources is kept as documents, and under which kind.
 
 use lambda_model::{
+    concurrency::ProvisionedConcurrency,
     function::{
         Alias, LayerVersion,
         layer::{LayerCounter, LayerPolicy},
@@ -42,4 +43,8 @@ impl Document for ResourcePolicy {
 
 impl Document for LayerPolicy {
     const KIND: &'static str = "layer/policy";
+}
+
+impl Document for ProvisionedConcurrency {
+    const KIND: &'static str = "function/provisioned-concurrency";
 }

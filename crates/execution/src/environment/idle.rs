@@ -35,6 +35,9 @@ impl Environment {
                 () = tokio::time::sleep_until(wake_at) => {
                     if wake_at == freeze_at {
                         self.freeze();
+                    } else if pool.is_provisioned {
+                        // Kept however long nobody comes.
+                        retire_at += self.context.configuration.idle_retirement;
                     } else if pool.withdraw(self.id) {
                         return NextStep::End;
                     } else {

@@ -5,7 +5,6 @@ use std::{io::ErrorKind, time::Duration};
 use hyper::body::Bytes;
 use lambda_model::{
     environment::Phase,
-    limits,
     platform_log::{self, InitFailure, InitPhase},
 };
 use sandbox::{ExitStatus, ProcessSpec, SandboxError};
@@ -35,11 +34,11 @@ pub(super) enum Initialized {
 
 impl Environment {
     /// The Init phase of a new environment. A failure spoils the runtime; the first invocation tries again.
-    pub(super) async fn initialize(&mut self) {
+    pub(super) async fn initialize(&mut self, timeout: Duration) {
         self.log
             .platform(&platform_log::init_start(&self.plan.runtime_version, &self.plan.runtime_version_arn));
         let started = Instant::now();
-        let deadline = started + Duration::from_millis(limits::INIT_TIMEOUT_MS);
+        let deadline = started + timeout;
         match self.start_runtime(deadline).await {
             Ok(Initialized::Ready) => {
                 self.phase = Phase::Idle;

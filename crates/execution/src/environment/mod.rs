@@ -19,9 +19,9 @@ mod outcome;
 mod serve;
 mod start;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use lambda_model::{environment::Phase, ports::RunnableVersion};
+use lambda_model::{environment::Phase, limits, ports::RunnableVersion};
 use sandbox::{ProcessId, Sandbox};
 use tokio::{net::UnixStream, sync::mpsc, time::Instant};
 
@@ -32,6 +32,7 @@ use crate::{
     runtime_api::{RuntimeApi, RuntimeEvent},
     runtimes::RuntimePlan,
     uids::Uid,
+    variables::InitializationType,
 };
 use log_capture::LogCapture;
 
@@ -62,6 +63,14 @@ pub(crate) struct Environment {
     _room: Room,
 }
 
+/// What became of a provisioned environment.
+pub(crate) enum Lived {
+    /// It was ready for requests.
+    Served,
+    /// It could not be started, or its Init failed.
+    NeverReady,
+}
+
 /// How the wait for a request ended.
 enum NextStep {
     Serve(crate::pool::Request),
@@ -72,16 +81,45 @@ impl Environment {
     /// Starts an environment for `pool` and drives it until it ends. Runs as a task of its own.
     pub(crate) async fn run(context: Arc<Context>, pool: Arc<Pool>, room: Room) {
         let version = Arc::clone(&pool.version);
-        let mut environment = match Self::start(context, version, room).await {
+        let mut environment = match Self::start(context, version, room, InitializationType::OnDemand).await {
             Ok(environment) => environment,
             Err(error) => {
                 tracing::error!(function = %pool.version.key.name, error = &error as &(dyn std::error::Error + 'static), "environment not started");
                 return pool.start_failed(&error.into());
             }
         };
-        environment.initialize().await;
+        environment.initialize(Duration::from_millis(limits::INIT_TIMEOUT_MS)).await;
         environment.drive(&pool).await;
         environment.shut_down().await;
+    }
+
+    /// The same for one that nobody waits for: only a successful Init makes it ready, which `is_ready` is told.
+    pub(crate) async fn run_provisioned(
+        context: Arc<Context>,
+        pool: Arc<Pool>,
+        room: Room,
+        is_ready: impl FnOnce(),
+    ) -> Lived {
+        let version = Arc::clone(&pool.version);
+        let init_timeout = provisioned_init_timeout(version.configuration.timeout_seconds);
+        let mut environment = match Self::start(context, version, room, InitializationType::Provisioned).await
+        {
+            Ok(environment) => environment,
+            Err(error) => {
+                tracing::error!(function = %pool.version.key.name, error = &error as &(dyn std::error::Error + 'static), "environment not started");
+                return Lived::NeverReady;
+            }
+        };
+        environment.initialize(init_timeout).await;
+        let lived = if environment.phase == Phase::Idle {
+            is_ready();
+            environment.drive(&pool).await;
+            Lived::Served
+        } else {
+            Lived::NeverReady
+        };
+        environment.shut_down().await;
+        lived
     }
 
     async fn drive(&mut self, pool: &Arc<Pool>) {
@@ -118,4 +156,10 @@ impl Environment {
         // Destroying waits for processes to be gone: not on a thread that serves others.
         let _ = tokio::task::spawn_blocking(move || drop(self)).await;
     }
+}
+
+/// As long as the function's own timeout, at least 130 s (L-03).
+fn provisioned_init_timeout(timeout_seconds: i64) -> Duration {
+    let own = Duration::from_secs(u64::try_from(timeout_seconds).unwrap_or(0));
+    own.max(Duration::from_millis(limits::PROVISIONED_INIT_TIMEOUT_MS))
 }

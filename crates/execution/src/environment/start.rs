@@ -25,7 +25,7 @@ use crate::{
     runtime_api::RuntimeApi,
     runtimes::{PlanRequest, RuntimePlan},
     uids::Uid,
-    variables,
+    variables::{self, InitializationType},
 };
 
 /// Recorded on Lambda: `AWS_LAMBDA_RUNTIME_API` is 169.254.100.1:9001.
@@ -66,6 +66,7 @@ impl Environment {
         context: Arc<Context>,
         version: Arc<RunnableVersion>,
         room: Room,
+        initialization: InitializationType,
     ) -> Result<Self, StartError> {
         let id = context.next_id();
         let uid = context.uids.take();
@@ -86,7 +87,7 @@ impl Environment {
         let addresses =
             variables::Addresses { runtime_api: runtime_api.local_addr()?, endpoint: endpoint.local_addr()? };
         let stream = log_stream_name(&version.version);
-        let variables = variables::of(&version, &plan, &stream, addresses);
+        let variables = variables::of(&version, &plan, &stream, addresses, initialization);
         let (plan, variables) = match context.configuration.isolation {
             IsolationLevel::Sandbox => (plan, variables),
             IsolationLevel::Process => as_seen_by_the_host(&spec, plan, variables),

@@ -8,7 +8,8 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use lambda_model::limits;
+use invocation::AccountLimits;
+use lambda_model::{concurrency::Rate, limits};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -56,6 +57,15 @@ pub(super) struct ServeArguments {
     /// Concurrent executions of an account in a Region.
     #[arg(long, env = "LAMBENT_CONCURRENCY", default_value_t = limits::ACCOUNT_CONCURRENCY_DEFAULT)]
     concurrency: u32,
+    /// Requests per second for each unit of concurrency.
+    #[arg(long, env = "LAMBENT_REQUEST_RATE", default_value_t = limits::REQUESTS_PER_SECOND_AND_CONCURRENCY_DEFAULT)]
+    request_rate: u32,
+    /// Environments that a function may start at once.
+    #[arg(long, env = "LAMBENT_SCALING_BURST", default_value_t = limits::SCALING_BURST_DEFAULT)]
+    scaling_burst: u32,
+    /// Environments that a function may start each second beyond that.
+    #[arg(long, env = "LAMBENT_SCALING_RATE", default_value_t = limits::SCALING_PER_SECOND_DEFAULT)]
+    scaling_rate: u32,
     /// Execution environments at a time, all functions together.
     #[arg(long, default_value_t = 5_000)]
     environments_max: usize,
@@ -152,6 +162,10 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandErro
             memory_reserve_bytes: arguments.memory_reserve_mb << 20,
             disk_reserve_bytes: arguments.disk_reserve_mb << 20,
         },
+        scaling: Rate {
+            burst: f64::from(arguments.scaling_burst),
+            per_second: f64::from(arguments.scaling_rate),
+        },
         idle_retirement: Duration::from_secs(arguments.idle_retirement_seconds.max(1)),
         data_dir: arguments.data_dir.clone(),
     };
@@ -162,7 +176,10 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandErro
         account_id: arguments.account_id,
         region: arguments.region,
         auth: arguments.auth,
-        account_concurrency_max: arguments.concurrency,
+        account_limits: AccountLimits {
+            concurrency_max: arguments.concurrency,
+            requests_per_second: arguments.request_rate,
+        },
         accept_inert_settings: arguments.accept_inert_settings,
         allow_foreign_architecture: arguments.allow_foreign_architecture,
         runtime_paths: arguments.runtime_paths,

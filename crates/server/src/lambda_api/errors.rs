@@ -15,6 +15,9 @@ pub(super) fn to_api_error(error: &LambdaError) -> ApiError {
     let message = error.to_string();
     let error = match error {
         LambdaError::ResourceNotFound(_) => ApiError::user("ResourceNotFoundException", 404, message),
+        LambdaError::ProvisionedConcurrencyConfigNotFound => {
+            ApiError::user("ProvisionedConcurrencyConfigNotFoundException", 404, message)
+        }
         LambdaError::ResourceConflict(_) => ApiError::user("ResourceConflictException", 409, message),
         LambdaError::AccessDenied(_) => ApiError::user("AccessDeniedException", 403, message),
         LambdaError::PreconditionFailed(_) => ApiError::user("PreconditionFailedException", 412, message),

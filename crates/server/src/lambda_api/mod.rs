@@ -6,6 +6,7 @@
 
 mod account_settings;
 mod aliases;
+mod concurrency;
 mod errors;
 mod event_invoke_configs;
 mod function_urls;
@@ -18,6 +19,7 @@ mod operations;
 mod paging;
 mod payload;
 mod permissions;
+mod provisioned_concurrency;
 mod render;
 mod small_configurations;
 mod tags;
@@ -34,7 +36,12 @@ use aws_api::{
 };
 use execution::runtimes::HostRuntimes;
 use invocation::Invoker;
-use lambda_model::{LambdaError, credentials::ExecutionRoles, limits, ports::CodeObjects};
+use lambda_model::{
+    LambdaError,
+    credentials::ExecutionRoles,
+    limits,
+    ports::{CodeObjects, ExecutionEnvironments},
+};
 use store::Store;
 
 use crate::{
@@ -58,6 +65,8 @@ pub(crate) struct LambdaApi {
     pub catalog: Arc<Catalog>,
     /// Runs invocations.
     pub invoker: Invoker,
+    /// Where invocations run.
+    pub environments: Arc<dyn ExecutionEnvironments>,
     /// Signs and checks download paths.
     pub signer: PathSigner,
     /// Concurrency that GetAccountSettings shows.

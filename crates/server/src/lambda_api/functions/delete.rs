@@ -3,11 +3,12 @@
 use aws_api::generated::lambda::types as api;
 use lambda_model::{
     LambdaError,
-    function::{Alias, FunctionKey, version},
+    concurrency::Provisions,
+    function::{FunctionKey, version},
 };
 use store::Transaction;
 
-use super::super::{LambdaApi, RequestContext, aliases, located, target::Target};
+use super::super::{LambdaApi, RequestContext, located, provisioned_concurrency, target::Target};
 
 impl LambdaApi {
     /// Deletes a function with all its versions, or one version; what runs of it ends first, its code goes when nothing else uses it.
@@ -43,9 +44,8 @@ fn delete_version(
     if !transaction.function_exists(key)? {
         return Err(LambdaError::function_not_found(&key.arn()));
     }
-    let aliases = transaction.documents::<Alias>(&aliases::of_function(key))?;
-    let aliases: Vec<Alias> = aliases.into_iter().map(|(_, alias)| alias).collect();
-    version::check_deletable(version, &aliases, |_| false)?;
+    let Provisions { by_qualifier, aliases } = provisioned_concurrency::provisions(transaction, key)?;
+    version::check_deletable(version, &aliases, |alias| by_qualifier.contains_key(&alias.name))?;
     transaction.delete_version(key, version)?;
     Ok(transaction.delete_documents_of_qualifier(key, version)?)
 }

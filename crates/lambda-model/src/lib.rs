@@ -10,6 +10,7 @@ pub mod concurrency;
 pub mod credentials;
 pub mod environment;
 pub mod error;
+pub mod event_source_mapping;
 pub mod function;
 pub mod invocation;
 pub mod limits;

@@ -50,6 +50,8 @@ pub const ENVIRONMENT_VARIABLES_BYTES_MAX: usize = 4 * 1024;
 pub const TAGS_MAX: usize = 50;
 /// A resource policy, bytes of its document (B.25).
 pub const RESOURCE_POLICY_BYTES_MAX: usize = 20_480;
+/// Filters of an event source mapping (B.25: 5, and 10 by quota).
+pub const FILTERS_MAX: usize = 10;
 /// Layers of a function.
 pub const LAYERS_MAX: usize = 5;
 

@@ -9,6 +9,7 @@ mod aliases;
 mod concurrency;
 mod errors;
 mod event_invoke_configs;
+mod event_source_mappings;
 mod function_urls;
 mod functions;
 mod invoke;

@@ -1,0 +1,202 @@
+//! What a mapping may be configured to be, by the kind of its source.
+
+use super::{SourceKind, filter::FilterPattern};
+use crate::{LambdaError, limits};
+
+/// The members of CreateEventSourceMapping and UpdateEventSourceMapping that have rules beyond the API model's.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MappingRequest {
+    /// Records of a batch.
+    pub batch_size: Option<i64>,
+    /// Seconds that a batch may wait to fill.
+    pub batching_window_seconds: Option<i64>,
+    /// `TRIM_HORIZON`, `LATEST` or `AT_TIMESTAMP`.
+    pub starting_position: Option<String>,
+    /// Whether there is a time to start at.
+    pub has_starting_timestamp: bool,
+    /// Filter patterns, any of which lets a record through.
+    pub filters: Vec<String>,
+    /// Topics of Kafka.
+    pub topics: usize,
+    /// Queues of a broker.
+    pub queues: usize,
+    /// Whether `ScalingConfig` says how many invocations run at a time.
+    pub has_maximum_concurrency: bool,
+    /// Whether pollers are provisioned.
+    pub has_provisioned_pollers: bool,
+    /// Members that only streams have, as far as they are there.
+    pub stream_members: Vec<&'static str>,
+    /// Where batches go that fail for good.
+    pub on_failure: Option<String>,
+}
+
+impl MappingRequest {
+    /// Checks a new mapping.
+    ///
+    /// # Errors
+    /// What AWS answers, recorded where it was.
+    pub fn check(&self, source: SourceKind) -> Result<(), LambdaError> {
+        self.check_position(source)?;
+        self.check_batch(source)?;
+        self.check_members(source)?;
+        self.check_filters()
+    }
+
+    fn check_position(&self, source: SourceKind) -> Result<(), LambdaError> {
+        let needed = source.is_stream() || source.is_kafka() || source == SourceKind::DocumentDb;
+        match self.starting_position.as_deref() {
+            None if needed => refuse(
+                "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.",
+            ),
+            Some(_) if !needed => {
+                refuse(&format!("StartingPosition is not valid for {} event sources.", source.service()))
+            }
+            Some("AT_TIMESTAMP") if !self.has_starting_timestamp => {
+                refuse("StartingPositionTimestamp must be specified when StartingPosition is AT_TIMESTAMP.")
+            }
+            Some("AT_TIMESTAMP") if source == SourceKind::DynamoDbStream => refuse(
+                "Unsupported starting position for DynamoDB streams. Valid values: TRIM_HORIZON, LATEST.",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_batch(&self, source: SourceKind) -> Result<(), LambdaError> {
+        let size = self.batch_size.unwrap_or_else(|| source.batch_size_default());
+        let window = self.batching_window_seconds.unwrap_or(0);
+        if size > source.batch_size_max() {
+            return refuse(&format!(
+                "BatchSize must be at most {} for this event source.",
+                source.batch_size_max()
+            ));
+        }
+        if source == (SourceKind::Sqs { fifo: true }) && window > 0 {
+            return refuse("Batching window is not supported for FIFO queues.");
+        }
+        if matches!(source, SourceKind::Sqs { .. }) && size > 10 && window == 0 {
+            return refuse(
+                "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10",
+            );
+        }
+        Ok(())
+    }
+
+    fn check_members(&self, source: SourceKind) -> Result<(), LambdaError> {
+        let is_sqs = matches!(source, SourceKind::Sqs { .. });
+        if let Some(member) = self.stream_members.first().filter(|_| !source.is_stream()) {
+            return refuse(&format!("{member} is not valid for {} event sources.", source.service()));
+        }
+        if self.has_maximum_concurrency && !is_sqs {
+            return refuse("MaximumConcurrency is only supported for SQS event sources.");
+        }
+        if self.has_maximum_concurrency && self.has_provisioned_pollers {
+            return refuse("ScalingConfig and ProvisionedPollerConfig cannot be specified together.");
+        }
+        if source.is_kafka() && self.topics != 1 {
+            return refuse("Exactly one topic must be specified for Kafka event sources.");
+        }
+        if source == SourceKind::Mq && self.queues != 1 {
+            return refuse("Exactly one queue must be specified for Amazon MQ event sources.");
+        }
+        if is_sqs && self.on_failure.is_some() {
+            return refuse("Unsupported DestinationConfig parameter for given event source mapping type.");
+        }
+        Ok(())
+    }
+
+    fn check_filters(&self) -> Result<(), LambdaError> {
+        if self.filters.len() > limits::FILTERS_MAX {
+            return refuse(&format!("A mapping can have up to {} filters.", limits::FILTERS_MAX));
+        }
+        self.filters.iter().try_for_each(|pattern| {
+            let parsed = FilterPattern::parse(pattern);
+            parsed
+                .map(drop)
+                .map_err(|_| LambdaError::InvalidParameterValue("Invalid filter pattern definition.".into()))
+        })
+    }
+}
+
+fn refuse(message: &str) -> Result<(), LambdaError> {
+    Err(LambdaError::InvalidParameterValue(message.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUEUE: SourceKind = SourceKind::Sqs { fifo: false };
+
+    fn refusal(source: SourceKind, request: MappingRequest) -> String {
+        request.check(source).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    fn stream() -> MappingRequest {
+        MappingRequest { starting_position: Some("LATEST".into()), ..MappingRequest::default() }
+    }
+
+    #[test]
+    fn streams_need_a_position_and_queues_have_none() {
+        assert_eq!(refusal(SourceKind::Kinesis, stream()), "");
+        assert_eq!(
+            refusal(SourceKind::Kinesis, MappingRequest::default()),
+            "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null."
+        );
+        assert_eq!(refusal(QUEUE, MappingRequest::default()), "");
+        assert!(refusal(QUEUE, stream()).contains("StartingPosition"));
+        let at = MappingRequest { starting_position: Some("AT_TIMESTAMP".into()), ..stream() };
+        assert!(refusal(SourceKind::Kinesis, at.clone()).contains("StartingPositionTimestamp"));
+        let timed = MappingRequest { has_starting_timestamp: true, ..at };
+        assert_eq!(refusal(SourceKind::Kinesis, timed.clone()), "");
+        assert!(refusal(SourceKind::DynamoDbStream, timed).contains("Unsupported starting position"));
+    }
+
+    #[test]
+    fn a_large_batch_of_a_queue_needs_a_window() {
+        let sized = |batch_size, window| MappingRequest {
+            batch_size: Some(batch_size),
+            batching_window_seconds: Some(window),
+            ..MappingRequest::default()
+        };
+        assert_eq!(refusal(QUEUE, sized(10, 0)), "");
+        assert_eq!(refusal(QUEUE, sized(10_000, 1)), "");
+        assert_eq!(
+            refusal(QUEUE, sized(11, 0)),
+            "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
+        );
+        assert!(refusal(SourceKind::Sqs { fifo: true }, sized(11, 0)).contains("at most 10"));
+        assert!(refusal(SourceKind::Sqs { fifo: true }, sized(1, 5)).contains("FIFO"));
+    }
+
+    #[test]
+    fn members_belong_to_their_sources() {
+        let base = MappingRequest::default;
+        assert!(
+            refusal(QUEUE, MappingRequest { stream_members: vec!["ParallelizationFactor"], ..base() })
+                .starts_with("Paral")
+        );
+        assert!(
+            refusal(QUEUE, MappingRequest { on_failure: Some("arn".into()), ..base() })
+                .contains("DestinationConfig")
+        );
+        assert!(
+            refusal(SourceKind::Kinesis, MappingRequest { has_maximum_concurrency: true, ..stream() })
+                .contains("SQS")
+        );
+        let both = MappingRequest { has_maximum_concurrency: true, has_provisioned_pollers: true, ..base() };
+        assert!(refusal(QUEUE, both).contains("together"));
+        assert!(refusal(SourceKind::Msk, stream()).contains("topic"));
+        assert!(refusal(SourceKind::Mq, base()).contains("queue"));
+    }
+
+    #[test]
+    fn filters_are_patterns_and_few() {
+        let filtered = |filters: &[&str]| MappingRequest {
+            filters: filters.iter().map(|filter| (*filter).to_owned()).collect(),
+            ..MappingRequest::default()
+        };
+        assert_eq!(refusal(QUEUE, filtered(&[r#"{"body": {"a": [1]}}"#])), "");
+        assert_eq!(refusal(QUEUE, filtered(&["no pattern"])), "Invalid filter pattern definition.");
+        assert!(refusal(QUEUE, filtered(&["{}"; 11])).contains("up to 10"));
+    }
+}

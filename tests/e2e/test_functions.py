@@ -449,8 +449,6 @@ def test_account_settings_count_what_is_there(server, python_runtime):
 
 def test_what_is_not_built_says_so(lambda_client):
     with refused(501, "NotImplemented"):
-        lambda_client.list_event_source_mappings()
-    with refused(501, "NotImplemented"):
         lambda_client.create_capacity_provider(
             CapacityProviderName="x",
             VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},

@@ -39,9 +39,12 @@ pub(super) fn run(arguments: WatchArguments) -> Result<(), CommandError> {
     let client = arguments.client.clone();
     client::block_on(async move {
         let mut watcher = Watcher { arguments, deployed: None };
+        // Before the first deployment: once that is announced, no invocation misses a save.
+        let questions =
+            watcher.ask_to_be_asked().await.map_err(|error| client::unreachable(&client, &*error))?;
         // The first deployment must succeed; later ones say what is wrong and go on.
         watcher.deploy().await?;
-        watcher.watch().await.map_err(|error| client::unreachable(&client, &*error))
+        watcher.watch(questions).await.map_err(|error| client::unreachable(&client, &*error))
     })
 }
 
@@ -51,11 +54,14 @@ struct Watcher {
 }
 
 impl Watcher {
-    async fn watch(&mut self) -> Result<(), BoxError> {
+    async fn ask_to_be_asked(&self) -> Result<Questions, BoxError> {
         let path = self.path("");
         let response =
             client::send(&self.arguments.client, &Call { method: "GET", path: &path, body: None }).await?;
-        let mut questions = Questions { body: response.into_body(), unread: Vec::new() };
+        Ok(Questions { body: response.into_body(), unread: Vec::new() })
+    }
+
+    async fn watch(&mut self, mut questions: Questions) -> Result<(), BoxError> {
         loop {
             let asked = tokio::select! {
                 asked = questions.next() => asked?,

@@ -5,6 +5,7 @@
 //! tree differs. One folder per service, three files each: operations, shapes (the table that the codecs and the validation
 //! walk) and types (the structures that handlers see).
 
+mod built;
 mod fetch;
 mod model;
 mod names;
@@ -24,11 +25,24 @@ struct Service {
     module: &'static str,
     /// Path of the model inside botocore.
     model: &'static str,
+    /// The operations whose shapes are wanted; `None` for all. Every operation is known by name all the same.
+    built: Option<&'static [&'static str]>,
 }
 
 /// Every service whose model is generated. Adding one is a line here and a `pub mod` in `generated/mod.rs`.
-const SERVICES: &[Service] =
-    &[Service { module: "lambda", model: "botocore/data/lambda/2015-03-31/service-2.json.gz" }];
+const SERVICES: &[Service] = &[
+    Service { module: "lambda", model: "botocore/data/lambda/2015-03-31/service-2.json.gz", built: None },
+    Service {
+        module: "iam",
+        model: "botocore/data/iam/2010-05-08/service-2.json.gz",
+        built: Some(built::IAM),
+    },
+    Service {
+        module: "sts",
+        model: "botocore/data/sts/2011-06-15/service-2.json.gz",
+        built: Some(built::STS),
+    },
+];
 
 /// Runs the command.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
@@ -37,13 +51,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let botocore = fetch::botocore()?;
     let mut differing = Vec::new();
     for service in SERVICES {
-        let model = model::read(&botocore, service.model)?;
+        let mut model = model::read(&botocore, service.model)?;
+        if let Some(built) = service.built {
+            model.keep(built)?;
+        }
+        let folder = generated.join(service.module);
+        fs::create_dir_all(&folder).map_err(|error| Failure::during(folder.display(), error))?;
         for (file, text) in [
             ("operations.rs", operations::render(&model)),
             ("shapes.rs", shapes::render(&model)),
             ("types.rs", types::render(&model)),
         ] {
-            let path: PathBuf = generated.join(service.module).join(file);
+            let path: PathBuf = folder.join(file);
             let text = rustfmt::format(&text)?;
             if fs::read_to_string(&path).unwrap_or_default() != text {
                 differing.push(path.display().to_string());

@@ -6,6 +6,8 @@ pub struct ServiceModel {
     pub operations: &'static [OperationSchema],
     /// Its shapes; a [`ShapeId`] is the position.
     pub shapes: &'static [Shape],
+    /// Of its XML; empty where it speaks none.
+    pub xml_namespace: &'static str,
 }
 
 /// Position of a shape in its service's table.
@@ -28,6 +30,8 @@ pub struct OperationSchema {
     pub input: Option<ShapeId>,
     /// Shape of the output.
     pub output: Option<ShapeId>,
+    /// The element around the output in the query protocol.
+    pub result_wrapper: Option<&'static str>,
     /// Shapes of the errors it may give.
     pub errors: &'static [ShapeId],
 }

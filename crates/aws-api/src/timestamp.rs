@@ -18,6 +18,12 @@ pub fn iso(unix_ms: i64) -> String {
     }
 }
 
+/// Times in XML: `2026-11-23T08:30:13Z`.
+pub fn iso_seconds(unix_seconds: i64) -> String {
+    Timestamp::from_second(unix_seconds)
+        .map_or_else(|_| "1970-01-01T00:00:00Z".into(), |time| time.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -1,6 +1,6 @@
 //! The parts of a botocore service model that generation needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 
@@ -12,8 +12,16 @@ use crate::failure::Failure;
 /// A service model.
 #[derive(Deserialize)]
 pub(crate) struct Model {
+    pub(crate) metadata: Metadata,
     pub(crate) operations: BTreeMap<String, Operation>,
     pub(crate) shapes: BTreeMap<String, Shape>,
+}
+
+/// What is true of the whole service.
+#[derive(Deserialize)]
+pub(crate) struct Metadata {
+    #[serde(rename = "xmlNamespace", default)]
+    pub(crate) xml_namespace: String,
 }
 
 /// One operation.
@@ -43,6 +51,9 @@ pub(crate) struct Reference {
     pub(crate) location: Option<String>,
     #[serde(rename = "locationName")]
     pub(crate) location_name: Option<String>,
+    /// The element around an operation's output, in the query protocol.
+    #[serde(rename = "resultWrapper")]
+    pub(crate) result_wrapper: Option<String>,
 }
 
 /// One shape.
@@ -104,6 +115,36 @@ impl<'de> Deserialize<'de> for Members {
         }
         deserializer.deserialize_map(InOrder)
     }
+}
+
+impl Model {
+    /// Forgets the inputs, outputs and errors of all other operations, and the shapes that only they use.
+    pub(crate) fn keep(&mut self, built: &[&str]) -> Result<(), Failure> {
+        if let Some(unknown) = built.iter().find(|name| !self.operations.contains_key(**name)) {
+            return Err(Failure::new(format!("the model has no operation {unknown}")));
+        }
+        let mut used = BTreeSet::new();
+        for (name, operation) in &mut self.operations {
+            if !built.contains(&name.as_str()) {
+                (operation.input, operation.output) = (None, None);
+                operation.errors.clear();
+            }
+            let references = operation.input.iter().chain(&operation.output).chain(&operation.errors);
+            references.for_each(|reference| reach(&self.shapes, &reference.shape, &mut used));
+        }
+        self.shapes.retain(|name, _| used.contains(name));
+        Ok(())
+    }
+}
+
+fn reach(shapes: &BTreeMap<String, Shape>, name: &str, used: &mut BTreeSet<String>) {
+    let Some(shape) = shapes.get(name) else { return };
+    if !used.insert(name.to_owned()) {
+        return;
+    }
+    let members = shape.members.0.iter().map(|(_, reference)| reference);
+    let all = members.chain(&shape.member).chain(&shape.key).chain(&shape.value);
+    all.for_each(|reference| reach(shapes, &reference.shape, used));
 }
 
 impl Shape {

@@ -23,7 +23,11 @@ pub(crate) fn render(model: &Model) -> String {
         let _ = write!(out, "Operation::{name},");
     }
     out.push_str("];\n\n/// Its schema.\npub fn schema(self) -> &'static OperationSchema {\n&OPERATIONS[self as usize]\n}\n}\n\n");
-    out.push_str("/// The service's model.\npub static MODEL: ServiceModel = ServiceModel { operations: OPERATIONS, shapes: super::shapes::SHAPES };\n\n");
+    let _ = writeln!(
+        out,
+        "/// The service's model.\npub static MODEL: ServiceModel = ServiceModel {{ operations: OPERATIONS, shapes: super::shapes::SHAPES, xml_namespace: {} }};\n",
+        literal(&model.metadata.xml_namespace)
+    );
     out.push_str(
         "/// Schemas in the order of [`Operation::ALL`].\npub static OPERATIONS: &[OperationSchema] = &[\n",
     );
@@ -36,13 +40,18 @@ pub(crate) fn render(model: &Model) -> String {
             operation.errors.iter().map(|e| index_of(model, &e.shape).to_string()).collect();
         let _ = writeln!(
             out,
-            "OperationSchema {{ index: {index}, name: {}, method: {}, uri: {}, status: {}, input: {}, output: {}, errors: &[{}] }},",
+            "OperationSchema {{ index: {index}, name: {}, method: {}, uri: {}, status: {}, input: {}, output: {}, result_wrapper: {}, errors: &[{}] }},",
             literal(name),
             literal(&operation.http.method),
             literal(&operation.http.request_uri),
             operation.http.response_code.unwrap_or(200),
             shape(operation.input.as_ref()),
             shape(operation.output.as_ref()),
+            operation
+                .output
+                .as_ref()
+                .and_then(|output| output.result_wrapper.as_deref())
+                .map_or("None".into(), |wrapper| format!("Some({})", literal(wrapper))),
             errors.join(", "),
         );
     }

@@ -12,15 +12,24 @@ use super::operations::HEADER;
 
 /// Renders the file.
 pub(crate) fn render(model: &Model) -> String {
-    let mut out = format!(
-        "{HEADER}//! Structures.\n\nuse std::collections::BTreeMap;\n\nuse bytes::Bytes;\nuse serde::{{Deserialize, Serialize}};\n\npub use crate::blob::Blob;\n"
-    );
+    let mut structures = String::new();
     for (name, shape) in &model.shapes {
         if shape.kind == "structure" && !shape.exception && !shape.eventstream {
-            structure(model, name, shape, &mut out);
+            structure(model, name, shape, &mut structures);
         }
     }
-    out
+    let mut out = format!("{HEADER}//! Structures.\n\n");
+    for (name, import) in [
+        ("BTreeMap<", "use std::collections::BTreeMap;\n\n"),
+        ("<Bytes>", "use bytes::Bytes;\n"),
+        ("", "use serde::{Deserialize, Serialize};\n"),
+        ("<Blob>", "\npub use crate::blob::Blob;\n"),
+    ] {
+        if structures.contains(name) {
+            out.push_str(import);
+        }
+    }
+    out + &structures
 }
 
 fn structure(model: &Model, name: &str, shape: &Shape, out: &mut String) {

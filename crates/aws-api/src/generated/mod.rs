@@ -1,3 +1,5 @@
 //! Code generated from AWS's API models, a folder per service.
 
+pub mod iam;
 pub mod lambda;
+pub mod sts;

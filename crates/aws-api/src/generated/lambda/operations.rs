@@ -202,7 +202,8 @@ impl Operation {
 }
 
 /// The service's model.
-pub static MODEL: ServiceModel = ServiceModel { operations: OPERATIONS, shapes: super::shapes::SHAPES };
+pub static MODEL: ServiceModel =
+    ServiceModel { operations: OPERATIONS, shapes: super::shapes::SHAPES, xml_namespace: "" };
 
 /// Schemas in the order of [`Operation::ALL`].
 pub static OPERATIONS: &[OperationSchema] = &[
@@ -214,6 +215,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 201,
         input: Some(5),
         output: Some(6),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 430, 478, 433],
     },
     OperationSchema {
@@ -224,6 +226,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 201,
         input: Some(7),
         output: Some(8),
+        result_wrapper: None,
         errors: &[288, 476, 445, 520, 571, 430, 478, 433],
     },
     OperationSchema {
@@ -234,6 +237,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(67),
         output: Some(68),
+        result_wrapper: None,
         errors: &[288, 310, 520, 571, 313, 308, 309],
     },
     OperationSchema {
@@ -244,6 +248,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 201,
         input: Some(94),
         output: Some(12),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 13, 478],
     },
     OperationSchema {
@@ -254,6 +259,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 202,
         input: Some(95),
         output: Some(96),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 45],
     },
     OperationSchema {
@@ -264,6 +270,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 201,
         input: Some(97),
         output: Some(98),
+        result_wrapper: None,
         errors: &[288, 520],
     },
     OperationSchema {
@@ -274,6 +281,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 202,
         input: Some(99),
         output: Some(168),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -284,6 +292,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 201,
         input: Some(100),
         output: Some(210),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 287, 478, 83, 79, 82, 232],
     },
     OperationSchema {
@@ -294,6 +303,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 201,
         input: Some(101),
         output: Some(102),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -304,6 +314,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 204,
         input: Some(106),
         output: None,
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -314,6 +325,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 202,
         input: Some(107),
         output: Some(108),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -324,6 +336,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 204,
         input: Some(109),
         output: Some(110),
+        result_wrapper: None,
         errors: &[288, 476, 520, 478],
     },
     OperationSchema {
@@ -334,6 +347,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 202,
         input: Some(111),
         output: Some(112),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -344,6 +358,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 202,
         input: Some(113),
         output: Some(168),
+        result_wrapper: None,
         errors: &[288, 477, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -354,6 +369,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(117),
         output: Some(118),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -364,6 +380,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 204,
         input: Some(114),
         output: None,
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478, 79],
     },
     OperationSchema {
@@ -374,6 +391,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 204,
         input: Some(115),
         output: None,
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -384,6 +402,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 204,
         input: Some(116),
         output: None,
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -394,6 +413,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 204,
         input: Some(119),
         output: None,
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -404,6 +424,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 204,
         input: Some(120),
         output: None,
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -414,6 +435,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 204,
         input: Some(121),
         output: None,
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -424,6 +446,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 204,
         input: Some(122),
         output: None,
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478, 433],
     },
     OperationSchema {
@@ -434,6 +457,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(233),
         output: Some(234),
+        result_wrapper: None,
         errors: &[520, 571],
     },
     OperationSchema {
@@ -444,6 +468,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(235),
         output: Some(12),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -454,6 +479,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(236),
         output: Some(237),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -464,6 +490,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(238),
         output: Some(239),
+        result_wrapper: None,
         errors: &[288, 520, 478],
     },
     OperationSchema {
@@ -474,6 +501,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(242),
         output: Some(243),
+        result_wrapper: None,
         errors: &[288, 310, 520, 571, 313, 478, 308, 309],
     },
     OperationSchema {
@@ -484,6 +512,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(240),
         output: Some(241),
+        result_wrapper: None,
         errors: &[288, 310, 520, 571, 313, 478, 308, 309],
     },
     OperationSchema {
@@ -494,6 +523,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(244),
         output: Some(245),
+        result_wrapper: None,
         errors: &[288, 310, 520, 571, 313, 308, 309],
     },
     OperationSchema {
@@ -504,6 +534,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(246),
         output: Some(168),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -514,6 +545,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(255),
         output: Some(256),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -524,6 +556,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(247),
         output: Some(248),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478, 79],
     },
     OperationSchema {
@@ -534,6 +567,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(249),
         output: Some(250),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -544,6 +578,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(251),
         output: Some(210),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -554,6 +589,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(252),
         output: Some(211),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -564,6 +600,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(253),
         output: Some(254),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -574,6 +611,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(257),
         output: Some(258),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -584,6 +622,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(259),
         output: Some(260),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -594,6 +633,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(264),
         output: Some(265),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -604,6 +644,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(261),
         output: Some(265),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -614,6 +655,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(262),
         output: Some(263),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -624,6 +666,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(266),
         output: Some(267),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -634,6 +677,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(268),
         output: Some(269),
+        result_wrapper: None,
         errors: &[288, 441, 520, 571, 478],
     },
     OperationSchema {
@@ -644,6 +688,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(270),
         output: Some(271),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -654,6 +699,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(272),
         output: Some(273),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -664,6 +710,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(295),
         output: Some(296),
+        result_wrapper: None,
         errors: &[
             491, 72, 479, 521, 291, 530, 571, 135, 138, 551, 308, 472, 309, 584, 498, 519, 290, 402, 136,
             292, 313, 288, 134, 137, 310, 476, 494, 141, 526, 520, 74, 525, 467, 499, 140, 142, 500, 73, 398,
@@ -678,6 +725,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 202,
         input: Some(298),
         output: Some(299),
+        result_wrapper: None,
         errors: &[
             521, 291, 530, 135, 138, 551, 308, 309, 498, 290, 136, 292, 313, 134, 137, 310, 476, 141, 526,
             520, 525, 499, 140, 500, 398, 478, 289, 528, 139,
@@ -691,6 +739,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(303),
         output: Some(304),
+        result_wrapper: None,
         errors: &[
             491, 72, 479, 521, 291, 530, 571, 135, 138, 551, 308, 472, 309, 584, 498, 519, 290, 402, 136,
             292, 313, 288, 134, 137, 310, 476, 494, 141, 526, 520, 74, 525, 467, 499, 140, 500, 73, 478, 289,
@@ -705,6 +754,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(343),
         output: Some(344),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -715,6 +765,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(345),
         output: Some(346),
+        result_wrapper: None,
         errors: &[288, 520, 571],
     },
     OperationSchema {
@@ -725,6 +776,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(347),
         output: Some(348),
+        result_wrapper: None,
         errors: &[288, 520],
     },
     OperationSchema {
@@ -735,6 +787,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(349),
         output: Some(350),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -745,6 +798,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(351),
         output: Some(352),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -755,6 +809,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(353),
         output: Some(354),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -765,6 +820,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(355),
         output: Some(356),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -775,6 +831,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(357),
         output: Some(358),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -785,6 +842,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(361),
         output: Some(362),
+        result_wrapper: None,
         errors: &[288, 520, 571],
     },
     OperationSchema {
@@ -795,6 +853,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(359),
         output: Some(360),
+        result_wrapper: None,
         errors: &[288, 520, 478],
     },
     OperationSchema {
@@ -805,6 +864,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(363),
         output: Some(364),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -815,6 +875,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(365),
         output: Some(366),
+        result_wrapper: None,
         errors: &[288, 520, 571],
     },
     OperationSchema {
@@ -825,6 +886,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(367),
         output: Some(368),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -835,6 +897,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(369),
         output: Some(370),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -845,6 +908,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(371),
         output: Some(372),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478],
     },
     OperationSchema {
@@ -855,6 +919,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 202,
         input: Some(426),
         output: Some(427),
+        result_wrapper: None,
         errors: &[288, 310, 476, 520, 571, 313, 478, 308, 309],
     },
     OperationSchema {
@@ -865,6 +930,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 201,
         input: Some(446),
         output: Some(447),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478, 82],
     },
     OperationSchema {
@@ -875,6 +941,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 201,
         input: Some(448),
         output: Some(210),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478, 82, 232, 433],
     },
     OperationSchema {
@@ -885,6 +952,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(450),
         output: Some(451),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478, 79],
     },
     OperationSchema {
@@ -895,6 +963,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(452),
         output: Some(87),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -905,6 +974,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(453),
         output: Some(211),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -915,6 +985,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(454),
         output: Some(455),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -925,6 +996,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 202,
         input: Some(456),
         output: Some(457),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -935,6 +1007,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 202,
         input: Some(458),
         output: Some(459),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -945,6 +1018,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(460),
         output: Some(461),
+        result_wrapper: None,
         errors: &[288, 476, 445, 520, 571, 430, 478, 433],
     },
     OperationSchema {
@@ -955,6 +1029,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(462),
         output: Some(463),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -965,6 +1040,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 204,
         input: Some(469),
         output: None,
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478, 433],
     },
     OperationSchema {
@@ -975,6 +1051,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 204,
         input: Some(470),
         output: None,
+        result_wrapper: None,
         errors: &[288, 445, 520, 571, 478, 433],
     },
     OperationSchema {
@@ -985,6 +1062,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 202,
         input: Some(482),
         output: Some(483),
+        result_wrapper: None,
         errors: &[288, 310, 476, 520, 571, 313, 478, 308, 309],
     },
     OperationSchema {
@@ -995,6 +1073,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(511),
         output: Some(512),
+        result_wrapper: None,
         errors: &[288, 310, 520, 571, 313, 478, 41, 308, 309],
     },
     OperationSchema {
@@ -1005,6 +1084,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(513),
         output: Some(514),
+        result_wrapper: None,
         errors: &[288, 520, 571, 478, 41],
     },
     OperationSchema {
@@ -1015,6 +1095,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(515),
         output: Some(516),
+        result_wrapper: None,
         errors: &[288, 310, 520, 571, 313, 478, 41, 308, 309],
     },
     OperationSchema {
@@ -1025,6 +1106,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(547),
         output: Some(548),
+        result_wrapper: None,
         errors: &[288, 310, 520, 571, 313, 478, 308, 309],
     },
     OperationSchema {
@@ -1035,6 +1117,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 204,
         input: Some(557),
         output: None,
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -1045,6 +1128,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 204,
         input: Some(585),
         output: None,
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -1055,6 +1139,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(586),
         output: Some(12),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478, 433],
     },
     OperationSchema {
@@ -1065,6 +1150,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 202,
         input: Some(587),
         output: Some(588),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -1075,6 +1161,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(589),
         output: Some(590),
+        result_wrapper: None,
         errors: &[288, 520, 478],
     },
     OperationSchema {
@@ -1085,6 +1172,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 202,
         input: Some(591),
         output: Some(168),
+        result_wrapper: None,
         errors: &[288, 477, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -1095,6 +1183,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(592),
         output: Some(210),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 287, 478, 83, 79, 82, 433],
     },
     OperationSchema {
@@ -1105,6 +1194,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(593),
         output: Some(210),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 287, 478, 83, 79, 433],
     },
     OperationSchema {
@@ -1115,6 +1205,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(594),
         output: Some(211),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
     OperationSchema {
@@ -1125,6 +1216,7 @@ pub static OPERATIONS: &[OperationSchema] = &[
         status: 200,
         input: Some(595),
         output: Some(596),
+        result_wrapper: None,
         errors: &[288, 476, 520, 571, 478],
     },
 ];

@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use serde_json::json;
 
 use super::*;
+use crate::error_response::ApiError;
 use crate::generated::lambda::{
     operations::{MODEL, Operation},
     types,

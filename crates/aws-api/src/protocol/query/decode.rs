@@ -1,0 +1,84 @@
+//! From a form to one JSON object, checked against the model's constraints.
+
+use serde_json::{Map, Number, Value};
+
+use super::Form;
+use crate::{
+    error_response::ApiError,
+    protocol::Decoded,
+    schema::{Kind, Member, OperationSchema, ServiceModel, ShapeId},
+    validation,
+};
+
+/// Decodes and validates a request of `operation`.
+///
+/// # Errors
+/// `MalformedInput` for a value of the wrong type, `ValidationError` with every violated constraint, in the words of E-13.
+pub fn decode(model: &ServiceModel, operation: &OperationSchema, form: &Form) -> Result<Decoded, ApiError> {
+    let Some(shape) = operation.input else { return Ok(Decoded { input: Map::new(), payload: None }) };
+    let reader = Reader { model, form };
+    let input = reader.structure(model.members(shape), "")?;
+    validation::check(model, shape, &input, false).map_err(in_words_of_the_protocol)?;
+    Ok(Decoded { input, payload: None })
+}
+
+fn in_words_of_the_protocol(error: ApiError) -> ApiError {
+    ApiError { code: "ValidationError", ..error }
+}
+
+struct Reader<'a> {
+    model: &'a ServiceModel,
+    form: &'a Form,
+}
+
+impl Reader<'_> {
+    fn structure(&self, members: &[Member], prefix: &str) -> Result<Map<String, Value>, ApiError> {
+        let mut object = Map::new();
+        for member in members {
+            let name = match prefix {
+                "" => member.wire_name.to_owned(),
+                prefix => format!("{prefix}.{}", member.wire_name),
+            };
+            if self.form.has(&name) {
+                object.insert(member.name.to_owned(), self.value(member.shape, &name)?);
+            }
+        }
+        Ok(object)
+    }
+
+    fn value(&self, shape: ShapeId, name: &str) -> Result<Value, ApiError> {
+        let kind = &self.model.shapes[shape].kind;
+        match kind {
+            Kind::Structure { members, .. } => Ok(Value::Object(self.structure(members, name)?)),
+            Kind::List { member, .. } => {
+                let prefix = format!("{name}.member");
+                let indices = self.form.indices(&prefix).into_iter();
+                let elements = indices.map(|index| self.value(*member, &format!("{prefix}.{index}")));
+                elements.collect::<Result<_, _>>().map(Value::Array)
+            }
+            Kind::Map { value, .. } => {
+                let prefix = format!("{name}.entry");
+                let indices = self.form.indices(&prefix).into_iter();
+                let entries = indices.map(|index| {
+                    let key = self.form.get(&format!("{prefix}.{index}.key")).unwrap_or_default();
+                    Ok((key.to_owned(), self.value(*value, &format!("{prefix}.{index}.value"))?))
+                });
+                entries.collect::<Result<_, _>>().map(Value::Object)
+            }
+            _ => self.scalar(kind, name),
+        }
+    }
+
+    fn scalar(&self, kind: &Kind, name: &str) -> Result<Value, ApiError> {
+        let text = self.form.get(name).unwrap_or_default();
+        let value = match kind {
+            Kind::Integer { .. } => text.parse::<i64>().ok().map(|number| Value::Number(number.into())),
+            Kind::Double { .. } => text.parse::<f64>().ok().and_then(Number::from_f64).map(Value::Number),
+            Kind::Boolean => text.parse::<bool>().ok().map(Value::Bool),
+            Kind::Timestamp => text.parse::<jiff::Timestamp>().ok().map(|time| time.as_second().into()),
+            _ => Some(Value::String(text.to_owned())),
+        };
+        let last = name.rsplit('.').next().unwrap_or(name);
+        value.ok_or_else(|| ApiError { code: "MalformedInput", ..validation::wrong_type(last, kind) })
+    }
+}

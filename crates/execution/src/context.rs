@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use lambda_model::ports::{CodePackages, EnvironmentEndpoint, LogSink, MetricSink};
+use lambda_model::{
+    credentials::RoleCredentials,
+    ports::{CodePackages, EnvironmentEndpoint, LogSink, MetricSink},
+};
 use sandbox::Launcher;
 use tokio::sync::Semaphore;
 
@@ -27,6 +30,8 @@ pub struct Dependencies {
     pub metrics: Arc<dyn MetricSink>,
     /// Serves the AWS endpoint inside environments.
     pub endpoint: Arc<dyn EnvironmentEndpoint>,
+    /// Gives each environment credentials of its function's role.
+    pub credentials: Arc<dyn RoleCredentials>,
 }
 
 /// See the module's doc.
@@ -38,6 +43,7 @@ pub(crate) struct Context {
     pub logs: Arc<dyn LogSink>,
     pub metrics: Arc<dyn MetricSink>,
     pub endpoint: Arc<dyn EnvironmentEndpoint>,
+    pub credentials: Arc<dyn RoleCredentials>,
     pub budget: Arc<Budget>,
     pub scaling: ScalingRates,
     pub uids: Arc<Uids>,
@@ -59,6 +65,7 @@ impl Context {
             logs: dependencies.logs,
             metrics: dependencies.metrics,
             endpoint: dependencies.endpoint,
+            credentials: dependencies.credentials,
             uids: Arc::new(Uids::default()),
             starts: Semaphore::new(cores * 2),
             next_id: AtomicU64::new(1),

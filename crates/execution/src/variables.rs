@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use lambda_model::ports::RunnableVersion;
+use lambda_model::{credentials::TemporaryCredentials, ports::RunnableVersion};
 
 use crate::runtimes::RuntimePlan;
 
@@ -33,29 +33,38 @@ impl InitializationType {
     }
 }
 
+/// What differs between two environments of a version.
+pub(crate) struct Surroundings<'a> {
+    /// `AWS_LAMBDA_LOG_STREAM_NAME`.
+    pub log_stream: &'a str,
+    /// Where it finds this server.
+    pub addresses: Addresses,
+    /// Why it is initialised.
+    pub initialization: InitializationType,
+    /// A session of the function's role.
+    pub credentials: TemporaryCredentials,
+}
+
 /// All variables, the function's own last but never over the platform's reserved ones.
 pub(crate) fn of(
     version: &RunnableVersion,
     plan: &RuntimePlan,
-    log_stream: &str,
-    addresses: Addresses,
-    initialization: InitializationType,
+    surroundings: Surroundings<'_>,
 ) -> Vec<(String, String)> {
     let mut variables: BTreeMap<String, String> = plan.environment.iter().cloned().collect();
-    variables.insert("AWS_ENDPOINT_URL".into(), format!("http://{}", addresses.endpoint));
+    variables.insert("AWS_ENDPOINT_URL".into(), format!("http://{}", surroundings.addresses.endpoint));
     variables.extend(version.configuration.environment.clone().unwrap_or_default());
-    variables.extend(reserved(version, log_stream, addresses, initialization));
+    variables.extend(reserved(version, surroundings));
     variables.into_iter().collect()
 }
 
 /// Variables that a function cannot set (N-01).
 fn reserved(
     version: &RunnableVersion,
-    log_stream: &str,
-    addresses: Addresses,
-    initialization: InitializationType,
+    surroundings: Surroundings<'_>,
 ) -> impl Iterator<Item = (String, String)> {
     let (key, settings) = (&version.key, &version.configuration);
+    let Surroundings { log_stream, addresses, initialization, credentials } = surroundings;
     [
         ("_HANDLER", settings.handler.clone()),
         ("AWS_REGION", key.region.clone()),
@@ -67,10 +76,9 @@ fn reserved(
         ("AWS_LAMBDA_LOG_GROUP_NAME", settings.logging.log_group.clone().unwrap_or_else(|| key.log_group())),
         ("AWS_LAMBDA_LOG_STREAM_NAME", log_stream.to_owned()),
         ("AWS_LAMBDA_RUNTIME_API", addresses.runtime_api.to_string()),
-        // The access key id selects the account on this server's endpoint; credentials of the role come with STS.
-        ("AWS_ACCESS_KEY_ID", key.account_id.clone()),
-        ("AWS_SECRET_ACCESS_KEY", "lambent".into()),
-        ("AWS_SESSION_TOKEN", "lambent".into()),
+        ("AWS_ACCESS_KEY_ID", credentials.access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key),
+        ("AWS_SESSION_TOKEN", credentials.session_token),
         ("LAMBDA_TASK_ROOT", "/var/task".into()),
         ("LAMBDA_RUNTIME_DIR", "/var/runtime".into()),
         ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR".into()),

@@ -25,6 +25,11 @@ pub enum PrincipalKind {
         /// Its name.
         name: String,
     },
+    /// Somebody whom a user speaks for.
+    FederatedUser {
+        /// The name that the user gave.
+        name: String,
+    },
     /// A session of a role.
     AssumedRole {
         /// The role's name, without its path.

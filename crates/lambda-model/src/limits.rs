@@ -83,6 +83,11 @@ pub const RESET_TIMEOUT_MS: u64 = 2_000;
 pub const FREEZE_AFTER_IDLE_MS: u64 = 20;
 /// Time that a request waits for an environment whose response is out but which has not called Next yet, milliseconds.
 pub const FINISHING_GRACE_MS: u64 = 3;
+/// How long the credentials of an environment last, seconds.
+pub const ENVIRONMENT_CREDENTIALS_SECONDS: i64 = 12 * 3_600;
+/// Age at which an environment ends instead of taking another event, milliseconds: its credentials must outlast the longest
+/// invocation (M-03).
+pub const ENVIRONMENT_LIFETIME_MS: u64 = 8 * 3_600_000;
 /// Idle time after which an environment is retired unless configured otherwise, milliseconds.
 pub const IDLE_RETIREMENT_MS_DEFAULT: u64 = 10 * 60 * 1000;
 /// How long a request waits for the room of an environment that is being evicted for it, milliseconds.

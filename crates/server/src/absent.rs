@@ -1,10 +1,7 @@
 //! What stands in for services that are not built: it says so.
 
 use bytes::Bytes;
-use lambda_model::{
-    credentials::ExecutionRoles,
-    ports::{BoxFuture, CodeObject, CodeObjectError, CodeObjects},
-};
+use lambda_model::ports::{BoxFuture, CodeObject, CodeObjectError, CodeObjects};
 
 /// There is no S3.
 pub(crate) struct NoS3;
@@ -21,14 +18,5 @@ impl CodeObjects for NoS3 {
             message: "S3 is not implemented by this server.".into(),
         };
         Box::pin(std::future::ready(Err(error)))
-    }
-}
-
-/// There is no IAM: no role is known, and none refused.
-pub(crate) struct NoIam;
-
-impl ExecutionRoles for NoIam {
-    fn may_be_assumed_by_lambda(&self, _: &str) -> bool {
-        true
     }
 }

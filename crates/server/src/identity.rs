@@ -1,6 +1,14 @@
-//! Who calls, as far as `--auth off` asks: the account and the Region come from the credential scope of the signature.
+//! Who calls, as far as `--auth off` asks: the Region comes from the credential scope of the signature, the account from whoever
+//! has the access key, or from the access key id itself where that is an account's.
+
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use aws_api::sigv4::credential_scope;
+use lambda_model::credentials::{Credentials, Principal};
+use percent_encoding::percent_decode_str;
 
 use crate::http::HttpRequest;
 
@@ -13,15 +21,21 @@ pub(crate) struct Caller {
     pub region: String,
     /// The service name in the scope, such as `lambda`; `None` for an unsigned request.
     pub service: Option<String>,
+    /// The access key of the signature; `None` for an unsigned request.
+    pub access_key_id: Option<String>,
+    /// Whose access key it is; the root of the account where nobody has it.
+    pub principal: Principal,
 }
 
 /// Accounts and Regions of callers that do not say.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Defaults {
     /// Twelve digits.
     pub account_id: String,
     /// Such as `us-east-1`.
     pub region: String,
+    /// Everybody who can sign.
+    pub credentials: Arc<dyn Credentials>,
 }
 
 impl Defaults {
@@ -33,15 +47,42 @@ impl Defaults {
                 account_id: self.account_id.clone(),
                 region: self.region.clone(),
                 service: None,
+                access_key_id: None,
+                principal: Principal::root(&self.account_id),
             };
         };
-        let names_account = is_account_id(&scope.access_key_id);
+        let principal = self.principal(&scope.access_key_id, session_token(request).as_deref());
         Caller {
-            account_id: if names_account { scope.access_key_id } else { self.account_id.clone() },
+            account_id: principal.account_id.clone(),
             region: if is_region(&scope.region) { scope.region } else { self.region.clone() },
             service: Some(scope.service),
+            access_key_id: Some(scope.access_key_id),
+            principal,
         }
     }
+
+    fn principal(&self, access_key_id: &str, session_token: Option<&str>) -> Principal {
+        let known = self.credentials.resolve(access_key_id, session_token, now_seconds());
+        match known {
+            Ok(credential) => credential.principal,
+            Err(_) if is_account_id(access_key_id) => Principal::root(access_key_id),
+            Err(_) => Principal::root(&self.account_id),
+        }
+    }
+}
+
+/// The session token of a request, from its header or its presigned query.
+fn session_token(request: &HttpRequest) -> Option<String> {
+    if let Some(token) = request.header("x-amz-security-token") {
+        return Some(token.to_owned());
+    }
+    let encoded = request.query.split('&').find_map(|pair| pair.strip_prefix("X-Amz-Security-Token="))?;
+    percent_decode_str(encoded).decode_utf8().ok().map(Into::into)
+}
+
+fn now_seconds() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Twelve digits.

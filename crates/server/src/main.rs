@@ -17,6 +17,7 @@ mod listeners;
 mod metrics;
 mod open_files;
 mod preparation;
+mod query_api;
 mod router;
 mod signed_path;
 mod watches;

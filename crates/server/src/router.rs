@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use hyper::StatusCode;
+use services::{iam::Iam, sts::Sts};
 
 use crate::{
     admin::Admin,
     http::{self, HttpRequest, HttpResponse},
     identity::Defaults,
     lambda_api::LambdaApi,
+    query_api,
 };
 
 /// Where a request came in.
@@ -26,6 +28,10 @@ pub(crate) struct Router {
     pub admin: Admin,
     /// The Lambda API.
     pub lambda: Arc<LambdaApi>,
+    /// Roles, users and policies.
+    pub iam: Iam,
+    /// Sessions.
+    pub sts: Sts,
     /// For callers that do not say who they are.
     pub defaults: Defaults,
 }
@@ -39,6 +45,8 @@ impl Router {
         let caller = self.defaults.identify(&request);
         match caller.service.as_deref() {
             None | Some("lambda") => self.lambda.handle(request, caller).await,
+            Some("iam") => query_api::answer(&self.iam, request, caller).await,
+            Some("sts") => query_api::answer(&self.sts, request, caller).await,
             Some(service) => unknown_service(service),
         }
     }

@@ -11,9 +11,14 @@ use std::{
 use aws_api::{generated::lambda::operations::MODEL, protocol::rest_json};
 use execution::{Dependencies, Environments, runtimes::HostRuntimes};
 use invocation::Invoker;
-use lambda_model::error::with_causes;
+use lambda_model::{credentials::RoleCredentials, error::with_causes};
 use sandbox::{HostReport, IsolationLevel, Launcher, LauncherConfig, Layers, SandboxError};
-use store::{CommitObserver, OpenOptions, Store, StoreError};
+use services::{
+    credentials::KnownCredentials,
+    iam::{Directory, Iam},
+    sts::{FunctionCredentials, Sessions, Sts},
+};
+use store::{Change, CommitObserver, OpenOptions, Store, StoreError};
 use tokio::{net::TcpListener, sync::watch, time::Instant};
 
 use crate::{
@@ -63,13 +68,20 @@ impl Server {
     pub(crate) async fn build(configuration: Configuration, address: SocketAddr) -> Result<Self, BuildError> {
         let catalog = Arc::new(Catalog::default());
         let (deployment, follow_ups) = Deployment::new(Arc::clone(&catalog));
-        let store = open_store(&configuration, deployment.clone())?;
+        let directory = Arc::new(Directory::default());
+        let observers = Observers(vec![deployment.clone(), directory.clone()]);
+        let store = open_store(&configuration, Arc::new(observers))?;
+        let identity = Identity::open(&store, directory).await?;
         let unenforced = check_host(&configuration)?;
         let parts = Parts {
             launcher: start_launcher(&configuration, &store)?,
             runtimes: Arc::new(HostRuntimes::discover(store.data_dir(), &configuration.runtime_paths)),
             metrics: Arc::default(),
             inside: Arc::new(InsideEndpoint { router: OnceLock::new() }),
+            credentials: Arc::new(FunctionCredentials::new(
+                identity.sessions.clone(),
+                identity.directory.clone(),
+            )),
         };
         let (stopping, stopped) = watch::channel(false);
         let preparation = Arc::new(Preparation {
@@ -90,6 +102,7 @@ impl Server {
             &environments,
             &metrics,
             Arc::clone(&preparation.runtimes),
+            &identity,
         ));
         let admin = Admin {
             health: HealthFacts {
@@ -101,11 +114,21 @@ impl Server {
             logs: store.logs(),
             lambda: Arc::clone(&lambda),
             auth: configuration.auth,
+            sessions: Arc::clone(&identity.sessions),
             stopped,
         };
         let isolation = configuration.execution.isolation;
-        let defaults = Defaults { account_id: configuration.account_id, region: configuration.region };
-        let router = Arc::new(Router { admin, lambda, defaults });
+        let defaults = Defaults {
+            account_id: configuration.account_id,
+            region: configuration.region,
+            credentials: Arc::new(KnownCredentials::new(
+                identity.sessions.clone(),
+                identity.directory.clone(),
+                None,
+            )),
+        };
+        let (iam, sts) = (Iam::new(store.clone()), Sts::new(identity.sessions, identity.directory));
+        let router = Arc::new(Router { admin, lambda, iam, sts, defaults });
         let _ = inside.router.set(Arc::clone(&router));
         let data_dir = store.data_dir().to_owned();
         Ok(Self { router, environments, store, isolation, data_dir, announcements, stopping })
@@ -158,6 +181,7 @@ struct Parts {
     runtimes: Arc<HostRuntimes>,
     metrics: Arc<Metrics>,
     inside: Arc<InsideEndpoint>,
+    credentials: Arc<dyn RoleCredentials>,
 }
 
 fn open_store(configuration: &Configuration, observer: Arc<dyn CommitObserver>) -> Result<Store, BuildError> {
@@ -167,6 +191,30 @@ fn open_store(configuration: &Configuration, observer: Arc<dyn CommitObserver>) 
         StoreError::Locked { .. } => BuildError::Taken(error.to_string()),
         other => BuildError::Failed(with_causes(&other)),
     })
+}
+
+/// Who can sign, and who may be assumed.
+struct Identity {
+    directory: Arc<Directory>,
+    sessions: Arc<Sessions>,
+}
+
+impl Identity {
+    /// `directory` follows the commits already.
+    async fn open(store: &Store, directory: Arc<Directory>) -> Result<Self, BuildError> {
+        let failed = |error: StoreError| BuildError::Failed(with_causes(&error));
+        directory.load(store).await.map_err(failed)?;
+        Ok(Self { directory, sessions: Arc::new(Sessions::open(store).await.map_err(failed)?) })
+    }
+}
+
+/// Everybody who follows the commits, told one after another.
+struct Observers(Vec<Arc<dyn CommitObserver>>);
+
+impl CommitObserver for Observers {
+    fn committed(&self, change: &Change) {
+        self.0.iter().for_each(|observer| observer.committed(change));
+    }
 }
 
 /// What the host cannot enforce, in sentences; refused unless the operator accepts it.
@@ -227,6 +275,7 @@ fn build_environments(configuration: &Configuration, store: &Store, parts: Parts
         logs: Arc::new(store.logs()),
         metrics: parts.metrics,
         endpoint: parts.inside,
+        credentials: parts.credentials,
     };
     Arc::new(Environments::new(execution, dependencies))
 }
@@ -246,6 +295,7 @@ fn build_lambda(
     environments: &Arc<Environments>,
     metrics: &Arc<Metrics>,
     runtimes: Arc<HostRuntimes>,
+    identity: &Identity,
 ) -> LambdaApi {
     let account_limits = configuration.account_limits;
     LambdaApi {
@@ -262,7 +312,7 @@ fn build_lambda(
         runtimes,
         watches: Arc::default(),
         objects: Arc::new(crate::absent::NoS3),
-        roles: Arc::new(crate::absent::NoIam),
+        roles: identity.directory.clone(),
     }
 }
 

@@ -1,1 +1,8 @@
-//! The embedded AWS-like services.
+//! The embedded AWS-like services: a folder each. They know the store and AWS's wire world, and nothing of Lambda's environments.
+
+pub mod credentials;
+pub mod iam;
+pub mod query;
+pub mod sts;
+
+mod random;

@@ -35,7 +35,7 @@ impl Environment {
                 () = tokio::time::sleep_until(wake_at) => {
                     if wake_at == freeze_at {
                         self.freeze();
-                    } else if pool.is_provisioned {
+                    } else if pool.is_provisioned && !self.is_old() {
                         // Kept however long nobody comes.
                         retire_at += self.context.configuration.idle_retirement;
                     } else if pool.withdraw(self.id) {

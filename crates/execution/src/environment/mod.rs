@@ -56,6 +56,7 @@ pub(crate) struct Environment {
     /// Of a successful initialization that no REPORT has told yet, microseconds.
     unreported_init_us: Option<u64>,
     frozen: bool,
+    born: Instant,
     _endpoint: Box<dyn Send + Sync>,
     /// Code and layers stay where they are mounted from, whatever becomes of the function.
     _code: (Box<dyn Send + Sync>, Option<Box<dyn Send + Sync>>),
@@ -122,6 +123,11 @@ impl Environment {
         lived
     }
 
+    /// Whether its credentials will not last much longer.
+    fn is_old(&self) -> bool {
+        self.born.elapsed() >= Duration::from_millis(limits::ENVIRONMENT_LIFETIME_MS)
+    }
+
     async fn drive(&mut self, pool: &Arc<Pool>) {
         let mut came_from = CameFrom::Start;
         loop {
@@ -137,6 +143,12 @@ impl Environment {
                 },
             };
             match self.serve(pool, request).await {
+                Ok(next) if self.is_old() => {
+                    if next == CameFrom::Finishing {
+                        pool.is_not_finishing();
+                    }
+                    return;
+                }
                 Ok(next) => came_from = next,
                 Err(error) => {
                     tracing::error!(

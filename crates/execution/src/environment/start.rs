@@ -87,7 +87,11 @@ impl Environment {
         let addresses =
             variables::Addresses { runtime_api: runtime_api.local_addr()?, endpoint: endpoint.local_addr()? };
         let stream = log_stream_name(&version.version);
-        let variables = variables::of(&version, &plan, &stream, addresses, initialization);
+        // A session of its own, named as the function is (M-02).
+        let credentials = context.credentials.for_function(&version.configuration.role, &version.key.name);
+        let surroundings =
+            variables::Surroundings { log_stream: &stream, addresses, initialization, credentials };
+        let variables = variables::of(&version, &plan, surroundings);
         let (plan, variables) = match context.configuration.isolation {
             IsolationLevel::Sandbox => (plan, variables),
             IsolationLevel::Process => as_seen_by_the_host(&spec, plan, variables),
@@ -111,6 +115,7 @@ impl Environment {
             phase: Phase::Starting,
             unreported_init_us: None,
             frozen: false,
+            born: tokio::time::Instant::now(),
             _code: (code.lease, layers.map(|layers| layers.lease)),
             _uid: uid,
             _room: room,

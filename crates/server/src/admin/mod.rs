@@ -9,6 +9,7 @@ mod watching;
 use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
+use services::sts::Sessions;
 use store::FunctionLogs;
 use tokio::sync::watch;
 
@@ -35,6 +36,8 @@ pub(crate) struct Admin {
     pub lambda: Arc<LambdaApi>,
     /// Who may do so.
     pub auth: Auth,
+    /// Whose key is kept when everything else goes.
+    pub sessions: Arc<Sessions>,
     /// True once the server stops: answers without an end then get one.
     pub stopped: watch::Receiver<bool>,
 }

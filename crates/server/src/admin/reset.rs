@@ -20,7 +20,9 @@ impl Admin {
                 &json!({"message": "reset works only with --auth off"}),
             );
         }
-        match self.lambda.reset().await {
+        let emptied = self.lambda.reset().await;
+        let kept = self.sessions.keep(&self.lambda.store).await;
+        match emptied.and(kept.map_err(Into::into)) {
             Ok(()) => {
                 self.metrics.reset();
                 http::json(StatusCode::OK, &json!({"status": "empty"}))

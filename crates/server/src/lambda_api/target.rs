@@ -102,9 +102,16 @@ fn not_found(caller: &Caller, name: &str) -> LambdaError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lambda_model::credentials::Principal;
 
     fn caller() -> Caller {
-        Caller { account_id: "000000000000".into(), region: "us-east-1".into(), service: None }
+        Caller {
+            account_id: "000000000000".into(),
+            region: "us-east-1".into(),
+            service: None,
+            access_key_id: None,
+            principal: Principal::root("000000000000"),
+        }
     }
 
     fn refusal(name: &str, qualifier: Option<&str>) -> String {

@@ -1,0 +1,94 @@
+//! What the services of the query protocol have in common: a table of operations, and a caller.
+
+use std::future::Future;
+
+use aws_api::{error_response::ApiError, protocol::Decoded, schema::ServiceModel};
+use lambda_model::credentials::Principal;
+use serde_json::Value;
+
+/// Who asks, and when.
+#[derive(Debug, Clone)]
+pub struct QueryContext {
+    /// The owner of the credentials.
+    pub principal: Principal,
+    /// The access key of the request; `None` for an unsigned one.
+    pub access_key_id: Option<String>,
+    /// Unix time, milliseconds.
+    pub now_ms: i64,
+}
+
+impl QueryContext {
+    /// The caller's account.
+    pub(crate) fn account_id(&self) -> &str {
+        &self.principal.account_id
+    }
+
+    /// Unix time, seconds.
+    pub(crate) fn now_seconds(&self) -> i64 {
+        self.now_ms.div_euclid(1000)
+    }
+}
+
+/// A service that takes forms and answers in XML.
+pub trait QueryService: Send + Sync {
+    /// Its operations and shapes.
+    fn model(&self) -> &'static ServiceModel;
+
+    /// Does the operation at this position of the model's table: its output, or an error in AWS's words.
+    fn handle(
+        &self,
+        operation: usize,
+        decoded: Decoded,
+        context: QueryContext,
+    ) -> impl Future<Output = Result<Value, ApiError>> + Send;
+}
+
+/// The input of an operation that takes none.
+#[derive(serde::Deserialize)]
+pub(crate) struct NoInput {}
+
+/// An output on its way to the encoder.
+pub(crate) fn answer(output: impl serde::Serialize) -> Result<Value, ApiError> {
+    serde_json::to_value(output)
+        .map_err(|error| ApiError::service("ServiceFailure", 500, format!("answer not encoded: {error}")))
+}
+
+/// The error for an operation of the model that is not built.
+pub(crate) fn not_implemented(service: &str, operation: &str) -> ApiError {
+    ApiError::service(
+        "NotImplemented",
+        501,
+        format!("The operation {operation} of {service} is not implemented by this server."),
+    )
+}
+
+/// The dispatch of a service: its type, its name in messages, and which handler answers which operation. The handlers take the
+/// caller and the operation's input, and give its output.
+macro_rules! query_operations {
+    ($service:ty, $name:literal: $($operation:ident => $handler:ident,)*) => {
+        impl QueryService for $service {
+            fn model(&self) -> &'static ServiceModel {
+                &MODEL
+            }
+
+            async fn handle(
+                &self,
+                operation: usize,
+                decoded: Decoded,
+                context: QueryContext,
+            ) -> Result<Value, ApiError> {
+                match Operation::ALL.get(operation) {
+                    $(Some(Operation::$operation) => {
+                        $crate::query::answer(self.$handler(&context, decoded.typed()?).await?)
+                    })*
+                    other => {
+                        let name = other.map_or("", |other| other.schema().name);
+                        Err($crate::query::not_implemented($name, name))
+                    }
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use query_operations;

@@ -17,8 +17,8 @@ const RESERVE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Read of a body that is refused anyway, bytes.
 const DISCARD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// The body of a response: whole in memory, or coming piece by piece.
-pub(crate) type Body = Either<Full<Bytes>, Channel<Bytes>>;
+/// The body of a response: whole in memory, or coming piece by piece, from a page of the server's own or from S3.
+pub(crate) type Body = Either<Full<Bytes>, Either<Channel<Bytes>, s3s::Body>>;
 
 /// A response, ready to be sent.
 pub(crate) type HttpResponse = Response<Body>;
@@ -40,7 +40,14 @@ pub(crate) struct HttpRequest {
 impl HttpRequest {
     /// Splits a request of hyper's.
     pub(crate) fn new(request: hyper::Request<Incoming>) -> Self {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        // HTTP/2 has the host in its own place.
+        if let Some(authority) = parts.uri.authority()
+            && !parts.headers.contains_key(header::HOST)
+            && let Ok(host) = header::HeaderValue::from_str(authority.as_str())
+        {
+            parts.headers.insert(header::HOST, host);
+        }
         Self {
             method: parts.method,
             path: parts.uri.path().to_owned(),
@@ -105,7 +112,8 @@ async fn discard(mut body: Incoming) -> Result<Bytes, BodyError> {
     Err(BodyError::TooLarge)
 }
 
-async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
+/// The next bytes of a body; `None` at its end.
+pub(crate) async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
     loop {
         let frame = tokio::time::timeout(BODY_READ_TIMEOUT, body.frame()).await;
         match frame.map_err(|_| BodyError::Broken)? {

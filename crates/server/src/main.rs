@@ -3,7 +3,6 @@
 //! The story of the process: become a spawner of sandboxes if that is what we were started for, else read the command line and
 //! run the command. `lambent serve` goes on in [`command_line::serve`].
 
-mod absent;
 mod admin;
 mod catalog;
 mod clock;
@@ -19,6 +18,7 @@ mod open_files;
 mod preparation;
 mod query_api;
 mod router;
+mod s3_api;
 mod signed_path;
 mod watches;
 mod wiring;

@@ -11,6 +11,7 @@ use crate::{
     identity::Defaults,
     lambda_api::LambdaApi,
     query_api,
+    s3_api::{S3Api, is_for_s3},
 };
 
 /// Where a request came in.
@@ -30,6 +31,8 @@ pub(crate) struct Router {
     pub lambda: Arc<LambdaApi>,
     /// Roles, users and policies.
     pub iam: Iam,
+    /// Buckets and objects.
+    pub s3: S3Api,
     /// Sessions.
     pub sts: Sts,
     /// For callers that do not say who they are.
@@ -44,6 +47,8 @@ impl Router {
         }
         let caller = self.defaults.identify(&request);
         match caller.service.as_deref() {
+            Some("s3") => self.s3.handle(request, caller).await,
+            None if is_for_s3(&request) => self.s3.handle(request, caller).await,
             None | Some("lambda") => self.lambda.handle(request, caller).await,
             Some("iam") => query_api::answer(&self.iam, request, caller).await,
             Some("sts") => query_api::answer(&self.sts, request, caller).await,

@@ -16,6 +16,7 @@ use sandbox::{HostReport, IsolationLevel, Launcher, LauncherConfig, Layers, Sand
 use services::{
     credentials::KnownCredentials,
     iam::{Directory, Iam},
+    s3::S3,
     sts::{FunctionCredentials, Sessions, Sts},
 };
 use store::{Change, CommitObserver, OpenOptions, Store, StoreError};
@@ -32,6 +33,7 @@ use crate::{
     metrics::Metrics,
     preparation::Preparation,
     router::{Entrance, Router},
+    s3_api::S3Api,
     signed_path::PathSigner,
 };
 
@@ -128,7 +130,8 @@ impl Server {
             )),
         };
         let (iam, sts) = (Iam::new(store.clone()), Sts::new(identity.sessions, identity.directory));
-        let router = Arc::new(Router { admin, lambda, iam, sts, defaults });
+        let s3 = S3Api { service: S3::new(store.clone()).into_http_service() };
+        let router = Arc::new(Router { admin, lambda, iam, s3, sts, defaults });
         let _ = inside.router.set(Arc::clone(&router));
         let data_dir = store.data_dir().to_owned();
         Ok(Self { router, environments, store, isolation, data_dir, announcements, stopping })
@@ -311,7 +314,7 @@ fn build_lambda(
         accept_inert_settings: configuration.accept_inert_settings,
         runtimes,
         watches: Arc::default(),
-        objects: Arc::new(crate::absent::NoS3),
+        objects: Arc::new(S3::new(store.clone())),
         roles: identity.directory.clone(),
     }
 }

@@ -3,6 +3,7 @@
 pub mod credentials;
 pub mod iam;
 pub mod query;
+pub mod s3;
 pub mod sts;
 
 mod random;

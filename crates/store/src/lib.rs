@@ -6,6 +6,7 @@
 //!   id                   names what this directory's server makes on the host
 //!   lambent.db           SQLite: functions, and documents of everything else (schema/*.sql)
 //!   code/<sha256>/       package.zip and tree/, written whole or not at all
+//!   objects/             the bytes of S3's objects ([`s3`])
 //!   logs/                what functions printed
 //! ```
 //! One thread writes ([`writer`]), with group commit: whoever asks for a change is answered after the commit is on disk.
@@ -18,6 +19,7 @@ mod functions;
 mod lambda_documents;
 mod logs;
 mod quarantine;
+pub mod s3;
 #[cfg(test)]
 mod samples;
 mod schema;

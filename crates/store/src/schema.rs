@@ -4,8 +4,11 @@ use rusqlite::Connection;
 
 use crate::StoreError;
 
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/0001_initial.sql"), include_str!("schema/0002_documents.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001_initial.sql"),
+    include_str!("schema/0002_documents.sql"),
+    include_str!("schema/0003_s3.sql"),
+];
 
 /// Settings that every connection needs: nothing acknowledged is lost to a crash or a power cut.
 pub(crate) fn configure(connection: &Connection) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use lambda_model::error::with_causes;
@@ -12,9 +12,13 @@ use crate::{
     CodePackages, CommitObserver, FunctionLogs, StoreError,
     data_dir::{DataDir, create_private_file, sync_directory},
     quarantine::{self, Damaged},
+    s3::ObjectFiles,
     schema,
     writer::Writer,
 };
+
+/// Connections for reading that are kept open.
+const IDLE_READERS_MAX: usize = 8;
 
 /// Where and how to open.
 pub struct OpenOptions {
@@ -34,6 +38,8 @@ struct Inner {
     writer: Writer,
     code_packages: CodePackages,
     logs: FunctionLogs,
+    object_files: ObjectFiles,
+    readers: Mutex<Vec<Connection>>,
     database: PathBuf,
     damaged: Damaged,
     observer: Arc<dyn CommitObserver>,
@@ -59,11 +65,26 @@ impl Store {
         let damaged = Damaged::load(&connection)?;
         let code_packages = CodePackages::open(&data_dir.path().join("code"))?;
         let logs = FunctionLogs::open(&data_dir.path().join("logs"))?;
+        let object_files = ObjectFiles::open(&data_dir.path().join("objects"))?;
         // The names of all of that: whatever is acknowledged later lies below them.
         sync_directory(data_dir.path())?;
         let writer = Writer::start(connection)?;
-        let inner = Inner { writer, code_packages, logs, database, damaged, observer, data_dir };
+        let readers = Mutex::default();
+        let inner = Inner {
+            writer,
+            code_packages,
+            logs,
+            object_files,
+            readers,
+            database,
+            damaged,
+            observer,
+            data_dir,
+        };
         let store = Self { inner: Arc::new(inner) };
+        if let Err(error) = store.sweep_object_files() {
+            tracing::warn!(error = with_causes(&error), "files of deleted objects not removed");
+        }
         if let Err(error) = store.collect_garbage_now() {
             tracing::warn!(error = with_causes(&error), "unused code not removed");
         }
@@ -105,10 +126,15 @@ impl Store {
         let store = self.clone();
         let _ = tokio::task::spawn_blocking(move || {
             store.inner.writer.close();
+            store.idle_readers().clear();
             store.inner.logs.flush();
             store.inner.data_dir.end();
         })
         .await;
+    }
+
+    pub(crate) fn files_of_s3(&self) -> &ObjectFiles {
+        &self.inner.object_files
     }
 
     pub(crate) fn observer(&self) -> Arc<dyn CommitObserver> {
@@ -127,13 +153,32 @@ impl Store {
         Ok(connection)
     }
 
-    /// Runs a read on a thread that may block.
+    /// Runs a read on a thread that may block, in one state of the database.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.clone();
-        tokio::task::spawn_blocking(move || read(&store.reader()?)).await.map_err(|_| StoreError::Closed)?
+        tokio::task::spawn_blocking(move || store.read_now(read)).await.map_err(|_| StoreError::Closed)?
+    }
+
+    fn read_now<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let idle = self.idle_readers().pop();
+        let connection = idle.map_or_else(|| self.reader(), Ok)?;
+        connection.execute_batch("BEGIN")?;
+        let result = read(&connection);
+        // A connection whose read does not end would keep the log from being checkpointed: it is closed.
+        if connection.execute_batch("COMMIT").is_ok() {
+            let mut idle = self.idle_readers();
+            if idle.len() < IDLE_READERS_MAX {
+                idle.push(connection);
+            }
+        }
+        result
+    }
+
+    fn idle_readers(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

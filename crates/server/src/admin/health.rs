@@ -22,7 +22,7 @@ impl HealthFacts {
         let page = json!({
             "status": "ok",
             "version": env!("CARGO_PKG_VERSION"),
-            "services": {"lambda": "running", "iam": "running", "sts": "running"},
+            "services": {"lambda": "running", "iam": "running", "s3": "running", "sts": "running"},
             "isolation": self.isolation,
             "data_dir_id": self.data_dir_id,
             "unenforced": self.unenforced,

@@ -49,7 +49,7 @@ impl Admin {
                 _ = stopped.wait_for(|stopped| *stopped), if follow => {}
             }
         });
-        let mut response = Response::new(Either::Right(body));
+        let mut response = Response::new(Either::Right(Either::Left(body)));
         let kind = header::HeaderValue::from_static("text/plain; charset=utf-8");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response

@@ -21,8 +21,9 @@ impl Admin {
             );
         }
         let emptied = self.lambda.reset().await;
+        let objects = self.lambda.store.change_s3(|transaction| transaction.delete_everything()).await;
         let kept = self.sessions.keep(&self.lambda.store).await;
-        match emptied.and(kept.map_err(Into::into)) {
+        match emptied.and(objects.map_err(Into::into)).and(kept.map_err(Into::into)) {
             Ok(()) => {
                 self.metrics.reset();
                 http::json(StatusCode::OK, &json!({"status": "empty"}))

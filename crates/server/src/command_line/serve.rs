@@ -25,6 +25,9 @@ use crate::{
 /// Running invocations and open requests have this long to end after SIGTERM; another signal ends it at once.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What is logged when nobody says: warnings; but the S3 library calls every refused request an error.
+const DEFAULT_FILTER: &str = "warn,s3s=off";
+
 #[derive(Debug, Args)]
 pub(super) struct ServeArguments {
     /// Directory for everything durable.
@@ -136,7 +139,7 @@ pub(super) fn run(arguments: ServeArguments) -> Result<(), CommandError> {
 
 fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("LAMBENT_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(DEFAULT_FILTER));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 

@@ -1,0 +1,55 @@
+//! Code of functions from objects of this S3.
+
+use bytes::Bytes;
+use lambda_model::ports::{BoxFuture, CodeObject, CodeObjectError, CodeObjects};
+
+use super::{
+    S3,
+    context::{S3Context, Trailers},
+    error::Refusal,
+    objects::find,
+    receiving::blocking,
+    sending::Reading,
+};
+
+impl CodeObjects for S3 {
+    fn get<'a>(
+        &'a self,
+        account_id: &'a str,
+        object: &'a CodeObject,
+        bytes_max: u64,
+    ) -> BoxFuture<'a, Result<Bytes, CodeObjectError>> {
+        Box::pin(
+            async move { read(self, account_id, object, bytes_max).await.map_err(|refusal| told(&refusal)) },
+        )
+    }
+}
+
+fn told(refusal: &Refusal) -> CodeObjectError {
+    CodeObjectError {
+        code: refusal.0.code().as_str().to_owned(),
+        message: refusal.0.message().unwrap_or_default().to_owned(),
+    }
+}
+
+async fn read(s3: &S3, account_id: &str, object: &CodeObject, bytes_max: u64) -> Result<Bytes, Refusal> {
+    let context = S3Context {
+        account_id: account_id.to_owned(),
+        region: String::new(),
+        now_ms: 0,
+        trailers: Trailers::default(),
+    };
+    loop {
+        let (context, object) = (context.clone(), object.clone());
+        let found = s3.store.read_s3(move |reader| {
+            find(reader, &context, &object.bucket, &object.key, object.version_id.as_deref(), None)
+        });
+        let found = found.await?;
+        // One byte more than is allowed is enough for the caller to see that it is too much.
+        let length = found.content.size_bytes.min(bytes_max.saturating_add(1));
+        let files = s3.store.object_files();
+        if let Some(reading) = Reading::begin(files, &found.content, 0..length).await? {
+            return blocking(move || reading.into_bytes()).await?;
+        }
+    }
+}

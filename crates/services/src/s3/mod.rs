@@ -1,0 +1,53 @@
+//! S3: buckets and objects. The protocol (routing, XML, headers) is the library `s3s`; what the operations do is here, and what they
+//! keep is in [`store::s3`].
+//!
+//! ```text
+//!   PutObject      receive -> file, synced -> transaction: conditions, version, row -> answer
+//!   GetObject      read the row -> conditions, range -> lease on the files -> stream
+//!   multipart      parts are files from the start; completing names them in one row and copies nothing
+//! ```
+//! Every decision about what is there is taken in the transaction that acts on it. A body is never in memory whole.
+
+mod acl;
+mod bucket_settings;
+mod buckets;
+mod checksums;
+mod code_objects;
+mod conditions;
+mod context;
+mod error;
+mod listing;
+mod multipart;
+mod object_headers;
+mod objects;
+mod operations;
+mod receiving;
+mod sending;
+mod tagging;
+mod versions;
+
+pub use context::{S3Context, Trailers, is_virtual_host};
+
+use store::Store;
+
+/// The service. Cheap to clone.
+#[derive(Clone)]
+pub struct S3 {
+    store: Store,
+}
+
+impl S3 {
+    /// The service over what `store` keeps.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// The service behind its protocol: requests carry an [`S3Context`] in their extensions.
+    #[must_use]
+    pub fn into_http_service(self) -> s3s::service::S3Service {
+        let mut builder = s3s::service::S3ServiceBuilder::new(self);
+        builder.set_host(context::VirtualHosts);
+        builder.build()
+    }
+}

@@ -97,8 +97,8 @@ class Server:
         """`GET /_lambent/health` as a dict."""
         return json.loads(self.get("/_lambent/health")[2])
 
-    def client(self, region="us-east-1", access_key="test", **config):
-        """A boto3 client for Lambda at this server, without retries."""
+    def client(self, region="us-east-1", access_key="test", service="lambda", secret_key="test", token=None, **config):
+        """A boto3 client at this server, without retries; for Lambda unless another service is named."""
         settings = {
             "retries": {"total_max_attempts": 1},
             "read_timeout": 120,
@@ -106,11 +106,12 @@ class Server:
             **config,
         }
         return boto3.client(
-            "lambda",
+            service,
             endpoint_url=self.endpoint,
             region_name=region,
             aws_access_key_id=access_key,
-            aws_secret_access_key="test",
+            aws_secret_access_key=secret_key,
+            aws_session_token=token,
             config=Config(**settings),
         )
 

@@ -130,7 +130,8 @@ impl Server {
             )),
         };
         let (iam, sts) = (Iam::new(store.clone()), Sts::new(identity.sessions, identity.directory));
-        let s3 = S3Api { service: S3::new(store.clone()).into_http_service() };
+        let s3 = S3::new(store.clone(), configuration.accept_inert_settings);
+        let s3 = S3Api { service: s3.into_http_service() };
         let router = Arc::new(Router { admin, lambda, iam, s3, sts, defaults });
         let _ = inside.router.set(Arc::clone(&router));
         let data_dir = store.data_dir().to_owned();
@@ -314,7 +315,7 @@ fn build_lambda(
         accept_inert_settings: configuration.accept_inert_settings,
         runtimes,
         watches: Arc::default(),
-        objects: Arc::new(S3::new(store.clone())),
+        objects: Arc::new(S3::new(store.clone(), configuration.accept_inert_settings)),
         roles: identity.directory.clone(),
     }
 }

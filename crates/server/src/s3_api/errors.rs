@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Either};
-use hyper::{Response, header::CONTENT_LENGTH};
+use hyper::{HeaderMap, Response, header::CONTENT_LENGTH};
+use percent_encoding::percent_decode_str;
+use services::s3::{AnswerStatus, DETAIL_HEADER};
 
 use crate::http::{self, HttpResponse};
 
@@ -29,12 +31,17 @@ const TEXTS: &[(&str, &str)] = &[
 /// Rewrites the body of an error; anything else passes.
 pub(super) async fn completed(response: Response<s3s::Body>, path: &str, request_id: &str) -> HttpResponse {
     let (mut parts, body) = response.into_parts();
+    if let Some(AnswerStatus(status)) = parts.extensions.get() {
+        parts.status = *status;
+    }
     let is_error = parts.status.is_client_error() || parts.status.is_server_error();
     if !is_error {
         return Response::from_parts(parts, Either::Right(Either::Right(body)));
     }
     let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    let bytes = match std::str::from_utf8(&bytes).ok().and_then(|xml| rewritten(xml, path, request_id)) {
+    let details = details(&mut parts.headers);
+    let xml = std::str::from_utf8(&bytes).ok();
+    let bytes = match xml.and_then(|xml| rewritten(xml, &details, path, request_id)) {
         Some(xml) => Bytes::from(xml),
         None => bytes,
     };
@@ -42,37 +49,28 @@ pub(super) async fn completed(response: Response<s3s::Body>, path: &str, request
     Response::from_parts(parts, http::whole(bytes))
 }
 
+/// What the service told beside code and text, as elements.
+fn details(headers: &mut HeaderMap) -> String {
+    let details = headers.get_all(DETAIL_HEADER).iter().filter_map(|detail| {
+        let (name, value) = detail.to_str().ok()?.split_once('=')?;
+        let value = percent_decode_str(value).decode_utf8().ok()?;
+        Some(format!("<{name}>{}</{name}>", escaped(&value)))
+    });
+    let details = details.collect();
+    headers.remove(DETAIL_HEADER);
+    details
+}
+
 /// The error with everything that S3 tells.
-fn rewritten(xml: &str, path: &str, request_id: &str) -> Option<String> {
+fn rewritten(xml: &str, details: &str, path: &str, request_id: &str) -> Option<String> {
     let code = element(xml, "Code")?;
     let known = TEXTS.iter().find(|(known, _)| *known == code).map(|(_, text)| *text);
     let message = element(xml, "Message").or(known).unwrap_or(code);
     let resource = escaped(path);
-    let named = named(code, &resource);
     Some(format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{named}\
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{details}\
          <Resource>{resource}</Resource><RequestId>{request_id}</RequestId><HostId>{request_id}</HostId></Error>"
     ))
-}
-
-/// The bucket or the key, where the error is about it. A path-style path tells both; of a virtual host's the key is all of it.
-fn named(code: &str, path: &str) -> String {
-    let decoded = percent_encoding::percent_decode_str(path.trim_start_matches('/')).decode_utf8_lossy();
-    let (bucket, key) = decoded.split_once('/').unwrap_or((&decoded, ""));
-    match code {
-        "NoSuchBucket"
-        | "BucketNotEmpty"
-        | "BucketAlreadyExists"
-        | "BucketAlreadyOwnedByYou"
-        | "InvalidBucketName"
-        | "NoSuchBucketPolicy"
-        | "NoSuchTagSet"
-        | "NoSuchCORSConfiguration" => {
-            format!("<BucketName>{bucket}</BucketName>")
-        }
-        "NoSuchKey" if !key.is_empty() => format!("<Key>{key}</Key>"),
-        _ => String::new(),
-    }
 }
 
 fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
@@ -91,18 +89,19 @@ mod tests {
 
     #[test]
     fn an_error_without_words_gets_s3s() {
-        let xml = rewritten("<Error><Code>InvalidBucketName</Code></Error>", "/x", "id").unwrap();
+        let xml = rewritten("<Error><Code>InvalidBucketName</Code></Error>", "", "/x", "id").unwrap();
         assert!(xml.contains("<Message>The specified bucket is not valid.</Message>"), "{xml}");
-        assert!(xml.contains("<BucketName>x</BucketName>"), "{xml}");
     }
 
     #[test]
-    fn words_of_the_service_stay_and_the_key_is_named() {
-        let xml = "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
-        let xml = rewritten(xml, "/bucket/a%20b<", "id").unwrap();
-        assert!(
-            xml.contains("<Message>The specified key does not exist.</Message><Key>a b&lt;</Key>"),
-            "{xml}"
-        );
+    fn words_and_details_of_the_service_stay() {
+        let mut headers = HeaderMap::new();
+        headers.append(DETAIL_HEADER, "Key=a%20b%3C".parse().unwrap());
+        headers.append(DETAIL_HEADER, "VersionId=3".parse().unwrap());
+        let details = details(&mut headers);
+        assert!(headers.is_empty(), "nobody else sees them");
+        let xml = "<Error><Code>NoSuchVersion</Code><Message>None.</Message></Error>";
+        let xml = rewritten(xml, &details, "/bucket/a", "id").unwrap();
+        assert!(xml.contains("<Message>None.</Message><Key>a b&lt;</Key><VersionId>3</VersionId>"), "{xml}");
     }
 }

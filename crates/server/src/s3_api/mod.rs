@@ -2,6 +2,7 @@
 //! service. Bodies go through piece by piece in both directions.
 
 mod chunked_body;
+mod corrections;
 mod errors;
 mod framing;
 mod signature;
@@ -68,6 +69,7 @@ impl S3Api {
         let HttpRequest { method, path, query, mut headers, body } = request;
         let query = signature::without(&query, &mut headers);
         let body = framing::unframed(&mut headers, body, &trailers)?;
+        drop_unusable_range(&mut headers);
         let uri = if query.is_empty() { path.clone() } else { format!("{path}?{query}") };
         let mut builder = hyper::Request::builder().method(method).uri(uri);
         builder = builder.extension(S3Context {
@@ -78,6 +80,7 @@ impl S3Api {
         });
         let mut request = builder.body(body).map_err(|_| invalid_uri())?;
         *request.headers_mut() = headers;
+        let names_attributes = query.split('&').any(|parameter| parameter == "attributes");
         let answer = self.service.call(request).await.map_err(|error| {
             tracing::error!(?error, "an answer of S3 was not encoded");
             error_response(
@@ -86,7 +89,15 @@ impl S3Api {
                 "We encountered an internal error. Please try again.",
             )
         })?;
-        Ok(errors::completed(answer, &path, request_id).await)
+        let answer = errors::completed(answer, &path, request_id).await;
+        Ok(if names_attributes { corrections::attributes(answer).await } else { answer })
+    }
+}
+
+/// A range that makes no sense, or is several, is ignored: the whole object is answered.
+fn drop_unusable_range(headers: &mut HeaderMap) {
+    if text(headers, "range").is_some_and(|range| s3s::dto::Range::parse(range).is_err()) {
+        headers.remove("range");
     }
 }
 

@@ -1,7 +1,11 @@
 //! Takes signatures off requests: who signed was read before, and what the service behind does not know it cannot check.
 
-use hyper::{HeaderMap, StatusCode};
+use hyper::{
+    HeaderMap, StatusCode,
+    header::{HeaderName, HeaderValue},
+};
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 
 use super::error_response;
 use crate::http::{HttpRequest, HttpResponse};
@@ -56,15 +60,36 @@ fn expiry_seconds(query: &str) -> Option<i64> {
     Some(signed.as_second().saturating_add(seconds.parse().ok()?))
 }
 
-/// The query without its signature; the headers lose theirs.
+/// The query without its signature; the headers lose theirs, and get those that a presigned request has in its query.
 pub(super) fn without(query: &str, headers: &mut HeaderMap) -> String {
     headers.remove("authorization");
     headers.remove("x-amz-security-token");
+    let is_presigned =
+        ["X-Amz-Signature", "AWSAccessKeyId"].iter().any(|name| parameter(query, name).is_some());
     let kept = query.split('&').filter(|pair| {
-        let name = pair.split('=').next().unwrap_or_default();
-        !PARAMETERS.contains(&name)
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let is_header = is_presigned && is_signed_header(name);
+        if is_header {
+            set_header(headers, name, value);
+        }
+        !is_header && !PARAMETERS.contains(&name)
     });
     kept.collect::<Vec<_>>().join("&")
+}
+
+/// Headers that signers put into the query, such as `x-amz-meta-colour`.
+fn is_signed_header(name: &str) -> bool {
+    !PARAMETERS.contains(&name)
+        && (name.starts_with("x-amz-") || ["content-type", "content-md5"].contains(&name))
+}
+
+fn set_header(headers: &mut HeaderMap, name: &str, value: &str) {
+    let value = percent_decode_str(value).decode_utf8_lossy();
+    if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value))
+        && !headers.contains_key(&name)
+    {
+        headers.insert(name, value);
+    }
 }
 
 #[cfg(test)]
@@ -84,5 +109,12 @@ mod tests {
         let mut headers = HeaderMap::new();
         let query = "versionId=3&X-Amz-Signature=0&response-content-type=a%2Fb&X-Amz-Date=x";
         assert_eq!(without(query, &mut headers), "versionId=3&response-content-type=a%2Fb");
+        assert_eq!(without("AWSAccessKeyId=a&Signature=b&x-amz-meta-colour=dark%20red", &mut headers), "");
+        assert_eq!(headers["x-amz-meta-colour"], "dark red");
+        assert_eq!(
+            without("x-amz-meta-colour=red", &mut HeaderMap::new()),
+            "x-amz-meta-colour=red",
+            "not presigned"
+        );
     }
 }

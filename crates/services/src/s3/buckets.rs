@@ -14,7 +14,7 @@ use super::{
     S3,
     bucket_settings::OWNERSHIP,
     context::S3Context,
-    error::{Refusal, refuse},
+    error::{Refusal, no_content, refuse},
     listing::owner,
     object_headers::timestamp,
 };
@@ -34,7 +34,7 @@ fn region_asked(input: &CreateBucketInput, context: &S3Context) -> Result<String
             "IllegalLocationConstraintException",
             "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.",
         )),
-        Some(FIRST_REGION) => {
+        Some(FIRST_REGION) if context.region == FIRST_REGION => {
             Err(refuse("InvalidLocationConstraint", "The specified location-constraint is not valid"))
         }
         Some("EU") => Ok("eu-west-1".to_owned()),
@@ -178,12 +178,12 @@ pub(super) async fn delete_bucket(
                 context.bucket(transaction, &input.bucket, input.expected_bucket_owner.as_deref())?;
             let scan = Scan { bucket: bucket.name.clone(), limit: 1, ..Scan::default() };
             if !transaction.versions(&scan)?.lines.is_empty() {
-                return Err(not_empty(bucket.versioning));
+                return Err(not_empty(bucket.versioning).with("BucketName", &bucket.name));
             }
             Ok(transaction.delete_bucket(&bucket.name)?)
         })
         .await?;
-    Ok(S3Response::with_status(DeleteBucketOutput::default(), http::StatusCode::NO_CONTENT))
+    Ok(no_content::<DeleteBucketOutput>())
 }
 
 fn not_empty(versioning: Versioning) -> Refusal {

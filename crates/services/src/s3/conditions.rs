@@ -21,8 +21,10 @@ pub(super) struct Conditions {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Proceed,
-    NotModified,
-    Failed,
+    /// By this condition.
+    NotModified(&'static str),
+    /// By this condition.
+    Failed(&'static str),
 }
 
 impl Conditions {
@@ -30,13 +32,15 @@ impl Conditions {
     pub(super) fn judge(&self, etag: &str, last_modified_ms: i64) -> Verdict {
         let modified_after = |limit: &Timestamp| last_modified_ms.div_euclid(1000) > seconds(limit.clone());
         match (&self.if_match, &self.if_unmodified_since) {
-            (Some(condition), _) if !matches(condition, etag) => return Verdict::Failed,
-            (None, Some(limit)) if modified_after(limit) => return Verdict::Failed,
+            (Some(condition), _) if !matches(condition, etag) => return Verdict::Failed("If-Match"),
+            (None, Some(limit)) if modified_after(limit) => {
+                return Verdict::Failed("If-Unmodified-Since");
+            }
             _ => {}
         }
         match (&self.if_none_match, &self.if_modified_since) {
-            (Some(condition), _) if matches(condition, etag) => Verdict::NotModified,
-            (None, Some(limit)) if !modified_after(limit) => Verdict::NotModified,
+            (Some(condition), _) if matches(condition, etag) => Verdict::NotModified("If-None-Match"),
+            (None, Some(limit)) if !modified_after(limit) => Verdict::NotModified("If-Modified-Since"),
             _ => Verdict::Proceed,
         }
     }
@@ -74,24 +78,25 @@ pub(super) struct WriteConditions {
 }
 
 impl WriteConditions {
-    /// Whether the write may be, `current` being the newest version: a delete marker counts as nothing.
-    pub(super) fn check(&self, current: Option<&ObjectRecord>) -> Result<(), Refusal> {
+    /// Whether the write of `key` may be, `current` being the newest version: a delete marker counts as nothing.
+    pub(super) fn check(&self, key: &str, current: Option<&ObjectRecord>) -> Result<(), Refusal> {
         let content = current.and_then(|record| record.content.as_ref());
         if let Some(condition) = &self.if_match {
-            let content = content.ok_or_else(no_such_key)?;
+            let content = content.ok_or_else(|| no_such_key(key))?;
             if !matches(condition, &content.etag) {
-                return Err(precondition_failed());
+                return Err(precondition_failed("If-Match"));
             }
         }
         match (&self.if_none_match, content) {
             (Some(condition), Some(content)) if matches(condition, &content.etag) => {
-                Err(precondition_failed())
+                Err(precondition_failed("If-None-Match"))
             }
             _ => Ok(()),
         }
     }
 }
 
-pub(super) fn precondition_failed() -> Refusal {
+pub(super) fn precondition_failed(condition: &str) -> Refusal {
     refuse("PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+        .with("Condition", condition)
 }

@@ -53,7 +53,7 @@ impl S3Context {
         name: &str,
         expected_owner: Option<&str>,
     ) -> Result<BucketRecord, Refusal> {
-        let bucket = reader.bucket(name)?.ok_or_else(no_such_bucket)?;
+        let bucket = reader.bucket(name)?.ok_or_else(|| no_such_bucket(name))?;
         let is_expected = expected_owner.is_none_or(|owner| owner == bucket.account_id);
         if bucket.account_id != self.account_id || !is_expected {
             return Err(refuse("AccessDenied", "Access Denied"));
@@ -62,8 +62,8 @@ impl S3Context {
     }
 }
 
-pub(super) fn no_such_bucket() -> Refusal {
-    refuse("NoSuchBucket", "The specified bucket does not exist")
+fn no_such_bucket(name: &str) -> Refusal {
+    refuse("NoSuchBucket", "The specified bucket does not exist").with("BucketName", name)
 }
 
 /// `BUCKET.s3.anything`, as SDKs and browsers write it; any other host is this server's own.

@@ -2,7 +2,9 @@
 
 use std::{borrow::Cow, str::FromStr};
 
+use http::{HeaderMap, HeaderValue};
 use lambda_model::error::with_causes;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::{S3Error, S3ErrorCode};
 use store::StoreError;
 
@@ -25,9 +27,37 @@ pub(super) fn refuse(code: &'static str, message: impl Into<Cow<'static, str>>) 
 /// Codes that the library does not know.
 fn own_status(code: &str) -> Option<http::StatusCode> {
     match code {
-        "NoSuchPublicAccessBlockConfiguration" | "NoSuchConfiguration" => Some(http::StatusCode::NOT_FOUND),
+        "NoSuchPublicAccessBlockConfiguration"
+        | "NoSuchConfiguration"
+        | "ServerSideEncryptionConfigurationNotFoundError"
+        | "NoSuchVersion" => Some(http::StatusCode::NOT_FOUND),
+        "InvalidPartNumber" => Some(http::StatusCode::RANGE_NOT_SATISFIABLE),
         "NotImplemented" => Some(http::StatusCode::NOT_IMPLEMENTED),
         _ => Some(http::StatusCode::BAD_REQUEST),
+    }
+}
+
+/// Where a refusal keeps what S3 tells beside code and text, until the error is written: `NAME=VALUE`, the value percent-encoded.
+pub const DETAIL_HEADER: &str = "x-lambent-error-detail";
+
+impl Refusal {
+    /// The same with one more element, such as `Key`.
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        let mut headers = self.0.headers().cloned().unwrap_or_default();
+        let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
+        if let Ok(value) = HeaderValue::from_str(&format!("{name}={value}")) {
+            headers.append(DETAIL_HEADER, value);
+        }
+        self.0.set_headers(headers);
+        self
+    }
+
+    /// The same with headers of its own.
+    pub(super) fn with_headers(mut self, more: HeaderMap) -> Self {
+        let mut headers = self.0.headers().cloned().unwrap_or_default();
+        headers.extend(more);
+        self.0.set_headers(headers);
+        self
     }
 }
 
@@ -56,4 +86,20 @@ pub(super) fn malformed_xml() -> Refusal {
         "MalformedXML",
         "The XML you provided was not well-formed or did not validate against our published schema",
     )
+}
+
+/// The status of an answer where it is not 200: the library takes it from a few operations only, so that it goes beside the answer.
+#[derive(Debug, Clone, Copy)]
+pub struct AnswerStatus(pub http::StatusCode);
+
+/// An answer with a status of its own.
+pub(super) fn with_status<T>(output: T, status: http::StatusCode) -> s3s::S3Response<T> {
+    let mut response = s3s::S3Response::new(output);
+    response.extensions.insert(AnswerStatus(status));
+    response
+}
+
+/// The answer to a request that took something away.
+pub(super) fn no_content<T: Default>() -> s3s::S3Response<T> {
+    with_status(T::default(), http::StatusCode::NO_CONTENT)
 }

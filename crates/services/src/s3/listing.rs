@@ -194,17 +194,29 @@ pub(super) async fn list_objects_v2(
         contents: objects(&listing, &encoding, owner.as_ref()),
         common_prefixes: common_prefixes(&listing.lines, &encoding),
         delimiter: encoding.optional(input.delimiter.as_ref()),
-        next_continuation_token: last(&listing).map(|key| BASE64_URL_SAFE_NO_PAD.encode(key)),
+        next_continuation_token: last(&listing).map(|key| to_token(&key)),
+        // Where there is a token, the other start is ignored and not told.
+        start_after: encoding
+            .optional(input.start_after.as_ref().filter(|_| input.continuation_token.is_none())),
         continuation_token: input.continuation_token,
-        start_after: encoding.optional(input.start_after.as_ref()),
         encoding_type: input.encoding_type,
         request_charged: None,
     }))
 }
 
+/// Begins a token, so that what is none is known as such.
+const TOKEN_MARK: &str = "after:";
+
+fn to_token(key: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(format!("{TOKEN_MARK}{key}"))
+}
+
 fn from_token(token: &str) -> Result<String, Refusal> {
-    let key = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|key| String::from_utf8(key).ok());
-    key.ok_or_else(|| refuse("InvalidArgument", "The continuation token provided is incorrect"))
+    let decoded = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|key| String::from_utf8(key).ok());
+    decoded.and_then(|decoded| decoded.strip_prefix(TOKEN_MARK).map(str::to_owned)).ok_or_else(|| {
+        refuse("InvalidArgument", "The continuation token provided is incorrect")
+            .with("ArgumentName", "continuation-token")
+    })
 }
 
 pub(super) async fn list_object_versions(

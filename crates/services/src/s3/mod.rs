@@ -27,6 +27,7 @@ mod tagging;
 mod versions;
 
 pub use context::{S3Context, Trailers, is_virtual_host};
+pub use error::{AnswerStatus, DETAIL_HEADER};
 
 use store::Store;
 
@@ -34,13 +35,15 @@ use store::Store;
 #[derive(Clone)]
 pub struct S3 {
     store: Store,
+    /// Whether settings without an effect are kept.
+    accept_inert_settings: bool,
 }
 
 impl S3 {
-    /// The service over what `store` keeps.
+    /// The service over what `store` keeps. Settings that have no effect here are refused, unless they are accepted.
     #[must_use]
-    pub fn new(store: Store) -> Self {
-        Self { store }
+    pub fn new(store: Store, accept_inert_settings: bool) -> Self {
+        Self { store, accept_inert_settings }
     }
 
     /// The service behind its protocol: requests carry an [`S3Context`] in their extensions.

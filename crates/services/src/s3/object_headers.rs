@@ -40,6 +40,7 @@ macro_rules! headers_of {
                 .as_ref()
                 .map(|kind| kind.as_str().to_owned()),
             kms_key_id: input.ssekms_key_id.clone(),
+            bucket_key_enabled: input.bucket_key_enabled,
             metadata: input.metadata.clone().unwrap_or_default().into_iter().collect(),
         })
     }};

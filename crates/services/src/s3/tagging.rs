@@ -14,7 +14,7 @@ use super::{
     S3,
     bucket_settings::{self, Setting},
     context::S3Context,
-    error::{Refusal, refuse},
+    error::{Refusal, no_content, refuse, with_status},
     objects::find,
     versions,
 };
@@ -41,7 +41,11 @@ pub(super) fn of_header(header: Option<&str>) -> Result<Pairs, Refusal> {
         Ok((decode(key)?, decode(value)?))
     });
     let pairs: Result<Pairs, std::str::Utf8Error> = pairs.collect();
-    checked(pairs.map_err(|_| invalid_header())?, OBJECT_TAGS_MAX)
+    let pairs = pairs.map_err(|_| invalid_header())?;
+    if pairs.iter().any(|(key, _)| key.starts_with("aws:")) {
+        return Err(refuse("InvalidTag", "Your TagKey cannot be prefixed with aws:"));
+    }
+    checked(pairs, OBJECT_TAGS_MAX)
 }
 
 fn invalid_header() -> Refusal {
@@ -149,7 +153,7 @@ pub(super) async fn delete_object_tagging(
     let owner = input.expected_bucket_owner;
     let version_id = set(s3, context, input.bucket, input.key, input.version_id, owner, Vec::new()).await?;
     let output = DeleteObjectTaggingOutput { version_id };
-    Ok(S3Response::with_status(output, http::StatusCode::NO_CONTENT))
+    Ok(with_status(output, http::StatusCode::NO_CONTENT))
 }
 
 /// A bucket's tags are a setting like the others.
@@ -175,8 +179,9 @@ pub(super) async fn put_bucket_tagging(
     let input = request.input;
     let tags = of_set(input.tagging.tag_set, BUCKET_TAGS_MAX)?;
     let owner = input.expected_bucket_owner;
-    bucket_settings::set(s3, context, input.bucket, owner, BUCKET_TAGS, Some(&tags)).await?;
-    Ok(S3Response::with_status(PutBucketTaggingOutput::default(), http::StatusCode::NO_CONTENT))
+    let tags = Some(&tags).filter(|tags| !tags.is_empty());
+    bucket_settings::set(s3, context, input.bucket, owner, BUCKET_TAGS, tags).await?;
+    Ok(no_content::<PutBucketTaggingOutput>())
 }
 
 pub(super) async fn delete_bucket_tagging(
@@ -187,5 +192,5 @@ pub(super) async fn delete_bucket_tagging(
     let input = request.input;
     let owner = input.expected_bucket_owner;
     bucket_settings::set::<Pairs>(s3, context, input.bucket, owner, BUCKET_TAGS, None).await?;
-    Ok(S3Response::with_status(DeleteBucketTaggingOutput::default(), http::StatusCode::NO_CONTENT))
+    Ok(no_content::<DeleteBucketTaggingOutput>())
 }

@@ -65,6 +65,9 @@ pub struct ObjectContent {
     /// Whether it was uploaded in parts.
     #[serde(default)]
     pub is_multipart: bool,
+    /// The upload that it came from: completing that once more is answered as before.
+    #[serde(default)]
+    pub upload_id: Option<String>,
     /// The checksum that it was uploaded with.
     #[serde(default)]
     pub checksum: Option<Checksum>,
@@ -125,6 +128,8 @@ pub struct ObjectHeaders {
     pub server_side_encryption: Option<String>,
     /// The KMS key that was asked for.
     pub kms_key_id: Option<String>,
+    /// Whether a bucket key was asked for.
+    pub bucket_key_enabled: Option<bool>,
     /// x-amz-meta-*.
     pub metadata: BTreeMap<String, String>,
 }

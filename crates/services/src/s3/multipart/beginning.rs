@@ -15,7 +15,7 @@ use crate::s3::{
     S3,
     checksums::{Algorithm, unknown_algorithm},
     context::S3Context,
-    error::{Refusal, refuse},
+    error::{Refusal, no_content, refuse},
     object_headers::{headers_of, server_side_encryption},
     tagging,
 };
@@ -68,6 +68,7 @@ pub(in crate::s3) async fn create_multipart_upload(
         checksum_algorithm: record.checksum_algorithm.clone().map(ChecksumAlgorithm::from),
         checksum_type: algorithm.map(|_| ChecksumType::from_static(kind)),
         server_side_encryption: server_side_encryption(&record.headers),
+        bucket_key_enabled: record.headers.bucket_key_enabled,
         ssekms_key_id: record.headers.kms_key_id.clone(),
         ..CreateMultipartUploadOutput::default()
     };
@@ -94,5 +95,5 @@ pub(in crate::s3) async fn abort_multipart_upload(
             Ok::<_, Refusal>(transaction.delete_upload(&upload.upload_id, &[])?)
         })
         .await?;
-    Ok(S3Response::with_status(AbortMultipartUploadOutput::default(), http::StatusCode::NO_CONTENT))
+    Ok(no_content::<AbortMultipartUploadOutput>())
 }

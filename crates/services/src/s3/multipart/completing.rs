@@ -4,7 +4,7 @@ use s3s::{
     S3Request, S3Response, S3Result,
     dto::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag},
 };
-use store::s3::{Checksum, ObjectContent, PartRecord, Segment, UploadRecord};
+use store::s3::{BucketRecord, Checksum, ObjectContent, PartRecord, S3Reader, Segment, UploadRecord};
 
 use super::find;
 use crate::s3::{
@@ -104,10 +104,24 @@ fn assembled(upload: &UploadRecord, parts: &[PartRecord]) -> ObjectContent {
         etag: checksums::multipart_etag(&etags),
         segments: segments.collect(),
         is_multipart: true,
+        upload_id: Some(upload.upload_id.clone()),
         checksum: checksum(upload, parts),
         headers: upload.headers.clone(),
         tags: upload.tags.clone(),
     }
+}
+
+/// The version and the object that an upload became, if it is the newest of its key: a client that lost the answer asks again.
+fn completed_before(
+    reader: &S3Reader<'_>,
+    bucket: &BucketRecord,
+    key: &str,
+    upload_id: &str,
+) -> Result<Option<(Option<String>, ObjectContent)>, Refusal> {
+    let Some(record) = reader.object(&bucket.name, key, None)? else { return Ok(None) };
+    let version_id = versions::told(bucket.versioning, &record.version_id);
+    let content = record.content.filter(|content| content.upload_id.as_deref() == Some(upload_id));
+    Ok(content.map(|content| (version_id, content)))
 }
 
 pub(in crate::s3) async fn complete_multipart_upload(
@@ -122,10 +136,13 @@ pub(in crate::s3) async fn complete_multipart_upload(
     let size = input.mpu_object_size.and_then(|size| u64::try_from(size).ok());
     let stored = s3.store.change_s3(move |transaction| {
         let owner = input.expected_bucket_owner.as_deref();
+        let bucket = context.bucket(transaction, &input.bucket, owner)?;
+        if let Some(done) = completed_before(transaction, &bucket, &input.key, &input.upload_id)? {
+            return Ok(done);
+        }
         let upload = find(transaction, &context, &input.bucket, &input.key, &input.upload_id, owner)?;
         let parts = chosen(&asked, transaction.parts(&upload.upload_id)?)?;
-        let bucket = context.bucket(transaction, &input.bucket, owner)?;
-        conditions.check(transaction.object(&bucket.name, &input.key, None)?.as_ref())?;
+        conditions.check(&input.key, transaction.object(&bucket.name, &input.key, None)?.as_ref())?;
         let content = assembled(&upload, &parts);
         if size.is_some_and(|size| size != content.size_bytes) {
             return Err(refuse(
@@ -136,7 +153,7 @@ pub(in crate::s3) async fn complete_multipart_upload(
         let files: Vec<String> = parts.into_iter().map(|part| part.file).collect();
         let record = versions::write(transaction, &bucket, &input.key, content, context.now_ms)?;
         transaction.delete_upload(&upload.upload_id, &files)?;
-        Ok(((versions::told(bucket.versioning, &record.version_id)), record.content.unwrap_or_default()))
+        Ok((versions::told(bucket.versioning, &record.version_id), record.content.unwrap_or_default()))
     });
     let (version_id, content) = stored.await?;
     let sum = checksums::to_dto(content.checksum.as_ref());

@@ -3,8 +3,8 @@
 use s3s::{
     S3Request, S3Response, S3Result,
     dto::{
-        ChecksumAlgorithm, ETag, Initiator, ListMultipartUploadsInput, ListMultipartUploadsOutput,
-        ListPartsInput, ListPartsOutput, MultipartUpload, Part,
+        ChecksumAlgorithm, ChecksumType, ETag, Initiator, ListMultipartUploadsInput,
+        ListMultipartUploadsOutput, ListPartsInput, ListPartsOutput, MultipartUpload, Part,
     },
 };
 use store::s3::{Listed, PartRecord, Scan, UploadRecord};
@@ -24,6 +24,13 @@ fn initiator(account_id: &str) -> Initiator {
 
 fn storage_class(upload: &UploadRecord) -> Option<s3s::dto::StorageClass> {
     Some(upload.headers.storage_class.clone().unwrap_or_else(|| "STANDARD".into()).into())
+}
+
+/// Of an upload that asked for an algorithm.
+fn checksum_type(upload: &UploadRecord) -> Option<ChecksumType> {
+    upload.checksum_algorithm.as_ref()?;
+    let kind = if upload.is_checksum_composite { ChecksumType::COMPOSITE } else { ChecksumType::FULL_OBJECT };
+    Some(ChecksumType::from_static(kind))
 }
 
 fn part(record: &PartRecord) -> Part {
@@ -73,6 +80,7 @@ pub(in crate::s3) async fn list_parts(
         owner: Some(owner(&account_id)),
         initiator: Some(initiator(&account_id)),
         storage_class: storage_class(&upload),
+        checksum_type: checksum_type(&upload),
         checksum_algorithm: upload.checksum_algorithm.map(ChecksumAlgorithm::from),
         ..ListPartsOutput::default()
     }))
@@ -118,7 +126,7 @@ pub(in crate::s3) async fn list_multipart_uploads(
             owner: Some(owner(&account_id)),
             storage_class: storage_class(upload),
             checksum_algorithm: upload.checksum_algorithm.clone().map(ChecksumAlgorithm::from),
-            checksum_type: None,
+            checksum_type: checksum_type(upload),
         }),
     });
     let uploads: Vec<MultipartUpload> = uploads.collect();

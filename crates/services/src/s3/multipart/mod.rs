@@ -40,12 +40,15 @@ fn find(
             "NoSuchUpload",
             "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
         )
+        .with("UploadId", upload_id)
     })
 }
 
-fn part_number(number: i32) -> Result<u32, Refusal> {
-    let number = u32::try_from(number).ok().filter(|_| (1..=PART_NUMBER_MAX).contains(&number));
+fn part_number(asked: i32) -> Result<u32, Refusal> {
+    let number = u32::try_from(asked).ok().filter(|_| (1..=PART_NUMBER_MAX).contains(&asked));
     number.ok_or_else(|| {
         refuse("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
+            .with("ArgumentName", "partNumber")
+            .with("ArgumentValue", &asked.to_string())
     })
 }

@@ -57,7 +57,9 @@ impl Source {
         let found = found.await?;
         match conditions.judge(&found.content.etag, found.record.last_modified_ms) {
             Verdict::Proceed => Ok(found),
-            Verdict::Failed | Verdict::NotModified => Err(precondition_failed()),
+            Verdict::Failed(condition) | Verdict::NotModified(condition) => {
+                Err(precondition_failed(&format!("x-amz-copy-source-{condition}")))
+            }
         }
     }
 }
@@ -74,6 +76,7 @@ fn described(input: &CopyObjectInput, found: &Found) -> Result<ObjectContent, Re
     headers.storage_class = asked.storage_class.or(None);
     headers.server_side_encryption = asked.server_side_encryption;
     headers.kms_key_id = asked.kms_key_id;
+    headers.bucket_key_enabled = asked.bucket_key_enabled;
     headers.website_redirect_location = asked.website_redirect_location;
     let replaces_tags = is_replace(input.tagging_directive.as_ref().map(|directive| directive.as_str()));
     let tags = match replaces_tags {
@@ -167,6 +170,7 @@ pub(in crate::s3) async fn copy_object(
         }),
         copy_source_version_id: versions::told(found.versioning, &found.record.version_id),
         server_side_encryption: server_side_encryption(&copied.headers),
+        bucket_key_enabled: copied.headers.bucket_key_enabled,
         ssekms_key_id: copied.headers.kms_key_id,
         version_id,
         ..CopyObjectOutput::default()

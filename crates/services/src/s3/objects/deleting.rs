@@ -12,7 +12,7 @@ use crate::s3::{
     S3,
     conditions::WriteConditions,
     context::S3Context,
-    error::{Refusal, malformed_xml},
+    error::{Refusal, malformed_xml, with_status},
     versions::{self, Deletion},
 };
 
@@ -29,7 +29,7 @@ pub(in crate::s3) async fn delete_object(
         let bucket = context.bucket(transaction, &input.bucket, input.expected_bucket_owner.as_deref())?;
         if input.if_match.is_some() {
             let conditions = WriteConditions { if_match: input.if_match, if_none_match: None };
-            conditions.check(transaction.object(&bucket.name, &input.key, None)?.as_ref())?;
+            conditions.check(&input.key, transaction.object(&bucket.name, &input.key, None)?.as_ref())?;
         }
         versions::delete(transaction, &bucket, &input.key, input.version_id.as_deref(), context.now_ms)
     });
@@ -39,7 +39,7 @@ pub(in crate::s3) async fn delete_object(
         version_id: deletion.version_id,
         request_charged: None,
     };
-    Ok(S3Response::with_status(output, http::StatusCode::NO_CONTENT))
+    Ok(with_status(output, http::StatusCode::NO_CONTENT))
 }
 
 pub(in crate::s3) async fn delete_objects(

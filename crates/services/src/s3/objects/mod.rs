@@ -14,6 +14,6 @@ pub(super) use reading::{Found, find, get_object, head_object};
 
 use super::error::{Refusal, refuse};
 
-pub(super) fn no_such_key() -> Refusal {
-    refuse("NoSuchKey", "The specified key does not exist.")
+pub(super) fn no_such_key(key: &str) -> Refusal {
+    refuse("NoSuchKey", "The specified key does not exist.").with("Key", key)
 }

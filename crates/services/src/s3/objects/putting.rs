@@ -53,6 +53,7 @@ pub(in crate::s3) async fn put_object(
         etag: received.etag.clone(),
         segments: vec![received.segment()],
         is_multipart: false,
+        upload_id: None,
         checksum: Some(received.checksum.clone()),
         headers: headers.clone(),
         tags,
@@ -60,7 +61,7 @@ pub(in crate::s3) async fn put_object(
     let conditions = WriteConditions { if_match: input.if_match, if_none_match: input.if_none_match };
     let stored = s3.store.change_s3(move |transaction| {
         let bucket = context.bucket(transaction, &bucket, None)?;
-        conditions.check(transaction.object(&bucket.name, &input.key, None)?.as_ref())?;
+        conditions.check(&input.key, transaction.object(&bucket.name, &input.key, None)?.as_ref())?;
         let record = versions::write(transaction, &bucket, &input.key, content, context.now_ms)?;
         transaction.keep_file(received.file);
         Ok::<_, Refusal>(versions::told(bucket.versioning, &record.version_id))
@@ -77,6 +78,7 @@ pub(in crate::s3) async fn put_object(
         checksum_sha256: checksum.checksum_sha256,
         checksum_type: checksum.checksum_type,
         server_side_encryption: server_side_encryption(&headers),
+        bucket_key_enabled: headers.bucket_key_enabled,
         ssekms_key_id: headers.kms_key_id,
         ..PutObjectOutput::default()
     }))

@@ -14,7 +14,7 @@ use crate::s3::{
     S3, checksums,
     conditions::{Conditions, Verdict, precondition_failed},
     context::S3Context,
-    error::{Refusal, refuse},
+    error::{Refusal, refuse, with_status},
     object_headers as headers,
     sending::Reading,
     versions,
@@ -50,8 +50,10 @@ pub(in crate::s3) fn find(
     version_id.map(versions::check_version_id).transpose()?;
     let Some(record) = reader.object(&bucket.name, key, version_id)? else {
         return Err(match version_id {
-            Some(_) => refuse("NoSuchVersion", "The specified version does not exist."),
-            None => no_such_key(),
+            Some(version_id) => refuse("NoSuchVersion", "The specified version does not exist.")
+                .with("Key", key)
+                .with("VersionId", version_id),
+            None => no_such_key(key),
         });
     };
     match record.content.clone() {
@@ -62,18 +64,19 @@ pub(in crate::s3) fn find(
 
 /// A delete marker is found: the headers tell so.
 fn is_deleted(record: &ObjectRecord, is_asked_for: bool) -> Refusal {
-    let mut refusal = if is_asked_for {
+    let refusal = if is_asked_for {
         refuse("MethodNotAllowed", "The specified method is not allowed against this resource.")
+            .with("Method", "GET")
+            .with("ResourceType", "DeleteMarker")
     } else {
-        no_such_key()
+        no_such_key(&record.key)
     };
     let mut headers = HeaderMap::new();
     headers.insert("x-amz-delete-marker", http::HeaderValue::from_static("true"));
     if let Ok(value) = http::HeaderValue::from_str(&record.version_id) {
         headers.insert("x-amz-version-id", value);
     }
-    refusal.0.set_headers(headers);
-    refusal
+    refusal.with_headers(headers)
 }
 
 async fn look(
@@ -90,19 +93,17 @@ async fn look(
     let found = s3.store.read_s3(find).await?;
     match conditions.judge(&found.content.etag, found.record.last_modified_ms) {
         Verdict::Proceed => Ok(found),
-        Verdict::Failed => Err(precondition_failed()),
-        Verdict::NotModified => Err(not_modified(&found)),
+        Verdict::Failed(condition) => Err(precondition_failed(condition)),
+        Verdict::NotModified(_) => Err(not_modified(&found)),
     }
 }
 
 fn not_modified(found: &Found) -> Refusal {
-    let mut refusal = refuse("NotModified", "Not Modified");
     let mut headers = HeaderMap::new();
     if let Ok(etag) = http::HeaderValue::from_str(&format!("\"{}\"", found.content.etag)) {
         headers.insert(http::header::ETAG, etag);
     }
-    refusal.0.set_headers(headers);
-    refusal
+    refuse("NotModified", "Not Modified").with_headers(headers)
 }
 
 /// What of an object is answered.
@@ -124,7 +125,8 @@ fn slice(
         (None, None) => Ok(Slice { range: whole, is_partial: false, parts_count: None }),
         (Some(range), None) => {
             // An empty object has no bytes to choose from.
-            let checked = range.check(content.size_bytes).map_err(|_| not_satisfiable())?;
+            let checked = range.check(content.size_bytes).ok().filter(|range| !range.is_empty());
+            let checked = checked.ok_or_else(|| not_satisfiable(&range, content))?;
             Ok(Slice { range: checked, is_partial: true, parts_count: None })
         }
         (None, Some(number)) => part(content, number),
@@ -146,8 +148,10 @@ fn part(content: &ObjectContent, number: i32) -> Result<Slice, Refusal> {
     Ok(Slice { range: start..start + segment.size_bytes, is_partial: true, parts_count: count })
 }
 
-fn not_satisfiable() -> Refusal {
+fn not_satisfiable(range: &dto::Range, content: &ObjectContent) -> Refusal {
     refuse("InvalidRange", "The requested range is not satisfiable")
+        .with("ActualObjectSize", &content.size_bytes.to_string())
+        .with("RangeRequested", &range.to_header_string())
 }
 
 fn content_range(slice: &Slice, content: &ObjectContent) -> Option<String> {
@@ -176,6 +180,7 @@ macro_rules! described {
             storage_class: headers::storage_class(&content.headers),
             server_side_encryption: headers::server_side_encryption(&content.headers),
             ssekms_key_id: content.headers.kms_key_id.clone(),
+            bucket_key_enabled: content.headers.bucket_key_enabled,
             metadata: headers::metadata(&content.headers),
             e_tag: Some(ETag::Strong(content.etag.clone())),
             last_modified: Some(headers::timestamp(found.record.last_modified_ms)),
@@ -197,8 +202,7 @@ fn is_enabled(mode: Option<&dto::ChecksumMode>) -> bool {
 }
 
 fn answer<T>(output: T, is_partial: bool) -> S3Response<T> {
-    let status = if is_partial { http::StatusCode::PARTIAL_CONTENT } else { http::StatusCode::OK };
-    S3Response::with_status(output, status)
+    with_status(output, if is_partial { http::StatusCode::PARTIAL_CONTENT } else { http::StatusCode::OK })
 }
 
 pub(in crate::s3) async fn get_object(

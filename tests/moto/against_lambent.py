@@ -1,6 +1,7 @@
 """A pytest plugin that points moto's tests at a running Lambent, and writes down how each of them ended.
 
-moto's tests know how to run against a server (TEST_SERVER_MODE); only the way in which that server is emptied is its own.
+moto's tests know how to run against a server (TEST_SERVER_MODE); only the way in which that server is emptied is its own, and the
+role that its tests of Lambda make beforehand: moto takes any text for a trust policy, AWS and this server do not.
 """
 
 import json
@@ -8,6 +9,7 @@ import os
 import sys
 import urllib.request
 
+import botocore.client
 import moto.core.models as models
 
 #: Where outcomes are written: a line of JSON per test.
@@ -21,6 +23,38 @@ def reset(self):
 
 
 models.ServerModeMockAWS.reset = reset
+
+#: What the role of a function needs to have for its trust policy.
+LAMBDA_TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+)
+#: Folders whose tests are about something else than roles.
+WITHOUT_TRUST = "tests/test_awslambda/"
+call = botocore.client.BaseClient._make_api_call
+current = {"test": ""}
+
+
+def call_with_trust(self, operation, parameters):
+    """Gives a role the trust policy that its test left out."""
+    if operation == "CreateRole" and current["test"].startswith(WITHOUT_TRUST):
+        try:
+            json.loads(parameters["AssumeRolePolicyDocument"])
+        except ValueError:
+            parameters = {**parameters, "AssumeRolePolicyDocument": LAMBDA_TRUST}
+    return call(self, operation, parameters)
+
+
+botocore.client.BaseClient._make_api_call = call_with_trust
+
+
+def pytest_runtest_logstart(nodeid, location):
+    """Which test runs."""
+    current["test"] = nodeid
 
 
 def pytest_runtest_logreport(report):

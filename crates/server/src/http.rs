@@ -102,7 +102,8 @@ fn announced(body: &Incoming) -> usize {
     usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX)
 }
 
-async fn discard(mut body: Incoming) -> Result<Bytes, BodyError> {
+/// Reads a body and throws it away, within bounds.
+pub(crate) async fn discard(mut body: Incoming) -> Result<Bytes, BodyError> {
     let mut discarded = 0;
     while discarded < DISCARD_BYTES_MAX
         && let Some(data) = next_data(&mut body).await?

@@ -12,7 +12,8 @@ pub(super) async fn attributes(answer: HttpResponse) -> HttpResponse {
     }
     let (mut parts, body) = answer.into_parts();
     let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    let xml = String::from_utf8_lossy(&bytes).replace("&quot;", "");
+    let xml = String::from_utf8_lossy(&bytes).replace("&quot;", "\"").replace("<ETag>\"", "<ETag>");
+    let xml = xml.replace("\"</ETag>", "</ETag>");
     parts.headers.remove(CONTENT_LENGTH);
     Response::from_parts(parts, http::whole(xml))
 }

@@ -1,10 +1,15 @@
 //! Takes the transport's framing off a body: `aws-chunked` or none.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use futures_util::{TryStreamExt, stream};
 use http_body_util::StreamBody;
 use hyper::{
     HeaderMap,
-    body::{Bytes, Frame, Incoming},
+    body::{Body, Bytes, Frame, Incoming},
     header::{CONTENT_ENCODING, CONTENT_LENGTH},
 };
 use services::s3::Trailers;
@@ -12,16 +17,35 @@ use services::s3::Trailers;
 use super::{chunked_body::Decoder, error_response, text};
 use crate::http::{self, HttpResponse};
 
+/// Whether a body was read to its end: if not, the connection cannot be used again.
+#[derive(Clone)]
+pub(super) struct Finished(Arc<AtomicBool>);
+
+impl Finished {
+    /// Of a body that nobody has read.
+    pub(super) fn of(body: &Incoming) -> Self {
+        Self(Arc::new(AtomicBool::new(body.is_end_stream())))
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
 /// The object's own bytes; the headers then describe those.
 pub(super) fn unframed(
     headers: &mut HeaderMap,
     body: Incoming,
     trailers: &Trailers,
+    finished: &Finished,
 ) -> Result<s3s::Body, HttpResponse> {
     let decoder = is_chunked(headers).then(Decoder::new);
     if decoder.is_some() {
         describe_decoded(headers)?;
     }
+    // A client that waits for leave to send has sent nothing, and will not once it is refused.
+    let drains = !headers.contains_key(hyper::header::EXPECT);
+    let body = Unread { body: Some(body), finished: finished.clone(), drains };
     let source = Source { body, decoder, trailers: trailers.clone() };
     let pieces = stream::try_unfold(Some(source), |source| async move {
         match source {
@@ -67,9 +91,36 @@ fn text_is_empty(value: &hyper::header::HeaderValue) -> bool {
     value.as_bytes().is_empty()
 }
 
+/// A body that is read to its end also when nobody wants it: a client that is still sending would not see why it was refused.
+struct Unread {
+    body: Option<Incoming>,
+    finished: Finished,
+    drains: bool,
+}
+
+impl Unread {
+    async fn next(&mut self) -> Result<Option<Bytes>, http::BodyError> {
+        let Some(body) = &mut self.body else { return Ok(None) };
+        let data = http::next_data(body).await?;
+        if data.is_none() {
+            self.finished.0.store(true, Ordering::Release);
+            self.body = None;
+        }
+        Ok(data)
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take().filter(|body| self.drains && !body.is_end_stream()) {
+            tokio::spawn(http::discard(body));
+        }
+    }
+}
+
 /// A body on its way in.
 struct Source {
-    body: Incoming,
+    body: Unread,
     decoder: Option<Decoder>,
     trailers: Trailers,
 }
@@ -79,7 +130,7 @@ impl Source {
     async fn next(mut self) -> Result<Option<(Bytes, Option<Self>)>, std::io::Error> {
         let broken = |what: &'static str| std::io::Error::new(std::io::ErrorKind::InvalidData, what);
         loop {
-            let data = http::next_data(&mut self.body).await.map_err(|_| broken("the body ended early"))?;
+            let data = self.body.next().await.map_err(|_| broken("the body ended early"))?;
             let Some(data) = data else { break };
             let bytes = match &mut self.decoder {
                 None => data,

@@ -8,7 +8,10 @@ mod framing;
 mod signature;
 
 use aws_api::request_id;
-use hyper::{HeaderMap, StatusCode, header::HeaderValue};
+use hyper::{
+    HeaderMap, StatusCode,
+    header::{CONNECTION, HeaderValue},
+};
 use s3s::service::S3Service;
 use services::s3::{S3Context, Trailers, is_virtual_host};
 
@@ -44,11 +47,15 @@ impl S3Api {
     pub(crate) async fn handle(&self, request: HttpRequest, caller: Caller) -> HttpResponse {
         let now_ms = clock::unix_ms();
         let request_id = request_id::new();
+        let finished = framing::Finished::of(&request.body);
         let answered = match signature::check_expiry(&request, now_ms) {
-            Ok(()) => self.answer(request, caller, now_ms, &request_id).await,
+            Ok(()) => self.answer(request, (caller, now_ms), &request_id, &finished).await,
             Err(expired) => Ok(expired),
         };
         let mut response = answered.unwrap_or_else(|error| error);
+        if !finished.is_finished() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         for (name, value) in [("x-amz-request-id", request_id.as_str()), ("x-amz-id-2", request_id.as_str())]
         {
             if let Ok(value) = HeaderValue::from_str(value) {
@@ -61,14 +68,14 @@ impl S3Api {
     async fn answer(
         &self,
         request: HttpRequest,
-        caller: Caller,
-        now_ms: i64,
+        (caller, now_ms): (Caller, i64),
         request_id: &str,
+        finished: &framing::Finished,
     ) -> Result<HttpResponse, HttpResponse> {
         let trailers = Trailers::default();
         let HttpRequest { method, path, query, mut headers, body } = request;
         let query = signature::without(&query, &mut headers);
-        let body = framing::unframed(&mut headers, body, &trailers)?;
+        let body = framing::unframed(&mut headers, body, &trailers, finished)?;
         drop_unusable_range(&mut headers);
         let uri = if query.is_empty() { path.clone() } else { format!("{path}?{query}") };
         let mut builder = hyper::Request::builder().method(method).uri(uri);

@@ -28,6 +28,8 @@ pub(crate) struct Configuration {
     pub region: String,
     /// See [`Auth`].
     pub auth: Auth,
+    /// Access key id and secret of the account's root.
+    pub root_key: Option<(String, String)>,
     /// What an account may use in a Region.
     pub account_limits: AccountLimits,
     /// Whether settings without an effect here are kept, with a warning.

@@ -33,8 +33,42 @@ pub(crate) struct HttpRequest {
     pub query: String,
     /// Headers.
     pub headers: HeaderMap,
-    /// Body, unread.
-    pub body: Incoming,
+    /// Body, unread unless whoever authenticated the request had to.
+    pub body: RequestBody,
+}
+
+/// The body of a request.
+pub(crate) enum RequestBody {
+    /// On its way.
+    Incoming(Incoming),
+    /// Here; `None` once it was taken.
+    Read(Option<Bytes>),
+}
+
+impl RequestBody {
+    /// The next bytes; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        match self {
+            Self::Incoming(body) => next_data(body).await,
+            Self::Read(body) => Ok(body.take().filter(|bytes| !bytes.is_empty())),
+        }
+    }
+
+    /// Whether nothing more comes.
+    pub(crate) fn is_at_end(&self) -> bool {
+        match self {
+            Self::Incoming(body) => body.is_end_stream(),
+            Self::Read(body) => body.as_ref().is_none_or(Bytes::is_empty),
+        }
+    }
+
+    /// What is still to come, bytes, as far as the client said.
+    fn announced(&self) -> usize {
+        match self {
+            Self::Incoming(body) => usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX),
+            Self::Read(body) => body.as_ref().map_or(0, Bytes::len),
+        }
+    }
 }
 
 impl HttpRequest {
@@ -53,7 +87,7 @@ impl HttpRequest {
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
             headers: parts.headers,
-            body,
+            body: RequestBody::Incoming(body),
         }
     }
 
@@ -74,10 +108,10 @@ pub(crate) enum BodyError {
 
 /// Reads a body of at most `bytes_max` bytes. Of a larger one the rest is read and thrown away, within bounds: a client that is
 /// still sending would not see why it was refused.
-pub(crate) async fn read_body(mut body: Incoming, bytes_max: usize) -> Result<Bytes, BodyError> {
+pub(crate) async fn read_body(mut body: RequestBody, bytes_max: usize) -> Result<Bytes, BodyError> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
-    while let Some(data) = next_data(&mut body).await? {
+    while let Some(data) = body.next().await? {
         let length = first.len().max(all.len());
         if length + data.len() > bytes_max {
             drop((first, all));
@@ -89,7 +123,7 @@ pub(crate) async fn read_body(mut body: Incoming, bytes_max: usize) -> Result<By
             continue;
         }
         if all.is_empty() {
-            all.reserve(announced(&body).min(RESERVE_BYTES_MAX) + first.len() + data.len());
+            all.reserve(body.announced().min(RESERVE_BYTES_MAX) + first.len() + data.len());
             all.extend_from_slice(&first);
         }
         all.extend_from_slice(&data);
@@ -97,24 +131,18 @@ pub(crate) async fn read_body(mut body: Incoming, bytes_max: usize) -> Result<By
     Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
-/// What is still to come, as far as the client said.
-fn announced(body: &Incoming) -> usize {
-    usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX)
-}
-
 /// Reads a body and throws it away, within bounds.
-pub(crate) async fn discard(mut body: Incoming) -> Result<Bytes, BodyError> {
+pub(crate) async fn discard(mut body: RequestBody) -> Result<Bytes, BodyError> {
     let mut discarded = 0;
     while discarded < DISCARD_BYTES_MAX
-        && let Some(data) = next_data(&mut body).await?
+        && let Some(data) = body.next().await?
     {
         discarded += data.len();
     }
     Err(BodyError::TooLarge)
 }
 
-/// The next bytes of a body; `None` at its end.
-pub(crate) async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
+async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
     loop {
         let frame = tokio::time::timeout(BODY_READ_TIMEOUT, body.frame()).await;
         match frame.map_err(|_| BodyError::Broken)? {

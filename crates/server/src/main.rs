@@ -4,6 +4,7 @@
 //! run the command. `lambent serve` goes on in [`command_line::serve`].
 
 mod admin;
+mod authentication;
 mod catalog;
 mod clock;
 mod command_line;

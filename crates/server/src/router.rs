@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use services::{iam::Iam, sts::Sts};
+use lambda_model::credentials::PrincipalKind;
+use services::{iam::Iam, query::QueryService, sts::Sts};
 
 use crate::{
     admin::Admin,
+    authentication::{Authentication, AuthenticationFailure, BodyProof},
     http::{self, HttpRequest, HttpResponse},
-    identity::Defaults,
+    identity::{Caller, Defaults},
     lambda_api::LambdaApi,
     query_api,
     s3_api::{S3Api, is_for_s3},
@@ -37,22 +39,96 @@ pub(crate) struct Router {
     pub sts: Sts,
     /// For callers that do not say who they are.
     pub defaults: Defaults,
+    /// Proves that callers are who they say; `None` where everybody is believed.
+    pub authentication: Option<Authentication>,
 }
 
 impl Router {
     /// Answers one request.
     pub(crate) async fn handle(&self, request: HttpRequest, entrance: Entrance) -> HttpResponse {
         if request.path.starts_with("/_lambent/") {
-            return self.admin.handle(request, entrance).await;
+            return self.to_own_pages(request, entrance).await;
         }
         let caller = self.defaults.identify(&request);
+        match Destination::of(&request, &caller) {
+            Destination::S3 => self.to_s3(request, caller).await,
+            destination => match self.proven(request).await {
+                Ok(request) => self.deliver(request, caller, destination).await,
+                Err(failure) => self.refuse(&failure, &destination),
+            },
+        }
+    }
+
+    /// Where callers are proven, pages that tell of functions are for the account's root.
+    async fn to_own_pages(&self, request: HttpRequest, entrance: Entrance) -> HttpResponse {
+        if self.authentication.is_none() || Admin::is_open(&request.path) {
+            return self.admin.handle(request, entrance).await;
+        }
+        let is_root = self.defaults.identify(&request).principal.kind == PrincipalKind::Root;
+        match self.proven(request).await {
+            Ok(request) if is_root => self.admin.handle(request, entrance).await,
+            Ok(_) => Admin::forbidden(),
+            Err(failure) => failure.of_lambda(),
+        }
+    }
+
+    async fn to_s3(&self, request: HttpRequest, caller: Caller) -> HttpResponse {
+        let proof = match &self.authentication {
+            None => Ok(BodyProof::None),
+            Some(authentication) => authentication.prove_s3(&request),
+        };
+        match proof {
+            Ok(proof) => self.s3.handle(request, caller, proof).await,
+            Err(failure) => failure.of_s3(),
+        }
+    }
+
+    async fn proven(&self, request: HttpRequest) -> Result<HttpRequest, AuthenticationFailure> {
+        match &self.authentication {
+            None => Ok(request),
+            Some(authentication) => authentication.prove(request).await,
+        }
+    }
+
+    async fn deliver(&self, request: HttpRequest, caller: Caller, destination: Destination) -> HttpResponse {
+        match destination {
+            Destination::Lambda => self.lambda.handle(request, caller).await,
+            Destination::Iam => query_api::answer(&self.iam, request, caller).await,
+            Destination::Sts => query_api::answer(&self.sts, request, caller).await,
+            Destination::S3 => self.to_s3(request, caller).await,
+            Destination::Unknown(service) => unknown_service(&service),
+        }
+    }
+
+    fn refuse(&self, failure: &AuthenticationFailure, destination: &Destination) -> HttpResponse {
+        match destination {
+            Destination::Lambda | Destination::Unknown(_) => failure.of_lambda(),
+            Destination::Iam => failure.of_query(self.iam.model()),
+            Destination::Sts => failure.of_query(self.sts.model()),
+            Destination::S3 => failure.of_s3(),
+        }
+    }
+}
+
+/// The service that a request is for.
+enum Destination {
+    Lambda,
+    Iam,
+    Sts,
+    S3,
+    /// None that is built.
+    Unknown(String),
+}
+
+impl Destination {
+    fn of(request: &HttpRequest, caller: &Caller) -> Self {
         match caller.service.as_deref() {
-            Some("s3") => self.s3.handle(request, caller).await,
-            None if is_for_s3(&request) => self.s3.handle(request, caller).await,
-            None | Some("lambda") => self.lambda.handle(request, caller).await,
-            Some("iam") => query_api::answer(&self.iam, request, caller).await,
-            Some("sts") => query_api::answer(&self.sts, request, caller).await,
-            Some(service) => unknown_service(service),
+            Some("s3") => Self::S3,
+            None if is_for_s3(request) => Self::S3,
+            None | Some("lambda") => Self::Lambda,
+            Some("iam") => Self::Iam,
+            Some("sts") => Self::Sts,
+            Some(service) => Self::Unknown(service.to_owned()),
         }
     }
 }

@@ -11,10 +11,13 @@ use std::{
 use aws_api::{generated::lambda::operations::MODEL, protocol::rest_json};
 use execution::{Dependencies, Environments, runtimes::HostRuntimes};
 use invocation::Invoker;
-use lambda_model::{credentials::RoleCredentials, error::with_causes};
+use lambda_model::{
+    credentials::{Credentials, RoleCredentials},
+    error::with_causes,
+};
 use sandbox::{HostReport, IsolationLevel, Launcher, LauncherConfig, Layers, SandboxError};
 use services::{
-    credentials::KnownCredentials,
+    credentials::{KnownCredentials, RootKey},
     iam::{Directory, Iam},
     s3::S3,
     sts::{FunctionCredentials, Sessions, Sts},
@@ -24,8 +27,9 @@ use tokio::{net::TcpListener, sync::watch, time::Instant};
 
 use crate::{
     admin::{Admin, HealthFacts},
+    authentication::Authentication,
     catalog::Catalog,
-    configuration::Configuration,
+    configuration::{Auth, Configuration},
     deployment::Deployment,
     identity::Defaults,
     lambda_api::LambdaApi,
@@ -120,19 +124,17 @@ impl Server {
             stopped,
         };
         let isolation = configuration.execution.isolation;
-        let defaults = Defaults {
-            account_id: configuration.account_id,
-            region: configuration.region,
-            credentials: Arc::new(KnownCredentials::new(
-                identity.sessions.clone(),
-                identity.directory.clone(),
-                None,
-            )),
-        };
+        let root = root_key(&configuration);
+        let credentials: Arc<dyn Credentials> =
+            Arc::new(KnownCredentials::new(identity.sessions.clone(), identity.directory.clone(), root));
+        let authentication =
+            (configuration.auth == Auth::Enforce).then(|| Authentication::new(Arc::clone(&credentials)));
         let (iam, sts) = (Iam::new(store.clone()), Sts::new(identity.sessions, identity.directory));
         let s3 = S3::new(store.clone(), configuration.accept_inert_settings);
         let s3 = S3Api { service: s3.into_http_service() };
-        let router = Arc::new(Router { admin, lambda, iam, s3, sts, defaults });
+        let defaults =
+            Defaults { account_id: configuration.account_id, region: configuration.region, credentials };
+        let router = Arc::new(Router { admin, lambda, iam, s3, sts, defaults, authentication });
         let _ = inside.router.set(Arc::clone(&router));
         let data_dir = store.data_dir().to_owned();
         Ok(Self { router, environments, store, isolation, data_dir, announcements, stopping })
@@ -210,6 +212,12 @@ impl Identity {
         directory.load(store).await.map_err(failed)?;
         Ok(Self { directory, sessions: Arc::new(Sessions::open(store).await.map_err(failed)?) })
     }
+}
+
+/// The operator's own key, if there is one.
+fn root_key(configuration: &Configuration) -> Option<RootKey> {
+    let (access_key_id, secret_access_key) = configuration.root_key.clone()?;
+    Some(RootKey { access_key_id, secret_access_key, account_id: configuration.account_id.clone() })
 }
 
 /// Everybody who follows the commits, told one after another.

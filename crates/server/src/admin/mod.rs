@@ -62,6 +62,21 @@ impl Admin {
     }
 }
 
+impl Admin {
+    /// Pages that anyone may see: they tell nothing of functions, or have a signature of their own in their path.
+    pub(crate) fn is_open(path: &str) -> bool {
+        ["/_lambent/health", "/_lambent/metrics"].contains(&path) || path.starts_with(code::PREFIX)
+    }
+
+    /// For callers who are known, and not allowed.
+    pub(crate) fn forbidden() -> HttpResponse {
+        http::json(
+            StatusCode::FORBIDDEN,
+            &serde_json::json!({"message": "only the account's root may see this page"}),
+        )
+    }
+}
+
 fn no_such_page() -> HttpResponse {
     http::json(StatusCode::NOT_FOUND, &serde_json::json!({"message": "no such page"}))
 }

@@ -51,6 +51,12 @@ pub(super) struct ServeArguments {
     /// Whether credentials are verified.
     #[arg(long, env = "LAMBENT_AUTH", default_value = "off")]
     auth: Auth,
+    /// Access key of the account's root, which signs the first requests under `--auth enforce`.
+    #[arg(long, env = "LAMBENT_ROOT_ACCESS_KEY_ID")]
+    root_access_key_id: Option<String>,
+    /// Its secret. A command line is seen by others on this machine: better in the environment.
+    #[arg(long, env = "LAMBENT_ROOT_SECRET_ACCESS_KEY", hide_env_values = true)]
+    root_secret_access_key: Option<String>,
     /// Isolation of execution environments.
     #[arg(long, env = "LAMBENT_ISOLATION", default_value = "sandbox")]
     isolation: Isolation,
@@ -145,9 +151,11 @@ fn start_log() {
 
 fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandError> {
     check_listen(&arguments)?;
-    if arguments.auth == Auth::Enforce {
+    let root_key = arguments.root_access_key_id.clone().zip(arguments.root_secret_access_key.clone());
+    if arguments.auth == Auth::Enforce && root_key.is_none() {
         return Err(CommandError::Failed(
-            "--auth enforce is not built yet: start with --auth off on a loopback address".into(),
+            "--auth enforce needs a first key to sign with: set LAMBENT_ROOT_ACCESS_KEY_ID and LAMBENT_ROOT_SECRET_ACCESS_KEY"
+                .into(),
         ));
     }
     let isolation = match arguments.isolation {
@@ -179,6 +187,7 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandErro
         account_id: arguments.account_id,
         region: arguments.region,
         auth: arguments.auth,
+        root_key,
         account_limits: AccountLimits {
             concurrency_max: arguments.concurrency,
             requests_per_second: arguments.request_rate,

@@ -168,6 +168,11 @@ impl LambdaApi {
     }
 }
 
+/// An error of the API's as a response.
+pub(crate) fn render_error(error: &ApiError) -> HttpResponse {
+    errors::render(error)
+}
+
 fn base_url(request: &HttpRequest) -> String {
     format!("http://{}", request.header("host").unwrap_or("127.0.0.1:4566"))
 }

@@ -9,13 +9,36 @@ use futures_util::{TryStreamExt, stream};
 use http_body_util::StreamBody;
 use hyper::{
     HeaderMap,
-    body::{Body, Bytes, Frame, Incoming},
+    body::{Bytes, Frame},
     header::{CONTENT_ENCODING, CONTENT_LENGTH},
 };
 use services::s3::Trailers;
 
 use super::{chunked_body::Decoder, error_response, text};
-use crate::http::{self, HttpResponse};
+use crate::{
+    authentication::{AuthenticationFailure, BodyProof},
+    http::{self, HttpResponse, RequestBody},
+};
+
+/// A body of this many bytes or fewer is judged before anything is done with it: the library reads those of settings and deletions
+/// whole, and would not know what to say of one that ends with an error.
+const SMALL_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// The body, read and judged if it is small and its hash is known.
+pub(super) async fn small(
+    headers: &HeaderMap,
+    body: RequestBody,
+    proof: &BodyProof,
+) -> Result<RequestBody, HttpResponse> {
+    let length = text(headers, "content-length").and_then(|length| length.parse::<usize>().ok());
+    let is_small = length.is_none_or(|length| length <= SMALL_BYTES_MAX);
+    if proof.expected_hash().is_none() || !is_small {
+        return Ok(body);
+    }
+    let read = http::read_body(body, SMALL_BYTES_MAX).await.map_err(AuthenticationFailure::from);
+    let read = read.and_then(|read| Ok(proof.check(&read).map(|()| read)?));
+    read.map(|read| RequestBody::Read(Some(read))).map_err(|failure| failure.of_s3())
+}
 
 /// Whether a body was read to its end: if not, the connection cannot be used again.
 #[derive(Clone)]
@@ -23,8 +46,8 @@ pub(super) struct Finished(Arc<AtomicBool>);
 
 impl Finished {
     /// Of a body that nobody has read.
-    pub(super) fn of(body: &Incoming) -> Self {
-        Self(Arc::new(AtomicBool::new(body.is_end_stream())))
+    pub(super) fn of(body: &RequestBody) -> Self {
+        Self(Arc::new(AtomicBool::new(body.is_at_end())))
     }
 
     pub(super) fn is_finished(&self) -> bool {
@@ -35,18 +58,22 @@ impl Finished {
 /// The object's own bytes; the headers then describe those.
 pub(super) fn unframed(
     headers: &mut HeaderMap,
-    body: Incoming,
+    (body, proof): (RequestBody, BodyProof),
     trailers: &Trailers,
     finished: &Finished,
 ) -> Result<s3s::Body, HttpResponse> {
-    let decoder = is_chunked(headers).then(Decoder::new);
+    let (decoder, proof) = match (is_chunked(headers), proof) {
+        (true, BodyProof::Chunks(signatures)) => (Some(Decoder::new(Some(signatures))), BodyProof::None),
+        (true, proof) => (Some(Decoder::new(None)), proof),
+        (false, proof) => (None, proof),
+    };
     if decoder.is_some() {
         describe_decoded(headers)?;
     }
     // A client that waits for leave to send has sent nothing, and will not once it is refused.
     let drains = !headers.contains_key(hyper::header::EXPECT);
     let body = Unread { body: Some(body), finished: finished.clone(), drains };
-    let source = Source { body, decoder, trailers: trailers.clone() };
+    let source = Source { body, decoder, proof, trailers: trailers.clone() };
     let pieces = stream::try_unfold(Some(source), |source| async move {
         match source {
             None => Ok(None),
@@ -93,7 +120,7 @@ fn text_is_empty(value: &hyper::header::HeaderValue) -> bool {
 
 /// A body that is read to its end also when nobody wants it: a client that is still sending would not see why it was refused.
 struct Unread {
-    body: Option<Incoming>,
+    body: Option<RequestBody>,
     finished: Finished,
     drains: bool,
 }
@@ -101,7 +128,7 @@ struct Unread {
 impl Unread {
     async fn next(&mut self) -> Result<Option<Bytes>, http::BodyError> {
         let Some(body) = &mut self.body else { return Ok(None) };
-        let data = http::next_data(body).await?;
+        let data = body.next().await?;
         if data.is_none() {
             self.finished.0.store(true, Ordering::Release);
             self.body = None;
@@ -112,7 +139,7 @@ impl Unread {
 
 impl Drop for Unread {
     fn drop(&mut self) {
-        if let Some(body) = self.body.take().filter(|body| self.drains && !body.is_end_stream()) {
+        if let Some(body) = self.body.take().filter(|body| self.drains && !body.is_at_end()) {
             tokio::spawn(http::discard(body));
         }
     }
@@ -122,27 +149,34 @@ impl Drop for Unread {
 struct Source {
     body: Unread,
     decoder: Option<Decoder>,
+    proof: BodyProof,
     trailers: Trailers,
 }
 
 impl Source {
     /// The next bytes, and what is left; `None` for what is left after the last.
     async fn next(mut self) -> Result<Option<(Bytes, Option<Self>)>, std::io::Error> {
-        let broken = |what: &'static str| std::io::Error::new(std::io::ErrorKind::InvalidData, what);
         loop {
             let data = self.body.next().await.map_err(|_| broken("the body ended early"))?;
             let Some(data) = data else { break };
             let bytes = match &mut self.decoder {
                 None => data,
-                Some(decoder) => decoder.feed(&data).map_err(|_| broken("malformed aws-chunked"))?,
+                Some(decoder) => decoder.feed(&data).map_err(broken)?,
             };
+            self.proof.update(&bytes);
             if !bytes.is_empty() {
                 return Ok(Some((bytes, Some(self))));
             }
         }
         if let Some(decoder) = self.decoder {
-            self.trailers.set(decoder.finish().map_err(|_| broken("malformed aws-chunked"))?);
+            self.trailers.set(decoder.finish().map_err(broken)?);
         }
+        self.proof.finish().map_err(broken)?;
         Ok(None)
     }
+}
+
+/// Ends a body. The reason goes along for whoever reads it.
+fn broken(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::InvalidData, reason)
 }

@@ -16,6 +16,7 @@ use s3s::service::S3Service;
 use services::s3::{S3Context, Trailers, is_virtual_host};
 
 use crate::{
+    authentication::{BodyProof, is_of_version_2},
     clock,
     http::{self, HttpRequest, HttpResponse},
     identity::Caller,
@@ -31,7 +32,7 @@ pub(crate) struct S3Api {
 /// still takes, or it names a bucket where the Lambda API has no path.
 pub(crate) fn is_for_s3(request: &HttpRequest) -> bool {
     request.header("host").is_some_and(is_virtual_host)
-        || signature::is_of_version_2(request)
+        || is_of_version_2(request)
         || names_a_bucket(&request.path)
 }
 
@@ -44,12 +45,17 @@ fn names_a_bucket(path: &str) -> bool {
 
 impl S3Api {
     /// Answers one request.
-    pub(crate) async fn handle(&self, request: HttpRequest, caller: Caller) -> HttpResponse {
+    pub(crate) async fn handle(
+        &self,
+        request: HttpRequest,
+        caller: Caller,
+        proof: BodyProof,
+    ) -> HttpResponse {
         let now_ms = clock::unix_ms();
         let request_id = request_id::new();
         let finished = framing::Finished::of(&request.body);
         let answered = match signature::check_expiry(&request, now_ms) {
-            Ok(()) => self.answer(request, (caller, now_ms), &request_id, &finished).await,
+            Ok(()) => self.answer(request, (caller, now_ms), &request_id, (proof, &finished)).await,
             Err(expired) => Ok(expired),
         };
         let mut response = answered.unwrap_or_else(|error| error);
@@ -70,12 +76,13 @@ impl S3Api {
         request: HttpRequest,
         (caller, now_ms): (Caller, i64),
         request_id: &str,
-        finished: &framing::Finished,
+        (proof, finished): (BodyProof, &framing::Finished),
     ) -> Result<HttpResponse, HttpResponse> {
         let trailers = Trailers::default();
         let HttpRequest { method, path, query, mut headers, body } = request;
         let query = signature::without(&query, &mut headers);
-        let body = framing::unframed(&mut headers, body, &trailers, finished)?;
+        let body = framing::small(&headers, body, &proof).await?;
+        let body = framing::unframed(&mut headers, (body, proof), &trailers, finished)?;
         drop_unusable_range(&mut headers);
         let uri = if query.is_empty() { path.clone() } else { format!("{path}?{query}") };
         let mut builder = hyper::Request::builder().method(method).uri(uri);
@@ -113,7 +120,7 @@ fn invalid_uri() -> HttpResponse {
 }
 
 /// An error before the service is reached.
-fn error_response(status: StatusCode, code: &str, message: &str) -> HttpResponse {
+pub(crate) fn error_response(status: StatusCode, code: &str, message: &str) -> HttpResponse {
     let xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
     );

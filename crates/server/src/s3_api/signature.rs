@@ -25,13 +25,6 @@ const PARAMETERS: &[&str] = &[
     "Expires",
 ];
 
-/// Whether it is signed with version 2: botocore still presigns so for S3.
-pub(super) fn is_of_version_2(request: &HttpRequest) -> bool {
-    let is_presigned = parameter(&request.query, "AWSAccessKeyId").is_some()
-        && parameter(&request.query, "Signature").is_some();
-    is_presigned || request.header("authorization").is_some_and(|header| header.starts_with("AWS "))
-}
-
 fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }

@@ -1,5 +1,8 @@
 //! From a body to a synced file, with its digests, at most a few pieces in memory.
 
+use std::error::Error;
+
+use aws_api::sigv4::SignatureError;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -67,7 +70,7 @@ async fn drain(mut body: StreamingBlob, mut sink: Sink) -> Result<Sink, Refusal>
     let mut pieces = Vec::new();
     let mut waiting = 0;
     while let Some(piece) = body.next().await {
-        let piece = piece.map_err(|_| incomplete_body())?;
+        let piece = piece.map_err(|error| broken(error.as_ref()))?;
         waiting += piece.len();
         pieces.push(piece);
         if waiting >= PIECE_BYTES {
@@ -146,6 +149,22 @@ fn check_digests(
 fn md5_of_header(header: &str) -> Result<Vec<u8>, Refusal> {
     let decoded = BASE64_STANDARD.decode(header).ok().filter(|bytes| bytes.len() == 16);
     decoded.ok_or_else(|| refuse("InvalidDigest", "The Content-MD5 you specified was invalid."))
+}
+
+/// A body that ended with an error: because it was not what was signed, or too early.
+fn broken(error: &(dyn Error + Send + Sync + 'static)) -> Refusal {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(wrong) = error.downcast_ref::<SignatureError>() {
+            return refuse(wrong.s3_code(), wrong.to_string());
+        }
+        // An error of input and output keeps its reason where `source` does not show it.
+        cause = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    incomplete_body()
 }
 
 fn incomplete_body() -> Refusal {

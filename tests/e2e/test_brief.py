@@ -121,6 +121,44 @@ def test_the_image_handler_runs_with_pillow_and_boto3(deploy, pillow):
     assert outcome.payload == {"statusCode": 200, "body": '"Image processed successfully"'}
 
 
+# The first example with its comments filled in. No endpoint: boto3 finds this server by itself.
+RESIZE_HANDLER = """
+import io
+import json
+import boto3
+from PIL import Image
+
+s3 = boto3.client("s3")
+
+def lambda_handler(event, context):
+    bucket = event["Records"][0]["s3"]["bucket"]["name"]
+    key = event["Records"][0]["s3"]["object"]["key"]
+    image = Image.open(io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
+    image.thumbnail((64, 64))
+    target = io.BytesIO()
+    image.save(target, "PNG")
+    s3.put_object(Bucket=bucket, Key=f"small/{key}", Body=target.getvalue(), ContentType="image/png")
+    return {"statusCode": 200, "body": json.dumps("Image processed successfully")}
+"""
+
+# A checkerboard of 640 x 480 pixels as a portable bitmap, which needs no library to write.
+PICTURE = b"P5\n640 480\n255\n" + bytes(255 * ((x // 8 + y // 8) % 2) for y in range(480) for x in range(640))
+
+
+def test_the_image_handler_resizes_what_is_in_s3(server, deploy, pillow):
+    s3 = server.client(service="s3")
+    s3.create_bucket(Bucket="pictures")
+    s3.put_object(Bucket="pictures", Key="holiday/beach.jpg", Body=PICTURE)
+    package = make_zip({"lambda_function.py": RESIZE_HANDLER, **pillow})
+    outcome = deploy(package, Handler="lambda_function.lambda_handler", MemorySize=512).invoke(S3_EVENT)
+    assert outcome.error is None, outcome.payload
+    assert outcome.payload == {"statusCode": 200, "body": '"Image processed successfully"'}
+    small = s3.get_object(Bucket="pictures", Key="small/holiday/beach.jpg")
+    body = small["Body"].read()
+    assert (small["ContentType"], body[:8]) == ("image/png", b"\x89PNG\r\n\x1a\n")
+    assert (int.from_bytes(body[16:20], "big"), int.from_bytes(body[20:24], "big")) == (64, 48)
+
+
 def test_pillow_really_resizes_an_image(deploy, pillow):
     code = """
 import base64, io

@@ -5,6 +5,7 @@
 //! a parameter. The I/O around these rules lives in `store`, `execution`, `invocation` and `server`; they meet
 //! through the small traits in [`ports`].
 
+pub mod authorization;
 pub mod billing;
 pub mod concurrency;
 pub mod credentials;

@@ -1,0 +1,91 @@
+"""Code of functions and layers from objects of this server's S3."""
+
+import uuid
+
+import pytest
+
+from functions import Function
+from lambent import ROLE
+from packages import make_zip
+from refusals import refused
+
+
+def code(number):
+    return make_zip({"app.py": f"def handler(event, context):\n    return {number}\n"})
+
+
+@pytest.fixture
+def s3(server):
+    return server.client(service="s3")
+
+
+@pytest.fixture
+def bucket(s3):
+    name = f"code-{uuid.uuid4()}"
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
+@pytest.fixture
+def create(lambda_client, python_runtime):
+    made = []
+
+    def create(**source):
+        answer = lambda_client.create_function(
+            FunctionName=f"e2e-{uuid.uuid4().hex[:12]}",
+            Runtime=python_runtime,
+            Role=ROLE,
+            Handler="app.handler",
+            Code=source,
+        )
+        made.append(Function(lambda_client, answer["FunctionName"], answer["FunctionArn"]))
+        return made[-1].wait_active()
+
+    yield create
+    for function in made:
+        function.delete()
+
+
+def test_a_function_is_created_and_updated_from_objects(s3, bucket, create, lambda_client):
+    first = s3.put_object(Bucket=bucket, Key="a/code.zip", Body=code(1))["VersionId"]
+    s3.put_object(Bucket=bucket, Key="a/code.zip", Body=code(2))
+    function = create(S3Bucket=bucket, S3Key="a/code.zip")
+    assert function.invoke().payload == 2, "the newest version"
+    lambda_client.update_function_code(
+        FunctionName=function.name, S3Bucket=bucket, S3Key="a/code.zip", S3ObjectVersion=first
+    )
+    assert function.wait_updated().invoke().payload == 1
+    s3.delete_object(Bucket=bucket, Key="a/code.zip", VersionId=first)
+    assert function.invoke().payload == 1, "the function has the code, whatever becomes of the object"
+
+
+def test_a_layer_is_published_from_an_object(s3, bucket, lambda_client, deploy):
+    s3.put_object(Bucket=bucket, Key="layer.zip", Body=make_zip({"python/shared.py": "ANSWER = 42\n"}))
+    layer = lambda_client.publish_layer_version(
+        LayerName=f"layer-{uuid.uuid4().hex[:8]}", Content={"S3Bucket": bucket, "S3Key": "layer.zip"}
+    )
+    code = "import shared\n\ndef handler(event, context):\n    return shared.ANSWER\n"
+    assert deploy(code, Layers=[layer["LayerVersionArn"]]).invoke().payload == 42
+
+
+@pytest.mark.parametrize(
+    "key, code_of_s3, text",
+    [("missing.zip", "NoSuchKey", "The specified key does not exist.")],
+)
+def test_an_object_that_is_not_there(bucket, create, key, code_of_s3, text):
+    expected = f"Error occurred while GetObject. S3 Error Code: {code_of_s3}. S3 Error Message: {text}"
+    with refused(400, "InvalidParameterValueException", expected):
+        create(S3Bucket=bucket, S3Key=key)
+
+
+def test_a_bucket_that_is_not_there(create):
+    expected = "S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist"
+    with refused(400, "InvalidParameterValueException", contains=[expected]):
+        create(S3Bucket=f"none-{uuid.uuid4()}", S3Key="code.zip")
+
+
+def test_an_object_that_is_no_package(s3, bucket, create):
+    s3.put_object(Bucket=bucket, Key="text.zip", Body=b"no zip at all")
+    with refused(400, "InvalidParameterValueException"):
+        create(S3Bucket=bucket, S3Key="text.zip")

@@ -24,6 +24,15 @@ pub fn iso_seconds(unix_seconds: i64) -> String {
         .map_or_else(|_| "1970-01-01T00:00:00Z".into(), |time| time.to_string())
 }
 
+/// Unix time in seconds of an ISO 8601 time, such as `2026-11-25T12:00:00Z`, or of the beginning of a date.
+pub fn unix_seconds(text: &str) -> Option<f64> {
+    let timestamp = match text.parse::<jiff::Timestamp>() {
+        Ok(timestamp) => timestamp,
+        Err(_) => text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp(),
+    };
+    Some(timestamp.as_millisecond() as f64 / 1000.0)
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -55,8 +55,8 @@ pub(crate) const WALLS: &[Wall] = &[
             "async",
             "await",
         ],
-        // The port for the endpoint inside an environment hands a listener on; it is bound elsewhere.
-        but_paths: &["std::time::Duration", "std::net::TcpListener"],
+        // The port for the endpoint inside an environment hands a listener on; it is bound elsewhere. An address is a number.
+        but_paths: &["std::time::Duration", "std::net::TcpListener", "std::net::IpAddr"],
         why: "lambda-model decides, and nothing else: no I/O, no clock, no randomness, no async; `now` is a parameter",
     },
     Wall {

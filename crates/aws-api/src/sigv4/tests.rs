@@ -1,6 +1,4 @@
-//! The official vectors, each judged right and, with one thing changed, wrong; and a signer that is not ours as the oracle.
-
-use std::{fs, path::PathBuf, process::Command};
+//! A signer that is not ours as the oracle; clocks, pieces and what is incomplete. The official vectors are judged in `server`.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
@@ -8,18 +6,6 @@ use proptest::prelude::*;
 use super::*;
 
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
-
-/// The folder of the vectors inside the crate that ships them.
-fn vectors() -> PathBuf {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    let output =
-        Command::new(cargo).args(["metadata", "--format-version", "1", "--offline"]).output().unwrap();
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let packages = metadata["packages"].as_array().unwrap();
-    let signer = packages.iter().find(|package| package["name"] == "aws-sigv4").unwrap();
-    let manifest = PathBuf::from(signer["manifest_path"].as_str().unwrap());
-    manifest.parent().unwrap().join("aws-signing-test-suite/v4")
-}
 
 struct Vector {
     method: String,
@@ -66,75 +52,20 @@ impl Vector {
     fn request(&self) -> Request<'_> {
         Request { method: &self.method, path: &self.path, query: &self.query, headers: &self.headers }
     }
-
-    fn judge(&self, context: &serde_json::Value) -> Result<(), SignatureError> {
-        let signed = SignedRequest::read(&self.request())?;
-        let rule = PathRule { encodes_twice: true, normalizes: context["normalize"] == true };
-        let secret = context["credentials"]["secret_access_key"].as_str().unwrap();
-        let now: jiff::Timestamp = context["timestamp"].as_str().unwrap().parse().unwrap();
-        let payload = payload_hash(&self.body);
-        let keys = SigningKeys::default();
-        verify(&self.request(), &signed, secret, &payload, (rule, now.as_second()), &keys)
-    }
-}
-
-#[test]
-fn every_official_vector_is_right_and_wrong_when_one_thing_is_changed() {
-    let mut judged = 0;
-    for folder in fs::read_dir(vectors()).unwrap() {
-        let folder = folder.unwrap().path();
-        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
-        let Ok(context) = fs::read_to_string(folder.join("context.json")) else {
-            // Two come without keys, and are for the canonical path alone.
-            assert!(name.starts_with("double-"), "{name}");
-            continue;
-        };
-        let context: serde_json::Value = serde_json::from_str(&context).unwrap();
-        for kind in ["header", "query"] {
-            let text = fs::read_to_string(folder.join(format!("{kind}-signed-request.txt"))).unwrap();
-            let vector = Vector::parse(&text);
-            assert_eq!(vector.judge(&context), Ok(()), "{name}, {kind}");
-            for (what, changed) in changes(vector) {
-                assert!(changed.judge(&context).is_err(), "{name}, {kind}: {what} was changed");
-            }
-            judged += 1;
-        }
-    }
-    assert!(judged >= 70, "{judged} vectors");
-}
-
-/// The same with one thing changed.
-fn changes(vector: Vector) -> Vec<(&'static str, Vector)> {
-    let copy = || Vector {
-        method: vector.method.clone(),
-        path: vector.path.clone(),
-        query: vector.query.clone(),
-        headers: vector.headers.clone(),
-        body: vector.body.clone(),
-    };
-    let mut host = copy();
-    host.headers.insert("host", HeaderValue::from_static("example.org"));
-    let mut unsigned = copy();
-    unsigned.headers.insert("x-amz-target", HeaderValue::from_static("Other"));
-    vec![
-        ("the method", Vector { method: "DELETE".into(), ..copy() }),
-        ("the path", Vector { path: format!("{}x", vector.path), ..copy() }),
-        ("the query", Vector { query: format!("{}&more=1", vector.query), ..copy() }),
-        ("the body", Vector { body: b"other".to_vec(), ..copy() }),
-        ("the host", host),
-        ("an unsigned header", unsigned),
-    ]
 }
 
 #[test]
 fn paths_that_hold_escapes_are_encoded_twice() {
-    for name in ["double-url-encode", "double-encode-path"] {
-        let folder = vectors().join(name);
-        let vector = Vector::parse(&fs::read_to_string(folder.join("header-signed-request.txt")).unwrap());
-        let canonical = fs::read_to_string(folder.join("header-canonical-request.txt")).unwrap();
+    // The vectors double-url-encode and double-encode-path.
+    for (path, canonical) in [
+        (
+            "/2015-03-31/functions/arn%3Aaws%3Alambda/invocations",
+            "/2015-03-31/functions/arn%253Aaws%253Alambda/invocations",
+        ),
+        ("/test/@connections/JBDvjfGEIAMCERw%3D", "/test/%40connections/JBDvjfGEIAMCERw%253D"),
+    ] {
         let rule = PathRule::of_service("lambda");
-        let path = super::canonical_request::canonical_path(&vector.path, rule);
-        assert_eq!(Some(path.as_str()), canonical.lines().nth(1), "{name}");
+        assert_eq!(super::canonical_request::canonical_path(path, rule), canonical);
     }
 }
 

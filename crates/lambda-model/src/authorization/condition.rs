@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, str::FromStr};
 
+use aws_api::timestamp;
 use serde_json::Value;
 
 use super::{AuthorizationRequest, document::DocumentError, wildcard};
@@ -178,11 +179,7 @@ fn seconds(text: &str) -> Option<f64> {
     if let Ok(seconds) = text.parse::<f64>() {
         return Some(seconds);
     }
-    let timestamp = match text.parse::<jiff::Timestamp>() {
-        Ok(timestamp) => timestamp,
-        Err(_) => text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp(),
-    };
-    Some(timestamp.as_millisecond() as f64 / 1000.0)
+    timestamp::unix_seconds(text)
 }
 
 /// Whether an address is in a network in CIDR notation, or is the one address.

@@ -8,6 +8,9 @@
 mod failure;
 mod proof;
 
+#[cfg(test)]
+mod vectors;
+
 use std::{sync::Arc, time::SystemTime};
 
 use aws_api::sigv4::{

@@ -14,7 +14,7 @@ use hyper::{
 };
 use services::s3::Trailers;
 
-use super::{chunked_body::Decoder, error_response, text};
+use super::{Early, chunked_body::Decoder, text};
 use crate::{
     authentication::{AuthenticationFailure, BodyProof},
     http::{self, HttpResponse, RequestBody},
@@ -61,7 +61,7 @@ pub(super) fn unframed(
     (body, proof): (RequestBody, BodyProof),
     trailers: &Trailers,
     finished: &Finished,
-) -> Result<s3s::Body, HttpResponse> {
+) -> Result<s3s::Body, Early> {
     let (decoder, proof) = match (is_chunked(headers), proof) {
         (true, BodyProof::Chunks(signatures)) => (Some(Decoder::new(Some(signatures))), BodyProof::None),
         (true, proof) => (Some(Decoder::new(None)), proof),
@@ -90,12 +90,12 @@ fn is_chunked(headers: &HeaderMap) -> bool {
 }
 
 /// The length is the one before the encoding.
-fn describe_decoded(headers: &mut HeaderMap) -> Result<(), HttpResponse> {
+fn describe_decoded(headers: &mut HeaderMap) -> Result<(), Early> {
     headers.remove(CONTENT_LENGTH);
     if let Some(length) = headers.remove("x-amz-decoded-content-length") {
         headers.insert(CONTENT_LENGTH, length);
     } else {
-        return Err(error_response(
+        return Err(Early(
             hyper::StatusCode::LENGTH_REQUIRED,
             "MissingContentLength",
             "You must provide the Content-Length HTTP header.",

@@ -56,7 +56,7 @@ impl S3Api {
         let finished = framing::Finished::of(&request.body);
         let answered = match signature::check_expiry(&request, now_ms) {
             Ok(()) => self.answer(request, (caller, now_ms), &request_id, (proof, &finished)).await,
-            Err(expired) => Ok(expired),
+            Err(expired) => Ok(expired.into()),
         };
         let mut response = answered.unwrap_or_else(|error| error);
         if !finished.is_finished() {
@@ -117,6 +117,16 @@ fn drop_unusable_range(headers: &mut HeaderMap) {
 
 fn invalid_uri() -> HttpResponse {
     error_response(StatusCode::BAD_REQUEST, "InvalidURI", "Couldn't parse the specified URI.")
+}
+
+/// A refusal before the service is reached: status, code, text.
+#[derive(Debug)]
+pub(crate) struct Early(StatusCode, &'static str, &'static str);
+
+impl From<Early> for HttpResponse {
+    fn from(Early(status, code, message): Early) -> Self {
+        error_response(status, code, message)
+    }
 }
 
 /// An error before the service is reached.

@@ -7,8 +7,8 @@ use hyper::{
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 
-use super::error_response;
-use crate::http::{HttpRequest, HttpResponse};
+use super::Early;
+use crate::http::HttpRequest;
 
 /// Query parameters of presigned requests, of both versions.
 const PARAMETERS: &[&str] = &[
@@ -30,10 +30,10 @@ fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// A presigned request is good until the time in it.
-pub(super) fn check_expiry(request: &HttpRequest, now_ms: i64) -> Result<(), HttpResponse> {
+pub(super) fn check_expiry(request: &HttpRequest, now_ms: i64) -> Result<(), Early> {
     match expiry_seconds(&request.query) {
         Some(expiry) if now_ms.div_euclid(1000) > expiry => {
-            Err(error_response(StatusCode::FORBIDDEN, "AccessDenied", "Request has expired"))
+            Err(Early(StatusCode::FORBIDDEN, "AccessDenied", "Request has expired"))
         }
         _ => Ok(()),
     }

@@ -1,3 +1,5 @@
+//! Forms in, XML out, on shapes of the real models.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! Documents that IAM takes and refuses.
+
 use serde_json::{Value, json};
 
 use super::*;

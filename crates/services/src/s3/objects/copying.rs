@@ -103,6 +103,16 @@ fn check_changes_something(input: &CopyObjectInput, source: &Source) -> Result<(
     ))
 }
 
+fn check_size(content: &ObjectContent) -> Result<(), Refusal> {
+    if content.size_bytes <= COPY_BYTES_MAX {
+        return Ok(());
+    }
+    Err(refuse(
+        "InvalidRequest",
+        "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120",
+    ))
+}
+
 pub(in crate::s3) async fn copy_object(
     s3: &S3,
     request: S3Request<CopyObjectInput>,
@@ -122,13 +132,7 @@ pub(in crate::s3) async fn copy_object(
         let owner = input.expected_source_bucket_owner.clone();
         let found = source.find(s3, &context, owner, &conditions).await?;
         check_changes_something(&input, &source)?;
-        if found.content.size_bytes > COPY_BYTES_MAX {
-            return Err(refuse(
-                "InvalidRequest",
-                "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120",
-            )
-            .into());
-        }
+        check_size(&found.content)?;
         let of_source = found.content.checksum.as_ref().and_then(|sum| Algorithm::of_name(&sum.algorithm));
         let algorithm = wish.or(of_source).unwrap_or(Algorithm::Crc64Nvme);
         let files = s3.store.object_files();

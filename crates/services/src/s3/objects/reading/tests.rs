@@ -1,3 +1,5 @@
+//! Ranges and parts of objects.
+
 use store::s3::Segment;
 
 use super::*;

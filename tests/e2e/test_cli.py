@@ -186,12 +186,6 @@ def test_a_browser_cannot_reset(fresh_server):
     assert caught.value.code == 403
 
 
-def test_authentication_is_refused_rather_than_pretended(tmp_path):
-    failed = lambent.run("serve", "--auth", "enforce", "--listen", "127.0.0.1:0", "--data-dir", tmp_path / "data")
-    assert failed.returncode == 1
-    assert "not built yet" in failed.stderr
-
-
 # --- The other commands ---------------------------------------------------------------------------------------
 
 

@@ -63,14 +63,6 @@ def test_a_session_of_a_role(server, sts):
         sts.assume_role(RoleArn=role["Arn"], RoleSessionName="session", DurationSeconds=43_200)
 
 
-def test_a_role_decides_who_may_assume_it(server, sts):
-    name = f"role-{uuid.uuid4().hex[:8]}"
-    iam = server.client(service="iam")
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust(Service="lambda.amazonaws.com"))["Role"]["Arn"]
-    with refused(403, "AccessDenied", contains=["is not authorized to perform: sts:AssumeRole on resource: " + arn]):
-        sts.assume_role(RoleArn=arn, RoleSessionName="session")
-
-
 def test_session_tokens(server, sts):
     keys = sts.get_session_token(DurationSeconds=900)["Credentials"]
     session = server.client(

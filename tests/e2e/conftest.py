@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,20 @@ def process_server(all_servers):
 def lambda_client(server):
     """boto3 against the shared server, as a careful client: parameters are validated before they are sent."""
     return server.client()
+
+
+@pytest.fixture
+def s3(server):
+    """boto3 for S3 against the shared server."""
+    return server.client(service="s3")
+
+
+@pytest.fixture
+def bucket(s3):
+    """The name of a new bucket."""
+    name = f"b-{uuid.uuid4()}"
+    s3.create_bucket(Bucket=name)
+    return name
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import botocore.auth
 import pytest
 
 import lambent
+from packages import make_zip
 from refusals import refused
 
 ROOT = ("AKIAROOTROOTROOTROOT", "the secret of the root")
@@ -189,6 +190,20 @@ def test_keys_of_users_and_sessions_of_roles(enforced, clients):
     iam.update_access_key(UserName="signer", AccessKeyId=key["AccessKeyId"], Status="Inactive")
     with refused(403, "InvalidClientTokenId"):
         user.get_caller_identity()
+
+
+def test_nobody_becomes_a_role_that_does_not_exist(clients, python_runtime):
+    with refused(403, "AccessDenied", contains=["is not authorized to perform: sts:AssumeRole"]):
+        clients("sts").assume_role(RoleArn="arn:aws:iam::123456789012:role/made-up", RoleSessionName="session")
+    function = {
+        "FunctionName": "borrower",
+        "Runtime": python_runtime,
+        "Handler": "app.handler",
+        "Code": {"ZipFile": make_zip({"app.py": "def handler(event, context):\n    return 1\n"})},
+    }
+    for arn in ("arn:aws:iam::123456789012:role/made-up", "arn:aws:iam::000000000000:role/made-up"):
+        with refused(400, "InvalidParameterValueException", contains=["cannot be assumed by Lambda"]):
+            clients("lambda").create_function(Role=arn, **function)
 
 
 def test_own_pages_are_for_the_root(enforced, clients):

@@ -15,16 +15,10 @@ def code(number):
 
 
 @pytest.fixture
-def s3(server):
-    return server.client(service="s3")
-
-
-@pytest.fixture
-def bucket(s3):
-    name = f"code-{uuid.uuid4()}"
-    s3.create_bucket(Bucket=name)
-    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    return name
+def bucket(s3, bucket):
+    """One that keeps versions."""
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return bucket
 
 
 @pytest.fixture

@@ -202,6 +202,12 @@ def test_what_is_not_built_says_so(iam, user):
         iam.create_login_profile(UserName=user, Password="a long password")
 
 
+@pytest.mark.parametrize("service, call", [("sqs", "list_queues"), ("sns", "list_topics"), ("dynamodb", "list_tables")])
+def test_a_service_that_is_not_built_says_so_in_its_protocol(server, service, call):
+    with refused(501, "NotImplemented", f"The service {service} is not implemented by this server."):
+        getattr(server.client(service=service), call)()
+
+
 def test_roles_are_there_after_a_crash(fresh_server):
     server = fresh_server()
     server.client(service="iam").create_role(RoleName="kept", AssumeRolePolicyDocument=trust())

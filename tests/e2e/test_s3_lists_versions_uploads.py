@@ -3,25 +3,12 @@
 import hashlib
 import io
 import os
-import uuid
 
 import pytest
 
 from refusals import refused
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-def s3(server):
-    return server.client(service="s3")
-
-
-@pytest.fixture
-def bucket(s3):
-    name = f"b-{uuid.uuid4()}"
-    s3.create_bucket(Bucket=name)
-    return name
 
 
 @pytest.fixture

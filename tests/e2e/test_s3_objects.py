@@ -21,18 +21,6 @@ from refusals import refused
 DAY = datetime.timedelta(days=1)
 
 
-@pytest.fixture
-def s3(server):
-    return server.client(service="s3")
-
-
-@pytest.fixture
-def bucket(s3):
-    name = f"b-{uuid.uuid4()}"
-    s3.create_bucket(Bucket=name)
-    return name
-
-
 def test_buckets_are_created_found_listed_and_deleted(s3, bucket):
     assert s3.head_bucket(Bucket=bucket)["BucketRegion"] == "us-east-1"
     assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] is None

@@ -63,6 +63,25 @@ def test_a_session_of_a_role(server, sts):
         sts.assume_role(RoleArn=role["Arn"], RoleSessionName="session", DurationSeconds=43_200)
 
 
+def test_a_role_decides_who_may_assume_it(server, sts):
+    name = f"role-{uuid.uuid4().hex[:8]}"
+    iam = server.client(service="iam")
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust(Service="lambda.amazonaws.com"))["Role"]["Arn"]
+    with refused(403, "AccessDenied", contains=["is not authorized to perform: sts:AssumeRole on resource: " + arn]):
+        sts.assume_role(RoleArn=arn, RoleSessionName="session")
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "000000000000"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"sts:ExternalId": "the-right-one"}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=document)
+    with refused(403, "AccessDenied"):
+        sts.assume_role(RoleArn=arn, RoleSessionName="session", ExternalId="another-one")
+    assert sts.assume_role(RoleArn=arn, RoleSessionName="session", ExternalId="the-right-one")["Credentials"]
+
+
 def test_session_tokens(server, sts):
     keys = sts.get_session_token(DurationSeconds=900)["Credentials"]
     session = server.client(

@@ -11,6 +11,7 @@ pub mod arn;
 pub mod blob;
 pub mod error_response;
 pub mod generated;
+pub mod hex;
 pub mod pagination;
 pub mod protocol;
 pub mod request_id;

@@ -122,8 +122,9 @@ pub trait RoleCredentials: Send + Sync {
     fn for_function(&self, role_arn: &str, session_name: &str) -> TemporaryCredentials;
 }
 
-/// Knows which roles Lambda may assume.
+/// Knows which roles functions may have.
 pub trait ExecutionRoles: Send + Sync {
-    /// False only for a role that is known and does not trust Lambda, or, where credentials are verified, for one that is unknown.
-    fn may_be_assumed_by_lambda(&self, role_arn: &str) -> bool;
+    /// Whether a function of an account may have the role. One that is known must trust Lambda; where credentials are verified,
+    /// it must be known, and be of the same account.
+    fn may_be_passed_to_lambda(&self, role_arn: &str, account_id: &str) -> bool;
 }

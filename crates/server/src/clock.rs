@@ -4,3 +4,8 @@
 pub(crate) fn unix_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
+
+/// Unix time, seconds.
+pub(crate) fn unix_seconds() -> i64 {
+    jiff::Timestamp::now().as_second()
+}

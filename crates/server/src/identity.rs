@@ -1,16 +1,13 @@
 //! Who calls, as far as `--auth off` asks: the Region comes from the credential scope of the signature, the account from whoever
 //! has the access key, or from the access key id itself where that is an account's.
 
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 
 use aws_api::sigv4::credential_scope;
 use lambda_model::credentials::{Credentials, Principal};
 use percent_encoding::percent_decode_str;
 
-use crate::http::HttpRequest;
+use crate::{clock, http::HttpRequest};
 
 /// Account and Region of a request, and the service that it was signed for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +59,7 @@ impl Defaults {
     }
 
     fn principal(&self, access_key_id: &str, session_token: Option<&str>) -> Principal {
-        let known = self.credentials.resolve(access_key_id, session_token, now_seconds());
+        let known = self.credentials.resolve(access_key_id, session_token, clock::unix_seconds());
         match known {
             Ok(credential) => credential.principal,
             Err(_) if is_account_id(access_key_id) => Principal::root(access_key_id),
@@ -78,11 +75,6 @@ fn session_token(request: &HttpRequest) -> Option<String> {
     }
     let encoded = request.query.split('&').find_map(|pair| pair.strip_prefix("X-Amz-Security-Token="))?;
     percent_decode_str(encoded).decode_utf8().ok().map(Into::into)
-}
-
-fn now_seconds() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Twelve digits.

@@ -26,7 +26,7 @@ pub(crate) async fn answer(
         Ok(xml) => (StatusCode::OK, xml),
         Err(error) => {
             let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (status, query::encode_error(model, &error, &request_id))
+            (status, query::encode_error(model.xml_namespace, &error, &request_id))
         }
     };
     let mut response = http::response(status, query::CONTENT_TYPE, xml);

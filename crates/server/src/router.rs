@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_api::{error_response::ApiError, protocol::query, request_id};
 use hyper::StatusCode;
 use lambda_model::credentials::PrincipalKind;
 use services::{iam::Iam, query::QueryService, sts::Sts};
@@ -50,12 +51,12 @@ impl Router {
             return self.to_own_pages(request, entrance).await;
         }
         let caller = self.defaults.identify(&request);
-        match Destination::of(&request, &caller) {
-            Destination::S3 => self.to_s3(request, caller).await,
-            destination => match self.proven(request).await {
-                Ok(request) => self.deliver(request, caller, destination).await,
-                Err(failure) => self.refuse(&failure, &destination),
-            },
+        let Some(destination) = Destination::of(&request, &caller) else {
+            return self.to_s3(request, caller).await;
+        };
+        match self.proven(request).await {
+            Ok(request) => self.deliver(request, caller, destination).await,
+            Err(failure) => self.refuse(&failure, &destination),
         }
     }
 
@@ -95,8 +96,10 @@ impl Router {
             Destination::Lambda => self.lambda.handle(request, caller).await,
             Destination::Iam => query_api::answer(&self.iam, request, caller).await,
             Destination::Sts => query_api::answer(&self.sts, request, caller).await,
-            Destination::S3 => self.to_s3(request, caller).await,
-            Destination::Unknown(service) => unknown_service(&service),
+            Destination::Unknown(service) => {
+                let kind = request.header("content-type").unwrap_or_default();
+                unknown_service(&service, kind.starts_with("application/x-www-form-urlencoded"))
+            }
         }
     }
 
@@ -105,37 +108,45 @@ impl Router {
             Destination::Lambda | Destination::Unknown(_) => failure.of_lambda(),
             Destination::Iam => failure.of_query(self.iam.model()),
             Destination::Sts => failure.of_query(self.sts.model()),
-            Destination::S3 => failure.of_s3(),
         }
     }
 }
 
-/// The service that a request is for.
+/// The service that a request is for, whose body is proven before it is delivered: any but S3.
 enum Destination {
     Lambda,
     Iam,
     Sts,
-    S3,
     /// None that is built.
     Unknown(String),
 }
 
 impl Destination {
-    fn of(request: &HttpRequest, caller: &Caller) -> Self {
+    /// `None` is S3.
+    fn of(request: &HttpRequest, caller: &Caller) -> Option<Self> {
         match caller.service.as_deref() {
-            Some("s3") => Self::S3,
-            None if is_for_s3(request) => Self::S3,
-            None | Some("lambda") => Self::Lambda,
-            Some("iam") => Self::Iam,
-            Some("sts") => Self::Sts,
-            Some(service) => Self::Unknown(service.to_owned()),
+            Some("s3") => None,
+            None if is_for_s3(request) => None,
+            None | Some("lambda") => Some(Self::Lambda),
+            Some("iam") => Some(Self::Iam),
+            Some("sts") => Some(Self::Sts),
+            Some(service) => Some(Self::Unknown(service.to_owned())),
         }
     }
 }
 
-/// A service that is not built answers so, in a form that SDKs of every protocol show to their user.
-fn unknown_service(service: &str) -> HttpResponse {
+/// A service that is not built answers so, in the form of its protocol: XML to those who send forms, JSON to others.
+fn unknown_service(service: &str, sends_forms: bool) -> HttpResponse {
     let message = format!("The service {service} is not implemented by this server.");
+    if sends_forms {
+        let error = ApiError::service("NotImplemented", 501, message);
+        let xml = query::encode_error(
+            "http://webservices.amazon.com/AWSFault/2005-15-09",
+            &error,
+            &request_id::new(),
+        );
+        return http::response(StatusCode::NOT_IMPLEMENTED, query::CONTENT_TYPE, xml);
+    }
     let body = serde_json::json!({"__type": "NotImplemented", "message": message});
     let mut response = http::json(StatusCode::NOT_IMPLEMENTED, &body);
     let headers = response.headers_mut();

@@ -18,7 +18,7 @@ use lambda_model::{
 use sandbox::{HostReport, IsolationLevel, Launcher, LauncherConfig, Layers, SandboxError};
 use services::{
     credentials::{KnownCredentials, RootKey},
-    iam::{Directory, Iam},
+    iam::{Directory, Iam, MissingRoles},
     s3::S3,
     sts::{FunctionCredentials, Sessions, Sts},
 };
@@ -74,7 +74,7 @@ impl Server {
     pub(crate) async fn build(configuration: Configuration, address: SocketAddr) -> Result<Self, BuildError> {
         let catalog = Arc::new(Catalog::default());
         let (deployment, follow_ups) = Deployment::new(Arc::clone(&catalog));
-        let directory = Arc::new(Directory::default());
+        let directory = Arc::new(Directory::new(missing_roles(configuration.auth)));
         let observers = Observers(vec![deployment.clone(), directory.clone()]);
         let store = open_store(&configuration, Arc::new(observers))?;
         let identity = Identity::open(&store, directory).await?;
@@ -211,6 +211,14 @@ impl Identity {
         let failed = |error: StoreError| BuildError::Failed(with_causes(&error));
         directory.load(store).await.map_err(failed)?;
         Ok(Self { directory, sessions: Arc::new(Sessions::open(store).await.map_err(failed)?) })
+    }
+}
+
+/// Where nobody's credentials are checked, nobody needs roles.
+fn missing_roles(auth: Auth) -> MissingRoles {
+    match auth {
+        Auth::Off => MissingRoles::Accepted,
+        Auth::Enforce => MissingRoles::Refused,
     }
 }
 

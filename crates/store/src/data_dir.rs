@@ -38,7 +38,7 @@ impl DataDir {
 
     /// A new directory below the system's temporary one, removed when dropped.
     pub(crate) fn ephemeral() -> Result<Self, StoreError> {
-        let path = std::env::temp_dir().join(format!("lambent-{}", random_hex()?));
+        let path = std::env::temp_dir().join(format!("lambent-{}", random_hex::<4>()?));
         Self::at(&path, true)
     }
 
@@ -136,7 +136,7 @@ fn id(directory: &Path) -> Result<String, StoreError> {
     {
         return Ok(id);
     }
-    let id = random_hex()?;
+    let id = random_hex::<4>()?;
     let mut options = OpenOptions::new();
     let mut file =
         options.write(true).create(true).truncate(true).mode(0o600).open(&path).map_err(at(&path))?;
@@ -144,9 +144,10 @@ fn id(directory: &Path) -> Result<String, StoreError> {
     Ok(id)
 }
 
-fn random_hex() -> Result<String, StoreError> {
+/// So many random bytes in hex digits.
+pub(crate) fn random_hex<const BYTES: usize>() -> Result<String, StoreError> {
     let path = Path::new("/dev/urandom");
-    let mut bytes = [0u8; 4];
+    let mut bytes = [0u8; BYTES];
     File::open(path).and_then(|mut file| file.read_exact(&mut bytes)).map_err(at(path))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

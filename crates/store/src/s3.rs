@@ -20,3 +20,6 @@ pub use records::{
 };
 pub use scan::{Listed, Listing, Scan, UploadPage, VersionPage};
 pub use transaction::{S3Reader, S3Transaction};
+
+#[cfg(test)]
+mod tests;

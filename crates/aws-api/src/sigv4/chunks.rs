@@ -6,9 +6,10 @@ use subtle::ConstantTimeEq;
 use super::{
     error::SignatureError,
     signed_request::SignedRequest,
-    signing_key::{SigningKeys, hex, hmac},
+    signing_key::{SigningKeys, hmac},
     verify::payload_hash,
 };
+use crate::hex;
 
 /// Follows the chain of signatures through a body.
 pub struct ChunkSignatures {
@@ -43,7 +44,7 @@ impl ChunkSignatures {
     /// # Errors
     /// [`SignatureError::Mismatch`].
     pub fn end_chunk(&mut self, signature: &str) -> Result<(), SignatureError> {
-        let hash = hex(&std::mem::take(&mut self.hash).finalize());
+        let hash = hex::encode(&std::mem::take(&mut self.hash).finalize());
         let text = format!(
             "AWS4-HMAC-SHA256-PAYLOAD\n{}\n{}\n{}\n{}\n{hash}",
             self.timestamp,
@@ -68,7 +69,7 @@ impl ChunkSignatures {
     }
 
     fn check(&mut self, text: &str, signature: &str) -> Result<(), SignatureError> {
-        let expected = hex(&hmac(&self.key, text.as_bytes()));
+        let expected = hex::encode(&hmac(&self.key, text.as_bytes()));
         if !bool::from(expected.as_bytes().ct_eq(signature.as_bytes())) {
             return Err(SignatureError::Mismatch);
         }

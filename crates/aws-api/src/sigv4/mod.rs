@@ -21,7 +21,7 @@ pub use error::SignatureError;
 pub use sign::{SigningIdentity, authorization, timestamp};
 pub use signed_request::{Request, SignedRequest};
 pub use signing_key::SigningKeys;
-pub use verify::{CLOCK_SKEW_SECONDS_MAX, payload_hash, verify};
+pub use verify::{CLOCK_SKEW_SECONDS_MAX, payload_hash, signed_at, verify};
 
 #[cfg(test)]
 mod tests;

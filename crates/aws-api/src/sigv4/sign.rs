@@ -3,9 +3,10 @@
 use super::{
     canonical_request::{PathRule, Variant, canonical_request},
     signed_request::{Request, SignedRequest},
-    signing_key::{SigningKeys, hex, hmac},
+    signing_key::{SigningKeys, hmac},
     verify::{payload_hash, stamp, string_to_sign},
 };
+use crate::hex;
 
 /// With what a request is signed.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +49,7 @@ pub fn authorization(request: &Request<'_>, identity: &SigningIdentity<'_>, body
     let canonical = canonical_request(request, &signed, &payload_hash(body), rule, variant);
     let scope = (signed.date.as_str(), identity.region, identity.service);
     let key = SigningKeys::default().derive(identity.access_key_id, identity.secret_access_key, scope);
-    let signature = hex(&hmac(&key, string_to_sign(&signed, &canonical).as_bytes()));
+    let signature = hex::encode(&hmac(&key, string_to_sign(&signed, &canonical).as_bytes()));
     format!(
         "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={signature}",
         identity.access_key_id,

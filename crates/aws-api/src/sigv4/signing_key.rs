@@ -58,7 +58,3 @@ pub(super) fn hmac(key: &[u8], text: &[u8]) -> Key {
     mac.update(text);
     mac.finalize().into_bytes().into()
 }
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

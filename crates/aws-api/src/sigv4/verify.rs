@@ -8,8 +8,9 @@ use super::{
     canonical_request::{PathRule, Variant, canonical_request},
     error::SignatureError,
     signed_request::{Request, SignedRequest},
-    signing_key::{SigningKeys, hex, hmac},
+    signing_key::{SigningKeys, hmac},
 };
+use crate::hex;
 
 /// A signer's clock may be off by so much, seconds.
 pub const CLOCK_SKEW_SECONDS_MAX: i64 = 15 * 60;
@@ -17,7 +18,7 @@ pub const CLOCK_SKEW_SECONDS_MAX: i64 = 15 * 60;
 /// The hash of a body, as signatures have it: SHA-256, hex.
 #[must_use]
 pub fn payload_hash(body: &[u8]) -> String {
-    hex(&Sha256::digest(body))
+    hex::encode(&Sha256::digest(body))
 }
 
 /// Proves that a request was signed with `secret`.
@@ -41,7 +42,7 @@ pub fn verify(
     let matches = |variant: &Variant| {
         let canonical = canonical_request(request, signed, payload, rule, *variant);
         let text = string_to_sign(signed, &canonical);
-        let expected = hex(&hmac(&key, text.as_bytes()));
+        let expected = hex::encode(&hmac(&key, text.as_bytes()));
         bool::from(expected.as_bytes().ct_eq(signed.signature.as_bytes()))
     };
     if variants(signed, rule).iter().any(matches) { Ok(()) } else { Err(SignatureError::Mismatch) }
@@ -64,7 +65,7 @@ pub(super) fn string_to_sign(signed: &SignedRequest, canonical: &str) -> String 
 
 /// The signer's clock agrees with ours, and the scope with the signer's clock.
 fn check_time(signed: &SignedRequest, now_seconds: i64) -> Result<(), SignatureError> {
-    let at = unix_seconds(&signed.timestamp).ok_or_else(|| {
+    let at = signed_at(&signed.timestamp).ok_or_else(|| {
         let stamp = &signed.timestamp;
         SignatureError::Incomplete(format!("Date must be in ISO-8601 'basic format'. Got '{stamp}'."))
     })?;
@@ -118,7 +119,9 @@ fn check_headers(request: &Request<'_>, signed: &SignedRequest) -> Result<(), Si
     }
 }
 
-fn unix_seconds(timestamp: &str) -> Option<i64> {
+/// Unix time in seconds of a signature's time, `YYYYMMDDTHHMMSSZ`.
+#[must_use]
+pub fn signed_at(timestamp: &str) -> Option<i64> {
     let broken_down = strtime::parse("%Y%m%dT%H%M%SZ", timestamp).ok()?;
     let datetime: DateTime = broken_down.to_datetime().ok()?;
     Some(datetime.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())

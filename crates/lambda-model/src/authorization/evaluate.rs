@@ -62,6 +62,14 @@ pub fn evaluate(request: &AuthorizationRequest, policies: &Policies<'_>) -> Deci
     }
 }
 
+/// Whether the policy of a role lets the caller become it. The account that it names speaks for all of its callers: whether the
+/// account's own policies let them is not asked here.
+#[must_use]
+pub fn trusts(policy: &PolicyDocument, request: &AuthorizationRequest) -> bool {
+    let alone = Policies { resource: Some(policy), ..Policies::default() };
+    explicit_deny(request, &alone).is_none() && naming_allow(policy, request).is_some()
+}
+
 fn is_allowed(request: &AuthorizationRequest, policies: &Policies<'_>, of_resource: Option<Naming>) -> bool {
     let Caller::Principal(principal) = &request.caller else {
         // Services and strangers have no policies of their own.

@@ -17,7 +17,7 @@ mod variables;
 mod wildcard;
 
 pub use document::{DocumentError, PolicyDocument};
-pub use evaluate::{Decision, Denial, Policies, evaluate};
+pub use evaluate::{Decision, Denial, Policies, evaluate, trusts};
 pub use principal::Caller;
 
 use std::collections::BTreeMap;

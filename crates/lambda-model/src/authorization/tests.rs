@@ -195,6 +195,28 @@ fn a_resource_policy_names_callers() {
 }
 
 #[test]
+fn a_role_is_for_those_whom_its_trust_policy_names() {
+    let mut asked = request(user("ann"));
+    asked.action = "sts:AssumeRole".into();
+    asked.resource = format!("arn:aws:iam::{ACCOUNT}:role/worker");
+    asked.context.insert("sts:externalid".into(), vec!["42".into()]);
+    for (principal, condition, expected) in [
+        (json!({"AWS": ACCOUNT}), json!({}), true),
+        (json!({"AWS": format!("arn:aws:iam::{ACCOUNT}:user/ann")}), json!({}), true),
+        (json!({"AWS": format!("arn:aws:iam::{ACCOUNT}:user/bob")}), json!({}), false),
+        (json!({"AWS": "222222222222"}), json!({}), false),
+        (json!({"Service": "lambda.amazonaws.com"}), json!({}), false),
+        (json!("*"), json!({"StringEquals": {"sts:ExternalId": "42"}}), true),
+        (json!("*"), json!({"StringEquals": {"sts:ExternalId": "43"}}), false),
+    ] {
+        let statement = json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole",
+            "Condition": condition});
+        let held = trusts(&policy(statement.clone()), &asked);
+        assert_eq!(held, expected, "{statement}");
+    }
+}
+
+#[test]
 fn another_account_needs_both_sides() {
     let mut asked = request(user("ann"));
     asked.resource_account = "222222222222".into();

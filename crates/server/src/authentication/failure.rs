@@ -8,7 +8,8 @@ use lambda_model::credentials::CredentialError;
 
 use crate::{
     http::{self, BodyError, HttpResponse},
-    lambda_api, s3_api,
+    lambda_api::errors,
+    s3_api,
 };
 
 /// What is wrong with a request's authentication.
@@ -50,7 +51,7 @@ const EXPIRED_TOKEN: &str = "The security token included in the request is expir
 impl AuthenticationFailure {
     /// As the Lambda API answers it.
     pub(crate) fn of_lambda(&self) -> HttpResponse {
-        lambda_api::render_error(&self.named())
+        errors::render(&self.named())
     }
 
     /// As a service of the query protocol answers it: the same codes without their suffix.
@@ -67,7 +68,7 @@ impl AuthenticationFailure {
         if error.code == "MissingAuthenticationToken" {
             error.message = "Request is missing Authentication Token".into();
         }
-        let xml = query::encode_error(model, &error, &request_id::new());
+        let xml = query::encode_error(model.xml_namespace, &error, &request_id::new());
         let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::FORBIDDEN);
         http::response(status, query::CONTENT_TYPE, xml)
     }

@@ -11,7 +11,7 @@ mod proof;
 #[cfg(test)]
 mod vectors;
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use aws_api::sigv4::{
     ChunkSignatures, PathRule, Request, SignatureError, SignedRequest, SigningKeys, payload_hash, verify,
@@ -21,7 +21,10 @@ use lambda_model::{credentials::Credentials, limits};
 pub(crate) use failure::AuthenticationFailure;
 pub(crate) use proof::BodyProof;
 
-use crate::http::{self, HttpRequest, RequestBody};
+use crate::{
+    clock,
+    http::{self, HttpRequest, RequestBody},
+};
 
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
@@ -77,7 +80,7 @@ impl Authentication {
 
     fn secret(&self, signed: &SignedRequest) -> Result<String, AuthenticationFailure> {
         let token = signed.session_token.as_deref();
-        let known = self.credentials.resolve(&signed.access_key_id, token, now_seconds());
+        let known = self.credentials.resolve(&signed.access_key_id, token, clock::unix_seconds());
         Ok(known?.secret_access_key)
     }
 
@@ -89,7 +92,7 @@ impl Authentication {
         payload: &str,
     ) -> Result<(), SignatureError> {
         let rule = PathRule::of_service(&signed.service);
-        verify(&request.as_signed(), signed, secret, payload, (rule, now_seconds()), &self.keys)
+        verify(&request.as_signed(), signed, secret, payload, (rule, clock::unix_seconds()), &self.keys)
     }
 }
 
@@ -110,9 +113,4 @@ pub(crate) fn is_of_version_2(request: &HttpRequest) -> bool {
 /// SHA-256 in hex.
 fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-fn now_seconds() -> i64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }

@@ -1,6 +1,9 @@
 //! What proves a body that is still coming.
 
-use aws_api::sigv4::{ChunkSignatures, SignatureError, payload_hash};
+use aws_api::{
+    hex,
+    sigv4::{ChunkSignatures, SignatureError},
+};
 use sha2::{Digest, Sha256};
 
 /// Follows a body and judges it.
@@ -22,12 +25,9 @@ impl BodyProof {
         Self::Chunks(Box::new(signatures))
     }
 
-    /// The hash that the body shall have, where it is told whole.
-    pub(crate) fn expected_hash(&self) -> Option<&str> {
-        match self {
-            Self::Hash(expected, _) => Some(expected),
-            Self::None | Self::Chunks(_) => None,
-        }
+    /// Whether it is told what the body is as a whole.
+    pub(crate) fn is_of_whole(&self) -> bool {
+        matches!(self, Self::Hash(..))
     }
 
     /// Bytes of a body without framing.
@@ -40,17 +40,9 @@ impl BodyProof {
     /// The body is at its end.
     pub(crate) fn finish(self) -> Result<(), SignatureError> {
         let Self::Hash(expected, hash) = self else { return Ok(()) };
-        let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        if found.eq_ignore_ascii_case(&expected) { Ok(()) } else { Err(SignatureError::WrongPayload) }
-    }
-
-    /// Judges a body that is there.
-    pub(crate) fn check(&self, body: &[u8]) -> Result<(), SignatureError> {
-        match self.expected_hash() {
-            Some(expected) if !expected.eq_ignore_ascii_case(&payload_hash(body)) => {
-                Err(SignatureError::WrongPayload)
-            }
-            _ => Ok(()),
+        match hex::encode(&hash.finalize()).eq_ignore_ascii_case(&expected) {
+            true => Ok(()),
+            false => Err(SignatureError::WrongPayload),
         }
     }
 }

@@ -60,7 +60,7 @@ pub(super) async fn send(client: &Client, call: &Call<'_>) -> Result<Response<In
         .method(call.method)
         .uri(call.path)
         .header(header::HOST, authority)
-        .header("x-amz-date", sigv4::timestamp(clock::unix_ms().div_euclid(1000)))
+        .header("x-amz-date", sigv4::timestamp(clock::unix_seconds()))
         .body(Full::new(body.clone()))?;
     let authorization = signature(client, &request, &body);
     request.headers_mut().insert(header::AUTHORIZATION, authorization.parse()?);

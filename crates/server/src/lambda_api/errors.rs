@@ -6,7 +6,7 @@ use lambda_model::LambdaError;
 use crate::http::{self, HttpResponse};
 
 /// The response for an error.
-pub(super) fn render(error: &ApiError) -> HttpResponse {
+pub(crate) fn render(error: &ApiError) -> HttpResponse {
     aws_api::error_response::render(error).map(http::whole)
 }
 

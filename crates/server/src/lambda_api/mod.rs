@@ -7,7 +7,7 @@
 mod account_settings;
 mod aliases;
 mod concurrency;
-mod errors;
+pub(crate) mod errors;
 mod event_invoke_configs;
 mod event_source_mappings;
 mod function_urls;
@@ -166,11 +166,6 @@ impl LambdaApi {
         let _ = tokio::task::spawn_blocking(move || logs.clear()).await;
         Ok(())
     }
-}
-
-/// An error of the API's as a response.
-pub(crate) fn render_error(error: &ApiError) -> HttpResponse {
-    errors::render(error)
 }
 
 fn base_url(request: &HttpRequest) -> String {

@@ -17,27 +17,28 @@ use services::s3::Trailers;
 use super::{Early, chunked_body::Decoder, text};
 use crate::{
     authentication::{AuthenticationFailure, BodyProof},
-    http::{self, HttpResponse, RequestBody},
+    http::{self, RequestBody},
 };
 
 /// A body of this many bytes or fewer is judged before anything is done with it: the library reads those of settings and deletions
 /// whole, and would not know what to say of one that ends with an error.
 const SMALL_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// The body, read and judged if it is small and its hash is known.
-pub(super) async fn small(
+/// The body with what is left to prove of it: nothing, if it is small and its hash is known, for then it is read and judged.
+pub(super) async fn judged(
     headers: &HeaderMap,
     body: RequestBody,
-    proof: &BodyProof,
-) -> Result<RequestBody, HttpResponse> {
+    mut proof: BodyProof,
+) -> Result<(RequestBody, BodyProof), AuthenticationFailure> {
     let length = text(headers, "content-length").and_then(|length| length.parse::<usize>().ok());
     let is_small = length.is_none_or(|length| length <= SMALL_BYTES_MAX);
-    if proof.expected_hash().is_none() || !is_small {
-        return Ok(body);
+    if !proof.is_of_whole() || !is_small {
+        return Ok((body, proof));
     }
-    let read = http::read_body(body, SMALL_BYTES_MAX).await.map_err(AuthenticationFailure::from);
-    let read = read.and_then(|read| Ok(proof.check(&read).map(|()| read)?));
-    read.map(|read| RequestBody::Read(Some(read))).map_err(|failure| failure.of_s3())
+    let read = http::read_body(body, SMALL_BYTES_MAX).await?;
+    proof.update(&read);
+    proof.finish()?;
+    Ok((RequestBody::Read(Some(read)), BodyProof::None))
 }
 
 /// Whether a body was read to its end: if not, the connection cannot be used again.
@@ -104,18 +105,11 @@ fn describe_decoded(headers: &mut HeaderMap) -> Result<(), Early> {
     headers.remove("x-amz-content-sha256");
     let encodings = text(headers, "content-encoding").unwrap_or_default();
     let kept: Vec<_> = encodings.split(',').map(str::trim).filter(|one| *one != "aws-chunked").collect();
-    let kept = kept.join(",");
-    headers.remove(CONTENT_ENCODING);
-    if let Ok(kept) = kept.parse()
-        && !text_is_empty(&kept)
-    {
-        headers.insert(CONTENT_ENCODING, kept);
+    match kept.join(",").parse() {
+        Ok(kept) if encodings != "aws-chunked" => drop(headers.insert(CONTENT_ENCODING, kept)),
+        _ => drop(headers.remove(CONTENT_ENCODING)),
     }
     Ok(())
-}
-
-fn text_is_empty(value: &hyper::header::HeaderValue) -> bool {
-    value.as_bytes().is_empty()
 }
 
 /// A body that is read to its end also when nobody wants it: a client that is still sending would not see why it was refused.
@@ -140,7 +134,10 @@ impl Unread {
 impl Drop for Unread {
     fn drop(&mut self) {
         if let Some(body) = self.body.take().filter(|body| self.drains && !body.is_at_end()) {
-            tokio::spawn(http::discard(body));
+            // A server that stops has no time left for it.
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                runtime.spawn(http::discard(body));
+            }
         }
     }
 }

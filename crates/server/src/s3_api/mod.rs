@@ -81,8 +81,8 @@ impl S3Api {
         let trailers = Trailers::default();
         let HttpRequest { method, path, query, mut headers, body } = request;
         let query = signature::without(&query, &mut headers);
-        let body = framing::small(&headers, body, &proof).await?;
-        let body = framing::unframed(&mut headers, (body, proof), &trailers, finished)?;
+        let judged = framing::judged(&headers, body, proof).await.map_err(|failure| failure.of_s3())?;
+        let body = framing::unframed(&mut headers, judged, &trailers, finished)?;
         drop_unusable_range(&mut headers);
         let uri = if query.is_empty() { path.clone() } else { format!("{path}?{query}") };
         let mut builder = hyper::Request::builder().method(method).uri(uri);

@@ -1,10 +1,10 @@
 //! Takes signatures off requests: who signed was read before, and what the service behind does not know it cannot check.
 
+use aws_api::sigv4;
 use hyper::{
     HeaderMap, StatusCode,
     header::{HeaderName, HeaderValue},
 };
-use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 
 use super::Early;
@@ -45,12 +45,7 @@ fn expiry_seconds(query: &str) -> Option<i64> {
         return parameter(query, "Expires")?.parse().ok();
     }
     let (date, seconds) = (parameter(query, "X-Amz-Date")?, parameter(query, "X-Amz-Expires")?);
-    let signed: Timestamp = jiff::fmt::strtime::parse("%Y%m%dT%H%M%SZ", date)
-        .and_then(|broken| broken.to_datetime())
-        .and_then(|datetime| datetime.to_zoned(jiff::tz::TimeZone::UTC))
-        .ok()?
-        .timestamp();
-    Some(signed.as_second().saturating_add(seconds.parse().ok()?))
+    Some(sigv4::signed_at(date)?.saturating_add(seconds.parse().ok()?))
 }
 
 /// The query without its signature; the headers lose theirs, and get those that a presigned request has in its query.

@@ -25,10 +25,19 @@ pub enum RoleTrust {
     DoesNotTrust,
 }
 
+/// Whether a role that does not exist is taken for one that everybody may become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingRoles {
+    /// As it is convenient where nobody's credentials are checked.
+    Accepted,
+    /// As on AWS.
+    Refused,
+}
+
 /// What is in memory.
-#[derive(Default)]
 pub struct Directory {
     entries: RwLock<Entries>,
+    missing_roles: MissingRoles,
 }
 
 #[derive(Default)]
@@ -40,6 +49,17 @@ struct Entries {
 }
 
 impl Directory {
+    /// An empty one.
+    #[must_use]
+    pub fn new(missing_roles: MissingRoles) -> Self {
+        Self { entries: RwLock::default(), missing_roles }
+    }
+
+    /// Whether a role that does not exist may be assumed.
+    pub(crate) fn accepts_missing_roles(&self) -> bool {
+        self.missing_roles == MissingRoles::Accepted
+    }
+
     /// Reads what is stored. To be called once the directory follows the commits.
     ///
     /// # Errors
@@ -104,8 +124,12 @@ impl Directory {
 }
 
 impl ExecutionRoles for Directory {
-    fn may_be_assumed_by_lambda(&self, role_arn: &str) -> bool {
-        self.role_trusts(role_arn, "lambda.amazonaws.com") != RoleTrust::DoesNotTrust
+    fn may_be_passed_to_lambda(&self, role_arn: &str, account_id: &str) -> bool {
+        match self.role_trusts(role_arn, "lambda.amazonaws.com") {
+            RoleTrust::Missing => self.accepts_missing_roles(),
+            RoleTrust::Trusts => self.accepts_missing_roles() || naming::account_in(role_arn) == account_id,
+            RoleTrust::DoesNotTrust => false,
+        }
     }
 }
 

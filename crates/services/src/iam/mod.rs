@@ -29,7 +29,7 @@ mod users;
 
 use store::{DocumentRange, Store, Transaction};
 
-pub use directory::{Directory, RoleTrust};
+pub use directory::{Directory, MissingRoles, RoleTrust};
 use error::IamError;
 use records::Record;
 

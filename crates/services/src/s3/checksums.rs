@@ -1,5 +1,6 @@
 //! Checksums: which one a request asks for, how it is taken, how a multipart object's comes about.
 
+use aws_api::hex;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use s3s::{
     checksum::ChecksumHasher,
@@ -96,6 +97,23 @@ impl Announced {
         Ok(Self { algorithm, value: None })
     }
 }
+
+/// What an upload says about its checksum: the inputs are different types with the same fields.
+macro_rules! announced {
+    ($input:ident, $trailer:expr) => {{
+        let wish = $input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str());
+        let values = s3s::dto::Checksum {
+            checksum_crc32: $input.checksum_crc32,
+            checksum_crc32c: $input.checksum_crc32c,
+            checksum_crc64nvme: $input.checksum_crc64nvme,
+            checksum_sha1: $input.checksum_sha1,
+            checksum_sha256: $input.checksum_sha256,
+            checksum_type: None,
+        };
+        $crate::s3::checksums::Announced::new(&values, $trailer, wish)
+    }};
+}
+pub(super) use announced;
 
 pub(super) fn unknown_algorithm() -> Refusal {
     refuse(
@@ -194,17 +212,8 @@ pub(super) fn composite(algorithm: Algorithm, parts: &[String]) -> Option<Checks
 pub(super) fn multipart_etag(parts: &[String]) -> String {
     let mut md5 = Md5::new();
     for part in parts {
-        md5.update(&from_hex(part));
+        md5.update(&hex::decode(part).unwrap_or_default());
     }
     let digest: &[u8] = &md5.finalize();
-    format!("{}-{}", to_hex(digest), parts.len())
-}
-
-pub(super) fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn from_hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.chars().filter_map(|digit| digit.to_digit(16).map(|d| d as u8)).collect();
-    digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+    format!("{}-{}", hex::encode(digest), parts.len())
 }

@@ -123,9 +123,6 @@ async fn current(
     s3.store
         .read_s3(move |reader| {
             context.bucket(reader, &scan.bucket, owner.as_deref())?;
-            if scan.limit == 0 {
-                return Ok(Listing { lines: Vec::new(), is_truncated: false });
-            }
             Ok(reader.current_objects(&scan)?)
         })
         .await

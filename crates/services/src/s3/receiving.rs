@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use aws_api::sigv4::SignatureError;
+use aws_api::{hex, sigv4::SignatureError};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -10,7 +10,7 @@ use s3s::dto::StreamingBlob;
 use store::s3::{Checksum, NewObjectFile, ObjectFiles, Segment};
 
 use super::{
-    checksums::{Algorithm, Announced, Digester, Digests, to_hex},
+    checksums::{Algorithm, Announced, Digester, Digests},
     context::Trailers,
     error::{Refusal, lost_task, refuse},
 };
@@ -63,7 +63,7 @@ pub(super) async fn receive(files: ObjectFiles, upload: Upload) -> Result<Receiv
     }
     let (file, digests) = sink.finish(length).await?;
     check_digests(&digests, expected_md5.as_deref(), &upload.checksum, &upload.trailers, algorithm)?;
-    Ok(Received { file, etag: to_hex(&digests.md5), checksum: digests.checksum })
+    Ok(Received { file, etag: hex::encode(&digests.md5), checksum: digests.checksum })
 }
 
 async fn drain(mut body: StreamingBlob, mut sink: Sink) -> Result<Sink, Refusal> {

@@ -7,11 +7,12 @@ use std::{
 
 use aws_api::generated::sts::types;
 use lambda_model::{
+    authorization::{AuthorizationRequest, Caller, PolicyDocument, trusts},
     credentials::{Principal, PrincipalKind, RoleCredentials, TemporaryCredentials},
     limits,
 };
 
-use super::{Handled, Sessions, Sts, shown, validation_error};
+use super::{Handled, Sessions, Sts, access_denied, shown, validation_error};
 use crate::{
     iam::{Directory, naming, policy_document},
     query::QueryContext,
@@ -28,7 +29,8 @@ const CHAINED_SECONDS_MAX: i64 = 3_600;
 const POLICY_BYTES: usize = 2_048;
 
 impl Sts {
-    /// With `--auth off`, which is all there is yet, a role that does not exist is assumed too.
+    /// A role that exists decides by its trust policy; one that does not is assumed by
+    /// everybody, where credentials are not verified.
     pub(super) async fn assume_role(
         &self,
         context: &QueryContext,
@@ -41,6 +43,7 @@ impl Sts {
         let packed_policy_size = policy_size(input.policy.as_deref())?;
         let seconds = input.duration_seconds.unwrap_or(SECONDS_DEFAULT);
         self.check_duration(context, &role_arn, seconds)?;
+        self.check_trust(context, &role_arn, input.external_id)?;
         let principal =
             session_principal(&self.directory, &role_arn, &input.role_session_name.unwrap_or_default());
         let session = self.sessions.issue(&principal, context.now_seconds() + seconds);
@@ -54,6 +57,33 @@ impl Sts {
             source_identity: input.source_identity,
             ..Default::default()
         })
+    }
+
+    fn check_trust(
+        &self,
+        context: &QueryContext,
+        role_arn: &str,
+        external_id: Option<String>,
+    ) -> Handled<()> {
+        let role = self.directory.role(role_arn);
+        if role.is_none() && self.directory.accepts_missing_roles() {
+            return Ok(());
+        }
+        let request = AuthorizationRequest {
+            caller: Caller::Principal(context.principal.clone()),
+            action: "sts:AssumeRole".into(),
+            resource: role_arn.to_owned(),
+            resource_account: naming::account_in(role_arn).to_owned(),
+            context: external_id.map(|id| ("sts:externalid".to_owned(), vec![id])).into_iter().collect(),
+        };
+        let policy = role.and_then(|role| PolicyDocument::parse(&role.trust).ok());
+        if policy.is_some_and(|policy| trusts(&policy, &request)) {
+            return Ok(());
+        }
+        Err(access_denied(format!(
+            "User: {} is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
+            context.principal.arn
+        )))
     }
 
     fn check_duration(&self, context: &QueryContext, role_arn: &str, seconds: i64) -> Handled<()> {

@@ -2,8 +2,9 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fs::{self, File},
-    io::{self, Read, Write},
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -11,7 +12,7 @@ use std::{
 use super::records::Segment;
 use crate::{
     StoreError,
-    data_dir::{create_private, sync_directory},
+    data_dir::{create_private, random_hex, sync_directory},
     error::at,
 };
 
@@ -49,14 +50,15 @@ impl ObjectFiles {
     /// # Errors
     /// When it cannot be made.
     pub fn create(&self) -> Result<NewObjectFile, StoreError> {
-        let name = random_name()?;
+        let name = random_hex::<NAME_BYTES>()?;
         let path = self.path(&name);
         let parent = path.parent().unwrap_or(&self.inner.directory);
         if !parent.is_dir() {
             create_private(parent)?;
             sync_directory(&self.inner.directory)?;
         }
-        let file = File::create_new(&path).map_err(at(&path))?;
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600).open(&path).map_err(at(&path))?;
         Ok(NewObjectFile { files: self.clone(), name, file, size_bytes: 0, is_kept: false })
     }
 
@@ -218,11 +220,4 @@ impl Drop for NewObjectFile {
 fn entries(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let entries = fs::read_dir(directory).map_err(at(directory))?;
     entries.map(|entry| entry.map(|entry| entry.path()).map_err(at(directory))).collect()
-}
-
-fn random_name() -> Result<String, StoreError> {
-    let path = Path::new("/dev/urandom");
-    let mut bytes = [0u8; NAME_BYTES];
-    File::open(path).and_then(|mut file| file.read_exact(&mut bytes)).map_err(at(path))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

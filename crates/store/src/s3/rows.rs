@@ -170,6 +170,19 @@ pub(super) fn parts(connection: &Connection, upload_id: &str) -> Result<Vec<Part
     Ok(parts)
 }
 
+/// The file of one part, if it is there.
+pub(super) fn part_file(
+    connection: &Connection,
+    upload_id: &str,
+    number: u32,
+) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT document FROM s3_parts WHERE upload_id = ?1 AND number = ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let found: Option<Vec<u8>> =
+        statement.query_row(params![upload_id, number], |row| row.get(0)).optional()?;
+    found.map(|document| Ok(decode::<PartRecord>(&document)?.file)).transpose()
+}
+
 pub(super) fn put_part(
     connection: &Connection,
     upload_id: &str,
@@ -180,9 +193,15 @@ pub(super) fn put_part(
     Ok(())
 }
 
-pub(super) fn delete_upload(connection: &Connection, upload_id: &str) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM s3_uploads WHERE upload_id = ?1")?.execute([upload_id])?;
-    connection.prepare_cached("DELETE FROM s3_parts WHERE upload_id = ?1")?.execute([upload_id])?;
+pub(super) fn delete_upload(
+    connection: &Connection,
+    bucket: &str,
+    upload: &UploadRecord,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM s3_uploads WHERE bucket = ?1 AND key = ?2 AND upload_id = ?3";
+    connection.prepare_cached(sql)?.execute(params![bucket, upload.key.as_bytes(), upload.upload_id])?;
+    let sql = "DELETE FROM s3_parts WHERE upload_id = ?1";
+    connection.prepare_cached(sql)?.execute([&upload.upload_id])?;
     Ok(())
 }
 

@@ -176,7 +176,8 @@ fn walk<T>(
 ) -> Result<Listing<T>, StoreError> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut lines = Vec::new();
-    let mut next = Some(scan.start());
+    // Who asks for nothing has got it all.
+    let mut next = Some(scan.start()).filter(|_| scan.limit > 0);
     let end = scan.end();
     while let Some(position) = next.take() {
         let mut found = statement.query(params![scan.bucket, position.key, position.is_behind, end])?;

@@ -203,7 +203,7 @@ impl S3Transaction<'_> {
         let scan = Scan { bucket: name.to_owned(), limit: usize::MAX, ..Scan::default() };
         for line in self.uploads(&scan)?.lines {
             if let scan::Listed::One(upload) = line {
-                self.delete_upload(&upload.upload_id, &[])?;
+                self.delete_upload(name, &upload, &HashSet::new())?;
             }
         }
         self.connection.execute("DELETE FROM s3_buckets WHERE name = ?1", [name])?;
@@ -252,9 +252,7 @@ impl S3Transaction<'_> {
     /// # Errors
     /// When it cannot be written.
     pub fn put_part(&mut self, upload_id: &str, record: &PartRecord) -> Result<(), StoreError> {
-        let parts = self.parts(upload_id)?;
-        self.released
-            .extend(parts.into_iter().find(|part| part.number == record.number).map(|part| part.file));
+        self.released.extend(rows::part_file(self.connection, upload_id, record.number)?);
         rows::put_part(self.connection, upload_id, record)
     }
 
@@ -262,10 +260,15 @@ impl S3Transaction<'_> {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn delete_upload(&mut self, upload_id: &str, kept: &[String]) -> Result<(), StoreError> {
-        let parts = self.parts(upload_id)?;
+    pub fn delete_upload(
+        &mut self,
+        bucket: &str,
+        upload: &UploadRecord,
+        kept: &HashSet<String>,
+    ) -> Result<(), StoreError> {
+        let parts = self.parts(&upload.upload_id)?;
         self.released.extend(parts.into_iter().map(|part| part.file).filter(|file| !kept.contains(file)));
-        rows::delete_upload(self.connection, upload_id)
+        rows::delete_upload(self.connection, bucket, upload)
     }
 
     /// Deletes everything that S3 keeps.

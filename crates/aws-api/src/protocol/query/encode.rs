@@ -32,12 +32,12 @@ pub fn encode(
     Ok(writer.xml)
 }
 
-/// An error in XML.
-pub fn encode_error(model: &ServiceModel, error: &ApiError, request_id: &str) -> String {
+/// An error in XML, in the namespace of its service.
+pub fn encode_error(namespace: &str, error: &ApiError, request_id: &str) -> String {
     let fault = if error.fault == "User" { "Sender" } else { "Receiver" };
     let mut xml = format!(
-        "<ErrorResponse xmlns=\"{}\"><Error><Type>{fault}</Type><Code>{}</Code><Message>",
-        model.xml_namespace, error.code
+        "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>{fault}</Type><Code>{}</Code><Message>",
+        error.code
     );
     escape(&error.message, &mut xml);
     xml.push_str("</Message></Error><RequestId>");

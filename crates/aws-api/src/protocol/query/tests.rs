@@ -72,7 +72,7 @@ fn an_error_says_who_is_at_fault() {
     let error =
         crate::error_response::ApiError::user("NoSuchEntity", 404, "The role with name <r> cannot be found.");
     assert_eq!(
-        encode_error(&MODEL, &error, "id"),
+        encode_error(MODEL.xml_namespace, &error, "id"),
         "<ErrorResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><Error><Type>Sender</Type><Code>NoSuchEntity</Code>\
          <Message>The role with name &lt;r&gt; cannot be found.</Message></Error><RequestId>id</RequestId></ErrorResponse>"
     );

@@ -79,7 +79,7 @@ impl LambdaApi {
         ]);
         let layers = requested.layers.take().unwrap_or_default();
         requested.apply(&mut configuration, self.accept_inert_settings)?;
-        check_role(&*self.roles, &configuration)?;
+        check_role(&*self.roles, &configuration, &context.caller.account_id)?;
         let (code, lease) = match source {
             CodeSource::Image(_) if self.accept_inert_settings => (no_code(), None),
             source => {
@@ -116,8 +116,9 @@ impl LambdaApi {
 pub(super) fn check_role(
     roles: &dyn ExecutionRoles,
     configuration: &FunctionConfiguration,
+    account_id: &str,
 ) -> Result<(), LambdaError> {
-    if roles.may_be_assumed_by_lambda(&configuration.role) {
+    if roles.may_be_passed_to_lambda(&configuration.role, account_id) {
         return Ok(());
     }
     Err(LambdaError::InvalidParameterValue(

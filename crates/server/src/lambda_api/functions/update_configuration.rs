@@ -40,7 +40,7 @@ impl LambdaApi {
                 let mut record = record.ok_or_else(|| LambdaError::function_not_found(&key.arn()))?;
                 begin_update(&mut record, expected.as_deref())?;
                 requested.apply(&mut record.configuration, accept_inert)?;
-                create::check_role(&*roles, &record.configuration)?;
+                create::check_role(&*roles, &record.configuration, &record.key.account_id)?;
                 if let Some(layers) = layers {
                     layers::check_still_there(transaction, &layers)?;
                     record.configuration.layers = layers;

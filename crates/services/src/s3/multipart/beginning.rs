@@ -1,5 +1,7 @@
 //! CreateMultipartUpload and AbortMultipartUpload.
 
+use std::collections::HashSet;
+
 use s3s::{
     S3Request, S3Response, S3Result,
     dto::{
@@ -92,7 +94,7 @@ pub(in crate::s3) async fn abort_multipart_upload(
         .change_s3(move |transaction| {
             let owner = input.expected_bucket_owner.as_deref();
             let upload = find(transaction, &context, &input.bucket, &input.key, &input.upload_id, owner)?;
-            Ok::<_, Refusal>(transaction.delete_upload(&upload.upload_id, &[])?)
+            Ok::<_, Refusal>(transaction.delete_upload(&input.bucket, &upload, &HashSet::new())?)
         })
         .await?;
     Ok(no_content::<AbortMultipartUploadOutput>())

@@ -150,9 +150,9 @@ pub(in crate::s3) async fn complete_multipart_upload(
                 "The provided 'x-amz-mp-object-size' header does not match the size of the uploaded parts.",
             ));
         }
-        let files: Vec<String> = parts.into_iter().map(|part| part.file).collect();
+        let files = parts.into_iter().map(|part| part.file).collect();
         let record = versions::write(transaction, &bucket, &input.key, content, context.now_ms)?;
-        transaction.delete_upload(&upload.upload_id, &files)?;
+        transaction.delete_upload(&bucket.name, &upload, &files)?;
         Ok((versions::told(bucket.versioning, &record.version_id), record.content.unwrap_or_default()))
     });
     let (version_id, content) = stored.await?;

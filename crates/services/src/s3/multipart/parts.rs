@@ -1,10 +1,10 @@
 //! UploadPart and UploadPartCopy.
 
+use aws_api::hex;
 use s3s::{
     S3Request, S3Response, S3Result,
     dto::{
-        self, CopyPartResult, ETag, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput,
-        UploadPartOutput,
+        CopyPartResult, ETag, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
     },
 };
 use store::s3::{NewObjectFile, PartRecord, UploadRecord};
@@ -12,7 +12,7 @@ use store::s3::{NewObjectFile, PartRecord, UploadRecord};
 use super::{find, part_number};
 use crate::s3::{
     S3,
-    checksums::{self, Algorithm, Announced, to_hex},
+    checksums::{self, Algorithm, Announced, announced},
     conditions::Conditions,
     context::S3Context,
     error::{Refusal, refuse},
@@ -100,16 +100,7 @@ pub(in crate::s3) async fn upload_part(
         upload_id: input.upload_id,
         owner: input.expected_bucket_owner,
     };
-    let wish = input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str());
-    let values = dto::Checksum {
-        checksum_crc32: input.checksum_crc32,
-        checksum_crc32c: input.checksum_crc32c,
-        checksum_crc64nvme: input.checksum_crc64nvme,
-        checksum_sha1: input.checksum_sha1,
-        checksum_sha256: input.checksum_sha256,
-        checksum_type: None,
-    };
-    let mut checksum = Announced::new(&values, trailer, wish)?;
+    let mut checksum = announced!(input, trailer)?;
     let to = target.find(s3, &context).await?;
     agree(&mut checksum, &to)?;
     let upload = Upload {
@@ -195,7 +186,7 @@ pub(in crate::s3) async fn upload_part_copy(
         }
     };
     let (file, digests) = sink.finish(None).await?;
-    let etag = to_hex(&digests.md5);
+    let etag = hex::encode(&digests.md5);
     let record = PartRecord {
         number,
         size_bytes: file.size_bytes(),

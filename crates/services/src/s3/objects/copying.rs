@@ -1,5 +1,6 @@
 //! CopyObject.
 
+use aws_api::hex;
 use s3s::{
     S3Request, S3Response, S3Result,
     dto::{CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, ETag},
@@ -9,7 +10,7 @@ use store::s3::{ObjectContent, Segment};
 use super::{Found, find};
 use crate::s3::{
     S3,
-    checksums::{self, Algorithm, to_hex, unknown_algorithm},
+    checksums::{self, Algorithm, unknown_algorithm},
     conditions::{Conditions, Verdict, precondition_failed},
     context::S3Context,
     error::{Refusal, refuse},
@@ -73,7 +74,7 @@ fn described(input: &CopyObjectInput, found: &Found) -> Result<ObjectContent, Re
     let asked = headers_of!(input)?;
     let replaces = is_replace(input.metadata_directive.as_ref().map(|directive| directive.as_str()));
     let mut headers = if replaces { asked.clone() } else { found.content.headers.clone() };
-    headers.storage_class = asked.storage_class.or(None);
+    headers.storage_class = asked.storage_class;
     headers.server_side_encryption = asked.server_side_encryption;
     headers.kms_key_id = asked.kms_key_id;
     headers.bucket_key_enabled = asked.bucket_key_enabled;
@@ -144,7 +145,7 @@ pub(in crate::s3) async fn copy_object(
     let mut content = described(&input, &found)?;
     let (file, digests) = sink.finish(None).await?;
     content.size_bytes = file.size_bytes();
-    content.etag = to_hex(&digests.md5);
+    content.etag = hex::encode(&digests.md5);
     content.segments = vec![Segment {
         file: file.name().to_owned(),
         size_bytes: file.size_bytes(),

@@ -2,13 +2,13 @@
 
 use s3s::{
     S3Request, S3Response, S3Result,
-    dto::{self, ETag, PutObjectInput, PutObjectOutput},
+    dto::{ETag, PutObjectInput, PutObjectOutput},
 };
 use store::s3::ObjectContent;
 
 use crate::s3::{
     S3,
-    checksums::{self, Announced},
+    checksums::{self, announced},
     conditions::WriteConditions,
     context::S3Context,
     error::Refusal,
@@ -31,20 +31,11 @@ pub(in crate::s3) async fn put_object(
     s3.store.read_s3(move |reader| asked.bucket(reader, &name, owner.as_deref())).await?;
     let headers = headers_of!(input)?;
     let tags = tagging::of_header(input.tagging.as_deref())?;
-    let wish = input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str());
-    let values = dto::Checksum {
-        checksum_crc32: input.checksum_crc32,
-        checksum_crc32c: input.checksum_crc32c,
-        checksum_crc64nvme: input.checksum_crc64nvme,
-        checksum_sha1: input.checksum_sha1,
-        checksum_sha256: input.checksum_sha256,
-        checksum_type: None,
-    };
     let upload = Upload {
         body: input.body,
         length: input.content_length,
         md5: input.content_md5,
-        checksum: Announced::new(&values, trailer, wish)?,
+        checksum: announced!(input, trailer)?,
         trailers: context.trailers.clone(),
     };
     let received = receive(s3.store.object_files(), upload).await?;

@@ -159,6 +159,26 @@ fn content_range(slice: &Slice, content: &ObjectContent) -> Option<String> {
     slice.is_partial.then(|| format!("bytes {}-{last}/{}", slice.range.start, content.size_bytes))
 }
 
+/// What both inputs ask for: they are different types with the same fields.
+macro_rules! asked {
+    ($input:ident) => {
+        (
+            Wanted {
+                bucket: $input.bucket,
+                key: $input.key,
+                version_id: $input.version_id,
+                owner: $input.expected_bucket_owner,
+            },
+            Conditions {
+                if_match: $input.if_match,
+                if_none_match: $input.if_none_match,
+                if_modified_since: $input.if_modified_since,
+                if_unmodified_since: $input.if_unmodified_since,
+            },
+        )
+    };
+}
+
 /// Fills the fields that both outputs have.
 macro_rules! described {
     ($output:ident, $found:expr, $slice:expr, $with_checksum:expr) => {{
@@ -211,18 +231,7 @@ pub(in crate::s3) async fn get_object(
 ) -> S3Result<S3Response<GetObjectOutput>> {
     let context = S3Context::of(&request)?;
     let input = request.input;
-    let wanted = Wanted {
-        bucket: input.bucket,
-        key: input.key,
-        version_id: input.version_id,
-        owner: input.expected_bucket_owner,
-    };
-    let conditions = Conditions {
-        if_match: input.if_match,
-        if_none_match: input.if_none_match,
-        if_modified_since: input.if_modified_since,
-        if_unmodified_since: input.if_unmodified_since,
-    };
+    let (wanted, conditions) = asked!(input);
     loop {
         let found = look(s3, &context, &wanted, &conditions).await?;
         let slice = slice(&found.content, input.range, input.part_number)?;
@@ -244,18 +253,7 @@ pub(in crate::s3) async fn head_object(
 ) -> S3Result<S3Response<HeadObjectOutput>> {
     let context = S3Context::of(&request)?;
     let input = request.input;
-    let wanted = Wanted {
-        bucket: input.bucket,
-        key: input.key,
-        version_id: input.version_id,
-        owner: input.expected_bucket_owner,
-    };
-    let conditions = Conditions {
-        if_match: input.if_match,
-        if_none_match: input.if_none_match,
-        if_modified_since: input.if_modified_since,
-        if_unmodified_since: input.if_unmodified_since,
-    };
+    let (wanted, conditions) = asked!(input);
     let found = look(s3, &context, &wanted, &conditions).await?;
     let slice = slice(&found.content, input.range, input.part_number)?;
     let output = described!(HeadObjectOutput, found, slice, is_enabled(input.checksum_mode.as_ref()));

@@ -68,9 +68,11 @@ class Server:
     def _wait_until_ready(self):
         deadline = time.monotonic() + READY_TIMEOUT_S
         unread = b""
+        # Not select(), which knows no descriptor above 1023.
+        output = select.poll()
+        output.register(self.process.stdout, select.POLLIN)
         while time.monotonic() < deadline:
-            readable, _, _ = select.select([self.process.stdout], [], [], 0.5)
-            if not readable:
+            if not output.poll(500):
                 continue
             chunk = os.read(self.process.stdout.fileno(), 65536)
             if not chunk:

@@ -204,7 +204,7 @@ def test_what_is_not_built_says_so(iam, user):
 
 @pytest.mark.parametrize("service, call", [("sqs", "list_queues"), ("sns", "list_topics"), ("dynamodb", "list_tables")])
 def test_a_service_that_is_not_built_says_so_in_its_protocol(server, service, call):
-    with refused(501, "NotImplemented", f"The service {service} is not implemented by this server."):
+    with refused(501, "NotImplemented", contains=[f"The service {service} is not implemented by this server."]):
         getattr(server.client(service=service), call)()
 
 

@@ -26,7 +26,9 @@ class Watcher:
 
     def wait_for_deployment(self):
         """Until it says that it has deployed."""
-        readable, _, _ = select.select([self.process.stdout], [], [], START_TIMEOUT_S)
+        output = select.poll()
+        output.register(self.process.stdout, select.POLLIN)
+        readable = output.poll(START_TIMEOUT_S * 1000)
         assert readable, "nothing was deployed"
         return self.process.stdout.readline().decode()
 

@@ -37,6 +37,8 @@ pub struct Configuration {
     pub scaling: Rate,
     /// An environment idle this long is retired.
     pub idle_retirement: Duration,
+    /// Environment variables that tell functions where this server's AWS endpoint is, such as `AWS_ENDPOINT_URL`.
+    pub endpoint_variables: Vec<String>,
     /// Where runtimes keep what they prepare.
     pub data_dir: PathBuf,
 }

@@ -11,7 +11,7 @@ use crate::runtimes::RuntimePlan;
 pub(crate) struct Addresses {
     /// `AWS_LAMBDA_RUNTIME_API`.
     pub runtime_api: SocketAddr,
-    /// `AWS_ENDPOINT_URL`.
+    /// `AWS_ENDPOINT_URL` and its like.
     pub endpoint: SocketAddr,
 }
 
@@ -41,6 +41,8 @@ pub(crate) struct Surroundings<'a> {
     pub addresses: Addresses,
     /// Why it is initialised.
     pub initialization: InitializationType,
+    /// Names of the variables with the endpoint's address.
+    pub endpoint_variables: &'a [String],
     /// A session of the function's role.
     pub credentials: TemporaryCredentials,
 }
@@ -52,7 +54,8 @@ pub(crate) fn of(
     surroundings: Surroundings<'_>,
 ) -> Vec<(String, String)> {
     let mut variables: BTreeMap<String, String> = plan.environment.iter().cloned().collect();
-    variables.insert("AWS_ENDPOINT_URL".into(), format!("http://{}", surroundings.addresses.endpoint));
+    let endpoint = format!("http://{}", surroundings.addresses.endpoint);
+    variables.extend(surroundings.endpoint_variables.iter().map(|name| (name.clone(), endpoint.clone())));
     variables.extend(version.configuration.environment.clone().unwrap_or_default());
     variables.extend(reserved(version, surroundings));
     variables.into_iter().collect()
@@ -64,7 +67,7 @@ fn reserved(
     surroundings: Surroundings<'_>,
 ) -> impl Iterator<Item = (String, String)> {
     let (key, settings) = (&version.key, &version.configuration);
-    let Surroundings { log_stream, addresses, initialization, credentials } = surroundings;
+    let Surroundings { log_stream, addresses, initialization, credentials, .. } = surroundings;
     [
         ("_HANDLER", settings.handler.clone()),
         ("AWS_REGION", key.region.clone()),

@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use invocation::AccountLimits;
 
+use crate::service_endpoints::ServiceEndpoint;
+
 /// How requests are authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Auth {
@@ -44,6 +46,8 @@ pub(crate) struct Configuration {
     pub without_layers: Vec<String>,
     /// Whether runtimes get AWS's SDK fetched for them.
     pub fetch_sdk: bool,
+    /// Services that are elsewhere.
+    pub service_endpoints: Vec<ServiceEndpoint>,
     /// Settings of execution environments.
     pub execution: execution::Configuration,
 }

@@ -20,6 +20,7 @@ mod preparation;
 mod query_api;
 mod router;
 mod s3_api;
+mod service_endpoints;
 mod signed_path;
 mod watches;
 mod wiring;

@@ -1,10 +1,9 @@
-//! Finds out what a request wants: this server's own pages, or an operation of an AWS service.
+//! Finds out what a request wants: this server's own pages, or an operation of an AWS service, here or elsewhere.
 
 use std::sync::Arc;
 
-use aws_api::{error_response::ApiError, protocol::query, request_id};
-use hyper::StatusCode;
-use lambda_model::credentials::PrincipalKind;
+use aws_api::sigv4::payload_hash;
+use lambda_model::{credentials::PrincipalKind, limits};
 use services::{iam::Iam, query::QueryService, sts::Sts};
 
 use crate::{
@@ -14,7 +13,8 @@ use crate::{
     identity::{Caller, Defaults},
     lambda_api::LambdaApi,
     query_api,
-    s3_api::{S3Api, is_for_s3},
+    s3_api::{self, S3Api, is_for_s3},
+    service_endpoints::{Passed, Payload, ServiceEndpoint, ServiceEndpoints, not_implemented},
 };
 
 /// Where a request came in.
@@ -38,6 +38,8 @@ pub(crate) struct Router {
     pub s3: S3Api,
     /// Sessions.
     pub sts: Sts,
+    /// Services that are not here.
+    pub elsewhere: Arc<ServiceEndpoints>,
     /// For callers that do not say who they are.
     pub defaults: Defaults,
     /// Proves that callers are who they say; `None` where everybody is believed.
@@ -51,12 +53,18 @@ impl Router {
             return self.to_own_pages(request, entrance).await;
         }
         let caller = self.defaults.identify(&request);
-        let Some(destination) = Destination::of(&request, &caller) else {
+        let service = service_of(&request, &caller);
+        if let Some(endpoint) = self.elsewhere.of(&service) {
+            return self.to_elsewhere(request, caller, endpoint).await;
+        }
+        if service == "s3" {
             return self.to_s3(request, caller).await;
-        };
+        }
+        let destination = Destination::of(service);
+        let takes_forms = sends_forms(&request);
         match self.proven(request).await {
             Ok(request) => self.deliver(request, caller, destination).await,
-            Err(failure) => self.refuse(&failure, &destination),
+            Err(failure) => self.refuse(&failure, &destination, takes_forms),
         }
     }
 
@@ -74,13 +82,53 @@ impl Router {
     }
 
     async fn to_s3(&self, request: HttpRequest, caller: Caller) -> HttpResponse {
-        let proof = match &self.authentication {
-            None => Ok(BodyProof::None),
-            Some(authentication) => authentication.prove_s3(&request),
-        };
-        match proof {
+        match self.proof_of_s3(&request) {
             Ok(proof) => self.s3.handle(request, caller, proof).await,
             Err(failure) => failure.of_s3(),
+        }
+    }
+
+    fn proof_of_s3(&self, request: &HttpRequest) -> Result<BodyProof, AuthenticationFailure> {
+        match &self.authentication {
+            None => Ok(BodyProof::None),
+            Some(authentication) => authentication.prove_s3(request),
+        }
+    }
+
+    /// To a service that the operator has elsewhere. Callers are proven all the same: it knows this server alone.
+    async fn to_elsewhere(
+        &self,
+        request: HttpRequest,
+        caller: Caller,
+        endpoint: &ServiceEndpoint,
+    ) -> HttpResponse {
+        if endpoint.service == "s3" {
+            return self.to_s3_elsewhere(request, caller, endpoint).await;
+        }
+        let takes_forms = sends_forms(&request);
+        let passed = match self.proven(request).await {
+            Ok(request) => to_pass_on(request, caller.region).await,
+            Err(failure) => Err(failure),
+        };
+        match passed {
+            Ok(passed) => self.elsewhere.pass_on(endpoint, passed).await,
+            Err(failure) => failure.of_other(takes_forms),
+        }
+    }
+
+    async fn to_s3_elsewhere(
+        &self,
+        request: HttpRequest,
+        caller: Caller,
+        endpoint: &ServiceEndpoint,
+    ) -> HttpResponse {
+        let proof = match self.proof_of_s3(&request) {
+            Ok(proof) => proof,
+            Err(failure) => return failure.of_s3(),
+        };
+        match s3_api::to_pass_on(request, caller.region, proof, endpoint.credentials.is_some()) {
+            Ok(passed) => self.elsewhere.pass_on(endpoint, passed).await,
+            Err(early) => early.into(),
         }
     }
 
@@ -96,18 +144,21 @@ impl Router {
             Destination::Lambda => self.lambda.handle(request, caller).await,
             Destination::Iam => query_api::answer(&self.iam, request, caller).await,
             Destination::Sts => query_api::answer(&self.sts, request, caller).await,
-            Destination::Unknown(service) => {
-                let kind = request.header("content-type").unwrap_or_default();
-                unknown_service(&service, kind.starts_with("application/x-www-form-urlencoded"))
-            }
+            Destination::Unknown(service) => not_implemented(&service, sends_forms(&request)),
         }
     }
 
-    fn refuse(&self, failure: &AuthenticationFailure, destination: &Destination) -> HttpResponse {
+    fn refuse(
+        &self,
+        failure: &AuthenticationFailure,
+        destination: &Destination,
+        takes_forms: bool,
+    ) -> HttpResponse {
         match destination {
-            Destination::Lambda | Destination::Unknown(_) => failure.of_lambda(),
-            Destination::Iam => failure.of_query(self.iam.model()),
-            Destination::Sts => failure.of_query(self.sts.model()),
+            Destination::Lambda => failure.of_lambda(),
+            Destination::Iam => failure.of_query(self.iam.model().xml_namespace),
+            Destination::Sts => failure.of_query(self.sts.model().xml_namespace),
+            Destination::Unknown(_) => failure.of_other(takes_forms),
         }
     }
 }
@@ -122,34 +173,35 @@ enum Destination {
 }
 
 impl Destination {
-    /// `None` is S3.
-    fn of(request: &HttpRequest, caller: &Caller) -> Option<Self> {
-        match caller.service.as_deref() {
-            Some("s3") => None,
-            None if is_for_s3(request) => None,
-            None | Some("lambda") => Some(Self::Lambda),
-            Some("iam") => Some(Self::Iam),
-            Some("sts") => Some(Self::Sts),
-            Some(service) => Some(Self::Unknown(service.to_owned())),
+    fn of(service: String) -> Self {
+        match service.as_str() {
+            "lambda" => Self::Lambda,
+            "iam" => Self::Iam,
+            "sts" => Self::Sts,
+            _ => Self::Unknown(service),
         }
     }
 }
 
-/// A service that is not built answers so, in the form of its protocol: XML to those who send forms, JSON to others.
-fn unknown_service(service: &str, sends_forms: bool) -> HttpResponse {
-    let message = format!("The service {service} is not implemented by this server.");
-    if sends_forms {
-        let error = ApiError::service("NotImplemented", 501, message);
-        let xml = query::encode_error(
-            "http://webservices.amazon.com/AWSFault/2005-15-09",
-            &error,
-            &request_id::new(),
-        );
-        return http::response(StatusCode::NOT_IMPLEMENTED, query::CONTENT_TYPE, xml);
+/// The signing name of the service that a request is for.
+fn service_of(request: &HttpRequest, caller: &Caller) -> String {
+    match &caller.service {
+        Some(service) => service.clone(),
+        None if is_for_s3(request) => "s3".into(),
+        None => "lambda".into(),
     }
-    let body = serde_json::json!({"__type": "NotImplemented", "message": message});
-    let mut response = http::json(StatusCode::NOT_IMPLEMENTED, &body);
-    let headers = response.headers_mut();
-    headers.insert("x-amzn-errortype", hyper::header::HeaderValue::from_static("NotImplemented"));
-    response
+}
+
+/// Whether its protocol is AWS's query protocol, which answers XML.
+fn sends_forms(request: &HttpRequest) -> bool {
+    request.header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
+}
+
+/// A request in the form in which it is passed on, its body read whole.
+async fn to_pass_on(request: HttpRequest, region: String) -> Result<Passed, AuthenticationFailure> {
+    let wants_xml = sends_forms(&request);
+    let HttpRequest { method, path, query, headers, body } = request;
+    let body = http::read_body(body, limits::CREATE_FUNCTION_REQUEST_BYTES_MAX).await?;
+    let payload = Payload { hash: payload_hash(&body), body: body.into() };
+    Ok(Passed { method, path, query, headers, payload, region, wants_xml })
 }

@@ -38,6 +38,7 @@ use crate::{
     preparation::Preparation,
     router::{Entrance, Router},
     s3_api::S3Api,
+    service_endpoints::{MappedCodeObjects, ServiceEndpoints},
     signed_path::PathSigner,
 };
 
@@ -101,6 +102,13 @@ impl Server {
         let environments = build_environments(&configuration, &store, parts);
         tokio::spawn(follow_ups.run(environments.clone(), Arc::clone(&preparation)));
         load_functions(&store, &deployment).await?;
+        let elsewhere = elsewhere(&configuration)?;
+        let s3 = S3::new(store.clone(), configuration.accept_inert_settings);
+        let objects = MappedCodeObjects {
+            endpoints: Arc::clone(&elsewhere),
+            own: Arc::new(s3.clone()),
+            region: configuration.region.clone(),
+        };
         let lambda = Arc::new(build_lambda(
             &configuration,
             &store,
@@ -108,7 +116,7 @@ impl Server {
             &environments,
             &metrics,
             Arc::clone(&preparation.runtimes),
-            &identity,
+            (&identity, objects),
         ));
         let admin = Admin {
             health: HealthFacts {
@@ -124,17 +132,12 @@ impl Server {
             stopped,
         };
         let isolation = configuration.execution.isolation;
-        let root = root_key(&configuration);
-        let credentials: Arc<dyn Credentials> =
-            Arc::new(KnownCredentials::new(identity.sessions.clone(), identity.directory.clone(), root));
-        let authentication =
-            (configuration.auth == Auth::Enforce).then(|| Authentication::new(Arc::clone(&credentials)));
+        let (credentials, authentication) = proving(&configuration, &identity);
         let (iam, sts) = (Iam::new(store.clone()), Sts::new(identity.sessions, identity.directory));
-        let s3 = S3::new(store.clone(), configuration.accept_inert_settings);
         let s3 = S3Api { service: s3.into_http_service() };
         let defaults =
             Defaults { account_id: configuration.account_id, region: configuration.region, credentials };
-        let router = Arc::new(Router { admin, lambda, iam, s3, sts, defaults, authentication });
+        let router = Arc::new(Router { admin, lambda, iam, s3, sts, elsewhere, defaults, authentication });
         let _ = inside.router.set(Arc::clone(&router));
         let data_dir = store.data_dir().to_owned();
         Ok(Self { router, environments, store, isolation, data_dir, announcements, stopping })
@@ -220,6 +223,27 @@ fn missing_roles(auth: Auth) -> MissingRoles {
         Auth::Off => MissingRoles::Accepted,
         Auth::Enforce => MissingRoles::Refused,
     }
+}
+
+/// The services that are not here.
+fn elsewhere(configuration: &Configuration) -> Result<Arc<ServiceEndpoints>, BuildError> {
+    let endpoints = ServiceEndpoints::new(configuration.service_endpoints.clone());
+    let failed =
+        |error| BuildError::HostLacks(format!("this host has no list of certificate authorities: {error}"));
+    endpoints.map(Arc::new).map_err(failed)
+}
+
+/// Everybody who can sign, and who checks that they did.
+fn proving(
+    configuration: &Configuration,
+    identity: &Identity,
+) -> (Arc<dyn Credentials>, Option<Authentication>) {
+    let (sessions, directory) = (identity.sessions.clone(), identity.directory.clone());
+    let known = KnownCredentials::new(sessions, directory, root_key(configuration));
+    let credentials: Arc<dyn Credentials> = Arc::new(known);
+    let is_asked = configuration.auth == Auth::Enforce;
+    let authentication = is_asked.then(|| Authentication::new(Arc::clone(&credentials)));
+    (credentials, authentication)
 }
 
 /// The operator's own key, if there is one.
@@ -315,7 +339,7 @@ fn build_lambda(
     environments: &Arc<Environments>,
     metrics: &Arc<Metrics>,
     runtimes: Arc<HostRuntimes>,
-    identity: &Identity,
+    (identity, objects): (&Identity, MappedCodeObjects),
 ) -> LambdaApi {
     let account_limits = configuration.account_limits;
     LambdaApi {
@@ -331,7 +355,7 @@ fn build_lambda(
         accept_inert_settings: configuration.accept_inert_settings,
         runtimes,
         watches: Arc::default(),
-        objects: Arc::new(S3::new(store.clone(), configuration.accept_inert_settings)),
+        objects: Arc::new(objects),
         roles: identity.directory.clone(),
     }
 }
@@ -351,6 +375,7 @@ fn isolation_name(level: IsolationLevel) -> &'static str {
 fn announcements(configuration: &Configuration, address: SocketAddr, unenforced: &[String]) -> Vec<String> {
     let mut lines = vec![format!("listening on http://{address}")];
     lines.extend(unenforced.iter().cloned());
+    lines.extend(configuration.service_endpoints.iter().map(ToString::to_string));
     if configuration.ephemeral {
         lines.push("nothing is kept: all data goes with the server".into());
     }

@@ -1,10 +1,10 @@
-//! Signs requests of our own command line.
+//! Signs requests that this side sends: those of the command line, and those passed on to a service elsewhere.
 
 use super::{
     canonical_request::{PathRule, Variant, canonical_request},
     signed_request::{Request, SignedRequest},
     signing_key::{SigningKeys, hmac},
-    verify::{payload_hash, stamp, string_to_sign},
+    verify::{stamp, string_to_sign},
 };
 use crate::hex;
 
@@ -27,9 +27,10 @@ pub fn timestamp(now_seconds: i64) -> String {
     stamp(now_seconds)
 }
 
-/// The header `Authorization` of a request that has its `Host` and its `X-Amz-Date` already. All of its headers are signed.
+/// The header `Authorization` of a request that has its `Host`, its `X-Amz-Date` and, with temporary credentials, its
+/// `X-Amz-Security-Token` already. All of its headers are signed. `payload` is the hash of the body, or what stands for it.
 #[must_use]
-pub fn authorization(request: &Request<'_>, identity: &SigningIdentity<'_>, body: &[u8]) -> String {
+pub fn authorization(request: &Request<'_>, identity: &SigningIdentity<'_>, payload: &str) -> String {
     let mut names: Vec<String> = request.headers.keys().map(|name| name.as_str().to_owned()).collect();
     names.sort();
     let timestamp = request.header("x-amz-date").unwrap_or_default().to_owned();
@@ -46,7 +47,7 @@ pub fn authorization(request: &Request<'_>, identity: &SigningIdentity<'_>, body
     };
     let rule = PathRule::of_service(identity.service);
     let variant = Variant { with_token: true, raw_path: false };
-    let canonical = canonical_request(request, &signed, &payload_hash(body), rule, variant);
+    let canonical = canonical_request(request, &signed, payload, rule, variant);
     let scope = (signed.date.as_str(), identity.region, identity.service);
     let key = SigningKeys::default().derive(identity.access_key_id, identity.secret_access_key, scope);
     let signature = hex::encode(&hmac(&key, string_to_sign(&signed, &canonical).as_bytes()));

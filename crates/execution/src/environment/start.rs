@@ -89,8 +89,13 @@ impl Environment {
         let stream = log_stream_name(&version.version);
         // A session of its own, named as the function is (M-02).
         let credentials = context.credentials.for_function(&version.configuration.role, &version.key.name);
-        let surroundings =
-            variables::Surroundings { log_stream: &stream, addresses, initialization, credentials };
+        let surroundings = variables::Surroundings {
+            log_stream: &stream,
+            addresses,
+            initialization,
+            endpoint_variables: &context.configuration.endpoint_variables,
+            credentials,
+        };
         let variables = variables::of(&version, &plan, surroundings);
         let (plan, variables) = match context.configuration.isolation {
             IsolationLevel::Sandbox => (plan, variables),

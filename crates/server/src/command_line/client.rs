@@ -85,7 +85,7 @@ fn signature(client: &Client, request: &Request<Full<Bytes>>, body: &[u8]) -> St
         query: request.uri().query().unwrap_or_default(),
         headers: request.headers(),
     };
-    sigv4::authorization(&signed, &identity, body)
+    sigv4::authorization(&signed, &identity, &sigv4::payload_hash(body))
 }
 
 /// Makes the call and reads the whole answer.

@@ -19,6 +19,7 @@ use super::CommandError;
 use crate::{
     configuration::{Auth, Configuration},
     open_files,
+    service_endpoints::ServiceEndpoint,
     wiring::{BuildError, Server},
 };
 
@@ -57,6 +58,13 @@ pub(super) struct ServeArguments {
     /// Its secret. A command line is seen by others on this machine: better in the environment.
     #[arg(long, env = "LAMBENT_ROOT_SECRET_ACCESS_KEY", hide_env_values = true)]
     root_secret_access_key: Option<String>,
+    /// Where a service is that is not to be this server's own, such as s3=https://host:9000; may be repeated. Requests are signed
+    /// there with LAMBENT_S3_ACCESS_KEY_ID, _SECRET_ACCESS_KEY, _SESSION_TOKEN and _REGION of the environment.
+    #[arg(long = "service-endpoint", env = "LAMBENT_SERVICE_ENDPOINTS", value_delimiter = ',')]
+    service_endpoints: Vec<ServiceEndpoint>,
+    /// Do not tell functions of this server's AWS endpoint: their SDKs then go to AWS, except for mapped services.
+    #[arg(long, env = "LAMBENT_NO_ENDPOINT_URL")]
+    no_endpoint_url: bool,
     /// Isolation of execution environments.
     #[arg(long, env = "LAMBENT_ISOLATION", default_value = "sandbox")]
     isolation: Isolation,
@@ -158,28 +166,8 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandErro
                 .into(),
         ));
     }
-    let isolation = match arguments.isolation {
-        Isolation::Sandbox => sandbox::IsolationLevel::Sandbox,
-        Isolation::Process => sandbox::IsolationLevel::Process,
-    };
-    let execution = execution::Configuration {
-        isolation,
-        cpu: match arguments.cpu {
-            Cpu::Shares => execution::CpuPolicy::Shares,
-            Cpu::Quota => execution::CpuPolicy::Quota,
-        },
-        budgets: execution::Budgets {
-            environments_max: arguments.environments_max,
-            memory_reserve_bytes: arguments.memory_reserve_mb << 20,
-            disk_reserve_bytes: arguments.disk_reserve_mb << 20,
-        },
-        scaling: Rate {
-            burst: f64::from(arguments.scaling_burst),
-            per_second: f64::from(arguments.scaling_rate),
-        },
-        idle_retirement: Duration::from_secs(arguments.idle_retirement_seconds.max(1)),
-        data_dir: arguments.data_dir.clone(),
-    };
+    let service_endpoints = service_endpoints(&arguments)?;
+    let execution = execution(&arguments, &service_endpoints);
     Ok(Configuration {
         data_dir: arguments.data_dir,
         ephemeral: arguments.ephemeral,
@@ -198,8 +186,47 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandErro
         allow_unenforced: arguments.allow_unenforced,
         without_layers: arguments.without_layer,
         fetch_sdk: !arguments.no_sdk,
+        service_endpoints,
         execution,
     })
+}
+
+/// Every service elsewhere, with what the environment says of it.
+fn service_endpoints(arguments: &ServeArguments) -> Result<Vec<ServiceEndpoint>, CommandError> {
+    let endpoints = arguments.service_endpoints.iter().cloned();
+    let settings = |name: &str| std::env::var(name).ok();
+    endpoints.map(|endpoint| endpoint.with_settings(settings).map_err(CommandError::Failed)).collect()
+}
+
+fn execution(arguments: &ServeArguments, elsewhere: &[ServiceEndpoint]) -> execution::Configuration {
+    let isolation = match arguments.isolation {
+        Isolation::Sandbox => sandbox::IsolationLevel::Sandbox,
+        Isolation::Process => sandbox::IsolationLevel::Process,
+    };
+    execution::Configuration {
+        isolation,
+        cpu: match arguments.cpu {
+            Cpu::Shares => execution::CpuPolicy::Shares,
+            Cpu::Quota => execution::CpuPolicy::Quota,
+        },
+        budgets: execution::Budgets {
+            environments_max: arguments.environments_max,
+            memory_reserve_bytes: arguments.memory_reserve_mb << 20,
+            disk_reserve_bytes: arguments.disk_reserve_mb << 20,
+        },
+        scaling: Rate {
+            burst: f64::from(arguments.scaling_burst),
+            per_second: f64::from(arguments.scaling_rate),
+        },
+        endpoint_variables: endpoint_variables(arguments, elsewhere),
+        idle_retirement: Duration::from_secs(arguments.idle_retirement_seconds.max(1)),
+        data_dir: arguments.data_dir.clone(),
+    }
+}
+
+fn endpoint_variables(arguments: &ServeArguments, elsewhere: &[ServiceEndpoint]) -> Vec<String> {
+    let all = (!arguments.no_endpoint_url).then(|| "AWS_ENDPOINT_URL".to_owned());
+    all.into_iter().chain(elsewhere.iter().flat_map(ServiceEndpoint::variables)).collect()
 }
 
 /// Whoever reaches a server that accepts any credentials can run code on it.

@@ -71,17 +71,28 @@ pub(super) fn unframed(
     if decoder.is_some() {
         describe_decoded(headers)?;
     }
-    // A client that waits for leave to send has sent nothing, and will not once it is refused.
-    let drains = !headers.contains_key(hyper::header::EXPECT);
-    let body = Unread { body: Some(body), finished: finished.clone(), drains };
-    let source = Source { body, decoder, proof, trailers: trailers.clone() };
+    Ok(streamed(Source {
+        body: Unread::of(body, headers, finished),
+        decoder,
+        proof,
+        trailers: trailers.clone(),
+    }))
+}
+
+/// The body with its framing, for somebody else to judge.
+pub(super) fn as_it_is(headers: &HeaderMap, body: RequestBody, finished: &Finished) -> s3s::Body {
+    let body = Unread::of(body, headers, finished);
+    streamed(Source { body, decoder: None, proof: BodyProof::None, trailers: Trailers::default() })
+}
+
+fn streamed(source: Source) -> s3s::Body {
     let pieces = stream::try_unfold(Some(source), |source| async move {
         match source {
             None => Ok(None),
             Some(source) => source.next().await,
         }
     });
-    Ok(s3s::Body::http_body_unsync(StreamBody::new(pieces.map_ok(Frame::data))))
+    s3s::Body::http_body_unsync(StreamBody::new(pieces.map_ok(Frame::data)))
 }
 
 fn is_chunked(headers: &HeaderMap) -> bool {
@@ -120,6 +131,12 @@ struct Unread {
 }
 
 impl Unread {
+    fn of(body: RequestBody, headers: &HeaderMap, finished: &Finished) -> Self {
+        // A client that waits for leave to send has sent nothing, and will not once it is refused.
+        let drains = !headers.contains_key(hyper::header::EXPECT);
+        Self { body: Some(body), finished: finished.clone(), drains }
+    }
+
     async fn next(&mut self) -> Result<Option<Bytes>, http::BodyError> {
         let Some(body) = &mut self.body else { return Ok(None) };
         let data = body.next().await?;

@@ -5,7 +5,10 @@ mod chunked_body;
 mod corrections;
 mod errors;
 mod framing;
+mod passing_on;
 mod signature;
+
+pub(crate) use passing_on::to_pass_on;
 
 use aws_api::request_id;
 use hyper::{

@@ -79,7 +79,8 @@ impl S3Host for VirtualHosts {
 }
 
 /// The bucket that a Host header names: what is before `.s3.` or `.s3-`.
-fn bucket_of_host(host: &str) -> Option<&str> {
+#[must_use]
+pub fn bucket_of_host(host: &str) -> Option<&str> {
     let end = host.find(".s3.").or_else(|| host.find(".s3-"))?;
     host.get(..end).filter(|bucket| !bucket.is_empty())
 }

@@ -26,7 +26,7 @@ mod sending;
 mod tagging;
 mod versions;
 
-pub use context::{S3Context, Trailers, is_virtual_host};
+pub use context::{S3Context, Trailers, bucket_of_host, is_virtual_host};
 pub use error::{AnswerStatus, DETAIL_HEADER};
 
 use store::Store;

@@ -74,7 +74,7 @@ def test_a_host_without_room_throttles(fresh_server, python_runtime, reserve):
 
 @pytest.mark.timeout(600)
 def test_two_thousand_functions_sleep_at_once(fresh_server, python_runtime):
-    server = fresh_server("--concurrency", "3000")
+    server = fresh_server("--concurrency", "3000", "--scaling-burst", "3000")
     client = server.client(max_pool_connections=2100, read_timeout=300)
     deployer = Deployer(client, python_runtime)
     program = toolbox.static_program("echo_runtime")

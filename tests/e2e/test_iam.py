@@ -197,9 +197,9 @@ def test_bad_input_gets_iams_error(server, call, code):
         call(server.client(service="iam", parameter_validation=False))
 
 
-def test_what_is_not_built_says_so(iam, user):
-    with refused(501, "NotImplemented", contains=["CreateLoginProfile"]):
-        iam.create_login_profile(UserName=user, Password="a long password")
+def test_what_is_not_built_says_so(iam):
+    with refused(501, "NotImplemented", contains=["CreateVirtualMFADevice"]):
+        iam.create_virtual_mfa_device(VirtualMFADeviceName="device")
 
 
 @pytest.mark.parametrize("service, call", [("sqs", "list_queues"), ("sns", "list_topics"), ("dynamodb", "list_tables")])

@@ -52,6 +52,7 @@ async fn respond(
     let context = QueryContext {
         principal: caller.principal,
         access_key_id: caller.access_key_id,
+        region: caller.region,
         now_ms: clock::unix_ms(),
     };
     let output = service.handle(operation.index, decoded, context).await;

@@ -188,6 +188,8 @@ fn service_of(request: &HttpRequest, caller: &Caller) -> String {
     match &caller.service {
         Some(service) => service.clone(),
         None if is_for_s3(request) => "s3".into(),
+        // Who has a token of another provider signs nothing: AssumeRoleWithWebIdentity, AssumeRoleWithSAML.
+        None if sends_forms(request) => "sts".into(),
         None => "lambda".into(),
     }
 }

@@ -13,6 +13,8 @@ pub struct QueryContext {
     pub principal: Principal,
     /// The access key of the request; `None` for an unsigned one.
     pub access_key_id: Option<String>,
+    /// The Region that the request was signed for.
+    pub region: String,
     /// Unix time, milliseconds.
     pub now_ms: i64,
 }
@@ -23,10 +25,29 @@ impl QueryContext {
         &self.principal.account_id
     }
 
+    /// What the ARNs of the caller's Region begin with.
+    pub(crate) fn partition(&self) -> &'static str {
+        partition_of(&self.region)
+    }
+
     /// Unix time, seconds.
     pub(crate) fn now_seconds(&self) -> i64 {
         self.now_ms.div_euclid(1000)
     }
+}
+
+/// The partition of a Region (botocore's partitions: each Region's name tells).
+fn partition_of(region: &str) -> &'static str {
+    const PARTITIONS: &[(&str, &str)] = &[
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-isof-", "aws-iso-f"),
+        ("us-iso-", "aws-iso"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("eusc-", "aws-eusc"),
+    ];
+    PARTITIONS.iter().find(|(start, _)| region.starts_with(start)).map_or("aws", |(_, partition)| partition)
 }
 
 /// A service that takes forms and answers in XML.

@@ -50,6 +50,12 @@ pub(crate) fn derived_id(prefix: &str, text: &str) -> String {
     prefix.chars().chain(digest.iter().take(17).map(|byte| letter(*byte))).collect()
 }
 
+/// The id of a user's certificate: 32 characters.
+pub(crate) fn certificate_id() -> String {
+    let (a, b) = (bytes(), bytes());
+    a.iter().chain(&b).map(|byte| letter(*byte)).collect()
+}
+
 /// A secret access key: 40 characters.
 pub(crate) fn secret_access_key() -> String {
     use base64::{Engine, prelude::BASE64_STANDARD};

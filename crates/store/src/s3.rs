@@ -15,8 +15,8 @@ mod transaction;
 
 pub use files::{FileLease, NewObjectFile, ObjectFiles};
 pub use records::{
-    BucketRecord, Checksum, ObjectContent, ObjectHeaders, ObjectRecord, PartRecord, Segment, UploadRecord,
-    Versioning,
+    BucketRecord, Checksum, ObjectContent, ObjectHeaders, ObjectLock, ObjectRecord, PartRecord, Retention,
+    Segment, UploadRecord, Versioning,
 };
 pub use scan::{Listed, Listing, Scan, UploadPage, VersionPage};
 pub use transaction::{S3Reader, S3Transaction};

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Either};
-use hyper::{HeaderMap, Response, header::CONTENT_LENGTH};
+use hyper::{HeaderMap, Method, Response, StatusCode, header::CONTENT_LENGTH};
 use percent_encoding::percent_decode_str;
 use services::s3::{AnswerStatus, DETAIL_HEADER};
 
@@ -29,7 +29,11 @@ const TEXTS: &[(&str, &str)] = &[
 ];
 
 /// Rewrites the body of an error; anything else passes.
-pub(super) async fn completed(response: Response<s3s::Body>, path: &str, request_id: &str) -> HttpResponse {
+pub(super) async fn completed(
+    response: Response<s3s::Body>,
+    (method, path): (&Method, &str),
+    request_id: &str,
+) -> HttpResponse {
     let (mut parts, body) = response.into_parts();
     if let Some(AnswerStatus(status)) = parts.extensions.get() {
         parts.status = *status;
@@ -39,7 +43,10 @@ pub(super) async fn completed(response: Response<s3s::Body>, path: &str, request
         return Response::from_parts(parts, Either::Right(Either::Right(body)));
     }
     let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    let details = details(&mut parts.headers);
+    let mut details = details(&mut parts.headers);
+    if parts.status == StatusCode::METHOD_NOT_ALLOWED {
+        details.insert_str(0, &format!("<Method>{method}</Method>"));
+    }
     let xml = std::str::from_utf8(&bytes).ok();
     let bytes = match xml.and_then(|xml| rewritten(xml, &details, path, request_id)) {
         Some(xml) => Bytes::from(xml),

@@ -84,11 +84,12 @@ impl S3Api {
         let trailers = Trailers::default();
         let HttpRequest { method, path, query, mut headers, body } = request;
         let query = signature::without(&query, &mut headers);
+        corrections::quote_entity_tags(&mut headers);
         let judged = framing::judged(&headers, body, proof).await.map_err(|failure| failure.of_s3())?;
         let body = framing::unframed(&mut headers, judged, &trailers, finished)?;
         drop_unusable_range(&mut headers);
         let uri = if query.is_empty() { path.clone() } else { format!("{path}?{query}") };
-        let mut builder = hyper::Request::builder().method(method).uri(uri);
+        let mut builder = hyper::Request::builder().method(method.clone()).uri(uri);
         builder = builder.extension(S3Context {
             account_id: caller.account_id,
             region: caller.region,
@@ -106,14 +107,19 @@ impl S3Api {
                 "We encountered an internal error. Please try again.",
             )
         })?;
-        let answer = errors::completed(answer, &path, request_id).await;
+        let answer = errors::completed(answer, (&method, &path), request_id).await;
         Ok(if names_attributes { corrections::attributes(answer).await } else { answer })
     }
 }
 
 /// A range that makes no sense, or is several, is ignored: the whole object is answered.
 fn drop_unusable_range(headers: &mut HeaderMap) {
-    if text(headers, "range").is_some_and(|range| s3s::dto::Range::parse(range).is_err()) {
+    let is_usable = |range: &str| match s3s::dto::Range::parse(range) {
+        Ok(s3s::dto::Range::Int { first, last }) => last.is_none_or(|last| last >= first),
+        Ok(s3s::dto::Range::Suffix { .. }) => true,
+        Err(_) => false,
+    };
+    if text(headers, "range").is_some_and(|range| !is_usable(range)) {
         headers.remove("range");
     }
 }

@@ -8,7 +8,10 @@ use super::{
     Handled, Iam, attachments, aws_managed, groups, instance_profiles, list,
     managed_policies::{self, Uses},
     paging, policy_document, range,
-    records::{self, AccountAlias, Group, HeldPolicies, InstanceProfile, ManagedPolicy, Record, Role, User},
+    records::{
+        self, AccountAlias, Group, HeldPolicies, InstanceProfile, ManagedPolicy, OidcProvider, Record, Role,
+        User,
+    },
     roles, seconds, tags,
 };
 use crate::query::{NoInput, QueryContext};
@@ -43,7 +46,6 @@ const ABSENT: &[&str] = &[
     "AccountSigningCertificatesPresent",
     "MFADevices",
     "MFADevicesInUse",
-    "Providers",
     "ServerCertificates",
 ];
 
@@ -93,12 +95,14 @@ impl Iam {
         _: NoInput,
     ) -> Handled<types::GetAccountSummaryResponse> {
         let everything = self.everything(context.account_id()).await?;
+        let providers: Vec<OidcProvider> = self.all(context.account_id()).await?;
         let versions = everything.policies.iter().map(|policy| policy.versions.len()).sum();
         let counts = [
             ("Groups", everything.groups.len()),
             ("InstanceProfiles", everything.profiles.len()),
             ("Policies", everything.policies.len()),
             ("PolicyVersionsInUse", versions),
+            ("Providers", providers.len()),
             ("Roles", everything.roles.len()),
             ("Users", everything.users.len()),
         ];

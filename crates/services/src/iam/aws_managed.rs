@@ -44,7 +44,9 @@ impl AwsManaged {
 
 /// One of them by its ARN.
 pub(super) fn find(arn: &str) -> Option<&'static AwsManaged> {
-    let rest = arn.strip_prefix("arn:aws:iam::aws:policy")?;
+    // They are the same in every partition.
+    let (start, rest) = arn.split_once(":iam::aws:policy")?;
+    start.strip_prefix("arn:aws")?;
     ALL.iter().find(|policy| rest.strip_prefix(policy.path) == Some(policy.name))
 }
 

@@ -25,6 +25,9 @@ pub(crate) enum IamError {
     UnmodifiableEntity(String),
     #[error("{0}")]
     AccessDenied(String),
+    /// Code, status and text of an error that one kind of entity has.
+    #[error("{2}")]
+    Other(&'static str, u16, String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -41,6 +44,7 @@ impl From<IamError> for ApiError {
             IamError::Validation(_) => ("ValidationError", 400),
             IamError::UnmodifiableEntity(_) => ("UnmodifiableEntity", 400),
             IamError::AccessDenied(_) => ("AccessDenied", 403),
+            IamError::Other(code, status, _) => (*code, *status),
             // What is wrong with the disk is for the operator, who finds it in the server's log.
             IamError::Store(_) => {
                 return ApiError::service(

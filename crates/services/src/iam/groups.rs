@@ -25,7 +25,7 @@ impl Iam {
         let name = input.group_name.unwrap_or_default();
         let group = Group {
             id: random::unique_id("AGPA"),
-            arn: naming::arn(account_id, "group", &path, &name),
+            arn: naming::arn(context, "group", &path, &name),
             path,
             created_ms: context.now_ms,
             policies: HeldPolicies::default(),
@@ -91,7 +91,7 @@ impl Iam {
                 }
                 tx.delete_document::<Group>(&old_key)?;
                 group.path = path.unwrap_or(group.path);
-                group.arn = naming::arn(&account_id, "group", &group.path, &new);
+                group.arn = naming::renamed(&group.arn, "group", &group.path, &new);
                 group.name.clone_from(&new);
                 tx.put_document(&new_key, &group)?;
                 for mut user in list::<User>(tx, &account_id)? {

@@ -23,7 +23,7 @@ impl Iam {
         let name = input.instance_profile_name.unwrap_or_default();
         let profile = InstanceProfile {
             id: random::unique_id("AIPA"),
-            arn: naming::arn(account_id, "instance-profile", &path, &name),
+            arn: naming::arn(context, "instance-profile", &path, &name),
             path,
             created_ms: context.now_ms,
             tags: tags::given(input.tags)?,

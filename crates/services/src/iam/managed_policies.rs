@@ -54,7 +54,7 @@ impl Iam {
         let name = input.policy_name.unwrap_or_default();
         let policy = ManagedPolicy {
             id: random::unique_id("ANPA"),
-            arn: naming::arn(account_id, "policy", &path, &name),
+            arn: naming::arn(context, "policy", &path, &name),
             path,
             created_ms: context.now_ms,
             updated_ms: context.now_ms,

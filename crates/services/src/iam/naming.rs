@@ -1,10 +1,21 @@
 //! ARNs and paths.
 
 use super::{Handled, error::IamError};
+use crate::query::QueryContext;
 
 /// `arn:aws:iam::ACCOUNT:role/PATH/NAME`.
-pub(crate) fn arn(account_id: &str, kind: &str, path: &str, name: &str) -> String {
-    format!("arn:aws:iam::{account_id}:{kind}{path}{name}")
+pub(crate) fn arn(context: &QueryContext, kind: &str, path: &str, name: &str) -> String {
+    format!("arn:{}:iam::{}:{kind}{path}{name}", context.partition(), context.account_id())
+}
+
+/// The ARN of what has another path or name now.
+pub(crate) fn renamed(arn: &str, kind: &str, path: &str, name: &str) -> String {
+    format!("arn:{}:iam::{}:{kind}{path}{name}", partition_in(arn), account_in(arn))
+}
+
+/// The partition in an ARN.
+pub(crate) fn partition_in(arn: &str) -> &str {
+    arn.split(':').nth(1).unwrap_or("aws")
 }
 
 /// A path as given, or `/`. The model's pattern lets through what IAM refuses: a path begins and ends with a slash.

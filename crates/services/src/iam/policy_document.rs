@@ -30,9 +30,21 @@ pub(crate) fn shown(document: &str) -> String {
 /// # Errors
 /// `MalformedPolicyDocument`.
 pub(crate) fn check(text: &str) -> Handled<()> {
+    check_as(text, true)
+}
+
+/// Whether a document can be the policy of a session, which needs no version.
+///
+/// # Errors
+/// `MalformedPolicyDocument`.
+pub(crate) fn check_session(text: &str) -> Handled<()> {
+    check_as(text, false)
+}
+
+fn check_as(text: &str, needs_version: bool) -> Handled<()> {
     let document: Map<String, Value> = serde_json::from_str(text).map_err(|_| syntax_error())?;
     let statements = syntax::statements(&document).ok_or_else(syntax_error)?;
-    if document.get("Version").and_then(Value::as_str) != Some("2012-10-17") {
+    if needs_version && document.get("Version").and_then(Value::as_str) != Some("2012-10-17") {
         return Err(malformed("Policy document must be version 2012-10-17 or greater."));
     }
     if !statements.iter().all(|statement| statements::passes_legacy_parsing(statement)) {

@@ -55,6 +55,29 @@ pub(crate) struct User {
     pub policies: HeldPolicies,
     /// Names of groups.
     pub groups: Vec<String>,
+    /// With a password, if it is there.
+    #[serde(default)]
+    pub login_profile: Option<LoginProfile>,
+    #[serde(default)]
+    pub certificates: Vec<SigningCertificate>,
+}
+
+/// That a user has a password.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct LoginProfile {
+    pub created_ms: i64,
+    /// Before anything else.
+    pub must_be_changed: bool,
+}
+
+/// A user's X.509 certificate.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct SigningCertificate {
+    pub id: String,
+    /// In PEM, as given.
+    pub body: String,
+    pub active: bool,
+    pub uploaded_ms: i64,
 }
 
 /// A group.
@@ -126,6 +149,44 @@ pub(crate) struct AccountAlias {
     pub name: String,
 }
 
+/// An OpenID Connect provider; its name is its ARN.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct OidcProvider {
+    pub name: String,
+    /// Without its scheme.
+    pub url: String,
+    pub client_ids: Vec<String>,
+    pub thumbprints: Vec<String>,
+    pub created_ms: i64,
+    pub tags: Vec<Tag>,
+}
+
+/// An account's rules for passwords; its name is the account's id.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct PasswordPolicy {
+    pub name: String,
+    /// Characters.
+    pub length_min: i64,
+    pub symbols: bool,
+    pub numbers: bool,
+    pub uppercase: bool,
+    pub lowercase: bool,
+    pub users_may_change: bool,
+    /// How long a password is good; 0 for ever.
+    pub days_max: i64,
+    pub reuse_prevention: Option<i64>,
+    pub hard_expiry: bool,
+}
+
+/// Who has which credentials, as it was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct CredentialReport {
+    pub name: String,
+    /// CSV.
+    pub content: String,
+    pub generated_ms: i64,
+}
+
 /// What is found by name in an account.
 pub(crate) trait Record: Document + Clone {
     /// The name, written as at creation.
@@ -159,6 +220,9 @@ records! {
     Group: "iam/group", "The group with name ", " cannot be found.";
     ManagedPolicy: "iam/policy", "Policy ", " was not found.";
     InstanceProfile: "iam/instance-profile", "Instance Profile ", " cannot be found.";
+    OidcProvider: "iam/oidc-provider", "OpenIDConnect Provider not found for arn ", "";
+    PasswordPolicy: "iam/password-policy", "The Password Policy with domain name ", " cannot be found.";
+    CredentialReport: "iam/credential-report", "No credential ", " is there. Please generate one.";
     AccountAlias: "iam/account-alias", "The account alias with name ", " cannot be found.";
 }
 

@@ -27,7 +27,7 @@ impl Iam {
         let name = input.role_name.unwrap_or_default();
         let role = Role {
             id: random::unique_id("AROA"),
-            arn: naming::arn(account_id, "role", &path, &name),
+            arn: naming::arn(context, "role", &path, &name),
             path,
             created_ms: context.now_ms,
             trust,

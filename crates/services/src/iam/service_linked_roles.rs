@@ -40,7 +40,7 @@ impl Iam {
             {"Action": ["sts:AssumeRole"], "Effect": "Allow", "Principal": {"Service": [service]}}]});
         let role = Role {
             id: random::unique_id("AROA"),
-            arn: naming::arn(context.account_id(), "role", &path, &name),
+            arn: naming::arn(context, "role", &path, &name),
             path,
             created_ms: context.now_ms,
             trust: trust.to_string(),

@@ -23,13 +23,15 @@ impl Iam {
         let name = input.user_name.unwrap_or_default();
         let user = User {
             id: random::unique_id("AIDA"),
-            arn: naming::arn(account_id, "user", &path, &name),
+            arn: naming::arn(context, "user", &path, &name),
             path,
             created_ms: context.now_ms,
             boundary: self.boundary(account_id, input.permissions_boundary).await?,
             tags: tags::given(input.tags)?,
             policies: HeldPolicies::default(),
             groups: Vec::new(),
+            login_profile: None,
+            certificates: Vec::new(),
             name,
         };
         let exists = IamError::EntityAlreadyExists(format!("User with name {} already exists.", user.name));
@@ -96,7 +98,7 @@ impl Iam {
                 }
                 tx.delete_document::<User>(&old_key)?;
                 user.path = path.unwrap_or(user.path);
-                user.arn = naming::arn(&account_id, "user", &user.path, &new);
+                user.arn = naming::renamed(&user.arn, "user", &user.path, &new);
                 user.name = new;
                 tx.put_document(&new_key, &user)?;
                 for (key, access_key) in tx.documents::<AccessKey>(&super::range(&account_id))? {
@@ -120,6 +122,16 @@ impl Iam {
             if keys.iter().any(|(_, key)| key.user_name == user.name) {
                 return Err(IamError::DeleteConflict(
                     "Cannot delete entity, must delete access keys first.".into(),
+                ));
+            }
+            if user.login_profile.is_some() {
+                return Err(IamError::DeleteConflict(
+                    "Cannot delete entity, must delete login profile first.".into(),
+                ));
+            }
+            if !user.certificates.is_empty() {
+                return Err(IamError::DeleteConflict(
+                    "Cannot delete entity, must delete signing certificates first.".into(),
                 ));
             }
             if !user.groups.is_empty() {

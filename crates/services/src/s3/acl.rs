@@ -1,4 +1,5 @@
-//! Access control lists: since 2023 a new bucket has none but its owner's, and says so.
+//! Access control lists: since April 2023 a new bucket has none but its owner's, and refuses every other. A bucket whose ownership
+//! lets writers own objects takes lists that give nobody else anything; others are not built.
 
 use s3s::{
     S3Request, S3Response, S3Result,
@@ -8,8 +9,12 @@ use s3s::{
     },
 };
 
+use store::s3::BucketRecord;
+
 use super::{
-    S3, buckets,
+    S3,
+    bucket_settings::OWNERSHIP,
+    buckets,
     context::S3Context,
     error::{Refusal, refuse},
     listing::{canonical_id, owner},
@@ -64,12 +69,54 @@ pub(super) async fn get_object_acl(
     }))
 }
 
-/// What the ownership of a new bucket allows: the lists that give nobody else anything.
-fn check_canned(acl: Option<&str>, has_more: bool) -> Result<(), Refusal> {
-    match acl {
-        None | Some("private" | "bucket-owner-full-control") if !has_more => Ok(()),
-        _ => Err(refuse("AccessControlListNotSupported", "The bucket does not allow ACLs")),
+/// What a request says about access: a list by its name, and whether it grants more.
+#[derive(Debug, Clone, Default)]
+pub(super) struct AskedAcl {
+    pub canned: Option<String>,
+    pub has_grants: bool,
+}
+
+/// Reads it from any of the inputs that write an object: they are different types with the same fields.
+macro_rules! asked_acl {
+    ($input:expr) => {
+        $crate::s3::acl::AskedAcl {
+            canned: $input.acl.as_ref().map(|acl| acl.as_str().to_owned()),
+            has_grants: $input.grant_full_control.is_some()
+                || $input.grant_read.is_some()
+                || $input.grant_read_acp.is_some()
+                || $input.grant_write_acp.is_some(),
+        }
+    };
+}
+pub(super) use asked_acl;
+
+impl AskedAcl {
+    /// Whether the ownership of the bucket allows it.
+    pub(super) fn check(&self, bucket: &BucketRecord) -> Result<(), Refusal> {
+        if self.canned.is_some() && self.has_grants {
+            let message = "Specifying both Canned ACLs and Header Grants is not allowed";
+            return Err(refuse("InvalidRequest", message));
+        }
+        let canned = self.canned.as_deref();
+        let gives_others_nothing =
+            matches!(canned, None | Some("private" | "bucket-owner-full-control")) && !self.has_grants;
+        match has_acls(bucket) {
+            false if self.has_grants || !matches!(canned, None | Some("bucket-owner-full-control")) => {
+                Err(refuse("AccessControlListNotSupported", "The bucket does not allow ACLs"))
+            }
+            true if !gives_others_nothing => Err(refuse(
+                "NotImplemented",
+                "Access control lists that grant others something are not implemented by this server.",
+            )),
+            _ => Ok(()),
+        }
     }
+}
+
+/// Whether writers may own objects.
+fn has_acls(bucket: &BucketRecord) -> bool {
+    let names = bucket.settings.get(OWNERSHIP.name).and_then(|names| names.as_array());
+    names.is_some_and(|names| names.iter().any(|name| name != "BucketOwnerEnforced"))
 }
 
 pub(super) async fn put_bucket_acl(
@@ -78,14 +125,9 @@ pub(super) async fn put_bucket_acl(
 ) -> S3Result<S3Response<PutBucketAclOutput>> {
     let context = S3Context::of(&request)?;
     let input = request.input;
-    buckets::find(s3, context, input.bucket, input.expected_bucket_owner).await?;
-    let has_more = input.access_control_policy.is_some()
-        || input.grant_full_control.is_some()
-        || input.grant_read.is_some()
-        || input.grant_read_acp.is_some()
-        || input.grant_write.is_some()
-        || input.grant_write_acp.is_some();
-    check_canned(input.acl.as_ref().map(|acl| acl.as_str()), has_more)?;
+    let mut asked = asked_acl!(input);
+    asked.has_grants |= input.access_control_policy.is_some() || input.grant_write.is_some();
+    asked.check(&buckets::find(s3, context, input.bucket, input.expected_bucket_owner).await?)?;
     Ok(S3Response::new(PutBucketAclOutput::default()))
 }
 
@@ -95,18 +137,15 @@ pub(super) async fn put_object_acl(
 ) -> S3Result<S3Response<PutObjectAclOutput>> {
     let context = S3Context::of(&request)?;
     let input = request.input;
-    let has_more = input.access_control_policy.is_some()
-        || input.grant_full_control.is_some()
-        || input.grant_read.is_some()
-        || input.grant_read_acp.is_some()
-        || input.grant_write_acp.is_some();
-    let acl = input.acl.clone();
+    let mut asked = asked_acl!(input);
+    asked.has_grants |= input.access_control_policy.is_some();
     s3.store
         .read_s3(move |reader| {
             let (version, owner) = (input.version_id.as_deref(), input.expected_bucket_owner.as_deref());
-            find(reader, &context, &input.bucket, &input.key, version, owner)
+            let found = find(reader, &context, &input.bucket, &input.key, version, owner)?;
+            asked.check(&context.bucket(reader, &input.bucket, None)?)?;
+            Ok::<_, Refusal>(found)
         })
         .await?;
-    check_canned(acl.as_ref().map(|acl| acl.as_str()), has_more)?;
     Ok(S3Response::new(PutObjectAclOutput::default()))
 }

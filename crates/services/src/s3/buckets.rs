@@ -17,6 +17,7 @@ use super::{
     error::{Refusal, no_content, refuse},
     listing::owner,
     object_headers::timestamp,
+    object_lock,
 };
 
 /// Where a bucket is when nobody says.
@@ -55,9 +56,6 @@ pub(super) async fn create_bucket(
     let context = S3Context::of(&request)?;
     let input = request.input;
     let region = region_asked(&input, &context)?;
-    if input.object_lock_enabled_for_bucket == Some(true) {
-        return Err(refuse("NotImplemented", "Object Lock is not implemented by this server.").into());
-    }
     let location = match region.as_str() {
         FIRST_REGION => format!("/{}", input.bucket),
         _ => format!("http://{}.s3.amazonaws.com/", input.bucket),
@@ -70,6 +68,10 @@ pub(super) async fn create_bucket(
         versioning: Versioning::Never,
         settings: std::collections::BTreeMap::new(),
     };
+    if input.object_lock_enabled_for_bucket == Some(true) {
+        record.versioning = Versioning::Enabled;
+        record.settings.insert(object_lock::SETTING.to_owned(), serde_json::json!({}));
+    }
     if let Some(ownership) = input.object_ownership {
         record.settings.insert(OWNERSHIP.name.to_owned(), serde_json::json!([ownership.as_str()]));
     }
@@ -85,12 +87,14 @@ pub(super) async fn create_bucket(
                     Err(refuse(
                         "BucketAlreadyOwnedByYou",
                         "Your previous request to create the named bucket succeeded and you already own it.",
-                    ))
+                    )
+                    .with("BucketName", &record.name))
                 }
                 Some(_) => Err(refuse(
                     "BucketAlreadyExists",
                     "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.",
-                )),
+                )
+                .with("BucketName", &record.name)),
             }
         })
         .await?;
@@ -108,7 +112,9 @@ pub(super) async fn head_bucket(
         access_point_alias: Some(false),
         ..HeadBucketOutput::default()
     };
-    Ok(S3Response::new(output))
+    let mut response = S3Response::new(output);
+    response.headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/xml"));
+    Ok(response)
 }
 
 pub(super) async fn get_bucket_location(

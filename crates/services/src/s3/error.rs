@@ -30,6 +30,8 @@ fn own_status(code: &str) -> Option<http::StatusCode> {
         "NoSuchPublicAccessBlockConfiguration"
         | "NoSuchConfiguration"
         | "ServerSideEncryptionConfigurationNotFoundError"
+        | "NoSuchObjectLockConfiguration"
+        | "ObjectLockConfigurationNotFoundError"
         | "NoSuchVersion" => Some(http::StatusCode::NOT_FOUND),
         "InvalidPartNumber" => Some(http::StatusCode::RANGE_NOT_SATISFIABLE),
         "NotImplemented" => Some(http::StatusCode::NOT_IMPLEMENTED),

@@ -19,6 +19,7 @@ mod error;
 mod listing;
 mod multipart;
 mod object_headers;
+mod object_lock;
 mod objects;
 mod operations;
 mod receiving;

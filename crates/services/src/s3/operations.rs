@@ -2,7 +2,7 @@
 
 use s3s::{S3Request, S3Response, S3Result, dto};
 
-use super::{S3, acl, bucket_settings, buckets, listing, multipart, objects, tagging};
+use super::{S3, acl, bucket_settings, buckets, listing, multipart, object_lock, objects, tagging};
 
 /// Makes the library's trait out of a table: method, operation, function.
 macro_rules! operations {
@@ -46,6 +46,7 @@ operations! {
     get_bucket_encryption GetBucketEncryptionInput -> GetBucketEncryptionOutput: bucket_settings::encryption::get;
     get_bucket_lifecycle_configuration GetBucketLifecycleConfigurationInput -> GetBucketLifecycleConfigurationOutput: bucket_settings::lifecycle::get;
     get_bucket_location GetBucketLocationInput -> GetBucketLocationOutput: buckets::get_bucket_location;
+    get_bucket_logging GetBucketLoggingInput -> GetBucketLoggingOutput: bucket_settings::get_bucket_logging;
     get_bucket_ownership_controls GetBucketOwnershipControlsInput -> GetBucketOwnershipControlsOutput: bucket_settings::get_bucket_ownership_controls;
     get_bucket_policy GetBucketPolicyInput -> GetBucketPolicyOutput: bucket_settings::get_bucket_policy;
     get_bucket_policy_status GetBucketPolicyStatusInput -> GetBucketPolicyStatusOutput: bucket_settings::get_bucket_policy_status;
@@ -57,6 +58,9 @@ operations! {
     get_object GetObjectInput -> GetObjectOutput: objects::get_object;
     get_object_acl GetObjectAclInput -> GetObjectAclOutput: acl::get_object_acl;
     get_object_attributes GetObjectAttributesInput -> GetObjectAttributesOutput: objects::get_object_attributes;
+    get_object_legal_hold GetObjectLegalHoldInput -> GetObjectLegalHoldOutput: object_lock::get_object_legal_hold;
+    get_object_lock_configuration GetObjectLockConfigurationInput -> GetObjectLockConfigurationOutput: object_lock::get_object_lock_configuration;
+    get_object_retention GetObjectRetentionInput -> GetObjectRetentionOutput: object_lock::get_object_retention;
     get_object_tagging GetObjectTaggingInput -> GetObjectTaggingOutput: tagging::get_object_tagging;
     get_public_access_block GetPublicAccessBlockInput -> GetPublicAccessBlockOutput: bucket_settings::public_access_block::get;
     head_bucket HeadBucketInput -> HeadBucketOutput: buckets::head_bucket;
@@ -67,22 +71,27 @@ operations! {
     list_objects ListObjectsInput -> ListObjectsOutput: listing::list_objects;
     list_objects_v2 ListObjectsV2Input -> ListObjectsV2Output: listing::list_objects_v2;
     list_parts ListPartsInput -> ListPartsOutput: multipart::list_parts;
-    put_bucket_accelerate_configuration PutBucketAccelerateConfigurationInput -> PutBucketAccelerateConfigurationOutput: bucket_settings::accelerate::put;
+    put_bucket_accelerate_configuration PutBucketAccelerateConfigurationInput -> PutBucketAccelerateConfigurationOutput: bucket_settings::put_bucket_accelerate_configuration;
     put_bucket_acl PutBucketAclInput -> PutBucketAclOutput: acl::put_bucket_acl;
     put_bucket_cors PutBucketCorsInput -> PutBucketCorsOutput: bucket_settings::cors::put;
     put_bucket_encryption PutBucketEncryptionInput -> PutBucketEncryptionOutput: bucket_settings::encryption::put;
     put_bucket_lifecycle_configuration PutBucketLifecycleConfigurationInput -> PutBucketLifecycleConfigurationOutput: bucket_settings::lifecycle::put;
+    put_bucket_logging PutBucketLoggingInput -> PutBucketLoggingOutput: bucket_settings::put_bucket_logging;
     put_bucket_ownership_controls PutBucketOwnershipControlsInput -> PutBucketOwnershipControlsOutput: bucket_settings::put_bucket_ownership_controls;
     put_bucket_policy PutBucketPolicyInput -> PutBucketPolicyOutput: bucket_settings::put_bucket_policy;
-    put_bucket_replication PutBucketReplicationInput -> PutBucketReplicationOutput: bucket_settings::replication::put;
+    put_bucket_replication PutBucketReplicationInput -> PutBucketReplicationOutput: bucket_settings::put_bucket_replication;
     put_bucket_request_payment PutBucketRequestPaymentInput -> PutBucketRequestPaymentOutput: bucket_settings::request_payment::put;
     put_bucket_tagging PutBucketTaggingInput -> PutBucketTaggingOutput: tagging::put_bucket_tagging;
     put_bucket_versioning PutBucketVersioningInput -> PutBucketVersioningOutput: bucket_settings::put_bucket_versioning;
     put_bucket_website PutBucketWebsiteInput -> PutBucketWebsiteOutput: bucket_settings::website::put;
     put_object PutObjectInput -> PutObjectOutput: objects::put_object;
     put_object_acl PutObjectAclInput -> PutObjectAclOutput: acl::put_object_acl;
+    put_object_legal_hold PutObjectLegalHoldInput -> PutObjectLegalHoldOutput: object_lock::put_object_legal_hold;
+    put_object_lock_configuration PutObjectLockConfigurationInput -> PutObjectLockConfigurationOutput: object_lock::put_object_lock_configuration;
+    put_object_retention PutObjectRetentionInput -> PutObjectRetentionOutput: object_lock::put_object_retention;
     put_object_tagging PutObjectTaggingInput -> PutObjectTaggingOutput: tagging::put_object_tagging;
     put_public_access_block PutPublicAccessBlockInput -> PutPublicAccessBlockOutput: bucket_settings::public_access_block::put;
+    restore_object RestoreObjectInput -> RestoreObjectOutput: objects::restore_object;
     upload_part UploadPartInput -> UploadPartOutput: multipart::upload_part;
     upload_part_copy UploadPartCopyInput -> UploadPartCopyOutput: multipart::upload_part_copy;
 }

@@ -3,7 +3,10 @@
 use store::s3::{BucketRecord, ObjectContent, ObjectRecord, S3Transaction, Versioning};
 use uuid::Uuid;
 
-use super::error::{Refusal, refuse};
+use super::{
+    error::{Refusal, refuse},
+    object_lock,
+};
 
 /// The version of what is written where nothing keeps versions.
 pub(super) const NULL: &str = "null";
@@ -49,26 +52,34 @@ pub(super) struct Deletion {
     pub is_delete_marker: bool,
 }
 
+/// Who deletes, and when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deleter {
+    /// Whether retention for governance is no hindrance.
+    pub bypasses_governance: bool,
+    pub now_ms: i64,
+}
+
 /// Deletes `key`, or one version of it. Deleting what is not there succeeds.
 pub(super) fn delete(
     transaction: &mut S3Transaction<'_>,
     bucket: &BucketRecord,
     key: &str,
     version_id: Option<&str>,
-    now_ms: i64,
+    deleter: Deleter,
 ) -> Result<Deletion, Refusal> {
     if let Some(version_id) = version_id {
-        return delete_version(transaction, bucket, key, version_id);
+        return delete_version(transaction, bucket, key, version_id, deleter);
     }
     if bucket.versioning == Versioning::Never {
-        delete_version(transaction, bucket, key, NULL)?;
+        delete_version(transaction, bucket, key, NULL, deleter)?;
         return Ok(Deletion::default());
     }
     let marker = ObjectRecord {
         key: key.to_owned(),
         version_id: new_version_id(bucket.versioning),
         is_current: true,
-        last_modified_ms: now_ms,
+        last_modified_ms: deleter.now_ms,
         content: None,
     };
     transaction.put_object(&bucket.name, &marker)?;
@@ -80,9 +91,13 @@ fn delete_version(
     bucket: &BucketRecord,
     key: &str,
     version_id: &str,
+    deleter: Deleter,
 ) -> Result<Deletion, Refusal> {
     check_version_id(version_id)?;
     let found = transaction.object(&bucket.name, key, Some(version_id))?;
+    if let Some(content) = found.as_ref().and_then(|record| record.content.as_ref()) {
+        object_lock::check_deletable(&content.lock, deleter.bypasses_governance, deleter.now_ms)?;
+    }
     let is_delete_marker = found.as_ref().is_some_and(|record| record.content.is_none());
     if let Some(record) = found {
         transaction.delete_object(&bucket.name, &record)?;

@@ -132,9 +132,10 @@ fn session_principal(directory: &Directory, role_arn: &str, session_name: &str) 
     let role_id =
         directory.role(role_arn).map_or_else(|| random::derived_id("AROA", role_arn), |role| role.id);
     let (account_id, role_name) = (naming::account_in(role_arn), naming::name_in(role_arn));
+    let partition = naming::partition_in(role_arn);
     Principal {
         account_id: account_id.to_owned(),
-        arn: format!("arn:aws:sts::{account_id}:assumed-role/{role_name}/{session_name}"),
+        arn: format!("arn:{partition}:sts::{account_id}:assumed-role/{role_name}/{session_name}"),
         user_id: format!("{role_id}:{session_name}"),
         kind: PrincipalKind::AssumedRole {
             role_name: role_name.to_owned(),
@@ -157,6 +158,6 @@ fn is_role_arn(arn: &str) -> bool {
 /// How much of the space for session policies one takes, in percent.
 pub(super) fn policy_size(policy: Option<&str>) -> Handled<Option<i64>> {
     let Some(policy) = policy else { return Ok(None) };
-    policy_document::check(policy)?;
+    policy_document::check_session(policy)?;
     Ok(i64::try_from((policy.len() * 100).div_ceil(POLICY_BYTES)).ok())
 }

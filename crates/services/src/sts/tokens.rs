@@ -32,7 +32,7 @@ impl Sts {
         let (account_id, name) = (context.account_id(), input.name.unwrap_or_default());
         let principal = Principal {
             account_id: account_id.to_owned(),
-            arn: format!("arn:aws:sts::{account_id}:federated-user/{name}"),
+            arn: format!("arn:{}:sts::{account_id}:federated-user/{name}", context.partition()),
             user_id: format!("{account_id}:{name}"),
             kind: PrincipalKind::FederatedUser { name },
         };

@@ -77,6 +77,30 @@ pub struct ObjectContent {
     /// Tags in the order that they were given.
     #[serde(default)]
     pub tags: Vec<(String, String)>,
+    /// What keeps it from being deleted.
+    #[serde(default)]
+    pub lock: ObjectLock,
+    /// Until when an archived object can be read, milliseconds since 1970.
+    #[serde(default)]
+    pub restored_until_ms: Option<i64>,
+}
+
+/// What keeps a version from being deleted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectLock {
+    /// Until a time.
+    pub retention: Option<Retention>,
+    /// Until it is said otherwise; `None` where nothing was ever said.
+    pub legal_hold: Option<bool>,
+}
+
+/// How long a version is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// `GOVERNANCE` or `COMPLIANCE`.
+    pub mode: String,
+    /// Milliseconds since 1970.
+    pub until_ms: i64,
 }
 
 /// A piece of an object: one file.
@@ -154,6 +178,9 @@ pub struct UploadRecord {
     pub headers: ObjectHeaders,
     /// What the object will have.
     pub tags: Vec<(String, String)>,
+    /// What the object will have.
+    #[serde(default)]
+    pub lock: ObjectLock,
 }
 
 /// A part of an upload.

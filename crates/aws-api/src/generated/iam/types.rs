@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::blob::Blob;
+
 /// `AccessKey` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AccessKey {
@@ -42,6 +44,15 @@ pub struct AccessKeyMetadata {
     pub status: Option<String>,
     #[serde(rename = "CreateDate", default, skip_serializing_if = "Option::is_none")]
     pub create_date: Option<f64>,
+}
+
+/// `AddClientIDToOpenIDConnectProviderRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AddClientIDToOpenIDConnectProviderRequest {
+    #[serde(rename = "OpenIDConnectProviderArn", default, skip_serializing_if = "Option::is_none")]
+    pub open_id_connect_provider_arn: Option<String>,
+    #[serde(rename = "ClientID", default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
 }
 
 /// `AddRoleToInstanceProfileRequest` of the model.
@@ -160,6 +171,46 @@ pub struct CreateInstanceProfileRequest {
 pub struct CreateInstanceProfileResponse {
     #[serde(rename = "InstanceProfile", default, skip_serializing_if = "Option::is_none")]
     pub instance_profile: Option<InstanceProfile>,
+}
+
+/// `CreateLoginProfileRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateLoginProfileRequest {
+    #[serde(rename = "UserName", default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "Password", default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    #[serde(rename = "PasswordResetRequired", default, skip_serializing_if = "Option::is_none")]
+    pub password_reset_required: Option<bool>,
+}
+
+/// `CreateLoginProfileResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateLoginProfileResponse {
+    #[serde(rename = "LoginProfile", default, skip_serializing_if = "Option::is_none")]
+    pub login_profile: Option<LoginProfile>,
+}
+
+/// `CreateOpenIDConnectProviderRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateOpenIDConnectProviderRequest {
+    #[serde(rename = "Url", default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    #[serde(rename = "ClientIDList", default, skip_serializing_if = "Option::is_none")]
+    pub client_id_list: Option<Vec<String>>,
+    #[serde(rename = "ThumbprintList", default, skip_serializing_if = "Option::is_none")]
+    pub thumbprint_list: Option<Vec<String>>,
+    #[serde(rename = "Tags", default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
+}
+
+/// `CreateOpenIDConnectProviderResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateOpenIDConnectProviderResponse {
+    #[serde(rename = "OpenIDConnectProviderArn", default, skip_serializing_if = "Option::is_none")]
+    pub open_id_connect_provider_arn: Option<String>,
+    #[serde(rename = "Tags", default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
 }
 
 /// `CreatePolicyRequest` of the model.
@@ -305,6 +356,20 @@ pub struct DeleteInstanceProfileRequest {
     pub instance_profile_name: Option<String>,
 }
 
+/// `DeleteLoginProfileRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteLoginProfileRequest {
+    #[serde(rename = "UserName", default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+}
+
+/// `DeleteOpenIDConnectProviderRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteOpenIDConnectProviderRequest {
+    #[serde(rename = "OpenIDConnectProviderArn", default, skip_serializing_if = "Option::is_none")]
+    pub open_id_connect_provider_arn: Option<String>,
+}
+
 /// `DeletePolicyRequest` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeletePolicyRequest {
@@ -356,6 +421,15 @@ pub struct DeleteServiceLinkedRoleRequest {
 pub struct DeleteServiceLinkedRoleResponse {
     #[serde(rename = "DeletionTaskId", default, skip_serializing_if = "Option::is_none")]
     pub deletion_task_id: Option<String>,
+}
+
+/// `DeleteSigningCertificateRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteSigningCertificateRequest {
+    #[serde(rename = "UserName", default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "CertificateId", default, skip_serializing_if = "Option::is_none")]
+    pub certificate_id: Option<String>,
 }
 
 /// `DeleteUserPermissionsBoundaryRequest` of the model.
@@ -417,6 +491,15 @@ pub struct DetachUserPolicyRequest {
     pub policy_arn: Option<String>,
 }
 
+/// `GenerateCredentialReportResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GenerateCredentialReportResponse {
+    #[serde(rename = "State", default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
 /// `GetAccessKeyLastUsedRequest` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetAccessKeyLastUsedRequest {
@@ -461,11 +544,29 @@ pub struct GetAccountAuthorizationDetailsResponse {
     pub marker: Option<String>,
 }
 
+/// `GetAccountPasswordPolicyResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetAccountPasswordPolicyResponse {
+    #[serde(rename = "PasswordPolicy", default, skip_serializing_if = "Option::is_none")]
+    pub password_policy: Option<PasswordPolicy>,
+}
+
 /// `GetAccountSummaryResponse` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetAccountSummaryResponse {
     #[serde(rename = "SummaryMap", default, skip_serializing_if = "Option::is_none")]
     pub summary_map: Option<BTreeMap<String, i64>>,
+}
+
+/// `GetCredentialReportResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetCredentialReportResponse {
+    #[serde(rename = "Content", default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Blob>,
+    #[serde(rename = "ReportFormat", default, skip_serializing_if = "Option::is_none")]
+    pub report_format: Option<String>,
+    #[serde(rename = "GeneratedTime", default, skip_serializing_if = "Option::is_none")]
+    pub generated_time: Option<f64>,
 }
 
 /// `GetGroupPolicyRequest` of the model.
@@ -524,6 +625,42 @@ pub struct GetInstanceProfileRequest {
 pub struct GetInstanceProfileResponse {
     #[serde(rename = "InstanceProfile", default, skip_serializing_if = "Option::is_none")]
     pub instance_profile: Option<InstanceProfile>,
+}
+
+/// `GetLoginProfileRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetLoginProfileRequest {
+    #[serde(rename = "UserName", default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+}
+
+/// `GetLoginProfileResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetLoginProfileResponse {
+    #[serde(rename = "LoginProfile", default, skip_serializing_if = "Option::is_none")]
+    pub login_profile: Option<LoginProfile>,
+}
+
+/// `GetOpenIDConnectProviderRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetOpenIDConnectProviderRequest {
+    #[serde(rename = "OpenIDConnectProviderArn", default, skip_serializing_if = "Option::is_none")]
+    pub open_id_connect_provider_arn: Option<String>,
+}
+
+/// `GetOpenIDConnectProviderResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetOpenIDConnectProviderResponse {
+    #[serde(rename = "Url", default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    #[serde(rename = "ClientIDList", default, skip_serializing_if = "Option::is_none")]
+    pub client_id_list: Option<Vec<String>>,
+    #[serde(rename = "ThumbprintList", default, skip_serializing_if = "Option::is_none")]
+    pub thumbprint_list: Option<Vec<String>>,
+    #[serde(rename = "CreateDate", default, skip_serializing_if = "Option::is_none")]
+    pub create_date: Option<f64>,
+    #[serde(rename = "Tags", default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
 }
 
 /// `GetPolicyRequest` of the model.
@@ -971,6 +1108,39 @@ pub struct ListInstanceProfilesResponse {
     pub marker: Option<String>,
 }
 
+/// `ListOpenIDConnectProviderTagsRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListOpenIDConnectProviderTagsRequest {
+    #[serde(rename = "OpenIDConnectProviderArn", default, skip_serializing_if = "Option::is_none")]
+    pub open_id_connect_provider_arn: Option<String>,
+    #[serde(rename = "Marker", default, skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "MaxItems", default, skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i64>,
+}
+
+/// `ListOpenIDConnectProviderTagsResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListOpenIDConnectProviderTagsResponse {
+    #[serde(rename = "Tags", default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
+    #[serde(rename = "IsTruncated", default, skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", default, skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+/// `ListOpenIDConnectProvidersRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListOpenIDConnectProvidersRequest {}
+
+/// `ListOpenIDConnectProvidersResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListOpenIDConnectProvidersResponse {
+    #[serde(rename = "OpenIDConnectProviderList", default, skip_serializing_if = "Option::is_none")]
+    pub open_id_connect_provider_list: Option<Vec<OpenIDConnectProviderListEntry>>,
+}
+
 /// `ListPoliciesRequest` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListPoliciesRequest {
@@ -1109,6 +1279,28 @@ pub struct ListRolesResponse {
     pub marker: Option<String>,
 }
 
+/// `ListSigningCertificatesRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListSigningCertificatesRequest {
+    #[serde(rename = "UserName", default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "Marker", default, skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "MaxItems", default, skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i64>,
+}
+
+/// `ListSigningCertificatesResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListSigningCertificatesResponse {
+    #[serde(rename = "Certificates", default, skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<Vec<SigningCertificate>>,
+    #[serde(rename = "IsTruncated", default, skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", default, skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
 /// `ListUserPoliciesRequest` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListUserPoliciesRequest {
@@ -1175,6 +1367,17 @@ pub struct ListUsersResponse {
     pub marker: Option<String>,
 }
 
+/// `LoginProfile` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LoginProfile {
+    #[serde(rename = "UserName", default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "CreateDate", default, skip_serializing_if = "Option::is_none")]
+    pub create_date: Option<f64>,
+    #[serde(rename = "PasswordResetRequired", default, skip_serializing_if = "Option::is_none")]
+    pub password_reset_required: Option<bool>,
+}
+
 /// `ManagedPolicyDetail` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ManagedPolicyDetail {
@@ -1202,6 +1405,38 @@ pub struct ManagedPolicyDetail {
     pub update_date: Option<f64>,
     #[serde(rename = "PolicyVersionList", default, skip_serializing_if = "Option::is_none")]
     pub policy_version_list: Option<Vec<PolicyVersion>>,
+}
+
+/// `OpenIDConnectProviderListEntry` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct OpenIDConnectProviderListEntry {
+    #[serde(rename = "Arn", default, skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+}
+
+/// `PasswordPolicy` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PasswordPolicy {
+    #[serde(rename = "MinimumPasswordLength", default, skip_serializing_if = "Option::is_none")]
+    pub minimum_password_length: Option<i64>,
+    #[serde(rename = "RequireSymbols", default, skip_serializing_if = "Option::is_none")]
+    pub require_symbols: Option<bool>,
+    #[serde(rename = "RequireNumbers", default, skip_serializing_if = "Option::is_none")]
+    pub require_numbers: Option<bool>,
+    #[serde(rename = "RequireUppercaseCharacters", default, skip_serializing_if = "Option::is_none")]
+    pub require_uppercase_characters: Option<bool>,
+    #[serde(rename = "RequireLowercaseCharacters", default, skip_serializing_if = "Option::is_none")]
+    pub require_lowercase_characters: Option<bool>,
+    #[serde(rename = "AllowUsersToChangePassword", default, skip_serializing_if = "Option::is_none")]
+    pub allow_users_to_change_password: Option<bool>,
+    #[serde(rename = "ExpirePasswords", default, skip_serializing_if = "Option::is_none")]
+    pub expire_passwords: Option<bool>,
+    #[serde(rename = "MaxPasswordAge", default, skip_serializing_if = "Option::is_none")]
+    pub max_password_age: Option<i64>,
+    #[serde(rename = "PasswordReusePrevention", default, skip_serializing_if = "Option::is_none")]
+    pub password_reuse_prevention: Option<i64>,
+    #[serde(rename = "HardExpiry", default, skip_serializing_if = "Option::is_none")]
+    pub hard_expiry: Option<bool>,
 }
 
 /// `Policy` of the model.
@@ -1333,6 +1568,15 @@ pub struct PutUserPolicyRequest {
     pub policy_document: Option<String>,
 }
 
+/// `RemoveClientIDFromOpenIDConnectProviderRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RemoveClientIDFromOpenIDConnectProviderRequest {
+    #[serde(rename = "OpenIDConnectProviderArn", default, skip_serializing_if = "Option::is_none")]
+    pub open_id_connect_provider_arn: Option<String>,
+    #[serde(rename = "ClientID", default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+}
+
 /// `RemoveRoleFromInstanceProfileRequest` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RemoveRoleFromInstanceProfileRequest {
@@ -1436,6 +1680,21 @@ pub struct SetDefaultPolicyVersionRequest {
     pub version_id: Option<String>,
 }
 
+/// `SigningCertificate` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SigningCertificate {
+    #[serde(rename = "UserName", default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "CertificateId", default, skip_serializing_if = "Option::is_none")]
+    pub certificate_id: Option<String>,
+    #[serde(rename = "CertificateBody", default, skip_serializing_if = "Option::is_none")]
+    pub certificate_body: Option<String>,
+    #[serde(rename = "Status", default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    #[serde(rename = "UploadDate", default, skip_serializing_if = "Option::is_none")]
+    pub upload_date: Option<f64>,
+}
+
 /// `SourceRoleTemplate` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SourceRoleTemplate {
@@ -1459,6 +1718,15 @@ pub struct Tag {
 pub struct TagInstanceProfileRequest {
     #[serde(rename = "InstanceProfileName", default, skip_serializing_if = "Option::is_none")]
     pub instance_profile_name: Option<String>,
+    #[serde(rename = "Tags", default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
+}
+
+/// `TagOpenIDConnectProviderRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TagOpenIDConnectProviderRequest {
+    #[serde(rename = "OpenIDConnectProviderArn", default, skip_serializing_if = "Option::is_none")]
+    pub open_id_connect_provider_arn: Option<String>,
     #[serde(rename = "Tags", default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<Tag>>,
 }
@@ -1495,6 +1763,15 @@ pub struct TagUserRequest {
 pub struct UntagInstanceProfileRequest {
     #[serde(rename = "InstanceProfileName", default, skip_serializing_if = "Option::is_none")]
     pub instance_profile_name: Option<String>,
+    #[serde(rename = "TagKeys", default, skip_serializing_if = "Option::is_none")]
+    pub tag_keys: Option<Vec<String>>,
+}
+
+/// `UntagOpenIDConnectProviderRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UntagOpenIDConnectProviderRequest {
+    #[serde(rename = "OpenIDConnectProviderArn", default, skip_serializing_if = "Option::is_none")]
+    pub open_id_connect_provider_arn: Option<String>,
     #[serde(rename = "TagKeys", default, skip_serializing_if = "Option::is_none")]
     pub tag_keys: Option<Vec<String>>,
 }
@@ -1537,6 +1814,29 @@ pub struct UpdateAccessKeyRequest {
     pub status: Option<String>,
 }
 
+/// `UpdateAccountPasswordPolicyRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateAccountPasswordPolicyRequest {
+    #[serde(rename = "MinimumPasswordLength", default, skip_serializing_if = "Option::is_none")]
+    pub minimum_password_length: Option<i64>,
+    #[serde(rename = "RequireSymbols", default, skip_serializing_if = "Option::is_none")]
+    pub require_symbols: Option<bool>,
+    #[serde(rename = "RequireNumbers", default, skip_serializing_if = "Option::is_none")]
+    pub require_numbers: Option<bool>,
+    #[serde(rename = "RequireUppercaseCharacters", default, skip_serializing_if = "Option::is_none")]
+    pub require_uppercase_characters: Option<bool>,
+    #[serde(rename = "RequireLowercaseCharacters", default, skip_serializing_if = "Option::is_none")]
+    pub require_lowercase_characters: Option<bool>,
+    #[serde(rename = "AllowUsersToChangePassword", default, skip_serializing_if = "Option::is_none")]
+    pub allow_users_to_change_password: Option<bool>,
+    #[serde(rename = "MaxPasswordAge", default, skip_serializing_if = "Option::is_none")]
+    pub max_password_age: Option<i64>,
+    #[serde(rename = "PasswordReusePrevention", default, skip_serializing_if = "Option::is_none")]
+    pub password_reuse_prevention: Option<i64>,
+    #[serde(rename = "HardExpiry", default, skip_serializing_if = "Option::is_none")]
+    pub hard_expiry: Option<bool>,
+}
+
 /// `UpdateAssumeRolePolicyRequest` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateAssumeRolePolicyRequest {
@@ -1555,6 +1855,26 @@ pub struct UpdateGroupRequest {
     pub new_path: Option<String>,
     #[serde(rename = "NewGroupName", default, skip_serializing_if = "Option::is_none")]
     pub new_group_name: Option<String>,
+}
+
+/// `UpdateLoginProfileRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateLoginProfileRequest {
+    #[serde(rename = "UserName", default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "Password", default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    #[serde(rename = "PasswordResetRequired", default, skip_serializing_if = "Option::is_none")]
+    pub password_reset_required: Option<bool>,
+}
+
+/// `UpdateOpenIDConnectProviderThumbprintRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateOpenIDConnectProviderThumbprintRequest {
+    #[serde(rename = "OpenIDConnectProviderArn", default, skip_serializing_if = "Option::is_none")]
+    pub open_id_connect_provider_arn: Option<String>,
+    #[serde(rename = "ThumbprintList", default, skip_serializing_if = "Option::is_none")]
+    pub thumbprint_list: Option<Vec<String>>,
 }
 
 /// `UpdateRoleDescriptionRequest` of the model.
@@ -1588,6 +1908,17 @@ pub struct UpdateRoleRequest {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateRoleResponse {}
 
+/// `UpdateSigningCertificateRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateSigningCertificateRequest {
+    #[serde(rename = "UserName", default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "CertificateId", default, skip_serializing_if = "Option::is_none")]
+    pub certificate_id: Option<String>,
+    #[serde(rename = "Status", default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+}
+
 /// `UpdateUserRequest` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateUserRequest {
@@ -1597,6 +1928,22 @@ pub struct UpdateUserRequest {
     pub new_path: Option<String>,
     #[serde(rename = "NewUserName", default, skip_serializing_if = "Option::is_none")]
     pub new_user_name: Option<String>,
+}
+
+/// `UploadSigningCertificateRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UploadSigningCertificateRequest {
+    #[serde(rename = "UserName", default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "CertificateBody", default, skip_serializing_if = "Option::is_none")]
+    pub certificate_body: Option<String>,
+}
+
+/// `UploadSigningCertificateResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UploadSigningCertificateResponse {
+    #[serde(rename = "Certificate", default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<SigningCertificate>,
 }
 
 /// `User` of the model.

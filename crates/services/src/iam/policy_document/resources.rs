@@ -21,11 +21,11 @@ const IAM_PATHS: &[&str] = &[
     "access-report/",
 ];
 
-/// Whether the older of IAM's parsers takes it: an ARN of the common partition has six parts and names a service.
+/// Whether the older of IAM's parsers takes it: an ARN of the common partition names a service, and leaves parts out only at its end.
 pub(super) fn passes_legacy_parsing(resource: &str) -> bool {
     let parts: Vec<&str> = resource.splitn(PARTS, ':').collect();
     let is_common = parts.len() > 2 && parts[0] == "arn" && parts[1] == "aws";
-    !is_common || parts.len() == PARTS && !parts[2].is_empty()
+    !is_common || !parts[2].is_empty() && (parts.len() == PARTS || !resource.contains("::"))
 }
 
 /// Whether it is a resource.
@@ -47,17 +47,18 @@ pub(super) fn check(resource: &str) -> Handled<()> {
             "Partition \"{partition}\" is not valid for resource \"arn:{rest}{missing}\"."
         )));
     }
-    let [_, service, region, _, path] = parts[..] else {
+    if parts.len() == 1 {
         return Err(malformed("Resource vendor must be fully qualified and cannot contain regexes."));
-    };
-    check_parts(resource, service, region, path)
+    }
+    let part = |place: usize| parts.get(place).copied().unwrap_or_default();
+    check_parts(resource, part(1), part(2), part(4))
 }
 
 fn check_parts(resource: &str, service: &str, region: &str, path: &str) -> Handled<()> {
     let names_region = !region.is_empty() && region != "*";
     match service {
         "" => Err(malformed("Resource vendor must be fully qualified and cannot contain regexes.")),
-        "s3" if names_region => {
+        "s3" if names_region && !path.starts_with("accesspoint/") => {
             Err(malformed(format!("Resource {resource} can not contain region information.")))
         }
         "iam" if names_region => {

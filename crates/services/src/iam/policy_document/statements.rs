@@ -10,7 +10,7 @@ use super::{Handled, malformed, resources, syntax::Statement, texts};
 /// What IAM takes for a date, beside seconds since the epoch. It is lenient with short numbers, and not with long fractions.
 static DATE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::with_flags(
-        r"^\d{1,4}(-\d{1,2}(-\d{1,2})?)?(t(\d{1,2}(:\d{1,2}(:\d{1,2}(\.\d{1,9})?)?)?)?(z|[+-]\d{2}(:\d{2})?)?)?$",
+        r"^\d{1,4}(-(0?[1-9]|1[0-2])(-\d{1,2})?)?(t(\d{1,2}(:\d{1,2}(:\d{1,2}(\.\d{1,9})?)?)?)?(z|[+-]\d{2}(:\d{2})?)?)?$",
         "i",
     )
     .ok()
@@ -34,9 +34,8 @@ fn is_date(text: &str) -> bool {
 /// Looks at everything that statements say.
 pub(super) fn check(statements: &[&Statement]) -> Handled<()> {
     let mut ids = HashSet::new();
-    let unique =
-        statements.iter().filter_map(|statement| statement.get("Sid")?.as_str()).all(|id| ids.insert(id));
-    if !unique {
+    let mut given = statements.iter().filter_map(|statement| statement.get("Sid")?.as_str());
+    if !given.all(|id| id.is_empty() || ids.insert(id)) {
         return Err(malformed("Statement IDs (SID) in a single policy must be unique."));
     }
     for statement in statements {
@@ -64,7 +63,7 @@ fn check_actions(actions: &[&str]) -> Handled<()> {
         if name.contains(':') {
             return Err(malformed("Actions/Condition can contain only one colon."));
         }
-        if !vendor.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        if !vendor.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte)) {
             return Err(malformed(format!("Vendor {vendor} is not valid")));
         }
     }

@@ -62,7 +62,8 @@ fn is_statement(statement: &Statement) -> bool {
         && statement.iter().all(|(key, value)| match key.as_str() {
             "Effect" => true,
             "Sid" => value.is_string(),
-            "Action" | "NotAction" | "Resource" | "NotResource" => are_texts(value),
+            "Action" | "NotAction" => are_texts(value),
+            "Resource" | "NotResource" => are_resources(value),
             "Condition" => value.as_object().is_some_and(is_condition),
             _ => false,
         })
@@ -72,9 +73,17 @@ fn are_texts(value: &Value) -> bool {
     value.is_string() || value.as_array().is_some_and(|values| values.iter().all(Value::is_string))
 }
 
+/// A list may have gaps: what generates documents leaves `null` where it knows no ARN yet.
+fn are_resources(value: &Value) -> bool {
+    let is_resource = |value: &Value| value.is_string() || value.is_null();
+    value.is_string() || value.as_array().is_some_and(|values| values.iter().all(is_resource))
+}
+
 fn is_condition(condition: &Map<String, Value>) -> bool {
     condition.iter().all(|(name, keys)| {
-        is_operator(name) && keys.as_object().is_some_and(|keys| keys.values().all(are_scalars))
+        // An operator that compares nothing may have any name.
+        keys.as_object()
+            .is_some_and(|keys| keys.is_empty() || is_operator(name) && keys.values().all(are_scalars))
     })
 }
 

@@ -17,6 +17,7 @@ pub(super) fn default_of(setting: &str) -> Option<Value> {
     match setting {
         // Since January 2023 every bucket encrypts with keys of S3.
         "encryption" => Some(encryption_of_s3()),
+        "logging" => Some(Value::Null),
         "accelerate" => Some(json!({"status": null})),
         "request_payment" => Some(json!({"payer": "BucketOwner"})),
         _ => None,
@@ -92,11 +93,33 @@ pub(super) fn lifecycle(
 ) -> Result<dto::BucketLifecycleConfiguration, Refusal> {
     let mut asked =
         asked.filter(|it| (1..=LIFECYCLE_RULES_MAX).contains(&it.rules.len())).ok_or_else(malformed_xml)?;
+    if !asked.rules.iter().all(is_lifecycle_rule) {
+        return Err(malformed_xml());
+    }
     for rule in &mut asked.rules {
         // S3 names what has no name.
         rule.id.get_or_insert_with(|| uuid::Uuid::new_v4().to_string());
     }
     Ok(asked)
+}
+
+/// Whether a rule says what it is for, once, and nothing that excludes another.
+fn is_lifecycle_rule(rule: &dto::LifecycleRule) -> bool {
+    let filters = rule.filter.as_ref().map_or(0, |filter| {
+        [filter.and.is_some(), filter.prefix.is_some(), filter.tag.is_some()]
+            .into_iter()
+            .filter(|is_given| *is_given)
+            .count()
+    });
+    let expires_well = rule.expiration.as_ref().is_none_or(|expiration| {
+        expiration.expired_object_delete_marker.is_none()
+            || expiration.days.is_none() && expiration.date.is_none()
+    });
+    let mut transitions = rule.noncurrent_version_transitions.iter().flatten();
+    rule.filter.is_some() != rule.prefix.is_some()
+        && filters <= 1
+        && expires_well
+        && transitions.all(|one| one.noncurrent_days.is_some() && one.storage_class.is_some())
 }
 
 pub(super) fn replication(

@@ -3,10 +3,12 @@
 //! the operator accepts inert settings.
 
 mod checks;
+mod logging;
 mod ownership;
 mod policy;
 mod versioning;
 
+pub(super) use logging::{get_bucket_logging, put_bucket_logging};
 pub(super) use ownership::{
     OWNERSHIP, delete_bucket_ownership_controls, get_bucket_ownership_controls, put_bucket_ownership_controls,
 };
@@ -82,6 +84,40 @@ fn check_inert(s3: &S3, operation: &str) -> Result<(), Refusal> {
             "{operation} has no effect on this server: start it with --accept-inert-settings to have the setting kept"
         ),
     ))
+}
+
+/// Transfer acceleration: a name with dots has no certificate, and what was never on cannot be suspended.
+pub(super) async fn put_bucket_accelerate_configuration(
+    s3: &S3,
+    request: S3Request<dto::PutBucketAccelerateConfigurationInput>,
+) -> S3Result<S3Response<dto::PutBucketAccelerateConfigurationOutput>> {
+    if request.input.bucket.contains('.') {
+        let message = "S3 Transfer Acceleration is not supported for buckets with periods (.) in their names";
+        return Err(refuse("InvalidRequest", message).into());
+    }
+    let context = S3Context::of(&request)?;
+    let (bucket, owner) = (request.input.bucket.clone(), request.input.expected_bucket_owner.clone());
+    let record = buckets::find(s3, context, bucket, owner).await?;
+    let status = request.input.accelerate_configuration.status.as_ref().map(|status| status.as_str());
+    if status == Some("Suspended") && !record.settings.contains_key("accelerate") {
+        return Ok(S3Response::new(dto::PutBucketAccelerateConfigurationOutput::default()));
+    }
+    accelerate::put(s3, request).await
+}
+
+/// What is replicated are versions.
+pub(super) async fn put_bucket_replication(
+    s3: &S3,
+    request: S3Request<dto::PutBucketReplicationInput>,
+) -> S3Result<S3Response<dto::PutBucketReplicationOutput>> {
+    let context = S3Context::of(&request)?;
+    let (bucket, owner) = (request.input.bucket.clone(), request.input.expected_bucket_owner.clone());
+    let record = buckets::find(s3, context, bucket, owner).await?;
+    if record.versioning != store::s3::Versioning::Enabled {
+        let message = "Versioning must be 'Enabled' on the bucket to apply a replication configuration";
+        return Err(refuse("InvalidRequest", message).with("BucketName", &record.name).into());
+    }
+    replication::put(s3, request).await
 }
 
 /// The three operations of a setting that is one structure: its field in the inputs and in the output. What is put is first made

@@ -9,7 +9,8 @@ use store::s3::Versioning;
 use crate::s3::{
     S3, buckets,
     context::S3Context,
-    error::{Refusal, malformed_xml},
+    error::{Refusal, malformed_xml, refuse},
+    object_lock,
 };
 
 pub(in crate::s3) async fn get_bucket_versioning(
@@ -42,6 +43,12 @@ pub(in crate::s3) async fn put_bucket_versioning(
         .change_s3(move |transaction| {
             let owner = input.expected_bucket_owner.as_deref();
             let mut record = context.bucket(transaction, &input.bucket, owner)?;
+            if versioning == Versioning::Suspended && object_lock::Configured::of(&record).is_some() {
+                return Err(refuse(
+                    "InvalidBucketState",
+                    "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
+                ));
+            }
             record.versioning = versioning;
             Ok::<_, Refusal>(transaction.put_bucket(&record)?)
         })

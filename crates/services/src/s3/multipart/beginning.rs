@@ -9,16 +9,18 @@ use s3s::{
         CreateMultipartUploadInput, CreateMultipartUploadOutput,
     },
 };
-use store::s3::UploadRecord;
+use store::s3::{ObjectLock, UploadRecord};
 use uuid::Uuid;
 
 use super::find;
 use crate::s3::{
     S3,
+    acl::asked_acl,
     checksums::{Algorithm, unknown_algorithm},
     context::S3Context,
     error::{Refusal, no_content, refuse},
     object_headers::{headers_of, server_side_encryption},
+    object_lock::asked_lock,
     tagging,
 };
 
@@ -53,7 +55,8 @@ pub(in crate::s3) async fn create_multipart_upload(
     let wish = input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str());
     let algorithm = wish.map(|name| Algorithm::of_name(name).ok_or_else(unknown_algorithm)).transpose()?;
     let is_composite = is_composite(algorithm, input.checksum_type.as_ref().map(|kind| kind.as_str()))?;
-    let record = UploadRecord {
+    let (lock, acl) = (asked_lock!(input), asked_acl!(input));
+    let mut record = UploadRecord {
         key: input.key.clone(),
         upload_id: Uuid::new_v4().simple().to_string(),
         initiated_ms: context.now_ms,
@@ -61,6 +64,7 @@ pub(in crate::s3) async fn create_multipart_upload(
         is_checksum_composite: is_composite,
         headers: headers_of!(input)?,
         tags: tagging::of_header(input.tagging.as_deref())?,
+        lock: ObjectLock::default(),
     };
     let kind = if is_composite { ChecksumType::COMPOSITE } else { ChecksumType::FULL_OBJECT };
     let output = CreateMultipartUploadOutput {
@@ -78,6 +82,8 @@ pub(in crate::s3) async fn create_multipart_upload(
         .change_s3(move |transaction| {
             let owner = input.expected_bucket_owner.as_deref();
             let bucket = context.bucket(transaction, &input.bucket, owner)?;
+            acl.check(&bucket)?;
+            record.lock = lock.applied(&bucket, context.now_ms)?;
             Ok::<_, Refusal>(transaction.put_upload(&bucket.name, &record)?)
         })
         .await?;

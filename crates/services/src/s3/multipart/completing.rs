@@ -107,6 +107,8 @@ fn assembled(upload: &UploadRecord, parts: &[PartRecord]) -> ObjectContent {
         upload_id: Some(upload.upload_id.clone()),
         checksum: checksum(upload, parts),
         headers: upload.headers.clone(),
+        lock: upload.lock.clone(),
+        restored_until_ms: None,
         tags: upload.tags.clone(),
     }
 }

@@ -7,14 +7,16 @@ use s3s::{
 };
 use store::s3::{ObjectContent, Segment};
 
-use super::{Found, find};
+use super::{Found, archive, find};
 use crate::s3::{
     S3,
+    acl::asked_acl,
     checksums::{self, Algorithm, unknown_algorithm},
     conditions::{Conditions, Verdict, precondition_failed},
     context::S3Context,
     error::{Refusal, refuse},
     object_headers::{headers_of, server_side_encryption, timestamp},
+    object_lock::asked_lock,
     sending, tagging, versions,
 };
 
@@ -50,6 +52,7 @@ impl Source {
         owner: Option<String>,
         conditions: &Conditions,
     ) -> Result<Found, Refusal> {
+        let context_now_ms = context.now_ms;
         let (source, context) = (self.clone(), context.clone());
         let found = s3.store.read_s3(move |reader| {
             let version = source.version_id.as_deref();
@@ -57,7 +60,10 @@ impl Source {
         });
         let found = found.await?;
         match conditions.judge(&found.content.etag, found.record.last_modified_ms) {
-            Verdict::Proceed => Ok(found),
+            Verdict::Proceed => {
+                archive::check_readable(&found.content, context_now_ms)?;
+                Ok(found)
+            }
             Verdict::Failed(condition) | Verdict::NotModified(condition) => {
                 Err(precondition_failed(&format!("x-amz-copy-source-{condition}")))
             }
@@ -88,12 +94,17 @@ fn described(input: &CopyObjectInput, found: &Found) -> Result<ObjectContent, Re
 }
 
 /// A copy of an object onto itself must change something.
-fn check_changes_something(input: &CopyObjectInput, source: &Source) -> Result<(), Refusal> {
+fn check_changes_something(
+    input: &CopyObjectInput,
+    source: &Source,
+    encryption_is_set: bool,
+) -> Result<(), Refusal> {
     let is_same = source.bucket == input.bucket && source.key == input.key && source.version_id.is_none();
     let changes = is_replace(input.metadata_directive.as_ref().map(|directive| directive.as_str()))
         || input.storage_class.is_some()
         || input.website_redirect_location.is_some()
         || input.server_side_encryption.is_some()
+        || encryption_is_set
         || input.checksum_algorithm.is_some();
     if !is_same || changes {
         return Ok(());
@@ -132,7 +143,7 @@ pub(in crate::s3) async fn copy_object(
     let (found, sink) = loop {
         let owner = input.expected_source_bucket_owner.clone();
         let found = source.find(s3, &context, owner, &conditions).await?;
-        check_changes_something(&input, &source)?;
+        check_changes_something(&input, &source, found.encryption_is_set)?;
         check_size(&found.content)?;
         let of_source = found.content.checksum.as_ref().and_then(|sum| Algorithm::of_name(&sum.algorithm));
         let algorithm = wish.or(of_source).unwrap_or(Algorithm::Crc64Nvme);
@@ -153,9 +164,11 @@ pub(in crate::s3) async fn copy_object(
         checksum: None,
     }];
     content.checksum = Some(digests.checksum);
-    let copied = content.clone();
+    let (copied, lock, acl) = (content.clone(), asked_lock!(input), asked_acl!(input));
     let stored = s3.store.change_s3(move |transaction| {
         let bucket = context.bucket(transaction, &input.bucket, input.expected_bucket_owner.as_deref())?;
+        acl.check(&bucket)?;
+        content.lock = lock.applied(&bucket, context.now_ms)?;
         let record = versions::write(transaction, &bucket, &input.key, content, context.now_ms)?;
         transaction.keep_file(file);
         Ok::<_, Refusal>((versions::told(bucket.versioning, &record.version_id), record.last_modified_ms))

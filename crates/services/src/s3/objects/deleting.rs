@@ -13,7 +13,7 @@ use crate::s3::{
     conditions::WriteConditions,
     context::S3Context,
     error::{Refusal, malformed_xml, with_status},
-    versions::{self, Deletion},
+    versions::{self, Deleter, Deletion},
 };
 
 /// Keys of one DeleteObjects (AWS).
@@ -31,7 +31,8 @@ pub(in crate::s3) async fn delete_object(
             let conditions = WriteConditions { if_match: input.if_match, if_none_match: None };
             conditions.check(&input.key, transaction.object(&bucket.name, &input.key, None)?.as_ref())?;
         }
-        versions::delete(transaction, &bucket, &input.key, input.version_id.as_deref(), context.now_ms)
+        let deleter = deleter(input.bypass_governance_retention, &context);
+        versions::delete(transaction, &bucket, &input.key, input.version_id.as_deref(), deleter)
     });
     let deletion: Deletion = deleted.await?;
     let output = DeleteObjectOutput {
@@ -54,10 +55,11 @@ pub(in crate::s3) async fn delete_objects(
     let is_quiet = input.delete.quiet == Some(true);
     let outcome = s3.store.change_s3(move |transaction| {
         let bucket = context.bucket(transaction, &input.bucket, input.expected_bucket_owner.as_deref())?;
+        let deleter = deleter(input.bypass_governance_retention, &context);
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
         for object in input.delete.objects {
             let version = object.version_id.as_deref();
-            match versions::delete(transaction, &bucket, &object.key, version, context.now_ms) {
+            match versions::delete(transaction, &bucket, &object.key, version, deleter) {
                 Ok(deletion) => deleted.push(answer(object, deletion)),
                 Err(refusal) => errors.push(error(object, &refusal)),
             }
@@ -70,6 +72,10 @@ pub(in crate::s3) async fn delete_objects(
         errors: Some(errors).filter(|errors| !errors.is_empty()),
         request_charged: None,
     }))
+}
+
+fn deleter(bypasses_governance: Option<bool>, context: &S3Context) -> Deleter {
+    Deleter { bypasses_governance: bypasses_governance == Some(true), now_ms: context.now_ms }
 }
 
 fn answer(object: ObjectIdentifier, deletion: Deletion) -> DeletedObject {

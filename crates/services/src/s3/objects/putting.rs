@@ -8,11 +8,13 @@ use store::s3::ObjectContent;
 
 use crate::s3::{
     S3,
+    acl::asked_acl,
     checksums::{self, announced},
     conditions::WriteConditions,
     context::S3Context,
     error::Refusal,
     object_headers::{headers_of, server_side_encryption},
+    object_lock::asked_lock,
     receiving::{Upload, receive},
     tagging, versions,
 };
@@ -27,8 +29,15 @@ pub(in crate::s3) async fn put_object(
     let owner = input.expected_bucket_owner.clone();
     let (bucket, name) = (input.bucket.clone(), input.bucket.clone());
     // Before the body is received: gigabytes for nothing are worse than a second look.
-    let asked = context.clone();
-    s3.store.read_s3(move |reader| asked.bucket(reader, &name, owner.as_deref())).await?;
+    let (asked, lock, acl) = (context.clone(), asked_lock!(input), asked_acl!(input));
+    let asked_lock = lock.clone();
+    s3.store
+        .read_s3(move |reader| {
+            let bucket = asked.bucket(reader, &name, owner.as_deref())?;
+            acl.check(&bucket)?;
+            asked_lock.applied(&bucket, asked.now_ms)
+        })
+        .await?;
     let headers = headers_of!(input)?;
     let tags = tagging::of_header(input.tagging.as_deref())?;
     let upload = Upload {
@@ -39,7 +48,7 @@ pub(in crate::s3) async fn put_object(
         trailers: context.trailers.clone(),
     };
     let received = receive(s3.store.object_files(), upload).await?;
-    let content = ObjectContent {
+    let mut content = ObjectContent {
         size_bytes: received.file.size_bytes(),
         etag: received.etag.clone(),
         segments: vec![received.segment()],
@@ -48,11 +57,13 @@ pub(in crate::s3) async fn put_object(
         checksum: Some(received.checksum.clone()),
         headers: headers.clone(),
         tags,
+        ..ObjectContent::default()
     };
     let conditions = WriteConditions { if_match: input.if_match, if_none_match: input.if_none_match };
     let stored = s3.store.change_s3(move |transaction| {
         let bucket = context.bucket(transaction, &bucket, None)?;
         conditions.check(&input.key, transaction.object(&bucket.name, &input.key, None)?.as_ref())?;
+        content.lock = lock.applied(&bucket, context.now_ms)?;
         let record = versions::write(transaction, &bucket, &input.key, content, context.now_ms)?;
         transaction.keep_file(received.file);
         Ok::<_, Refusal>(versions::told(bucket.versioning, &record.version_id))

@@ -9,13 +9,13 @@ use s3s::{
 };
 use store::s3::{ObjectContent, ObjectRecord, S3Reader, Versioning};
 
-use super::no_such_key;
+use super::{archive, no_such_key};
 use crate::s3::{
     S3, checksums,
     conditions::{Conditions, Verdict, precondition_failed},
     context::S3Context,
     error::{Refusal, refuse, with_status},
-    object_headers as headers,
+    object_headers as headers, object_lock,
     sending::Reading,
     versions,
 };
@@ -26,6 +26,8 @@ pub(in crate::s3) struct Found {
     pub record: ObjectRecord,
     pub content: ObjectContent,
     pub versioning: Versioning,
+    /// Whether somebody chose how the bucket encrypts.
+    pub encryption_is_set: bool,
 }
 
 /// The object that a read is for.
@@ -57,7 +59,12 @@ pub(in crate::s3) fn find(
         });
     };
     match record.content.clone() {
-        Some(content) => Ok(Found { record, content, versioning: bucket.versioning }),
+        Some(content) => Ok(Found {
+            record,
+            content,
+            versioning: bucket.versioning,
+            encryption_is_set: bucket.settings.contains_key("encryption"),
+        }),
         None => Err(is_deleted(&record, version_id.is_some())),
     }
 }
@@ -66,12 +73,14 @@ pub(in crate::s3) fn find(
 fn is_deleted(record: &ObjectRecord, is_asked_for: bool) -> Refusal {
     let refusal = if is_asked_for {
         refuse("MethodNotAllowed", "The specified method is not allowed against this resource.")
-            .with("Method", "GET")
             .with("ResourceType", "DeleteMarker")
     } else {
         no_such_key(&record.key)
     };
     let mut headers = HeaderMap::new();
+    if is_asked_for {
+        headers.insert(http::header::ALLOW, http::HeaderValue::from_static("DELETE"));
+    }
     headers.insert("x-amz-delete-marker", http::HeaderValue::from_static("true"));
     if let Ok(value) = http::HeaderValue::from_str(&record.version_id) {
         headers.insert("x-amz-version-id", value);
@@ -181,10 +190,12 @@ macro_rules! asked {
 
 /// Fills the fields that both outputs have.
 macro_rules! described {
-    ($output:ident, $found:expr, $slice:expr, $with_checksum:expr) => {{
+    ($output:ident, $found:expr, $slice:expr, $with_checksum:expr, $now_ms:expr) => {{
         let (found, slice) = (&$found, &$slice);
         let content = &found.content;
         let with_checksum = $with_checksum && !slice.is_partial;
+        let restore = archive::restore_header(content, $now_ms);
+        let (mode, retain_until, legal_hold) = object_lock::told(&content.lock);
         let checksum = checksums::to_dto(content.checksum.as_ref().filter(|_| with_checksum));
         $output {
             accept_ranges: Some("bytes".into()),
@@ -206,6 +217,10 @@ macro_rules! described {
             last_modified: Some(headers::timestamp(found.record.last_modified_ms)),
             version_id: versions::told(found.versioning, &found.record.version_id),
             parts_count: slice.parts_count,
+            restore,
+            object_lock_mode: mode,
+            object_lock_retain_until_date: retain_until,
+            object_lock_legal_hold_status: legal_hold,
             checksum_crc32: checksum.checksum_crc32,
             checksum_crc32c: checksum.checksum_crc32c,
             checksum_crc64nvme: checksum.checksum_crc64nvme,
@@ -234,13 +249,15 @@ pub(in crate::s3) async fn get_object(
     let (wanted, conditions) = asked!(input);
     loop {
         let found = look(s3, &context, &wanted, &conditions).await?;
+        archive::check_readable(&found.content, context.now_ms)?;
         let slice = slice(&found.content, input.range, input.part_number)?;
         let files = s3.store.object_files();
         let Some(reading) = Reading::begin(files, &found.content, slice.range.clone()).await? else {
             // It was deleted or overwritten since it was looked up.
             continue;
         };
-        let output = described!(GetObjectOutput, found, slice, is_enabled(input.checksum_mode.as_ref()));
+        let with_checksum = is_enabled(input.checksum_mode.as_ref());
+        let output = described!(GetObjectOutput, found, slice, with_checksum, context.now_ms);
         let tags = i32::try_from(found.content.tags.len()).ok().filter(|count| *count > 0);
         let output = GetObjectOutput { body: Some(reading.into_body()), tag_count: tags, ..output };
         return Ok(answer(output, slice.is_partial));
@@ -256,7 +273,8 @@ pub(in crate::s3) async fn head_object(
     let (wanted, conditions) = asked!(input);
     let found = look(s3, &context, &wanted, &conditions).await?;
     let slice = slice(&found.content, input.range, input.part_number)?;
-    let output = described!(HeadObjectOutput, found, slice, is_enabled(input.checksum_mode.as_ref()));
+    let with_checksum = is_enabled(input.checksum_mode.as_ref());
+    let output = described!(HeadObjectOutput, found, slice, with_checksum, context.now_ms);
     Ok(answer(output, slice.is_partial))
 }
 

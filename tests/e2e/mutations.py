@@ -14,6 +14,8 @@ ABSENT = object()
 SAMPLES = [
     "sample",
     "/mnt/sample",
+    "/path/",
+    "v1",
     "1",
     "000000000000",
     "2026-01-01",
@@ -24,6 +26,7 @@ SAMPLES = [
     "sg-1",
     "us-east-1",
     "localhost:80",
+    "https://localhost/path",
     "csc-0123456789abcdefg",
     "SampleException",
     "$LATEST",
@@ -98,7 +101,7 @@ def sample_text(shape):
         return shape.enum[0]
     bounds = shape.metadata
     for text in SAMPLES:
-        text = text.ljust(bounds.get("min", 0), "a")
+        text = text.ljust(bounds.get("min", 0), text[-1])
         if len(text) <= bounds.get("max", len(text)) and matches(bounds.get("pattern", r"[\s\S]*"), text):
             return text
     raise LookupError(f"no sample satisfies {shape.name}: {bounds}")

@@ -126,7 +126,7 @@ def test_an_archived_object_is_restored_before_it_is_read(s3, bucket, storage_cl
     s3.put_object(Bucket=bucket, Key="k", Body=b"cold", StorageClass=storage_class)
     with refused(403, "InvalidObjectState"):
         s3.get_object(Bucket=bucket, Key="k")
-    with refused(403, "InvalidObjectState"):
+    with refused(403, "ObjectNotInActiveTierError"):
         s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k")
     assert "Restore" not in s3.head_object(Bucket=bucket, Key="k")
     statuses = [

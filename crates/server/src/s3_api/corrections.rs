@@ -6,6 +6,7 @@ use hyper::{
     header::{CONTENT_LENGTH, HeaderValue},
 };
 
+use super::{Early, text};
 use crate::http::{self, HttpResponse};
 
 /// Headers with entity tags.
@@ -26,6 +27,18 @@ pub(super) fn quote_entity_tags(headers: &mut HeaderMap) {
         if let Some(quoted) = quoted {
             headers.insert(*name, quoted);
         }
+    }
+}
+
+/// Headers with whole numbers.
+const INTEGERS: &[&str] = &["x-amz-max-parts", "x-amz-part-number-marker", "x-amz-mp-object-size"];
+
+/// The library reads a number as far as it is one.
+pub(super) fn check_integers(headers: &HeaderMap) -> Result<(), Early> {
+    let is_integer = |name: &&str| text(headers, name).is_none_or(|value| value.parse::<i64>().is_ok());
+    match INTEGERS.iter().all(is_integer) {
+        true => Ok(()),
+        false => Err(Early(StatusCode::BAD_REQUEST, "InvalidArgument", "Invalid Argument")),
     }
 }
 

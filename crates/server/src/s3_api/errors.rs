@@ -31,7 +31,7 @@ const TEXTS: &[(&str, &str)] = &[
 /// Rewrites the body of an error; anything else passes.
 pub(super) async fn completed(
     response: Response<s3s::Body>,
-    (method, path): (&Method, &str),
+    method: &Method,
     request_id: &str,
 ) -> HttpResponse {
     let (mut parts, body) = response.into_parts();
@@ -48,7 +48,7 @@ pub(super) async fn completed(
         details.insert_str(0, &format!("<Method>{method}</Method>"));
     }
     let xml = std::str::from_utf8(&bytes).ok();
-    let bytes = match xml.and_then(|xml| rewritten(xml, &details, path, request_id)) {
+    let bytes = match xml.and_then(|xml| rewritten(xml, &details, request_id)) {
         Some(xml) => Bytes::from(xml),
         None => bytes,
     };
@@ -69,14 +69,13 @@ fn details(headers: &mut HeaderMap) -> String {
 }
 
 /// The error with everything that S3 tells.
-fn rewritten(xml: &str, details: &str, path: &str, request_id: &str) -> Option<String> {
+fn rewritten(xml: &str, details: &str, request_id: &str) -> Option<String> {
     let code = element(xml, "Code")?;
     let known = TEXTS.iter().find(|(known, _)| *known == code).map(|(_, text)| *text);
     let message = element(xml, "Message").or(known).unwrap_or(code);
-    let resource = escaped(path);
     Some(format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{details}\
-         <Resource>{resource}</Resource><RequestId>{request_id}</RequestId><HostId>{request_id}</HostId></Error>"
+         <RequestId>{request_id}</RequestId><HostId>{request_id}</HostId></Error>"
     ))
 }
 
@@ -96,7 +95,7 @@ mod tests {
 
     #[test]
     fn an_error_without_words_gets_s3s() {
-        let xml = rewritten("<Error><Code>InvalidBucketName</Code></Error>", "", "/x", "id").unwrap();
+        let xml = rewritten("<Error><Code>InvalidBucketName</Code></Error>", "", "id").unwrap();
         assert!(xml.contains("<Message>The specified bucket is not valid.</Message>"), "{xml}");
     }
 
@@ -108,7 +107,7 @@ mod tests {
         let details = details(&mut headers);
         assert!(headers.is_empty(), "nobody else sees them");
         let xml = "<Error><Code>NoSuchVersion</Code><Message>None.</Message></Error>";
-        let xml = rewritten(xml, &details, "/bucket/a", "id").unwrap();
+        let xml = rewritten(xml, &details, "id").unwrap();
         assert!(xml.contains("<Message>None.</Message><Key>a b&lt;</Key><VersionId>3</VersionId>"), "{xml}");
     }
 }

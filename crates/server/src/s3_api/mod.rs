@@ -5,6 +5,7 @@ mod chunked_body;
 mod corrections;
 mod errors;
 mod framing;
+mod newer;
 mod passing_on;
 mod signature;
 
@@ -84,11 +85,13 @@ impl S3Api {
         let trailers = Trailers::default();
         let HttpRequest { method, path, query, mut headers, body } = request;
         let query = signature::without(&query, &mut headers);
+        newer::check(&method, &path, &query, &headers)?;
+        corrections::check_integers(&headers)?;
         corrections::quote_entity_tags(&mut headers);
         let judged = framing::judged(&headers, body, proof).await.map_err(|failure| failure.of_s3())?;
         let body = framing::unframed(&mut headers, judged, &trailers, finished)?;
         drop_unusable_range(&mut headers);
-        let uri = if query.is_empty() { path.clone() } else { format!("{path}?{query}") };
+        let uri = if query.is_empty() { path } else { format!("{path}?{query}") };
         let mut builder = hyper::Request::builder().method(method.clone()).uri(uri);
         builder = builder.extension(S3Context {
             account_id: caller.account_id,
@@ -107,7 +110,7 @@ impl S3Api {
                 "We encountered an internal error. Please try again.",
             )
         })?;
-        let answer = errors::completed(answer, (&method, &path), request_id).await;
+        let answer = errors::completed(answer, &method, request_id).await;
         Ok(if names_attributes { corrections::attributes(answer).await } else { answer })
     }
 }

@@ -33,6 +33,7 @@ fn own_status(code: &str) -> Option<http::StatusCode> {
         | "NoSuchObjectLockConfiguration"
         | "ObjectLockConfigurationNotFoundError"
         | "NoSuchVersion" => Some(http::StatusCode::NOT_FOUND),
+        "ObjectNotInActiveTierError" => Some(http::StatusCode::FORBIDDEN),
         "InvalidPartNumber" => Some(http::StatusCode::RANGE_NOT_SATISFIABLE),
         "NotImplemented" => Some(http::StatusCode::NOT_IMPLEMENTED),
         _ => Some(http::StatusCode::BAD_REQUEST),

@@ -28,9 +28,22 @@ fn restored_until(content: &ObjectContent, now_ms: i64) -> Option<i64> {
     content.restored_until_ms.filter(|until_ms| *until_ms > now_ms)
 }
 
-/// Whether an object can be read or copied.
+fn is_readable(content: &ObjectContent, now_ms: i64) -> bool {
+    !ARCHIVES.contains(&class(content)) || restored_until(content, now_ms).is_some()
+}
+
+/// Whether an object can be copied.
+pub(super) fn check_copyable(content: &ObjectContent, now_ms: i64) -> Result<(), Refusal> {
+    if is_readable(content, now_ms) {
+        return Ok(());
+    }
+    let message = "The source object of the COPY action is not in the active tier and is only stored in Amazon S3 Glacier.";
+    Err(refuse("ObjectNotInActiveTierError", message))
+}
+
+/// Whether an object can be read.
 pub(super) fn check_readable(content: &ObjectContent, now_ms: i64) -> Result<(), Refusal> {
-    if !ARCHIVES.contains(&class(content)) || restored_until(content, now_ms).is_some() {
+    if is_readable(content, now_ms) {
         return Ok(());
     }
     Err(refuse("InvalidObjectState", "The operation is not valid for the object's storage class")

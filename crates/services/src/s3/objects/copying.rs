@@ -52,7 +52,7 @@ impl Source {
         owner: Option<String>,
         conditions: &Conditions,
     ) -> Result<Found, Refusal> {
-        let context_now_ms = context.now_ms;
+        let now_ms = context.now_ms;
         let (source, context) = (self.clone(), context.clone());
         let found = s3.store.read_s3(move |reader| {
             let version = source.version_id.as_deref();
@@ -61,7 +61,7 @@ impl Source {
         let found = found.await?;
         match conditions.judge(&found.content.etag, found.record.last_modified_ms) {
             Verdict::Proceed => {
-                archive::check_readable(&found.content, context_now_ms)?;
+                archive::check_copyable(&found.content, now_ms)?;
                 Ok(found)
             }
             Verdict::Failed(condition) | Verdict::NotModified(condition) => {

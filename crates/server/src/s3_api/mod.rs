@@ -119,7 +119,7 @@ impl S3Api {
 fn drop_unusable_range(headers: &mut HeaderMap) {
     let is_usable = |range: &str| match s3s::dto::Range::parse(range) {
         Ok(s3s::dto::Range::Int { first, last }) => last.is_none_or(|last| last >= first),
-        Ok(s3s::dto::Range::Suffix { .. }) => true,
+        Ok(s3s::dto::Range::Suffix { .. }) => !range.trim_end().ends_with('-'),
         Err(_) => false,
     };
     if text(headers, "range").is_some_and(|range| !is_usable(range)) {

@@ -81,7 +81,7 @@ def test_the_clients_did_all_kinds_of_things(recording):
     assert len(states) > 50
     assert any(state is None for state in states)
     kinds = " ".join(recording.kinds)
-    for place in ("write-ahead log", "database", "package", "data directory"):
+    for place in ("write-ahead log", "database", "package", "data directory", "object", "directory of objects"):
         assert place in kinds
 
 

@@ -9,12 +9,13 @@ import urllib.request
 from pathlib import Path
 
 import botocore.session
+from botocore.exceptions import BotoCoreError, ClientError
 
 import lambent
 from lambent import ROLE
 from powerloss import disk, survival
 from powerloss.recording import CHEAP
-from powerloss.workload import ANYTHING, packages, stable
+from powerloss.workload import ANYTHING, ObjectWriter, packages, stable
 from rest_json import Caller
 
 MODEL = botocore.session.get_session().get_service_model("lambda")
@@ -67,7 +68,9 @@ class Judge:
 
     def audit(self, server, caller, right):
         """Every difference between what is there and what must be."""
-        yield from self.audit_functions(caller, right)
+        objects = {name: states for name, states in right.items() if name.startswith("object:")}
+        yield from self.audit_functions(caller, {name: right[name] for name in right if name not in objects})
+        yield from self.audit_objects(server.client(service="s3"), objects)
         yield from self.audit_new_functions(caller)
         yield from (line for line in server.errors().splitlines() if "panicked" in line or " ERROR " in line)
 
@@ -92,6 +95,18 @@ class Judge:
             found = self.state_of(caller, name) if name in listed else None
             if found not in states:
                 yield f"{name} {difference(found, states)}"
+
+    def audit_objects(self, s3, right):
+        """Each object is in a state that is right, whole, and there are no others."""
+        try:
+            listed = {item["Key"] for item in s3.list_objects_v2(Bucket=ObjectWriter.BUCKET).get("Contents", [])}
+        except s3.exceptions.NoSuchBucket:
+            listed = set()
+        yield from (f"{key} is there, and nobody put it" for key in listed - set(right))
+        for key, states in right.items():
+            found = object_state(s3, key) if key in listed else None
+            if found not in states:
+                yield f"{key} is {found or 'gone'} instead of {states[-1] or 'gone'}"
 
     def state_of(self, caller, name):
         """What the server says about a function, and whether its code downloads."""
@@ -168,6 +183,16 @@ def difference(found, states):
     wanted = {**known[-1]["configuration"], "tags": known[-1]["tags"]}
     differing = {key: (parts.get(key), wanted.get(key)) for key in parts | wanted if parts.get(key) != wanted.get(key)}
     return "has " + ", ".join(f"{key} {is_!r} instead of {must!r}" for key, (is_, must) in differing.items())
+
+
+def object_state(s3, key):
+    """What is there of an object, or what is wrong with it."""
+    try:
+        body = s3.get_object(Bucket=ObjectWriter.BUCKET, Key=key)["Body"].read()
+        tags = s3.get_object_tagging(Bucket=ObjectWriter.BUCKET, Key=key)["TagSet"]
+    except (ClientError, BotoCoreError) as error:
+        return f"not to be had ({error})"
+    return {"body": hashlib.sha256(body).hexdigest(), "tags": {tag["Key"]: tag["Value"] for tag in tags}}
 
 
 def download(location):

@@ -10,7 +10,7 @@ import lambent
 import toolbox
 from packages import make_zip
 from powerloss import disk, log, syncs
-from powerloss.workload import ANYTHING, History, Step, Writer, run_together
+from powerloss.workload import ANYTHING, History, ObjectWriter, Step, Writer, run_together
 
 WRITERS = 4
 CALLS_PER_WRITER = 9
@@ -73,6 +73,7 @@ class Recorder:
         self.history = History(self.path)
         together = threading.Barrier(WRITERS)
         self.writers = [Writer(None, self.history, number, runtime, together) for number in range(WRITERS)]
+        self.object_writer = ObjectWriter(None, self.history, WRITERS + 1)
         self.phases = 0
         #: Has one function with a package of its own, which is damaged between two servers.
         self.mender = Writer(None, self.history, WRITERS, runtime, together)
@@ -116,8 +117,9 @@ class Recorder:
         try:
             for writer in (*self.writers, self.mender):
                 writer.client = server.client()
+            self.object_writer.client = server.client(service="s3")
             first()
-            run_together(self.writers, self.phases, calls)
+            run_together([*self.writers, self.object_writer], self.phases, calls)
         finally:
             # A kill hits a server at rest: a change that it interrupts might be done and not recorded.
             (server.kill if end == "kill" else server.stop)()

@@ -23,6 +23,9 @@ PLACES = [
     (r"data/code", "code directory"),
     (r"data/code/[^/]+/package\.zip(\.new)?", "package"),
     (r"data/code/[^/]+", "directory of a package"),
+    (r"data/objects", "objects directory"),
+    (r"data/objects/[^/]+", "directory of objects"),
+    (r"data/objects/[^/]+/[^/]+", "object"),
 ]
 
 #: A function of ours that says nothing about who wanted the sync.

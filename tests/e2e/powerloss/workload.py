@@ -1,5 +1,6 @@
 """The clients of the recorded server, and what they were told: the truth that a rebuilt disk is held to."""
 
+import hashlib
 import json
 import random
 import threading
@@ -207,6 +208,61 @@ class Writer:
         raise TimeoutError(f"{name} stays {json.dumps(now, default=str)}")
 
 
+class ObjectWriter:
+    """A thread that puts, uploads in parts, tags and deletes objects of S3. What it must find again is `{"body", "tags"}`."""
+
+    BUCKET = "power-loss"
+
+    def __init__(self, client, history, number):
+        self.client = client
+        self.history = history
+        self.randomness = random.Random(number)
+        #: Nothing of an object is in progress once it is answered.
+        self.names = []
+        self.keys = [f"object:{index}" for index in range(3)]
+        self.states = {}
+
+    def run(self, phase, calls):
+        """So many calls, each of a random kind that the object allows."""
+        if phase == 0:
+            self.client.create_bucket(Bucket=self.BUCKET)
+        for _ in range(calls):
+            key = self.randomness.choice(self.keys)
+            there = (self.put, self.upload, self.tag, self.delete)
+            kind = self.put if self.states.get(key) is None else self.randomness.choice(there)
+            self.states[key] = self.history.call(key, lambda kind=kind, key=key: kind(key))
+
+    def body(self):
+        """Nothing, less than a sector, or many."""
+        return self.randomness.randbytes(self.randomness.choice((0, 100, 30_000, 200_000)))
+
+    def put(self, key):
+        """The object at once."""
+        body = self.body()
+        self.client.put_object(Bucket=self.BUCKET, Key=key, Body=body)
+        return {"body": hashlib.sha256(body).hexdigest(), "tags": {}}
+
+    def upload(self, key):
+        """The object in its only part."""
+        body, place = self.body(), {"Bucket": self.BUCKET, "Key": key}
+        upload = self.client.create_multipart_upload(**place)["UploadId"]
+        tag = self.client.upload_part(**place, UploadId=upload, PartNumber=1, Body=body)["ETag"]
+        parts = {"Parts": [{"PartNumber": 1, "ETag": tag}]}
+        self.client.complete_multipart_upload(**place, UploadId=upload, MultipartUpload=parts)
+        return {"body": hashlib.sha256(body).hexdigest(), "tags": {}}
+
+    def tag(self, key):
+        """Other tags."""
+        tags = {"number": str(self.randomness.random())}
+        tagging = {"TagSet": [{"Key": name, "Value": value} for name, value in tags.items()]}
+        self.client.put_object_tagging(Bucket=self.BUCKET, Key=key, Tagging=tagging)
+        return {**self.states[key], "tags": tags}
+
+    def delete(self, key):
+        """The end of an object."""
+        self.client.delete_object(Bucket=self.BUCKET, Key=key)
+
+
 def run_together(writers, phase, calls):
     """Runs all writers, each so many calls, and waits until nothing is in progress."""
     failures = []
@@ -218,7 +274,7 @@ def run_together(writers, phase, calls):
                 writer.settle(name)
         except (ClientError, OSError, TimeoutError, threading.BrokenBarrierError) as failure:
             failures.append(failure)
-            writer.together.abort()
+            writers[0].together.abort()
 
     threads = [threading.Thread(target=run, args=(writer,)) for writer in writers]
     for thread in threads:

@@ -38,9 +38,14 @@ struct Readers {
 }
 
 impl ObjectFiles {
-    /// Opens the directory, made if needed.
+    /// Opens the directory, made if needed with all that is in it: a folder that were made with its first file would be one whose
+    /// name another file's writer cannot know to be durable.
     pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
         create_private(directory)?;
+        for folder in 0..=u8::MAX {
+            create_private(&directory.join(format!("{folder:02x}")))?;
+        }
+        sync_directory(directory)?;
         let inner = Inner { directory: directory.to_owned(), readers: Mutex::default() };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -52,11 +57,6 @@ impl ObjectFiles {
     pub fn create(&self) -> Result<NewObjectFile, StoreError> {
         let name = random_hex::<NAME_BYTES>()?;
         let path = self.path(&name);
-        let parent = path.parent().unwrap_or(&self.inner.directory);
-        if !parent.is_dir() {
-            create_private(parent)?;
-            sync_directory(&self.inner.directory)?;
-        }
         let mut options = OpenOptions::new();
         let file = options.write(true).create_new(true).mode(0o600).open(&path).map_err(at(&path))?;
         Ok(NewObjectFile { files: self.clone(), name, file, size_bytes: 0, is_kept: false })

@@ -114,3 +114,26 @@ def test_acknowledged_objects_survive_kill_9(fresh_server, tmp_path):
         named += len(parts.get("Parts", []))
     files = [file for file in (data_dir / "objects").rglob("*") if file.is_file()]
     assert len(files) == named, "files that no object names are gone after a start"
+
+
+def test_a_file_that_is_lost_is_told_at_once(fresh_server):
+    """The disk lost it: reads and copies end with an error instead of looking for it for ever, and the rest goes on."""
+    server = fresh_server()
+    s3 = server.client(service="s3", read_timeout=10)
+    s3.create_bucket(Bucket="bucket")
+    s3.put_object(Bucket="bucket", Key="lost", Body=b"lost")
+    for file in (server.data_dir / "objects").rglob("*"):
+        if file.is_file():
+            file.unlink()
+    s3.put_object(Bucket="bucket", Key="there", Body=b"there")
+    for call in (
+        lambda: s3.get_object(Bucket="bucket", Key="lost"),
+        lambda: s3.copy_object(Bucket="bucket", Key="copy", CopySource="bucket/lost"),
+    ):
+        with pytest.raises(ClientError) as error:
+            call()
+        assert error.value.response["Error"]["Code"] == "InternalError"
+    assert s3.head_object(Bucket="bucket", Key="lost")["ContentLength"] == 4
+    assert s3.get_object(Bucket="bucket", Key="there")["Body"].read() == b"there"
+    s3.put_object(Bucket="bucket", Key="lost", Body=b"again")
+    assert s3.get_object(Bucket="bucket", Key="lost")["Body"].read() == b"again"

@@ -234,7 +234,7 @@ class ObjectWriter:
 
     def body(self):
         """Nothing, less than a sector, or many."""
-        return self.randomness.randbytes(self.randomness.choice((0, 100, 30_000, 200_000)))
+        return self.randomness.randbytes(self.randomness.choice((0, 100, 5_000, 20_000)))
 
     def put(self, key):
         """The object at once."""

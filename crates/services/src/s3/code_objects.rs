@@ -9,7 +9,7 @@ use super::{
     error::Refusal,
     objects::find,
     receiving::blocking,
-    sending::Reading,
+    sending::{Missed, Reading},
 };
 
 impl CodeObjects for S3 {
@@ -39,6 +39,7 @@ async fn read(s3: &S3, account_id: &str, object: &CodeObject, bytes_max: u64) ->
         now_ms: 0,
         trailers: Trailers::default(),
     };
+    let mut missed = Missed::default();
     loop {
         let (context, object) = (context.clone(), object.clone());
         let found = s3.store.read_s3(move |reader| {
@@ -51,5 +52,6 @@ async fn read(s3: &S3, account_id: &str, object: &CodeObject, bytes_max: u64) ->
         if let Some(reading) = Reading::begin(files, &found.content, 0..length).await? {
             return blocking(move || reading.into_bytes()).await?;
         }
+        missed.look_again(&found.content)?;
     }
 }

@@ -24,6 +24,24 @@ use super::{
 /// Read at once, bytes.
 const PIECE_BYTES: u64 = 256 * 1024;
 
+/// An object whose file was gone when it was to be read. It was deleted or overwritten since it was looked up: a file goes after the
+/// commit that takes its name away. Where it is named still, it is lost.
+#[derive(Default)]
+pub(super) struct Missed(Option<String>);
+
+impl Missed {
+    /// Notes it, for the object to be looked up again.
+    pub(super) fn look_again(&mut self, content: &ObjectContent) -> Result<(), Refusal> {
+        let file = content.segments.first().map(|segment| segment.file.clone());
+        if self.0 == file {
+            tracing::error!(?file, "a file of an object is lost");
+            return Err(unreadable());
+        }
+        self.0 = file;
+        Ok(())
+    }
+}
+
 /// Bytes of an object on their way, whose files stay until it ends.
 pub(super) struct Reading {
     lease: Arc<FileLease>,

@@ -19,7 +19,8 @@ use crate::s3::{
     object_headers::{server_side_encryption, timestamp},
     objects::source,
     receiving::{Upload, receive},
-    sending, versions,
+    sending::{self, Missed},
+    versions,
 };
 
 /// Where a part goes.
@@ -176,6 +177,7 @@ pub(in crate::s3) async fn upload_part_copy(
     };
     let to = target.find(s3, &context).await?;
     let algorithm = algorithm_of(&to).unwrap_or(Algorithm::Crc64Nvme);
+    let mut missed = Missed::default();
     let (found, sink) = loop {
         let owner = input.expected_source_bucket_owner.clone();
         let found = source.find(s3, &context, owner, &conditions).await?;
@@ -184,6 +186,7 @@ pub(in crate::s3) async fn upload_part_copy(
         if let Some(sink) = sending::copy(files, &found.content, range, algorithm).await? {
             break (found, sink);
         }
+        missed.look_again(&found.content)?;
     };
     let (file, digests) = sink.finish(None).await?;
     let etag = hex::encode(&digests.md5);

@@ -17,7 +17,8 @@ use crate::s3::{
     error::{Refusal, refuse},
     object_headers::{headers_of, server_side_encryption, timestamp},
     object_lock::asked_lock,
-    sending, tagging, versions,
+    sending::{self, Missed},
+    tagging, versions,
 };
 
 /// The largest object that is copied at once (AWS: 5 GB).
@@ -140,6 +141,7 @@ pub(in crate::s3) async fn copy_object(
     };
     let wish = input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str());
     let wish = wish.map(|name| Algorithm::of_name(name).ok_or_else(unknown_algorithm)).transpose()?;
+    let mut missed = Missed::default();
     let (found, sink) = loop {
         let owner = input.expected_source_bucket_owner.clone();
         let found = source.find(s3, &context, owner, &conditions).await?;
@@ -152,6 +154,7 @@ pub(in crate::s3) async fn copy_object(
         if let Some(sink) = sending::copy(files, &found.content, whole, algorithm).await? {
             break (found, sink);
         }
+        missed.look_again(&found.content)?;
     };
     let mut content = described(&input, &found)?;
     let (file, digests) = sink.finish(None).await?;

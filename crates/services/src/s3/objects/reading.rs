@@ -16,7 +16,7 @@ use crate::s3::{
     context::S3Context,
     error::{Refusal, refuse, with_status},
     object_headers as headers, object_lock,
-    sending::Reading,
+    sending::{Missed, Reading},
     versions,
 };
 
@@ -247,13 +247,14 @@ pub(in crate::s3) async fn get_object(
     let context = S3Context::of(&request)?;
     let input = request.input;
     let (wanted, conditions) = asked!(input);
+    let mut missed = Missed::default();
     loop {
         let found = look(s3, &context, &wanted, &conditions).await?;
         archive::check_readable(&found.content, context.now_ms)?;
         let slice = slice(&found.content, input.range, input.part_number)?;
         let files = s3.store.object_files();
         let Some(reading) = Reading::begin(files, &found.content, slice.range.clone()).await? else {
-            // It was deleted or overwritten since it was looked up.
+            missed.look_again(&found.content)?;
             continue;
         };
         let with_checksum = is_enabled(input.checksum_mode.as_ref());

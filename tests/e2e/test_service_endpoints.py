@@ -5,6 +5,7 @@ The endpoint is another server that verifies signatures, so that whatever arrive
 
 import http.server
 import json
+import socket
 import ssl
 import subprocess
 import threading
@@ -17,6 +18,7 @@ import botocore.awsrequest
 import botocore.credentials
 import pytest
 
+import lambent
 from functions import Deployer, Function
 from lambent import ROLE
 from packages import make_zip
@@ -190,6 +192,16 @@ def test_an_endpoint_that_does_not_answer_is_unavailable(fresh_server):
         server.client(service="s3").list_buckets()
     with refused(503, "ServiceUnavailable"):
         server.client(service="secretsmanager").list_secrets()
+
+
+def test_a_service_cannot_be_mapped_to_the_server_itself(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"127.0.0.1:{port}"
+    arguments = ("serve", "--data-dir", tmp_path / "data", "--listen", address, f"--service-endpoint=s3=http://{address}")
+    done = lambent.run(*arguments)
+    assert done.returncode == 1 and "the service s3 is mapped to this server itself" in done.stderr, done
 
 
 def test_callers_are_proven_before_anything_is_passed_on(fresh_server, there):

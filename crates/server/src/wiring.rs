@@ -102,7 +102,7 @@ impl Server {
         let environments = build_environments(&configuration, &store, parts);
         tokio::spawn(follow_ups.run(environments.clone(), Arc::clone(&preparation)));
         load_functions(&store, &deployment).await?;
-        let elsewhere = elsewhere(&configuration)?;
+        let elsewhere = elsewhere(&configuration, address)?;
         let s3 = S3::new(store.clone(), configuration.accept_inert_settings);
         let objects = MappedCodeObjects {
             endpoints: Arc::clone(&elsewhere),
@@ -226,7 +226,16 @@ fn missing_roles(auth: Auth) -> MissingRoles {
 }
 
 /// The services that are not here.
-fn elsewhere(configuration: &Configuration) -> Result<Arc<ServiceEndpoints>, BuildError> {
+fn elsewhere(
+    configuration: &Configuration,
+    address: SocketAddr,
+) -> Result<Arc<ServiceEndpoints>, BuildError> {
+    if let Some(own) = configuration.service_endpoints.iter().find(|endpoint| endpoint.is_at(address)) {
+        return Err(BuildError::Failed(format!(
+            "the service {} is mapped to this server itself, whose requests would go round for ever",
+            own.service
+        )));
+    }
     let endpoints = ServiceEndpoints::new(configuration.service_endpoints.clone());
     let failed =
         |error| BuildError::HostLacks(format!("this host has no list of certificate authorities: {error}"));

@@ -1,6 +1,10 @@
 //! What the operator says of a service elsewhere: `s3=https://minio.example:9000`, and its credentials.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 
 use http::{
     Uri,
@@ -104,6 +108,15 @@ impl ServiceEndpoint {
         Ok(self)
     }
 
+    /// Whether the endpoint is a listener at this address, as far as its URL tells.
+    pub(crate) fn is_at(&self, address: SocketAddr) -> bool {
+        let is_local = match self.authority.host().trim_matches(['[', ']']).parse::<IpAddr>() {
+            Ok(ip) => ip == address.ip() || ip.is_loopback() && address.ip().is_unspecified(),
+            Err(_) => self.authority.host() == "localhost",
+        };
+        is_local && self.authority.port_u16() == Some(address.port())
+    }
+
     /// The environment variables with which SDKs find the service.
     pub(crate) fn variables(&self) -> Vec<String> {
         names::variables(&self.service)
@@ -142,6 +155,19 @@ mod tests {
         for text in wrong {
             assert!(text.parse::<ServiceEndpoint>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_endpoint_knows_its_own_server() {
+        let at = |url: &str, address: &str| {
+            let endpoint: ServiceEndpoint = format!("s3={url}").parse().unwrap();
+            endpoint.is_at(address.parse().unwrap())
+        };
+        assert!(at("http://127.0.0.1:4566", "127.0.0.1:4566"));
+        assert!(at("http://localhost:4566", "127.0.0.1:4566"));
+        assert!(at("http://[::1]:4566", "0.0.0.0:4566"));
+        assert!(!at("http://127.0.0.1:9000", "127.0.0.1:4566"));
+        assert!(!at("https://minio.example:4566", "127.0.0.1:4566"));
     }
 
     #[test]

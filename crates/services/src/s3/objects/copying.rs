@@ -17,6 +17,7 @@ use crate::s3::{
     error::{Refusal, refuse},
     object_headers::{headers_of, server_side_encryption, timestamp},
     object_lock::asked_lock,
+    receiving::Sink,
     sending::{self, Missed},
     tagging, versions,
 };
@@ -126,6 +127,33 @@ fn check_size(content: &ObjectContent) -> Result<(), Refusal> {
     ))
 }
 
+/// Copies the bytes, once it is clear that they may be.
+async fn fetch(
+    s3: &S3,
+    context: &S3Context,
+    input: &CopyObjectInput,
+    source: &Source,
+    conditions: &Conditions,
+) -> Result<(Found, Sink), Refusal> {
+    let wish = input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str());
+    let wish = wish.map(|name| Algorithm::of_name(name).ok_or_else(unknown_algorithm)).transpose()?;
+    let mut missed = Missed::default();
+    loop {
+        let owner = input.expected_source_bucket_owner.clone();
+        let found = source.find(s3, context, owner, conditions).await?;
+        check_changes_something(input, source, found.encryption_is_set)?;
+        check_size(&found.content)?;
+        let of_source = found.content.checksum.as_ref().and_then(|sum| Algorithm::of_name(&sum.algorithm));
+        let algorithm = wish.or(of_source).unwrap_or(Algorithm::Crc64Nvme);
+        let files = s3.store.object_files();
+        let whole = 0..found.content.size_bytes;
+        if let Some(sink) = sending::copy(files, &found.content, whole, algorithm).await? {
+            return Ok((found, sink));
+        }
+        missed.look_again(&found.content)?;
+    }
+}
+
 pub(in crate::s3) async fn copy_object(
     s3: &S3,
     request: S3Request<CopyObjectInput>,
@@ -139,23 +167,7 @@ pub(in crate::s3) async fn copy_object(
         if_modified_since: input.copy_source_if_modified_since.take(),
         if_unmodified_since: input.copy_source_if_unmodified_since.take(),
     };
-    let wish = input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str());
-    let wish = wish.map(|name| Algorithm::of_name(name).ok_or_else(unknown_algorithm)).transpose()?;
-    let mut missed = Missed::default();
-    let (found, sink) = loop {
-        let owner = input.expected_source_bucket_owner.clone();
-        let found = source.find(s3, &context, owner, &conditions).await?;
-        check_changes_something(&input, &source, found.encryption_is_set)?;
-        check_size(&found.content)?;
-        let of_source = found.content.checksum.as_ref().and_then(|sum| Algorithm::of_name(&sum.algorithm));
-        let algorithm = wish.or(of_source).unwrap_or(Algorithm::Crc64Nvme);
-        let files = s3.store.object_files();
-        let whole = 0..found.content.size_bytes;
-        if let Some(sink) = sending::copy(files, &found.content, whole, algorithm).await? {
-            break (found, sink);
-        }
-        missed.look_again(&found.content)?;
-    };
+    let (found, sink) = fetch(s3, &context, &input, &source, &conditions).await?;
     let mut content = described(&input, &found)?;
     let (file, digests) = sink.finish(None).await?;
     content.size_bytes = file.size_bytes();

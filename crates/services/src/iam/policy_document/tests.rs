@@ -23,6 +23,10 @@ fn good_documents_are_taken() {
         json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"ForAnyValue:StringLikeIfExists": {"a": []}}}),
         json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"DateLessThan": {"a": ["-292275054", "2016-12-13T21:20:37.593194+00:00", "01T"]}}}),
         json!({"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::*:role/x"}),
+        // Recorded: what compares nothing, is not there yet, has no id, names an access point or ends early is taken.
+        json!({"Effect": "Allow", "Action": "s3.s:*", "Resource": [BUCKET, null], "Condition": {"x": {}}}),
+        json!([{"Sid": "", "Effect": "Deny", "Action": "*", "Resource": "arn:aws:x"}, {"Sid": "", "Effect": "Deny", "Action": "*", "Resource": "*"}]),
+        json!({"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:us-west-2:123456789012:accesspoint/a"}),
     ] {
         assert_eq!(refusal(&with(statement.clone())), None, "{statement}");
     }
@@ -37,7 +41,7 @@ fn the_first_thing_that_is_wrong_is_told() {
             "Syntax errors in policy.",
         ),
         (
-            json!({"Effect": "Allow", "Action": "s3:*", "Resource": BUCKET, "Condition": {"x": {}}}),
+            json!({"Effect": "Allow", "Action": "s3:*", "Resource": BUCKET, "Condition": {"x": {"k": "v"}}}),
             "Syntax errors in policy.",
         ),
         (json!({"Effect": "aLLow", "Resource": "x"}), "The policy failed legacy parsing"),

@@ -90,23 +90,43 @@ impl Environment {
 
     /// Starts the runtime's program. `Some` when the function has none that can be run.
     async fn start_process(&mut self) -> Result<Option<Initialized>, SandboxError> {
-        // The wait for the kernel blocks this thread: not more of them at a time than help.
-        let _permit = self.context.starts.acquire().await.ok();
-        let process = ProcessSpec {
-            argv: self.plan.argv.clone(),
-            env: self.variables.iter().map(|(name, value)| (name.into(), value.into())).collect(),
-            cwd: self.plan.working_directory.clone(),
-            stdout: std::os::fd::AsFd::as_fd(&self.log_writer),
-            stderr: std::os::fd::AsFd::as_fd(&self.log_writer),
+        let started = {
+            // The wait for the kernel blocks this thread: not more of them at a time than help.
+            let _permit = self.context.starts.acquire().await.ok();
+            let process = ProcessSpec {
+                argv: self.plan.argv.clone(),
+                env: self.variables.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+                cwd: self.plan.working_directory.clone(),
+                stdout: std::os::fd::AsFd::as_fd(&self.log_writer),
+                stderr: std::os::fd::AsFd::as_fd(&self.log_writer),
+            };
+            tokio::task::block_in_place(|| self.sandbox.start_process(&process))
         };
-        match tokio::task::block_in_place(|| self.sandbox.start_process(&process)) {
+        match started {
             Ok(started) => {
                 self.process = Some(started);
                 Ok(None)
             }
+            Err(SandboxError::RunProgram(source)) if self.plan.is_wrapped => {
+                Ok(Some(self.without_wrapper(&source)))
+            }
             Err(SandboxError::RunProgram(source)) => Ok(Some(unstartable(&self.plan, &source))),
             Err(error) => Err(error),
         }
+    }
+
+    /// A wrapper script that is missing or no program ends the runtime, as the shell that starts it on Lambda does.
+    fn without_wrapper(&mut self, source: &std::io::Error) -> Initialized {
+        let (why, code) = match source.kind() {
+            ErrorKind::NotFound => ("does not exist", NOT_FOUND),
+            ErrorKind::PermissionDenied => ("is not an executable", NOT_EXECUTABLE),
+            _ if source.raw_os_error() == Some(EXEC_FORMAT) => ("is not an executable", NOT_EXECUTABLE),
+            _ => return unstartable(&self.plan, source),
+        };
+        let wrapper = self.plan.argv.first().map(|path| path.to_string_lossy()).unwrap_or_default();
+        let line = format!("{wrapper}: {why}\n");
+        self.log.platform(&line);
+        Initialized::Exited(ExitStatus::Code(code))
     }
 
     /// A runtime that reports an init error exits right after it: the report counts, whichever is seen first.
@@ -191,6 +211,10 @@ fn unstartable(plan: &RuntimePlan, source: &std::io::Error) -> Initialized {
     };
     Initialized::Unstartable { error_type: "Runtime.InvalidEntrypoint", message }
 }
+
+/// Exit statuses of a shell whose command cannot be run.
+const NOT_FOUND: i32 = 127;
+const NOT_EXECUTABLE: i32 = 126;
 
 /// `ENOEXEC`: neither a program of this machine nor a script.
 const EXEC_FORMAT: i32 = 8;

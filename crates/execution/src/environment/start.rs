@@ -73,6 +73,7 @@ impl Environment {
         let (code, layers) = code(&context, &version).await?;
         let mut plan = plan(&context, &version)?;
         let opt = layers.as_ref().map(|layers| layers.path.as_path());
+        plan.wrap(wrapper(&version));
         plan.look_for_bootstrap(&code.path, opt);
         let spec = specify(&context, &version, &plan, (&code.path, opt), id, &uid);
         let mut sandbox = {
@@ -160,6 +161,11 @@ fn plan(context: &Context, version: &RunnableVersion) -> Result<RuntimePlan, Sta
         region: &version.key.region,
     };
     context.runtimes.plan(&request).map_err(|error| StartError::Runtime(error.to_string()))
+}
+
+/// The function's wrapper script.
+fn wrapper(version: &RunnableVersion) -> Option<&str> {
+    version.configuration.environment.as_ref()?.get("AWS_LAMBDA_EXEC_WRAPPER").map(String::as_str)
 }
 
 /// What to isolate (semantics B.20).

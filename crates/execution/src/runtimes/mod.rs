@@ -61,6 +61,8 @@ pub struct RuntimePlan {
     pub runtime_version_arn: String,
     /// The program, a path inside, and its arguments.
     pub argv: Vec<OsString>,
+    /// Whether the program is a wrapper of the function's own, which starts the runtime.
+    pub is_wrapped: bool,
     /// Variables beside those of the function itself (N-02).
     pub environment: Vec<(String, String)>,
     /// A path inside.
@@ -72,6 +74,16 @@ pub struct RuntimePlan {
 }
 
 impl RuntimePlan {
+    /// Lets the function's wrapper script start the runtime, with the runtime's program and arguments for its own. Custom runtimes
+    /// know no wrappers (AWS: "Wrapper scripts are not supported on OS-only runtimes").
+    pub(crate) fn wrap(&mut self, wrapper: Option<&str>) {
+        let is_custom = self.argv.first().is_some_and(|program| *program == custom::BOOTSTRAP);
+        if let Some(wrapper) = wrapper.filter(|wrapper| !wrapper.is_empty() && !is_custom) {
+            self.argv.insert(0, wrapper.into());
+            self.is_wrapped = true;
+        }
+    }
+
     /// Takes the bootstrap of a layer where the package brings none: AWS looks in the package first, then in `/opt`. `code` and
     /// `layers` are where the two lie on the host.
     pub(crate) fn look_for_bootstrap(&mut self, code: &Path, layers: Option<&Path>) {

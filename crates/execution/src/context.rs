@@ -58,6 +58,7 @@ impl Context {
         Arc::new(Self {
             scaling: ScalingRates::new(configuration.scaling),
             budget: Budget::new(configuration.budgets, configuration.data_dir.clone()),
+            uids: Arc::new(Uids::of(&configuration.data_dir)),
             configuration,
             launcher: Arc::new(dependencies.launcher),
             runtimes: dependencies.runtimes,
@@ -66,7 +67,6 @@ impl Context {
             metrics: dependencies.metrics,
             endpoint: dependencies.endpoint,
             credentials: dependencies.credentials,
-            uids: Arc::new(Uids::default()),
             starts: Semaphore::new(cores * 2),
             next_id: AtomicU64::new(1),
         })

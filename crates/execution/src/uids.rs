@@ -1,18 +1,25 @@
-//! User ids for environments: every environment that runs has one of its own, so that the kernel keeps them apart.
+//! User ids for environments: every environment that runs has one of its own, so that the kernel keeps them apart. What it counts
+//! by user (processes, above all) it counts for the whole machine: servers side by side take ids from ranges of their own.
 
 use std::{
     collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// First of the range; above what distributions give to people and services.
+/// First of all ranges; above what distributions give to people and services.
 const FIRST: u32 = 710_000;
+/// Ids of one range: more than environments that a machine holds.
+const RANGE: u32 = 10_000;
+/// Ranges. Two servers that have the same one do with it as one server would.
+const RANGES: u64 = 128;
 /// Names of the users start here, as on Lambda (`sbx_user1051` was recorded, Y-04).
 const FIRST_NAME: u32 = 1_051;
 
 /// Hands out user ids.
-#[derive(Default)]
 pub(crate) struct Uids {
+    first: u32,
     inner: Mutex<Inner>,
 }
 
@@ -29,6 +36,14 @@ pub(crate) struct Uid {
 }
 
 impl Uids {
+    /// Those of the server whose data is in `data_dir`.
+    pub(crate) fn of(data_dir: &Path) -> Self {
+        let mut hasher = DefaultHasher::new();
+        data_dir.hash(&mut hasher);
+        let range = u32::try_from(hasher.finish() % RANGES).unwrap_or_default();
+        Self { first: FIRST + range * RANGE, inner: Mutex::default() }
+    }
+
     /// The lowest free one.
     pub(crate) fn take(self: &Arc<Self>) -> Uid {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,7 +58,7 @@ impl Uids {
 impl Uid {
     /// The number.
     pub(crate) fn id(&self) -> u32 {
-        FIRST + self.slot
+        self.owner.first + self.slot
     }
 
     /// Such as `sbx_user1051`.
@@ -63,8 +78,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn servers_have_ranges_of_their_own() {
+        let ranges: BTreeSet<u32> =
+            (0..100).map(|number| Uids::of(Path::new(&format!("/data/{number}"))).first).collect();
+        assert!(ranges.len() > 50, "{ranges:?}");
+        assert!(ranges.iter().all(|first| first % RANGE == FIRST % RANGE));
+    }
+
+    #[test]
     fn ids_are_unique_while_held_and_reused_after() {
-        let uids = Arc::new(Uids::default());
+        let uids = Arc::new(Uids::of(Path::new("/data")));
         let (first, second) = (uids.take(), uids.take());
         assert_ne!(first.id(), second.id());
         assert_eq!(first.name(), "sbx_user1051");

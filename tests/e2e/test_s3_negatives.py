@@ -182,6 +182,22 @@ def test_texts_that_are_no_values_are_refused(bench, subtests):
     assert bench.state() == before
 
 
+def test_every_operation_refuses_buckets_and_keys_that_cannot_be(bench, subtests):
+    before = bench.state()
+    for operation in implemented(bench):
+        members, has_body = bench.members(operation), operation.http["method"] != "HEAD"
+        wrong = {"Bucket": "-begins", "Key": "k" * 1025}
+        for name in members.keys() & wrong.keys():
+            with subtests.test(msg=f"{operation.name} {name}"):
+                check(bench.call(operation, {**members, name: wrong[name]}), has_body)
+        if "Bucket" in members and operation.name not in CREATING:
+            with subtests.test(msg=f"{operation.name} of a bucket that is not there"):
+                answer = bench.call(operation, {**members, "Bucket": "no-such-bucket-at-all"})
+                assert 400 <= answer.status < 500, answer
+                assert answer.code == "NoSuchBucket" or not has_body or answer.status == 400, answer
+    assert bench.state() == before
+
+
 @pytest.mark.parametrize("bucket", ["ab", "A" * 20, "a" * 64, "has_underscore", "192.168.0.1", "-begins", "a..b"])
 def test_names_that_no_bucket_has_are_refused(bench, bucket):
     for method, path in (("PUT", f"/{bucket}"), ("GET", f"/{bucket}"), ("GET", f"/{bucket}/k")):

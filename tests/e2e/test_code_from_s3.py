@@ -83,3 +83,11 @@ def test_an_object_that_is_no_package(s3, bucket, create):
     s3.put_object(Bucket=bucket, Key="text.zip", Body=b"no zip at all")
     with refused(400, "InvalidParameterValueException"):
         create(S3Bucket=bucket, S3Key="text.zip")
+
+
+def test_code_that_is_archived_is_refused_until_it_is_restored(s3, bucket, create):
+    s3.put_object(Bucket=bucket, Key="cold.zip", Body=code(7), StorageClass="GLACIER")
+    with refused(400, "InvalidParameterValueException", contains=["InvalidObjectState"]):
+        create(S3Bucket=bucket, S3Key="cold.zip")
+    s3.restore_object(Bucket=bucket, Key="cold.zip", RestoreRequest={"Days": 1})
+    assert create(S3Bucket=bucket, S3Key="cold.zip").invoke().payload == 7

@@ -117,11 +117,13 @@ def test_the_report_tells_who_has_what(iam, user):
     key = iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
     iam.update_access_key(UserName=user, AccessKeyId=key, Status="Inactive")
     iam.create_access_key(UserName=user)
+    iam.create_user(UserName="a,b")
     assert [iam.generate_credential_report()["State"] for _ in range(2)] == ["STARTED", "COMPLETE"]
     report = iam.get_credential_report()
     assert report["ReportFormat"] == "text/csv"
     rows = {row["user"]: row for row in csv.DictReader(report["Content"].decode().splitlines())}
-    assert set(rows) == {"<root_account>", user}
+    assert set(rows) == {"<root_account>", user, "a,b"}
+    assert rows["a,b"]["arn"].endswith(":user/a,b") and rows["a,b"]["password_enabled"] == "false"
     assert (rows[user]["access_key_1_active"], rows[user]["access_key_2_active"]) == ("false", "true")
     assert (rows[user]["password_enabled"], rows[user]["cert_1_active"]) == ("false", "false")
 

@@ -54,13 +54,12 @@ impl Router {
         }
         let caller = self.defaults.identify(&request);
         let service = service_of(&request, &caller);
-        if let Some(endpoint) = self.elsewhere.of(&service) {
+        if let Some(endpoint) = self.elsewhere.of(service) {
             return self.to_elsewhere(request, caller, endpoint).await;
         }
-        if service == "s3" {
+        let Some(destination) = Destination::of(service) else {
             return self.to_s3(request, caller).await;
-        }
-        let destination = Destination::of(service);
+        };
         let takes_forms = sends_forms(&request);
         match self.proven(request).await {
             Ok(request) => self.deliver(request, caller, destination).await,
@@ -173,24 +172,26 @@ enum Destination {
 }
 
 impl Destination {
-    fn of(service: String) -> Self {
-        match service.as_str() {
-            "lambda" => Self::Lambda,
-            "iam" => Self::Iam,
-            "sts" => Self::Sts,
-            _ => Self::Unknown(service),
+    /// `None` is S3.
+    fn of(service: &str) -> Option<Self> {
+        match service {
+            "s3" => None,
+            "lambda" => Some(Self::Lambda),
+            "iam" => Some(Self::Iam),
+            "sts" => Some(Self::Sts),
+            _ => Some(Self::Unknown(service.to_owned())),
         }
     }
 }
 
 /// The signing name of the service that a request is for.
-fn service_of(request: &HttpRequest, caller: &Caller) -> String {
+fn service_of<'a>(request: &HttpRequest, caller: &'a Caller) -> &'a str {
     match &caller.service {
-        Some(service) => service.clone(),
-        None if is_for_s3(request) => "s3".into(),
+        Some(service) => service,
+        None if is_for_s3(request) => "s3",
         // Who has a token of another provider signs nothing: AssumeRoleWithWebIdentity, AssumeRoleWithSAML.
-        None if sends_forms(request) => "sts".into(),
-        None => "lambda".into(),
+        None if sends_forms(request) => "sts",
+        None => "lambda",
     }
 }
 

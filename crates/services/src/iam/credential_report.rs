@@ -96,7 +96,12 @@ fn row(user: &User, all_keys: &[AccessKey]) -> String {
     for place in 0..2 {
         cells.extend(state(user.certificates.get(place).map(|one| (one.active, one.uploaded_ms))));
     }
-    cells.join(",")
+    cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",")
+}
+
+/// A cell of CSV: names of users may have commas.
+fn quoted(cell: &str) -> String {
+    if cell.contains(',') { format!("\"{cell}\"") } else { cell.to_owned() }
 }
 
 /// Whether something is active, and since when it is there.

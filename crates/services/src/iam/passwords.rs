@@ -2,11 +2,11 @@
 //! against the rules and forgotten.
 
 use aws_api::generated::iam::types;
+use store::Transaction;
 
 use super::{
     Handled, Iam,
     error::IamError,
-    get,
     records::{self, LoginProfile, PasswordPolicy, User},
     seconds, users,
 };
@@ -96,7 +96,7 @@ impl Iam {
                     user.name
                 )));
             }
-            check(&password, get(tx, &account_id, &account_id).ok().as_ref())?;
+            check(&password, rules(tx, &account_id)?.as_ref())?;
             user.login_profile = Some(given);
             Ok(())
         })
@@ -124,7 +124,7 @@ impl Iam {
         self.change(context.account_id(), input.user_name, move |user: &mut User, tx| {
             let profile = user.login_profile.as_mut().ok_or_else(|| missing(&user.name))?;
             if let Some(password) = &input.password {
-                check(password, get(tx, &account_id, &account_id).ok().as_ref())?;
+                check(password, rules(tx, &account_id)?.as_ref())?;
             }
             profile.must_be_changed = input.password_reset_required.unwrap_or(profile.must_be_changed);
             Ok(())
@@ -144,6 +144,11 @@ impl Iam {
         })
         .await
     }
+}
+
+/// The account's own rules, if it has any.
+fn rules(tx: &Transaction<'_>, account_id: &str) -> Handled<Option<PasswordPolicy>> {
+    Ok(tx.document(&records::key(account_id, account_id))?)
 }
 
 fn shown(user_name: String, profile: &LoginProfile) -> types::LoginProfile {

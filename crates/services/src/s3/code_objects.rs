@@ -1,5 +1,7 @@
 //! Code of functions from objects of this S3.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use bytes::Bytes;
 use lambda_model::ports::{BoxFuture, CodeObject, CodeObjectError, CodeObjects};
 
@@ -7,7 +9,7 @@ use super::{
     S3,
     context::{S3Context, Trailers},
     error::Refusal,
-    objects::find,
+    objects::{check_readable, find},
     receiving::blocking,
     sending::{Missed, Reading},
 };
@@ -32,20 +34,27 @@ fn told(refusal: &Refusal) -> CodeObjectError {
     }
 }
 
+/// Milliseconds since 1970: no request brings the time along.
+fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
 async fn read(s3: &S3, account_id: &str, object: &CodeObject, bytes_max: u64) -> Result<Bytes, Refusal> {
     let context = S3Context {
         account_id: account_id.to_owned(),
         region: String::new(),
-        now_ms: 0,
+        now_ms: now_ms(),
         trailers: Trailers::default(),
     };
     let mut missed = Missed::default();
     loop {
-        let (context, object) = (context.clone(), object.clone());
+        let (now_ms, context, object) = (context.now_ms, context.clone(), object.clone());
         let found = s3.store.read_s3(move |reader| {
             find(reader, &context, &object.bucket, &object.key, object.version_id.as_deref(), None)
         });
         let found = found.await?;
+        check_readable(&found.content, now_ms)?;
         // One byte more than is allowed is enough for the caller to see that it is too much.
         let length = found.content.size_bytes.min(bytes_max.saturating_add(1));
         let files = s3.store.object_files();

@@ -43,7 +43,10 @@ impl ObjectFiles {
     pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
         create_private(directory)?;
         for folder in 0..=u8::MAX {
-            create_private(&directory.join(format!("{folder:02x}")))?;
+            let folder = directory.join(format!("{folder:02x}"));
+            if !folder.is_dir() {
+                create_private(&folder)?;
+            }
         }
         sync_directory(directory)?;
         let inner = Inner { directory: directory.to_owned(), readers: Mutex::default() };

@@ -42,7 +42,7 @@ pub(super) fn check_copyable(content: &ObjectContent, now_ms: i64) -> Result<(),
 }
 
 /// Whether an object can be read.
-pub(super) fn check_readable(content: &ObjectContent, now_ms: i64) -> Result<(), Refusal> {
+pub(in crate::s3) fn check_readable(content: &ObjectContent, now_ms: i64) -> Result<(), Refusal> {
     if is_readable(content, now_ms) {
         return Ok(());
     }

@@ -7,7 +7,7 @@ mod deleting;
 mod putting;
 mod reading;
 
-pub(super) use archive::restore_object;
+pub(super) use archive::{check_readable, restore_object};
 pub(super) use attributes::get_object_attributes;
 pub(super) use copying::{copy_object, source};
 pub(super) use deleting::{delete_object, delete_objects};

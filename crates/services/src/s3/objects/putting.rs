@@ -30,11 +30,11 @@ pub(in crate::s3) async fn put_object(
     let (bucket, name) = (input.bucket.clone(), input.bucket.clone());
     // Before the body is received: gigabytes for nothing are worse than a second look.
     let (asked, lock, acl) = (context.clone(), asked_lock!(input), asked_acl!(input));
-    let asked_lock = lock.clone();
+    let (asked_lock, asked_acl) = (lock.clone(), acl.clone());
     s3.store
         .read_s3(move |reader| {
             let bucket = asked.bucket(reader, &name, owner.as_deref())?;
-            acl.check(&bucket)?;
+            asked_acl.check(&bucket)?;
             asked_lock.applied(&bucket, asked.now_ms)
         })
         .await?;
@@ -63,6 +63,7 @@ pub(in crate::s3) async fn put_object(
     let stored = s3.store.change_s3(move |transaction| {
         let bucket = context.bucket(transaction, &bucket, None)?;
         conditions.check(&input.key, transaction.object(&bucket.name, &input.key, None)?.as_ref())?;
+        acl.check(&bucket)?;
         content.lock = lock.applied(&bucket, context.now_ms)?;
         let record = versions::write(transaction, &bucket, &input.key, content, context.now_ms)?;
         transaction.keep_file(received.file);

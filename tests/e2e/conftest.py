@@ -127,6 +127,12 @@ def deploy(lambda_client, python_runtime):
     deployer.close()
 
 
+@pytest.fixture
+def deploy_to(python_runtime):
+    """Deploys functions to a server of the test's own: `deploy_to(server)(code)`."""
+    return lambda server: Deployer(server.client(), python_runtime)
+
+
 @pytest.fixture(scope="module")
 def deploy_for_module(lambda_client, python_runtime):
     """The same, for functions that all tests of a file share."""

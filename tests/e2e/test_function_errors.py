@@ -116,6 +116,8 @@ def test_a_runtime_that_cannot_run_here_is_an_invalid_runtime(deploy):
     function.wait_active()
     with refused(502, "InvalidRuntimeException", contains=["ruby3.2"]):
         function.invoke({})
+    with refused(502, "InvalidRuntimeException", contains=["ruby3.2"]):
+        function.client.invoke_with_response_stream(FunctionName=function.name)
 
 
 def test_a_pending_function_conflicts(fresh_server, python_runtime):
@@ -127,6 +129,8 @@ def test_a_pending_function_conflicts(fresh_server, python_runtime):
         text = "The function is currently in the following state: Pending"
         with refused(409, "ResourceConflictException", contains=[text]):
             function.invoke({})
+        with refused(409, "ResourceConflictException", contains=[text]):
+            function.client.invoke_with_response_stream(FunctionName=function.name)
         with refused(409, "ResourceConflictException", contains=[text]):
             function.client.update_function_configuration(FunctionName=function.name, Timeout=5)
         function.delete()

@@ -191,6 +191,13 @@ RIGHT = {
         "Qualifier": "$LATEST",
         "Payload": {"key": "value"},
     },
+    "InvokeWithResponseStream": {
+        "FunctionName": "{name}",
+        "InvocationType": "RequestResponse",
+        "LogType": "Tail",
+        "Qualifier": "$LATEST",
+        "Payload": {"key": "value"},
+    },
     "GetAccountSettings": {},
     "TagResource": {"Resource": "{arn}", "Tags": {"other": "value"}},
     "UntagResource": {"Resource": "{arn}", "TagKeys": ["key"]},

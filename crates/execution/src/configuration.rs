@@ -35,6 +35,8 @@ pub struct Configuration {
     pub budgets: Budgets,
     /// How fast each function may start environments (C-02).
     pub scaling: Rate,
+    /// How fast streamed responses go, bytes (P-02).
+    pub streaming: Rate,
     /// An environment idle this long is retired.
     pub idle_retirement: Duration,
     /// Environment variables that tell functions where this server's AWS endpoint is, such as `AWS_ENDPOINT_URL`.

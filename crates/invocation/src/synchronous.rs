@@ -77,8 +77,32 @@ impl Invoker {
     /// 404, 409, 429 and whatever keeps an environment from starting. An error of the function is an outcome (E-01).
     pub async fn invoke(&self, request: InvokeRequest) -> Result<Invoked, LambdaError> {
         let function = self.check(&request.key, request.qualifier.as_deref())?;
+        let admitted = self.admit(&function)?;
+        let outcome = self.run(&function, admitted, request.invocation).await?;
+        Ok(Invoked { executed_version: function.version.version.clone(), outcome })
+    }
+
+    /// Runs an admitted invocation to its end.
+    pub(crate) async fn run(
+        &self,
+        function: &ResolvedFunction,
+        admitted: Admitted,
+        invocation: Invocation,
+    ) -> Result<InvocationOutcome, LambdaError> {
         let (key, version) = (&function.version.key, &function.version.version);
-        let admitted = self.admit(&function).map_err(|reason| {
+        let outcome =
+            self.environments.invoke(Arc::clone(&function.version), invocation, admitted.place).await;
+        drop(admitted);
+        if let Err(error) = &outcome {
+            self.count_failure(key, version, error);
+        }
+        outcome
+    }
+
+    /// A place for one more invocation; counts it, or its refusal.
+    pub(crate) fn admit(&self, function: &ResolvedFunction) -> Result<Admitted, LambdaError> {
+        let (key, version) = (&function.version.key, &function.version.version);
+        let admitted = self.ask_for_place(function).map_err(|reason| {
             self.metrics.throttled(key, version, reason);
             LambdaError::TooManyRequests(reason)
         })?;
@@ -86,16 +110,10 @@ impl Invoker {
             self.metrics.provisioned_invocation(key, version, admitted.place);
         }
         self.metrics.invocation_started(key, version);
-        let outcome =
-            self.environments.invoke(Arc::clone(&function.version), request.invocation, admitted.place).await;
-        drop(admitted);
-        if let Err(error) = &outcome {
-            self.count_failure(key, version, error);
-        }
-        Ok(Invoked { executed_version: version.clone(), outcome: outcome? })
+        Ok(admitted)
     }
 
-    fn admit(&self, function: &ResolvedFunction) -> Result<Admitted, ThrottleReason> {
+    fn ask_for_place(&self, function: &ResolvedFunction) -> Result<Admitted, ThrottleReason> {
         let (key, version) = (&function.version.key, &function.version.version);
         let ready =
             if function.provisioned > 0 { self.environments.provisioned(key, version).ready } else { 0 };

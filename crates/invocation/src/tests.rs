@@ -117,6 +117,7 @@ fn request(name: &str) -> InvokeRequest {
             client_context: None,
             cognito_identity: None,
             wants_log_tail: false,
+            response_stream: None,
         },
     }
 }

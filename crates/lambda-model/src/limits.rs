@@ -6,6 +6,18 @@
 pub const SYNC_REQUEST_PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
 /// Synchronous response payload as the Runtime API accepts it, bytes (6 MiB + 100; AWS's Runtime API server).
 pub const RESPONSE_PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024 + 100;
+/// A streamed response, bytes (P-01: 200 MB).
+pub const STREAMED_RESPONSE_BYTES_MAX: usize = 200 * 1024 * 1024;
+/// Part of a streamed response that goes as fast as the caller reads, bytes (P-02).
+pub const STREAMING_BURST_BYTES_DEFAULT: u32 = 6 * 1024 * 1024;
+/// How fast the rest of it goes, bytes a second (P-02).
+pub const STREAMING_BYTES_PER_SECOND_DEFAULT: u32 = 2 * 1024 * 1024;
+/// Smallest value of these two, bytes (P-02).
+pub const STREAMING_BYTES_MIN: u32 = 32 * 1024;
+/// Largest value of these two, bytes (P-02).
+pub const STREAMING_BYTES_MAX: u32 = 64 * 1024 * 1024;
+/// Pieces of a streamed response that wait for a caller who is slower than the function.
+pub const STREAMED_PIECES_WAITING_MAX: usize = 4;
 /// Decoded `X-Amz-Client-Context`, bytes (API model).
 pub const CLIENT_CONTEXT_BYTES_MAX: usize = 3_583;
 /// Tail of an invocation's log in `X-Amz-Log-Result`, bytes before base64 (API model).

@@ -86,6 +86,19 @@ pub trait ExecutionEnvironments: Send + Sync {
     fn retire(&self, key: &FunctionKey, version: Option<&str>, keep_deployment_id: Option<&str>);
 }
 
+/// Takes a response while it is being made (B.7).
+pub trait ResponseStream: Send + Sync {
+    /// Passes on the next bytes, as fast as the caller takes them.
+    ///
+    /// # Errors
+    /// When the caller has left; the invocation goes on all the same.
+    fn write(&self, bytes: Bytes) -> BoxFuture<'_, Result<(), CallerGone>>;
+}
+
+/// Whoever asked for a response no longer reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallerGone;
+
 /// Gives the unpacked code of a version.
 pub trait CodePackages: Send + Sync {
     /// The directory to mount at `/var/task`, unpacked and checked.

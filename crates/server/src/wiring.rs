@@ -354,7 +354,12 @@ fn build_lambda(
     LambdaApi {
         routes: rest_json::Router::new(&MODEL),
         store: store.clone(),
-        invoker: Invoker::new(catalog.clone(), environments.clone(), metrics.clone(), account_limits),
+        invoker: Arc::new(Invoker::new(
+            catalog.clone(),
+            environments.clone(),
+            metrics.clone(),
+            account_limits,
+        )),
         catalog,
         signer: PathSigner::new(),
         account_concurrency_max: account_limits.concurrency_max,

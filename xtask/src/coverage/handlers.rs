@@ -33,8 +33,8 @@ impl<'ast> Visit<'ast> for Arms {
 
     fn visit_macro(&mut self, table: &'ast syn::Macro) {
         if table.path.is_ident("operations") {
-            let tokens: Vec<String> =
-                table.tokens.clone().into_iter().map(|token| token.to_string()).collect();
+            let mut tokens = Vec::new();
+            flatten(table.tokens.clone(), &mut tokens);
             let named = tokens.windows(3).filter(|line| line[1] == "=" && line[2] == ">");
             self.found.extend(named.map(|line| line[0].clone()));
         }
@@ -45,6 +45,16 @@ impl<'ast> Visit<'ast> for Arms {
             self.found.extend(operations_in(&arm.pat));
         }
         visit::visit_arm(self, arm);
+    }
+}
+
+/// The words and signs of a table, whatever braces they are in.
+fn flatten(tokens: proc_macro2::TokenStream, into: &mut Vec<String>) {
+    for token in tokens {
+        match token {
+            proc_macro2::TokenTree::Group(group) => flatten(group.stream(), into),
+            other => into.push(other.to_string()),
+        }
     }
 }
 

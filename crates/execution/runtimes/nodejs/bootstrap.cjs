@@ -12,6 +12,8 @@ const { join, resolve } = require("path");
 const { pathToFileURL } = require("url");
 const { format, types } = require("util");
 
+const { awslambda, isStreaming, responseStreamFor } = require("./streaming.cjs");
+
 const API = "/2018-06-01/runtime";
 const MAJOR = Number(process.versions.node.split(".")[0]);
 /** From this version on handlers with a callback are refused, as on Lambda. */
@@ -371,6 +373,7 @@ async function serve(api, handler, headers, body) {
   currentRequestId = id;
   if (trace) process.env._X_AMZN_TRACE_ID = trace;
   else delete process.env._X_AMZN_TRACE_ID;
+  if (isStreaming(handler)) return serveStreaming(api, handler, headers, body);
   let answer;
   try {
     answer = toJson(await call(handler, JSON.parse(body.toString()), contextOf(headers)));
@@ -381,6 +384,26 @@ async function serve(api, handler, headers, body) {
     return;
   }
   await api.post(`/invocation/${id}/response`, answer);
+}
+
+/** The next event comes when the response is out and nothing is left to do, unless the function says otherwise. */
+async function serveStreaming(api, handler, headers, body) {
+  const id = headers["lambda-runtime-aws-request-id"];
+  const stream = responseStreamFor(handler, api, `${API}/invocation/${id}/response`);
+  const context = contextOf(headers);
+  context.callbackWaitsForEmptyEventLoop = true;
+  try {
+    const result = handler(JSON.parse(body.toString()), stream, context);
+    if (typeof result?.then !== "function") throw new Error("Streaming does not support non-async handlers.");
+    await result;
+  } catch (error) {
+    logError("Invoke Error", error);
+    stream.fail(errorJson(error));
+  }
+  await stream.isSent;
+  if (!context.callbackWaitsForEmptyEventLoop) return;
+  await new Promise((isEmpty) => (whenLoopIsEmpty = isEmpty));
+  whenLoopIsEmpty = null;
 }
 
 // --- The process ----------------------------------------------------------------------------------------------
@@ -396,6 +419,7 @@ async function dieOf(api, what, error, status) {
 
 async function main() {
   setUpConsole();
+  globalThis.awslambda = { ...globalThis.awslambda, ...awslambda };
   hideModulesOfTheHost();
   preferModulesOfLayers();
   if (MAJOR < 18 && process.env.AWS_ENDPOINT_URL) setUpSdkV2(process.env.AWS_ENDPOINT_URL);

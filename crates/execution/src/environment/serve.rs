@@ -271,9 +271,10 @@ fn ended_by(invocation: &Invocation, event: RuntimeEvent) -> Option<Ended> {
     let (outcome, status) = match event {
         RuntimeEvent::Response(body) => (InvocationOutcome::response(body), Status::Fine),
         RuntimeEvent::Error(body) => (InvocationOutcome::function_error(body), Status::Fine),
-        RuntimeEvent::Oversized => {
-            (InvocationOutcome::response_too_large(), Status::Error("Function.ResponseSizeTooLarge".into()))
-        }
+        RuntimeEvent::Oversized { bytes_max } => (
+            InvocationOutcome::response_too_large(bytes_max),
+            Status::Error("Function.ResponseSizeTooLarge".into()),
+        ),
         RuntimeEvent::Broken { error_type } => {
             let message = format!("RequestId: {} Error: {error_type}", invocation.request_id);
             (InvocationOutcome::platform_error(error_type, &message), Status::Error(error_type.into()))

@@ -102,7 +102,7 @@ impl Environment {
             IsolationLevel::Sandbox => (plan, variables),
             IsolationLevel::Process => as_seen_by_the_host(&spec, plan, variables),
         };
-        let (api, events) = RuntimeApi::serve(runtime_api)?;
+        let (api, events) = RuntimeApi::serve(runtime_api, context.configuration.streaming)?;
         let (log, log_writer) = LogCapture::new(Arc::clone(&context.logs), version.key.clone(), stream)?;
         Ok(Self {
             id,

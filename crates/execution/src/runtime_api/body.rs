@@ -1,7 +1,10 @@
 //! Reading what a runtime posts: bounded, and telling a truncated body from a complete one.
 
 use http_body_util::BodyExt;
-use hyper::body::{Body, Bytes, Incoming};
+use hyper::{
+    HeaderMap,
+    body::{Body, Bytes, Incoming},
+};
 
 use lambda_model::limits::RESPONSE_PAYLOAD_BYTES_MAX;
 
@@ -16,14 +19,26 @@ pub(super) enum Received {
 }
 
 /// Reads a body to its end and keeps at most [`RESPONSE_PAYLOAD_BYTES_MAX`] bytes of it.
-pub(super) async fn receive(mut body: Incoming) -> Received {
+pub(super) async fn receive(body: Incoming) -> Received {
+    receive_with_trailers(body).await.0
+}
+
+/// The same, and what came after it.
+pub(super) async fn receive_with_trailers(mut body: Incoming) -> (Received, HeaderMap) {
+    let mut trailers = HeaderMap::new();
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     let mut first: Option<Bytes> = None;
     let mut kept: Vec<u8> = Vec::new();
     let mut total = 0usize;
     while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return Received::Truncated };
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(frame) = frame else { return (Received::Truncated, trailers) };
+        let data = match frame.into_data() {
+            Ok(data) => data,
+            Err(frame) => {
+                trailers.extend(frame.into_trailers().unwrap_or_default());
+                continue;
+            }
+        };
         total = total.saturating_add(data.len());
         if total > RESPONSE_PAYLOAD_BYTES_MAX {
             (first, kept) = (None, Vec::new());
@@ -38,8 +53,9 @@ pub(super) async fn receive(mut body: Incoming) -> Received {
             kept.extend_from_slice(&data);
         }
     }
-    match total {
+    let received = match total {
         total if total > RESPONSE_PAYLOAD_BYTES_MAX => Received::Oversized,
         _ => Received::Complete(first.unwrap_or_else(|| kept.into())),
-    }
+    };
+    (received, trailers)
 }

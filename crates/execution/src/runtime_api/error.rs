@@ -20,7 +20,7 @@ pub(super) async fn handle(
     request: Request<Incoming>,
     exchange: &Exchange,
 ) -> Response<Full<Bytes>> {
-    if let Err(refusal) = exchange.check_request_id(id) {
+    if let Err(refusal) = exchange.current(id) {
         return refuse(refusal);
     }
     let has_cause = request.headers().get(hyper::header::CONTENT_TYPE).is_some_and(|kind| kind == WITH_CAUSE);
@@ -29,7 +29,10 @@ pub(super) async fn handle(
             (RuntimeEvent::Error(without_cause(&body)), answers::accepted())
         }
         Received::Complete(body) => (RuntimeEvent::Error(body), answers::accepted()),
-        Received::Oversized => (RuntimeEvent::Oversized, answers::too_large(RESPONSE_PAYLOAD_BYTES_MAX)),
+        Received::Oversized => {
+            let bytes_max = RESPONSE_PAYLOAD_BYTES_MAX;
+            (RuntimeEvent::Oversized { bytes_max }, answers::too_large(bytes_max))
+        }
         Received::Truncated => {
             (RuntimeEvent::Broken { error_type: "Runtime.TruncatedResponse" }, answers::truncated())
         }

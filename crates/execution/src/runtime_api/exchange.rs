@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper::body::Bytes;
 use lambda_model::{
+    concurrency::Rate,
     environment::{RuntimeState, RuntimeTransition},
     invocation::Invocation,
 };
@@ -25,8 +26,11 @@ pub(crate) enum RuntimeEvent {
     Response(Bytes),
     /// It reported an error for the current event.
     Error(Bytes),
-    /// Its answer was too large.
-    Oversized,
+    /// Its answer was larger than so many bytes.
+    Oversized {
+        /// What is allowed.
+        bytes_max: usize,
+    },
     /// Its answer broke off, or was announced in a mode that does not exist; carries type and message of the function error.
     Broken {
         /// Such as `Runtime.TruncatedResponse`.
@@ -48,6 +52,8 @@ pub(crate) struct Exchange {
     inner: Mutex<Inner>,
     delivered: Notify,
     events: mpsc::UnboundedSender<RuntimeEvent>,
+    /// How fast streamed responses go, bytes (P-02).
+    pub(super) streaming: Rate,
 }
 
 struct Inner {
@@ -55,7 +61,13 @@ struct Inner {
     /// Waits for the runtime's `next`.
     pending: Option<Delivery>,
     /// Taken and not answered.
-    current_request_id: Option<String>,
+    current: Option<Arc<Invocation>>,
+}
+
+impl Inner {
+    fn of_a_new_runtime() -> Self {
+        Self { state: RuntimeState::Started, pending: None, current: None }
+    }
 }
 
 /// Why a call is refused.
@@ -68,9 +80,8 @@ pub(crate) enum Refusal {
 }
 
 impl Exchange {
-    pub(super) fn new(events: mpsc::UnboundedSender<RuntimeEvent>) -> Self {
-        let inner = Inner { state: RuntimeState::Started, pending: None, current_request_id: None };
-        Self { inner: Mutex::new(inner), delivered: Notify::new(), events }
+    pub(super) fn new(events: mpsc::UnboundedSender<RuntimeEvent>, streaming: Rate) -> Self {
+        Self { inner: Mutex::new(Inner::of_a_new_runtime()), delivered: Notify::new(), events, streaming }
     }
 
     /// Gives the runtime an event; it takes it with its waiting, or its next, call of `next`.
@@ -81,7 +92,7 @@ impl Exchange {
 
     /// Forgets everything about a runtime whose process is gone; the next one starts from `Started`.
     pub(crate) fn reset(&self) {
-        *self.lock() = Inner { state: RuntimeState::Started, pending: None, current_request_id: None };
+        *self.lock() = Inner::of_a_new_runtime();
     }
 
     /// Waits for an event on behalf of the runtime's `next`.
@@ -104,7 +115,7 @@ impl Exchange {
         let before = inner.state;
         inner.state = before.apply(RuntimeTransition::Next).map_err(Refusal::InvalidTransition)?;
         if inner.state == RuntimeState::Ready && before != RuntimeState::Ready {
-            inner.current_request_id = None;
+            inner.current = None;
             self.send(RuntimeEvent::Ready);
         }
         Ok(())
@@ -117,16 +128,14 @@ impl Exchange {
         }
         let delivery = inner.pending.take()?;
         inner.state = RuntimeState::Running;
-        inner.current_request_id = Some(delivery.invocation.request_id.clone());
+        inner.current = Some(Arc::clone(&delivery.invocation));
         Some(delivery)
     }
 
-    /// Whether `id` is the unanswered invocation's. Checked before any state transition.
-    pub(super) fn check_request_id(&self, id: &str) -> Result<(), Refusal> {
-        match self.lock().current_request_id.as_deref() {
-            Some(current) if current == id => Ok(()),
-            _ => Err(Refusal::InvalidRequestId),
-        }
+    /// The unanswered invocation, if `id` is its. Checked before any state transition.
+    pub(super) fn current(&self, id: &str) -> Result<Arc<Invocation>, Refusal> {
+        let current = self.lock().current.clone();
+        current.filter(|invocation| invocation.request_id == id).ok_or(Refusal::InvalidRequestId)
     }
 
     /// Records the runtime's answer to the current invocation and passes it on.
@@ -138,11 +147,11 @@ impl Exchange {
     ) -> Result<(), Refusal> {
         let mut inner = self.lock();
         // Again: another call may have answered while this one's body came in.
-        if inner.current_request_id.as_deref() != Some(id) {
+        if inner.current.as_ref().is_none_or(|invocation| invocation.request_id != id) {
             return Err(Refusal::InvalidRequestId);
         }
         inner.state = inner.state.apply(transition).map_err(Refusal::InvalidTransition)?;
-        inner.current_request_id = None;
+        inner.current = None;
         self.send(event);
         Ok(())
     }

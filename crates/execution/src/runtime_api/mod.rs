@@ -10,7 +10,9 @@ mod body;
 mod error;
 mod exchange;
 mod init_error;
+mod mid_stream_error;
 mod next;
+mod passing_on;
 mod response;
 
 #[cfg(test)]
@@ -24,6 +26,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
+use lambda_model::concurrency::Rate;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
@@ -49,11 +52,12 @@ impl RuntimeApi {
     /// When the listener cannot be registered with the reactor.
     pub(crate) fn serve(
         listener: std::net::TcpListener,
+        streaming: Rate,
     ) -> std::io::Result<(Self, mpsc::UnboundedReceiver<RuntimeEvent>)> {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let (events, receiver) = mpsc::unbounded_channel();
-        let exchange = Arc::new(Exchange::new(events));
+        let exchange = Arc::new(Exchange::new(events, streaming));
         let accepting = tokio::spawn(accept(listener, Arc::clone(&exchange)));
         Ok((Self { exchange, accepting }, receiver))
     }

@@ -1,45 +1,110 @@
-//! `POST /runtime/invocation/{id}/response`.
+//! `POST /runtime/invocation/{id}/response`: collected, or passed on as it comes where the caller wants it so.
+
+use std::sync::Arc;
 
 use http_body_util::Full;
-use hyper::{Request, Response, body::Bytes, body::Incoming};
-use lambda_model::{environment::RuntimeTransition, limits::RESPONSE_PAYLOAD_BYTES_MAX};
+use hyper::{HeaderMap, Request, Response, body::Bytes, body::Incoming};
+use lambda_model::{
+    environment::RuntimeTransition,
+    limits::{RESPONSE_PAYLOAD_BYTES_MAX, STREAMED_RESPONSE_BYTES_MAX},
+    ports::ResponseStream,
+};
 
 use super::{
     Exchange, answers,
     body::{self, Received},
     exchange::RuntimeEvent,
+    mid_stream_error,
     next::refuse,
+    passing_on::{self, Passed},
 };
 
 const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
 
-/// Takes the answer to the current invocation. A streamed answer is collected: whole answers are what callers get here.
+/// What the driver hears, and what the runtime.
+type Answer = (RuntimeEvent, Response<Full<Bytes>>);
+
+/// Takes the answer to the current invocation.
 pub(super) async fn handle(
     id: &str,
     request: Request<Incoming>,
     exchange: &Exchange,
 ) -> Response<Full<Bytes>> {
-    if let Err(refusal) = exchange.check_request_id(id) {
-        return refuse(refusal);
+    let invocation = match exchange.current(id) {
+        Ok(invocation) => invocation,
+        Err(refusal) => return refuse(refusal),
+    };
+    let mode = request.headers().get(RESPONSE_MODE);
+    let is_streamed = mode.is_some_and(|mode| mode == "streaming");
+    let mode_is_known = mode.is_none() || is_streamed;
+    let (event, answer) = match &invocation.response_stream {
+        Some(stream) if is_streamed => {
+            return pass_on(id, request.into_body(), exchange, stream).await;
+        }
+        _ => collect(request.into_body(), is_streamed, mode_is_known).await,
+    };
+    settle(id, exchange, event, answer)
+}
+
+/// Whole answers are what this caller gets, however the function makes them (P-07).
+async fn collect(body: Incoming, is_streamed: bool, mode_is_known: bool) -> Answer {
+    let (received, trailers) = body::receive_with_trailers(body).await;
+    if !mode_is_known {
+        let event = RuntimeEvent::Broken { error_type: "Runtime.InvalidResponseModeHeader" };
+        return (event, answers::invalid_response_mode());
     }
-    let mode_is_known = request.headers().get(RESPONSE_MODE).is_none_or(|mode| mode == "streaming");
-    let received = body::receive(request.into_body()).await;
-    let (event, answer) = if !mode_is_known {
-        (
-            RuntimeEvent::Broken { error_type: "Runtime.InvalidResponseModeHeader" },
-            answers::invalid_response_mode(),
-        )
-    } else {
-        match received {
-            Received::Complete(body) => (RuntimeEvent::Response(body), answers::accepted()),
-            Received::Oversized => (RuntimeEvent::Oversized, answers::too_large(RESPONSE_PAYLOAD_BYTES_MAX)),
-            Received::Truncated => {
-                (RuntimeEvent::Broken { error_type: "Runtime.TruncatedResponse" }, answers::truncated())
-            }
+    match received {
+        Received::Complete(body) if is_streamed => (ended(&trailers, body), answers::accepted()),
+        Received::Complete(body) => (RuntimeEvent::Response(body), answers::accepted()),
+        Received::Oversized => oversized(RESPONSE_PAYLOAD_BYTES_MAX),
+        Received::Truncated => truncated(),
+    }
+}
+
+async fn pass_on(
+    id: &str,
+    mut body: Incoming,
+    exchange: &Exchange,
+    stream: &Arc<dyn ResponseStream>,
+) -> Response<Full<Bytes>> {
+    let (event, answer) = match passing_on::pass_on(&mut body, stream.as_ref(), exchange.streaming).await {
+        Passed::Complete(trailers) => (ended(&trailers, Bytes::new()), answers::accepted()),
+        Passed::Truncated => truncated(),
+        Passed::Oversized => {
+            let (event, answer) = oversized(STREAMED_RESPONSE_BYTES_MAX);
+            // The caller hears of it now; the runtime sees the refusal once it has sent everything.
+            let answer = settle(id, exchange, event, answer);
+            passing_on::discard(&mut body).await;
+            return answer;
         }
     };
+    settle(id, exchange, event, answer)
+}
+
+fn settle(
+    id: &str,
+    exchange: &Exchange,
+    event: RuntimeEvent,
+    answer: Response<Full<Bytes>>,
+) -> Response<Full<Bytes>> {
     match exchange.answer(id, RuntimeTransition::Response, event) {
         Ok(()) => answer,
         Err(refusal) => refuse(refusal),
     }
+}
+
+/// A response to its end, unless the function failed on the way (P-03).
+fn ended(trailers: &HeaderMap, body: Bytes) -> RuntimeEvent {
+    match mid_stream_error::of(trailers) {
+        Some(error) => RuntimeEvent::Error(error),
+        None => RuntimeEvent::Response(body),
+    }
+}
+
+fn oversized(bytes_max: usize) -> Answer {
+    (RuntimeEvent::Oversized { bytes_max }, answers::too_large(bytes_max))
+}
+
+fn truncated() -> Answer {
+    (RuntimeEvent::Broken { error_type: "Runtime.TruncatedResponse" }, answers::truncated())
 }

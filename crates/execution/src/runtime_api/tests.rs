@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use hyper::body::Bytes;
-use lambda_model::invocation::Invocation;
+use lambda_model::{concurrency::Rate, invocation::Invocation};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -11,6 +11,9 @@ use tokio::{
 };
 
 use super::{Delivery, RuntimeApi, RuntimeEvent};
+
+/// As fast as it goes.
+const RATE: Rate = Rate { burst: 1e9, per_second: 1e9 };
 
 struct Fixture {
     api: RuntimeApi,
@@ -22,7 +25,7 @@ impl Fixture {
     fn start() -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (api, events) = RuntimeApi::serve(listener).unwrap();
+        let (api, events) = RuntimeApi::serve(listener, RATE).unwrap();
         Self { api, events, address }
     }
 
@@ -35,6 +38,7 @@ impl Fixture {
             client_context: None,
             cognito_identity: None,
             wants_log_tail: false,
+            response_stream: None,
         });
         self.api.exchange.deliver(Delivery { invocation, deadline_ms: 1234 });
     }
@@ -118,7 +122,7 @@ async fn r_07_an_oversized_response_gets_413_and_the_runtime_may_go_on() {
         fixture.call("POST", "invocation/id-1/response", "", &"x".repeat(6 * 1024 * 1024 + 101)).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
     assert!(answer.contains("Exceeded maximum allowed payload size (6291556 bytes)."), "{answer}");
-    assert!(matches!(fixture.next_event().await, RuntimeEvent::Oversized));
+    assert!(matches!(fixture.next_event().await, RuntimeEvent::Oversized { bytes_max: 6_291_556 }));
     fixture.deliver("id-2");
     let next = fixture.call("GET", "invocation/next", "", "").await;
     assert!(next.contains("id-2"), "{next}");

@@ -27,7 +27,10 @@ use super::{names::Family, sdk::SdkPackage};
 type Bootstrap = &'static [(&'static str, &'static str)];
 
 const PYTHON: Bootstrap = &[("bootstrap.py", include_str!("../../runtimes/python/bootstrap.py"))];
-const NODEJS: Bootstrap = &[("bootstrap.cjs", include_str!("../../runtimes/nodejs/bootstrap.cjs"))];
+const NODEJS: Bootstrap = &[
+    ("bootstrap.cjs", include_str!("../../runtimes/nodejs/bootstrap.cjs")),
+    ("streaming.cjs", include_str!("../../runtimes/nodejs/streaming.cjs")),
+];
 
 /// Much longer than a fetch may last.
 const ABANDONED_AFTER: Duration = Duration::from_secs(3600);

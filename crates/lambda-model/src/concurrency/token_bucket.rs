@@ -27,15 +27,27 @@ pub struct TokenBucket {
 impl TokenBucket {
     /// Takes one token at `now_us` (microseconds of any clock that does not go back). False when there is none.
     pub fn take(&mut self, rate: Rate, now_us: u64) -> bool {
-        let passed_us = now_us.saturating_sub(self.as_of_us);
-        let refilled = passed_us as f64 / 1e6 * rate.per_second;
-        self.missing = (self.missing - refilled).max(0.0);
-        self.as_of_us = self.as_of_us.max(now_us);
+        self.refill(rate, now_us);
         let has_one = self.missing + 1.0 <= rate.burst;
         if has_one {
             self.missing += 1.0;
         }
         has_one
+    }
+
+    /// Takes tokens whether or not they are there; how long until they are, microseconds.
+    pub fn draw(&mut self, tokens: f64, rate: Rate, now_us: u64) -> u64 {
+        self.refill(rate, now_us);
+        self.missing += tokens;
+        let owed = (self.missing - rate.burst).max(0.0);
+        (owed / rate.per_second * 1e6) as u64
+    }
+
+    fn refill(&mut self, rate: Rate, now_us: u64) {
+        let passed_us = now_us.saturating_sub(self.as_of_us);
+        let refilled = passed_us as f64 / 1e6 * rate.per_second;
+        self.missing = (self.missing - refilled).max(0.0);
+        self.as_of_us = self.as_of_us.max(now_us);
     }
 }
 
@@ -54,5 +66,15 @@ mod tests {
         // C-02: nothing accumulates beyond the burst.
         assert_eq!(taken(1_000_000_000), 1_000);
         assert_eq!(taken(0), 0, "a clock that goes back gives nothing");
+    }
+
+    #[test]
+    fn what_is_drawn_beyond_the_burst_is_waited_for() {
+        let rate = Rate { burst: 6.0, per_second: 2.0 };
+        let mut bucket = TokenBucket::default();
+        assert_eq!(bucket.draw(6.0, rate, 0), 0);
+        assert_eq!(bucket.draw(1.0, rate, 0), 500_000);
+        assert_eq!(bucket.draw(1.0, rate, 500_000), 500_000);
+        assert_eq!(bucket.draw(1.0, rate, 10_000_000), 0);
     }
 }

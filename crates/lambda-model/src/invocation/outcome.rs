@@ -80,9 +80,8 @@ impl InvocationOutcome {
         Self::platform_error("Runtime.ExitError", &message)
     }
 
-    /// E-06: the response was too large.
-    pub fn response_too_large() -> Self {
-        let max = crate::limits::RESPONSE_PAYLOAD_BYTES_MAX;
+    /// E-06: the response was larger than `max` bytes.
+    pub fn response_too_large(max: usize) -> Self {
         Self::platform_error(
             "Function.ResponseSizeTooLarge",
             &format!("Response payload size exceeded maximum allowed payload size ({max} bytes)."),
@@ -117,7 +116,7 @@ mod tests {
             r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: <uuid> Error: Runtime exited without providing a reason"}"#
         );
         assert_eq!(
-            text(&InvocationOutcome::response_too_large()),
+            text(&InvocationOutcome::response_too_large(crate::limits::RESPONSE_PAYLOAD_BYTES_MAX)),
             r#"{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes)."}"#
         );
     }

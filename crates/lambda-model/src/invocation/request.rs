@@ -1,6 +1,10 @@
 //! The event and what travels with it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+
+use crate::ports::ResponseStream;
 
 /// One invocation, as an execution environment gets it.
 #[derive(Clone)]
@@ -19,6 +23,8 @@ pub struct Invocation {
     pub cognito_identity: Option<String>,
     /// Whether the caller wants the tail of the log.
     pub wants_log_tail: bool,
+    /// Where a streamed response goes; without it every response is collected.
+    pub response_stream: Option<Arc<dyn ResponseStream>>,
 }
 
 impl std::fmt::Debug for Invocation {

@@ -83,6 +83,12 @@ pub(super) struct ServeArguments {
     /// Environments that a function may start each second beyond that.
     #[arg(long, env = "LAMBENT_SCALING_RATE", default_value_t = limits::SCALING_PER_SECOND_DEFAULT)]
     scaling_rate: u32,
+    /// Bytes of a streamed response that go as fast as the caller reads.
+    #[arg(long, env = "LAMBENT_STREAMING_BURST", default_value_t = limits::STREAMING_BURST_BYTES_DEFAULT, value_parser = streaming_bytes())]
+    streaming_burst: u32,
+    /// Bytes a second of a streamed response beyond that.
+    #[arg(long, env = "LAMBENT_STREAMING_RATE", default_value_t = limits::STREAMING_BYTES_PER_SECOND_DEFAULT, value_parser = streaming_bytes())]
+    streaming_rate: u32,
     /// Execution environments at a time, all functions together.
     #[arg(long, default_value_t = 5_000)]
     environments_max: usize,
@@ -130,6 +136,11 @@ enum Cpu {
 fn account_id(text: &str) -> Result<String, String> {
     let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     is_account.then(|| text.to_owned()).ok_or_else(|| "an account id has twelve digits".into())
+}
+
+fn streaming_bytes() -> clap::builder::RangedI64ValueParser<u32> {
+    let range = i64::from(limits::STREAMING_BYTES_MIN)..=i64::from(limits::STREAMING_BYTES_MAX);
+    clap::value_parser!(u32).range(range)
 }
 
 fn runtime_path(text: &str) -> Result<(String, PathBuf), String> {
@@ -219,6 +230,10 @@ fn execution(arguments: &ServeArguments, elsewhere: &[ServiceEndpoint]) -> execu
             per_second: f64::from(arguments.scaling_rate),
         },
         endpoint_variables: endpoint_variables(arguments, elsewhere),
+        streaming: Rate {
+            burst: f64::from(arguments.streaming_burst),
+            per_second: f64::from(arguments.streaming_rate),
+        },
         idle_retirement: Duration::from_secs(arguments.idle_retirement_seconds.max(1)),
         data_dir: arguments.data_dir.clone(),
     }

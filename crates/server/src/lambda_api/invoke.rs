@@ -32,16 +32,15 @@ impl LambdaApi {
         context: &RequestContext,
         request_id: &str,
     ) -> Result<HttpResponse, LambdaError> {
-        let name = input.function_name.as_deref().unwrap_or_default();
-        let target = Target::resolve(name, input.qualifier.as_deref(), &context.caller)?;
-        if target.qualifier.as_deref().is_none_or(|qualifier| qualifier == LATEST) {
-            self.watches.settle(&target.key).await;
-        }
+        let asked = Asked {
+            function_name: input.function_name,
+            qualifier: input.qualifier,
+            client_context: input.client_context,
+            log_type: input.log_type,
+        };
+        let target = self.target(&asked, context).await?;
         match input.invocation_type.as_deref() {
-            Some("DryRun") => {
-                self.invoker.check(&target.key, target.qualifier.as_deref())?;
-                return Ok(empty(StatusCode::NO_CONTENT));
-            }
+            Some("DryRun") => return self.dry_run(&target),
             Some("Event") => {
                 self.invoker.check(&target.key, target.qualifier.as_deref())?;
                 return Err(LambdaError::NotImplemented(
@@ -50,20 +49,62 @@ impl LambdaApi {
             }
             _ => {}
         }
-        let invocation = Invocation {
-            request_id: request_id.to_owned(),
-            payload: payload::checked(payload)?,
-            invoked_function_arn: target.arn(),
-            trace_id: Some(trace_id(context)),
-            client_context: client_context(input.client_context.as_deref())?,
-            cognito_identity: None,
-            wants_log_tail: input.log_type.as_deref() == Some("Tail"),
-        };
-        let trace_id = invocation.trace_id.clone();
-        let request = InvokeRequest { key: target.key, qualifier: target.qualifier, invocation };
+        let request = invoke_request(&asked, target, payload, context, request_id)?;
+        let trace_id = request.invocation.trace_id.clone();
         let invoked = self.invoker.invoke(request).await?;
         Ok(render(invoked, trace_id.as_deref()))
     }
+
+    /// What is invoked, with what was saved before the request.
+    pub(super) async fn target(
+        &self,
+        asked: &Asked,
+        context: &RequestContext,
+    ) -> Result<Target, LambdaError> {
+        let name = asked.function_name.as_deref().unwrap_or_default();
+        let target = Target::resolve(name, asked.qualifier.as_deref(), &context.caller)?;
+        if target.qualifier.as_deref().is_none_or(|qualifier| qualifier == LATEST) {
+            self.watches.settle(&target.key).await;
+        }
+        Ok(target)
+    }
+
+    /// Whether the caller could invoke the function.
+    pub(super) fn dry_run(&self, target: &Target) -> Result<HttpResponse, LambdaError> {
+        self.invoker.check(&target.key, target.qualifier.as_deref())?;
+        let mut response = Response::new(http::whole(Bytes::new()));
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        Ok(response)
+    }
+}
+
+/// What both ways of invoking have in common.
+pub(super) struct Asked {
+    pub(super) function_name: Option<String>,
+    pub(super) qualifier: Option<String>,
+    pub(super) client_context: Option<String>,
+    pub(super) log_type: Option<String>,
+}
+
+/// The invocation that was asked for.
+pub(super) fn invoke_request(
+    asked: &Asked,
+    target: Target,
+    payload: Bytes,
+    context: &RequestContext,
+    request_id: &str,
+) -> Result<InvokeRequest, LambdaError> {
+    let invocation = Invocation {
+        request_id: request_id.to_owned(),
+        payload: payload::checked(payload)?,
+        invoked_function_arn: target.arn(),
+        trace_id: Some(trace_id(context)),
+        client_context: client_context(asked.client_context.as_deref())?,
+        cognito_identity: None,
+        wants_log_tail: asked.log_type.as_deref() == Some("Tail"),
+        response_stream: None,
+    };
+    Ok(InvokeRequest { key: target.key, qualifier: target.qualifier, invocation })
 }
 
 /// The client context, decoded (I-03).
@@ -96,12 +137,6 @@ fn trace_id(context: &RequestContext) -> String {
     let parent = uuid::Uuid::new_v4().simple().to_string();
     let seconds = crate::clock::unix_ms() / 1000;
     format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &id[..24], &parent[..16])
-}
-
-fn empty(status: StatusCode) -> HttpResponse {
-    let mut response = Response::new(http::whole(Bytes::new()));
-    *response.status_mut() = status;
-    response
 }
 
 fn render(invoked: Invoked, trace_id: Option<&str>) -> HttpResponse {

@@ -13,6 +13,7 @@ mod event_source_mappings;
 mod function_urls;
 mod functions;
 mod invoke;
+mod invoke_with_response_stream;
 mod layer_permissions;
 mod layers;
 mod located;
@@ -65,7 +66,7 @@ pub(crate) struct LambdaApi {
     /// The same functions in memory.
     pub catalog: Arc<Catalog>,
     /// Runs invocations.
-    pub invoker: Invoker,
+    pub invoker: Arc<Invoker>,
     /// Where invocations run.
     pub environments: Arc<dyn ExecutionEnvironments>,
     /// Signs and checks download paths.
@@ -178,7 +179,7 @@ fn body_bytes_max(operation: Operation) -> usize {
         Operation::CreateFunction | Operation::UpdateFunctionCode | Operation::PublishLayerVersion => {
             limits::CREATE_FUNCTION_REQUEST_BYTES_MAX
         }
-        Operation::Invoke => limits::SYNC_REQUEST_PAYLOAD_BYTES_MAX,
+        Operation::Invoke | Operation::InvokeWithResponseStream => limits::SYNC_REQUEST_PAYLOAD_BYTES_MAX,
         _ => limits::CONTROL_REQUEST_BYTES_MAX,
     }
 }
@@ -189,6 +190,9 @@ fn body_error(error: BodyError, operation: Operation) -> ApiError {
     };
     errors::to_api_error(&match (error, operation) {
         (BodyError::TooLarge, Operation::Invoke) => LambdaError::RequestTooLarge(too_large("InvokeFunction")),
+        (BodyError::TooLarge, Operation::InvokeWithResponseStream) => {
+            LambdaError::RequestTooLarge(too_large("InvokeWithResponseStream"))
+        }
         (BodyError::TooLarge, other) => LambdaError::RequestEntityTooLarge(too_large(other.schema().name)),
         (BodyError::Broken, _) => LambdaError::InvalidRequestContent("The request body ended early.".into()),
     })

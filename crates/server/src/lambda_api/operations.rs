@@ -7,10 +7,10 @@ use aws_api::{
 use super::{LambdaApi, RequestContext, errors};
 use crate::http::HttpResponse;
 
-/// Each handler takes the operation's input and what is common to all requests, and gives the output of the model. One is apart: an
+/// Each handler takes the operation's input and what is common to all requests, and gives the output of the model. Some are apart: an
 /// invocation's answer is not of the model's making.
 macro_rules! operations {
-    (apart: $apart:ident => $apart_handler:ident; $($operation:ident => $handler:ident,)*) => {
+    (apart: { $($apart:ident => $apart_handler:ident,)* } $($operation:ident => $handler:ident,)*) => {
         impl LambdaApi {
             /// Hands a decoded request to its handler.
             pub(super) async fn run(
@@ -21,7 +21,7 @@ macro_rules! operations {
                 request_id: &str,
             ) -> Result<HttpResponse, ApiError> {
                 match operation {
-                    Operation::$apart => self.$apart_handler(decoded, &context, request_id).await,
+                    $(Operation::$apart => self.$apart_handler(decoded, &context, request_id).await,)*
                     $(Operation::$operation => {
                         self.answer(operation, self.$handler(decoded.typed()?, &context).await)
                     })*
@@ -33,7 +33,10 @@ macro_rules! operations {
 }
 
 operations! {
-    apart: Invoke => invoke;
+    apart: {
+        Invoke => invoke,
+        InvokeWithResponseStream => invoke_with_response_stream,
+    }
     CreateFunction => create_function,
     GetFunction => get_function,
     GetFunctionConfiguration => get_function_configuration,

@@ -11,7 +11,7 @@ import pytest
 import lambent
 import leaks
 import toolbox
-from functions import Deployer
+from functions import Deployer, Layers
 
 LEAK_TIMEOUT_S = 10
 
@@ -147,3 +147,12 @@ def deploy_without_isolation(process_server, python_runtime):
     deployer = Deployer(process_server.client(), python_runtime)
     yield deployer
     deployer.close()
+
+
+@pytest.fixture
+def layer(lambda_client):
+    """Publishes a layer from a dict of files; gives its ARN."""
+    layers = Layers(lambda_client)
+    yield layers
+    for name in layers.made:
+        lambda_client.delete_layer_version(LayerName=name, VersionNumber=1)

@@ -107,4 +107,23 @@ class Deployer:
         self.made.clear()
 
 
-__all__ = ["Deployer", "Function", "Outcome", "Raw"]
+class Layers:
+    """Publishes layers and takes them away at the end."""
+
+    def __init__(self, client):
+        self.client = client
+        self.made = []
+
+    def __call__(self, files):
+        name = f"work-{uuid.uuid4().hex[:10]}"
+        answer = self.client.publish_layer_version(LayerName=name, Content={"ZipFile": make_zip(files)})
+        self.made.append(name)
+        return answer["LayerVersionArn"]
+
+    def delete(self, arn):
+        """Deletes the version of an ARN."""
+        name, version = arn.split(":")[-2:]
+        self.client.delete_layer_version(LayerName=name, VersionNumber=int(version))
+
+
+__all__ = ["Deployer", "Function", "Layers", "Outcome", "Raw"]

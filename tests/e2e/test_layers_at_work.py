@@ -1,43 +1,12 @@
 """Layers inside environments: merged into /opt in order, found by every runtime, and kept when they are deleted."""
 
-import uuid
-
 import pytest
 
 import toolbox
-from functions import Deployer
+from functions import Deployer, Layers
 from lambent import ROLE
-from packages import Raw, make_zip
+from packages import Raw
 from refusals import refused
-
-
-class Layers:
-    """Publishes layers and takes them away at the end."""
-
-    def __init__(self, client):
-        self.client = client
-        self.made = []
-
-    def __call__(self, files):
-        name = f"work-{uuid.uuid4().hex[:10]}"
-        answer = self.client.publish_layer_version(LayerName=name, Content={"ZipFile": make_zip(files)})
-        self.made.append(name)
-        return answer["LayerVersionArn"]
-
-    def delete(self, arn):
-        """Deletes the version of an ARN."""
-        name, version = arn.split(":")[-2:]
-        self.client.delete_layer_version(LayerName=name, VersionNumber=int(version))
-
-
-@pytest.fixture
-def layer(lambda_client):
-    """Publishes a layer from a dict of files; gives its ARN."""
-    layers = Layers(lambda_client)
-    yield layers
-    for name in layers.made:
-        lambda_client.delete_layer_version(LayerName=name, VersionNumber=1)
-
 
 LIST = """
 import os, pathlib

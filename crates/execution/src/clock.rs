@@ -1,6 +1,7 @@
 //! The wall clock of this crate, in the forms that environments need.
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 /// Unix time, milliseconds.
 pub(crate) fn unix_ms() -> u64 {
@@ -10,6 +11,12 @@ pub(crate) fn unix_ms() -> u64 {
 /// Such as `2026-11-23T08:30:13.123Z`.
 pub(crate) fn iso8601_ms() -> String {
     format!("{:.3}", Timestamp::now())
+}
+
+/// The same for a moment that has passed.
+pub(crate) fn iso8601_ms_of(moment: Instant) -> String {
+    let ago = jiff::SignedDuration::try_from(moment.elapsed()).unwrap_or_default();
+    format!("{:.3}", Timestamp::now() - ago)
 }
 
 /// Such as `2026/11/23`, the first part of a log stream's name (G-04).

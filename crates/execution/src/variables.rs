@@ -25,7 +25,8 @@ pub(crate) enum InitializationType {
 }
 
 impl InitializationType {
-    fn as_str(self) -> &'static str {
+    /// As variables and telemetry have it.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::OnDemand => "on-demand",
             Self::Provisioned => "provisioned-concurrency",

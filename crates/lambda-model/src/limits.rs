@@ -91,6 +91,14 @@ pub const INIT_TIMEOUT_MS: u64 = 10_000;
 pub const SANDBOX_START_TIMEOUT_MS: u64 = 30_000;
 /// Wait for processes to be gone after they were killed in a reset, milliseconds (L-09).
 pub const RESET_TIMEOUT_MS: u64 = 2_000;
+/// Extensions of an environment, external and internal.
+pub const EXTENSIONS_MAX: usize = 10;
+/// Time to shut down when there are external extensions, milliseconds (L-09, L-11).
+pub const SHUTDOWN_MS_WITH_EXTERNAL_EXTENSIONS: u64 = 2_000;
+/// The same when there are internal extensions only, milliseconds (L-11).
+pub const SHUTDOWN_MS_WITH_INTERNAL_EXTENSIONS: u64 = 500;
+/// The runtime's part of it, per cent (L-11: AWS's Runtime API server; its documentation says 300 ms).
+pub const SHUTDOWN_PER_CENT_OF_RUNTIME: u64 = 30;
 /// Idle time after which an environment is frozen, milliseconds. One that gets its next event sooner never pays for it.
 pub const FREEZE_AFTER_IDLE_MS: u64 = 20;
 /// Time that a request waits for an environment whose response is out but which has not called Next yet, milliseconds.

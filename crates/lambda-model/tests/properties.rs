@@ -8,7 +8,8 @@ use lambda_model::{
     environment::pool_policy::{self, Placement, PoolCounts},
     function::settings,
     invocation::error_type,
-    limits, platform_log,
+    limits,
+    platform_log::{self, PlatformEvent},
 };
 use proptest::prelude::*;
 
@@ -132,15 +133,18 @@ proptest! {
         let error_type = error_type::sanitize(header.as_deref());
         prop_assert!(error_type.starts_with("Runtime.") || error_type.starts_with("Function."));
         prop_assert!(error_type.chars().all(|c| c.is_ascii_alphabetic() || c == '.'));
-        let line = platform_log::report(&platform_log::Report {
-            request_id: "id",
+        let report = PlatformEvent::Report(platform_log::Report {
+            request_id: "id".into(),
             duration_us: 1,
             billed_duration_ms: 1,
             memory_size_mb: 128,
             memory_used_max_mb: 1,
             init_us: None,
-            status: Some(platform_log::ReportStatus::Error(&error_type)),
+            status: platform_log::Status::Error(error_type),
+            spans: Vec::new(),
+            tracing: None,
         });
+        let line = report.text().unwrap();
         prop_assert_eq!(line.matches('\n').count(), 1);
         prop_assert_eq!(line.matches("REPORT").count(), 1);
     }

@@ -51,3 +51,6 @@ pub(crate) const STORAGE_READY_MAX: usize = 4;
 
 /// Connections waiting to be accepted on a sandbox's listener.
 pub(crate) const LISTEN_BACKLOG: i32 = 1024;
+
+/// How long init may take to make a socket.
+pub(crate) const SOCKET_TIMEOUT: Duration = Duration::from_secs(5);

@@ -44,6 +44,12 @@ pub(crate) fn listener(address: Ipv4Addr, port: u16) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
+/// A socket that can connect to listeners inside.
+pub(crate) fn stream_socket() -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    Ok(socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?)
+}
+
 /// `struct ifinfomsg`.
 fn link_up() -> Vec<u8> {
     let mut body = vec![0; 4];

@@ -88,6 +88,8 @@ pub(crate) enum Command {
     Start { process: ProcessId, argv: Vec<OsString>, env: Vec<(OsString, OsString)>, cwd: PathBuf },
     /// Send a signal. Not answered: the process may be gone.
     Signal { process: ProcessId, number: i32 },
+    /// Make sockets for whoever asks on the channel that comes with this. Not answered.
+    ServeSockets,
     /// Kill every process; answered by `Killed` when none is left.
     KillProcesses,
     /// Kill every process and end. Not answered.
@@ -111,6 +113,19 @@ pub(crate) enum Report {
     Killed,
     /// News that nobody asked for.
     Event(SandboxEvent),
+}
+
+/// To init, on a channel of its own: a socket that belongs to the sandbox's network.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SocketRequest;
+
+/// The answer; descriptor: the socket, neither bound nor connected.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum SocketReport {
+    /// It is made.
+    Made,
+    /// It could not be.
+    Failed(Failure),
 }
 
 /// Why a process does not run.

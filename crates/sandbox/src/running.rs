@@ -22,6 +22,7 @@ use crate::error::SandboxError;
 use crate::event::{ProcessId, SandboxEvent, Signal};
 use crate::limits::{KILL_TIMEOUT, START_PROCESS_TIMEOUT};
 use crate::protocol::{Command, Report, StartFailure};
+use crate::sockets::SocketMaker;
 use crate::spec::ProcessSpec;
 
 /// A built sandbox. Dropping it ends everything that runs inside and removes what it left on the host.
@@ -110,6 +111,18 @@ impl Sandbox {
     pub fn signal(&mut self, process: ProcessId, signal: Signal) -> Result<(), SandboxError> {
         self.must_be_alive()?;
         self.send(&Command::Signal { process, number: signal.number() }, &[], "sending a signal")
+    }
+
+    /// Whoever has this makes sockets of the sandbox's network.
+    ///
+    /// # Errors
+    /// Any error destroys the sandbox.
+    pub fn socket_maker(&mut self) -> Result<SocketMaker, SandboxError> {
+        self.must_be_alive()?;
+        let doing = "asking for sockets";
+        let (ours, its) = Channel::pair().map_err(|error| self.broken(doing, error))?;
+        self.send(&Command::ServeSockets, &[its.as_fd()], doing)?;
+        Ok(SocketMaker::new(ours))
     }
 
     /// Kills every process inside and waits until none is left. `/tmp` and the listeners stay.

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use lambda_model::{environment::Phase, limits};
+use lambda_model::{
+    environment::{Phase, ShutdownReason},
+    limits,
+};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{Environment, NextStep};
@@ -46,9 +49,14 @@ impl Environment {
                     }
                 }
                 () = self.log.read_when_ready() => {}
+                () = self.api.shared.extensions.changed() => {
+                    if self.api.shared.extensions.internal_failure().is_some() {
+                        self.reset(ShutdownReason::Failure).await;
+                    }
+                }
                 exited = Self::control_readable(&self.control) => {
-                    if exited.is_err() || self.runtime_exit().is_some() {
-                        self.spoil();
+                    if exited.is_err() || self.next_exit().is_some() {
+                        self.reset(ShutdownReason::Failure).await;
                     }
                 }
             }

@@ -1,28 +1,39 @@
-//! The Init phase: before any invocation with a limit of its own, or inside one under the function's timeout (L-02, L-05).
+//! The Init phase: before any invocation with a limit of its own, or inside one under the function's timeout (L-01, L-02, L-05).
+//!
+//! ```text
+//! start external extensions ─► all registered ─► start runtime ─► runtime waits ─► all extensions wait ─► Ready
+//! ```
+//! An extension that ends, or says that it failed, fails the whole (X-08).
 
 use std::{io::ErrorKind, time::Duration};
 
 use hyper::body::Bytes;
 use lambda_model::{
-    environment::Phase,
-    platform_log::{self, InitFailure, InitPhase},
+    environment::{Phase, ShutdownReason},
+    limits,
+    platform_log::{InitEnd, InitPhase, InitStart, PlatformEvent, Status},
 };
-use sandbox::{ExitStatus, ProcessSpec, SandboxError};
-use tokio::{io::Interest, net::UnixStream, time::Instant};
+use sandbox::{ExitStatus, SandboxError};
+use tokio::time::Instant;
 
-use super::Environment;
-use crate::{runtime_api::RuntimeEvent, runtimes::RuntimePlan};
+use super::{
+    Environment,
+    news::News,
+    outcome::{describe_exit, unstartable_program},
+    processes::Exit,
+};
+use crate::runtime_api::RuntimeEvent;
 
 /// How an initialization ended.
 pub(super) enum Initialized {
-    /// The runtime waits for an event.
+    /// Runtime and extensions wait for an event.
     Ready,
-    /// It reported an error: its type and its own words.
+    /// The runtime reported an error: its type and its own words.
     Error { error_type: String, body: Bytes },
     /// Its process ended.
     Exited(ExitStatus),
-    /// Its program could not be run (E-05).
-    Unstartable {
+    /// A program could not be run (E-05), or an extension failed.
+    Failed {
         /// Such as `Runtime.InvalidEntrypoint`.
         error_type: &'static str,
         /// Why, in the words of AWS's own server.
@@ -32,101 +43,154 @@ pub(super) enum Initialized {
     TimedOut,
 }
 
+/// Exit statuses of a shell whose command cannot be run.
+const NOT_FOUND: i32 = 127;
+const NOT_EXECUTABLE: i32 = 126;
+
+/// `ENOEXEC`: neither a program of this machine nor a script.
+pub(super) const EXEC_FORMAT: i32 = 8;
+
 impl Environment {
     /// The Init phase of a new environment. A failure spoils the runtime; the first invocation tries again.
     pub(super) async fn initialize(&mut self, timeout: Duration) {
-        self.log
-            .platform(&platform_log::init_start(&self.plan.runtime_version, &self.plan.runtime_version_arn));
         let started = Instant::now();
-        let deadline = started + timeout;
-        match self.start_runtime(deadline).await {
+        match self.run_init(InitPhase::Init, started + timeout).await {
             Ok(Initialized::Ready) => {
                 self.phase = Phase::Idle;
                 self.unreported_init_us = Some(micros_since(started));
             }
-            Ok(failed) => {
-                self.report_failed_init(started, InitPhase::Init, &failed);
-                self.spoil();
-            }
+            Ok(_) => self.reset(ShutdownReason::Failure).await,
             Err(error) => {
                 tracing::error!(
                     environment = self.id,
                     error = &error as &(dyn std::error::Error + 'static),
                     "runtime not started"
                 );
-                self.spoil();
+                self.reset(ShutdownReason::Failure).await;
             }
         }
     }
 
-    /// Starts the runtime's process and waits until it asks for its first event.
-    pub(super) async fn start_runtime(&mut self, deadline: Instant) -> Result<Initialized, SandboxError> {
-        self.api.exchange.reset();
+    /// Initialises extensions and runtime, and tells of it.
+    pub(super) async fn run_init(
+        &mut self,
+        phase: InitPhase,
+        deadline: Instant,
+    ) -> Result<Initialized, SandboxError> {
+        let started = Instant::now();
+        self.forget_last_init();
+        self.tell_init_start(phase);
+        let initialized = match self.start_extensions(deadline).await? {
+            None => self.start_runtime(deadline).await?,
+            Some(failed) => failed,
+        };
+        let runtime_done = self.init_end(phase, &initialized, started);
+        self.log.tell(&PlatformEvent::InitRuntimeDone(runtime_done));
+        let initialized = match initialized {
+            Initialized::Ready => self.wait_for_extensions(deadline).await?,
+            failed => failed,
+        };
+        for extension in self.api.shared.extensions.inits() {
+            self.log.tell(&PlatformEvent::Extension(extension));
+        }
+        let report = self.init_end(phase, &initialized, started);
+        self.log.tell(&PlatformEvent::InitReport(report));
+        Ok(initialized)
+    }
+
+    fn forget_last_init(&mut self) {
+        self.api.shared.runtime.reset();
+        let names = self.extensions.iter().map(|extension| extension.name.clone());
+        self.api.shared.extensions.begin(names);
+        self.api.shared.telemetry.begin();
         while self.events.try_recv().is_ok() {}
-        if let Some(unstartable) = self.start_process().await? {
-            return Ok(unstartable);
+    }
+
+    /// Starts external extensions and waits until they have registered. `Some` when that failed.
+    async fn start_extensions(&mut self, deadline: Instant) -> Result<Option<Initialized>, SandboxError> {
+        for index in 0..self.extensions.len() {
+            if let Some(failed) = self.start_extension(index).await? {
+                return Ok(Some(failed));
+            }
+        }
+        while !self.api.shared.extensions.all_registered() {
+            let news = self.news(deadline).await?;
+            if let Some(failed) = self.init_failure(&news) {
+                return Ok(Some(failed));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn start_extension(&mut self, index: usize) -> Result<Option<Initialized>, SandboxError> {
+        let (error_type, message) = if index >= limits::EXTENSIONS_MAX {
+            ("TooManyExtensions", "ErrTooManyExtensions".to_owned())
+        } else {
+            match self.start_extension_process(index).await {
+                Ok(()) => return Ok(None),
+                Err(SandboxError::RunProgram(source)) => {
+                    let is_forbidden = source.kind() == ErrorKind::PermissionDenied;
+                    let kind = if is_forbidden { "PermissionDenied" } else { "UnknownError" };
+                    let program = self.extensions.get(index).map(|extension| extension.program.clone());
+                    (kind, unstartable_program(&program.unwrap_or_default(), &source))
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        if let Some(extension) = self.extensions.get(index) {
+            self.api.shared.extensions.launch_failed(&extension.name, error_type);
+        }
+        Ok(Some(Initialized::Failed { error_type: "Extension.LaunchError", message }))
+    }
+
+    /// Starts the runtime and waits until it asks for its first event.
+    async fn start_runtime(&mut self, deadline: Instant) -> Result<Initialized, SandboxError> {
+        match self.start_runtime_process().await {
+            Ok(()) => {}
+            Err(SandboxError::RunProgram(source)) => return Ok(self.unstartable(&source)),
+            Err(error) => return Err(error),
         }
         loop {
-            tokio::select! {
-                event = self.events.recv() => match event {
-                    Some(RuntimeEvent::Ready) => return Ok(Initialized::Ready),
-                    Some(RuntimeEvent::InitError { error_type, body }) => {
-                        return Ok(Initialized::Error { error_type, body });
-                    }
-                    Some(_) => {}
-                    None => return Ok(Initialized::TimedOut),
-                },
-                exited = Self::control_readable(&self.control) => {
-                    exited.map_err(control_broken)?;
-                    if let Some(status) = self.runtime_exit() {
-                        return Ok(self.exit_or_what_was_said_before(status));
-                    }
-                }
-                () = self.log.read_when_ready() => {}
-                () = tokio::time::sleep_until(deadline) => return Ok(Initialized::TimedOut),
+            let news = self.news(deadline).await?;
+            if matches!(news, News::Runtime(RuntimeEvent::Ready)) {
+                // From now on nobody registers (X-04).
+                self.api.shared.extensions.close();
+                return Ok(Initialized::Ready);
+            }
+            if let Some(failed) = self.init_failure(&news) {
+                return Ok(failed);
             }
         }
     }
 
-    /// Starts the runtime's program. `Some` when the function has none that can be run.
-    async fn start_process(&mut self) -> Result<Option<Initialized>, SandboxError> {
-        let started = {
-            // The wait for the kernel blocks this thread: not more of them at a time than help.
-            let _permit = self.context.starts.acquire().await.ok();
-            let process = ProcessSpec {
-                argv: self.plan.argv.clone(),
-                env: self.variables.iter().map(|(name, value)| (name.into(), value.into())).collect(),
-                cwd: self.plan.working_directory.clone(),
-                stdout: std::os::fd::AsFd::as_fd(&self.log_writer),
-                stderr: std::os::fd::AsFd::as_fd(&self.log_writer),
-            };
-            tokio::task::block_in_place(|| self.sandbox.start_process(&process))
-        };
-        match started {
-            Ok(started) => {
-                self.process = Some(started);
-                Ok(None)
+    async fn wait_for_extensions(&mut self, deadline: Instant) -> Result<Initialized, SandboxError> {
+        while !self.api.shared.extensions.all_ready() {
+            let news = self.news(deadline).await?;
+            if let Some(failed) = self.init_failure(&news) {
+                return Ok(failed);
             }
-            Err(SandboxError::RunProgram(source)) if self.plan.is_wrapped => {
-                Ok(Some(self.without_wrapper(&source)))
-            }
-            Err(SandboxError::RunProgram(source)) => Ok(Some(unstartable(&self.plan, &source))),
-            Err(error) => Err(error),
         }
+        self.api.shared.telemetry.close();
+        Ok(Initialized::Ready)
     }
 
-    /// A wrapper script that is missing or no program ends the runtime, as the shell that starts it on Lambda does.
-    fn without_wrapper(&mut self, source: &std::io::Error) -> Initialized {
-        let (why, code) = match source.kind() {
-            ErrorKind::NotFound => ("does not exist", NOT_FOUND),
-            ErrorKind::PermissionDenied => ("is not an executable", NOT_EXECUTABLE),
-            _ if source.raw_os_error() == Some(EXEC_FORMAT) => ("is not an executable", NOT_EXECUTABLE),
-            _ => return unstartable(&self.plan, source),
-        };
-        let wrapper = self.plan.argv.first().map(|path| path.to_string_lossy()).unwrap_or_default();
-        let line = format!("{wrapper}: {why}\n");
-        self.log.platform(&line);
-        Initialized::Exited(ExitStatus::Code(code))
+    /// What ends an initialization badly.
+    fn init_failure(&mut self, news: &News) -> Option<Initialized> {
+        match news {
+            News::Runtime(RuntimeEvent::InitError { error_type, body }) => {
+                Some(Initialized::Error { error_type: error_type.clone(), body: body.clone() })
+            }
+            News::Exit(Exit::Runtime(status)) => Some(self.exit_or_what_was_said_before(*status)),
+            News::Exit(Exit::Extension(status)) => {
+                Some(extension_failed(self.api.shared.extensions.failure(), *status))
+            }
+            News::Extensions => {
+                let error_type = self.api.shared.extensions.internal_failure()?;
+                Some(Initialized::Failed { error_type, message: error_type.to_owned() })
+            }
+            News::TimeIsUp => Some(Initialized::TimedOut),
+            News::Runtime(_) => None,
+        }
     }
 
     /// A runtime that reports an init error exits right after it: the report counts, whichever is seen first.
@@ -139,92 +203,69 @@ impl Environment {
         Initialized::Exited(status)
     }
 
-    /// Writes the INIT_REPORT line of a failed initialization.
-    pub(super) fn report_failed_init(&mut self, started: Instant, phase: InitPhase, failed: &Initialized) {
-        let failure = match failed {
-            Initialized::Ready => return,
-            Initialized::TimedOut => InitFailure::Timeout,
-            Initialized::Error { error_type, .. } => InitFailure::Error(error_type.clone()),
-            Initialized::Exited(_) => InitFailure::Error("Runtime.ExitError".into()),
-            Initialized::Unstartable { error_type, .. } => InitFailure::Error((*error_type).into()),
+    /// The function has no program that can be run. A wrapper script that is missing or no program ends the runtime, as the shell
+    /// that starts it on Lambda does.
+    fn unstartable(&mut self, source: &std::io::Error) -> Initialized {
+        let program = self.plan.argv.first().cloned().unwrap_or_default();
+        let failed = Initialized::Failed {
+            error_type: "Runtime.InvalidEntrypoint",
+            message: unstartable_program(&program, source),
         };
-        self.log.platform(&platform_log::init_report(micros_since(started), phase, &failure));
+        let (why, code) = match source.kind() {
+            _ if !self.plan.is_wrapped => return failed,
+            ErrorKind::NotFound => ("does not exist", NOT_FOUND),
+            ErrorKind::PermissionDenied => ("is not an executable", NOT_EXECUTABLE),
+            _ if source.raw_os_error() == Some(EXEC_FORMAT) => ("is not an executable", NOT_EXECUTABLE),
+            _ => return failed,
+        };
+        self.log.platform(&format!("{}: {why}\n", program.to_string_lossy()));
+        Initialized::Exited(ExitStatus::Code(code))
     }
 
-    /// Waits for news from the sandbox; clears the readiness so that the caller must look for events now.
-    pub(super) async fn control_readable(control: &UnixStream) -> std::io::Result<()> {
-        control.readable().await?;
-        let cleared: std::io::Result<()> =
-            control.try_io(Interest::READABLE, || Err(ErrorKind::WouldBlock.into()));
-        match cleared {
-            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
-            _ => Ok(()),
-        }
+    fn tell_init_start(&mut self, phase: InitPhase) {
+        let settings = &self.version.configuration;
+        let start = InitStart {
+            initialization_type: self.initialization.as_str(),
+            phase,
+            runtime_version: self.plan.runtime_version.clone(),
+            runtime_version_arn: self.plan.runtime_version_arn.clone(),
+            function_name: self.version.key.name.clone(),
+            function_version: self.version.version.clone(),
+            instance_id: self.instance_id.clone(),
+            instance_max_memory: u64::try_from(settings.memory_size_mb).unwrap_or(0) << 20,
+        };
+        self.log.tell(&PlatformEvent::InitStart(start));
     }
 
-    /// Takes the sandbox's events; the exit of the runtime's process if it was among them.
-    pub(super) fn runtime_exit(&mut self) -> Option<ExitStatus> {
-        let mut runtime_exit = None;
-        loop {
-            match self.sandbox.next_event() {
-                Ok(Some(sandbox::SandboxEvent::Exited { process, status, .. })) => {
-                    if Some(process) == self.process {
-                        self.process = None;
-                        runtime_exit = Some(status);
-                    }
-                }
-                Ok(None) => return runtime_exit,
-                // The sandbox itself is gone, and with it the process.
-                Err(_) => return runtime_exit.or_else(|| self.process.take().map(|_| ExitStatus::Signal(9))),
-            }
+    fn init_end(&self, phase: InitPhase, initialized: &Initialized, started: Instant) -> InitEnd {
+        InitEnd {
+            initialization_type: self.initialization.as_str(),
+            phase,
+            status: initialized.status(),
+            duration_us: micros_since(started),
         }
-    }
-
-    /// Kills what runs in the sandbox; the next invocation starts a runtime again. `/tmp` stays (L-10).
-    pub(super) fn spoil(&mut self) {
-        self.phase = Phase::Resetting;
-        if let Err(error) = tokio::task::block_in_place(|| self.sandbox.kill_processes()) {
-            tracing::warn!(
-                environment = self.id,
-                error = &error as &(dyn std::error::Error + 'static),
-                "processes not killed"
-            );
-        }
-        self.process = None;
-        self.unreported_init_us = None;
-        self.api.exchange.reset();
-        self.phase = Phase::Spoiled;
     }
 }
 
-/// Why the program of `plan` could not be run, as AWS's own server words it.
-fn unstartable(plan: &RuntimePlan, source: &std::io::Error) -> Initialized {
-    let program = plan.argv.first().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
-    let message = match source.kind() {
-        std::io::ErrorKind::NotFound if program.ends_with("/bootstrap") => {
-            "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned()
+impl Initialized {
+    fn status(&self) -> Status {
+        match self {
+            Self::Ready => Status::Success,
+            Self::TimedOut => Status::Timeout,
+            Self::Error { error_type, .. } => Status::Error(error_type.clone()),
+            Self::Exited(_) => Status::Error("Runtime.ExitError".into()),
+            Self::Failed { error_type, .. } => Status::Error((*error_type).into()),
         }
-        std::io::ErrorKind::NotFound => format!("fork/exec {program}: no such file or directory"),
-        std::io::ErrorKind::PermissionDenied => format!("fork/exec {program}: permission denied"),
-        _ if source.raw_os_error() == Some(EXEC_FORMAT) => format!("fork/exec {program}: exec format error"),
-        _ => format!("fork/exec {program}: {source}"),
-    };
-    Initialized::Unstartable { error_type: "Runtime.InvalidEntrypoint", message }
+    }
 }
 
-/// Exit statuses of a shell whose command cannot be run.
-const NOT_FOUND: i32 = 127;
-const NOT_EXECUTABLE: i32 = 126;
-
-/// `ENOEXEC`: neither a program of this machine nor a script.
-const EXEC_FORMAT: i32 = 8;
+/// The end of an extension's process, as AWS's own server words it.
+fn extension_failed(error_type: &'static str, status: ExitStatus) -> Initialized {
+    let message = describe_exit(status).unwrap_or_else(|| "exit code 0".into());
+    Initialized::Failed { error_type, message }
+}
 
 /// Microseconds since `start`.
 pub(super) fn micros_since(start: Instant) -> u64 {
     u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
-}
-
-/// The reactor no longer watches the sandbox.
-pub(super) fn control_broken(source: std::io::Error) -> SandboxError {
-    SandboxError::Control { doing: "waiting for news of its processes", source }
 }

@@ -1,34 +1,57 @@
 //! What an environment's processes print, and the platform's own lines between it, in the order they happened.
 //!
-//! Standard output and error share one pipe. Its owner, the driver task, reads it when it is readable and drains it before it
-//! writes a platform line, so that a function's last words stand before `END`. A function that floods is slowed by the pipe: after
-//! [`BURST_BYTES`] the next read waits for [`PAUSE`].
+//! ```text
+//! runtime ───── pipe ─┐
+//! extensions ── pipe ─┼─► lines ─► the log stream, the tail of the invocation, telemetry
+//! platform events ────┘
+//! ```
+//! Each pipe takes standard output and error together. Their owner, the driver task, reads them when they are readable and drains
+//! them before it writes a platform line, so that a function's last words stand before `END`. Whoever floods is slowed by the pipe:
+//! after [`BURST_BYTES`] the next read waits for [`PAUSE`].
 
 use std::{io, os::fd::OwnedFd, sync::Arc, time::Duration};
 
-use lambda_model::{function::FunctionKey, limits, ports::LogSink};
+use lambda_model::{
+    environment::Category, function::FunctionKey, limits, platform_log::PlatformEvent, ports::LogSink,
+};
 use tokio::{net::unix::pipe, time::Instant};
+
+use crate::telemetry_api::Telemetry;
 
 /// Read in one go before others get their turn.
 const BURST_BYTES: usize = 256 * 1024;
-/// Rest after a burst: 25 MB/s an environment at most.
+/// Rest after a burst: 25 MB/s a pipe at most.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// The log of one environment.
 pub(crate) struct LogCapture {
-    pipe: pipe::Receiver,
-    /// A line whose end has not come yet.
-    partial: Vec<u8>,
+    function: Source,
+    /// Where there are external extensions.
+    extensions: Option<Source>,
+    out: Out,
+}
+
+/// Where lines go.
+struct Out {
     /// The last bytes since [`LogCapture::start_tail`].
     tail: Option<Vec<u8>>,
-    resume_at: Option<Instant>,
     sink: Arc<dyn LogSink>,
     key: FunctionKey,
     stream: String,
+    telemetry: Arc<Telemetry>,
+}
+
+/// A pipe that processes print to.
+struct Source {
+    category: Category,
+    pipe: pipe::Receiver,
+    /// A line whose end has not come yet.
+    partial: Vec<u8>,
+    resume_at: Option<Instant>,
 }
 
 impl LogCapture {
-    /// A capture and the end of the pipe that the processes write to.
+    /// A capture and the end of the pipe that the runtime writes to.
     ///
     /// # Errors
     /// When no pipe can be made.
@@ -36,15 +59,123 @@ impl LogCapture {
         sink: Arc<dyn LogSink>,
         key: FunctionKey,
         stream: String,
+        telemetry: Arc<Telemetry>,
     ) -> io::Result<(Self, OwnedFd)> {
-        let (reader, writer) = io::pipe()?;
-        let pipe = pipe::Receiver::from_owned_fd(reader.into())?;
-        let capture = Self { pipe, partial: Vec::new(), tail: None, resume_at: None, sink, key, stream };
-        Ok((capture, writer.into()))
+        let (function, writer) = Source::new(Category::Function)?;
+        let out = Out { tail: None, sink, key, stream, telemetry };
+        Ok((Self { function, extensions: None, out }, writer))
+    }
+
+    /// The end of a pipe for extensions to write to.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn open_for_extensions(&mut self) -> io::Result<OwnedFd> {
+        let (source, writer) = Source::new(Category::Extension)?;
+        self.extensions = Some(source);
+        Ok(writer)
     }
 
     /// Waits until there is something to read, and reads it. Cancel-safe.
     pub(crate) async fn read_when_ready(&mut self) {
+        match &mut self.extensions {
+            None => self.function.read_when_ready(&mut self.out).await,
+            Some(extensions) => {
+                tokio::select! {
+                    () = self.function.is_ready() => self.function.read_some(&mut self.out),
+                    () = extensions.is_ready() => extensions.read_some(&mut self.out),
+                }
+            }
+        }
+    }
+
+    /// Reads what is there now, at most one burst of each pipe, whether or not the reactor has heard of it yet.
+    pub(crate) fn drain(&mut self) {
+        self.function.drain(&mut self.out);
+        if let Some(extensions) = &mut self.extensions {
+            extensions.drain(&mut self.out);
+        }
+    }
+
+    /// From now on the last 4 KB are kept for `X-Amz-Log-Result` (G-05).
+    pub(crate) fn start_tail(&mut self) {
+        self.out.tail = Some(Vec::new());
+    }
+
+    /// Ends and returns the tail.
+    pub(crate) fn take_tail(&mut self) -> Option<Vec<u8>> {
+        self.out.tail.take()
+    }
+
+    /// Tells of an event of the platform.
+    pub(crate) fn tell(&mut self, event: &PlatformEvent) {
+        if let Some(text) = event.text() {
+            self.platform(&text);
+        } else {
+            self.drain();
+        }
+        self.out.telemetry.tell(event);
+    }
+
+    /// Whether anybody hears of the end of the runtime's work, which the text format does not tell.
+    pub(crate) fn tells_runtime_done(&self) -> bool {
+        self.out.telemetry.is_heard()
+    }
+
+    /// Writes a line of the platform, on a line of its own.
+    pub(crate) fn platform(&mut self, line: &str) {
+        self.end_lines();
+        self.out.append(line.as_bytes());
+    }
+
+    /// Reads what is there and ends what has no end yet.
+    fn end_lines(&mut self) {
+        self.drain();
+        self.function.end_partial_line(&mut self.out);
+        if let Some(extensions) = &mut self.extensions {
+            extensions.end_partial_line(&mut self.out);
+        }
+    }
+}
+
+impl Drop for LogCapture {
+    fn drop(&mut self) {
+        self.end_lines();
+    }
+}
+
+impl Out {
+    /// Whole lines that processes printed.
+    fn printed(&mut self, category: Category, lines: &[u8]) {
+        self.append(lines);
+        if self.telemetry.is_heard() {
+            for line in lines.split_inclusive(|byte| *byte == b'\n') {
+                self.telemetry.printed(category, &String::from_utf8_lossy(line));
+            }
+        }
+    }
+
+    fn append(&mut self, lines: &[u8]) {
+        self.sink.append(&self.key, &self.stream, lines);
+        if let Some(tail) = &mut self.tail {
+            keep_last(tail, lines, limits::LOG_TAIL_BYTES_MAX);
+        }
+    }
+}
+
+impl Source {
+    fn new(category: Category) -> io::Result<(Self, OwnedFd)> {
+        let (reader, writer) = io::pipe()?;
+        let pipe = pipe::Receiver::from_owned_fd(reader.into())?;
+        Ok((Self { category, pipe, partial: Vec::new(), resume_at: None }, writer.into()))
+    }
+
+    async fn read_when_ready(&mut self, out: &mut Out) {
+        self.is_ready().await;
+        self.read_some(out);
+    }
+
+    async fn is_ready(&mut self) {
         if let Some(at) = self.resume_at {
             tokio::time::sleep_until(at).await;
             self.resume_at = None;
@@ -53,19 +184,25 @@ impl LogCapture {
             // A pipe in error never becomes readable again; its environment is about to end.
             std::future::pending::<()>().await;
         }
-        // Through the reactor, so that it notices when there is nothing more.
-        if self.read_burst(|pipe, buffer| pipe.try_read(buffer)) >= BURST_BYTES {
+    }
+
+    /// Reads through the reactor, so that it notices when there is nothing more.
+    fn read_some(&mut self, out: &mut Out) {
+        if self.read_burst(out, |pipe, buffer| pipe.try_read(buffer)) >= BURST_BYTES {
             self.resume_at = Some(Instant::now() + PAUSE);
         }
     }
 
-    /// Reads what is there now, at most one burst, whether or not the reactor has heard of it yet.
-    pub(crate) fn drain(&mut self) {
-        self.read_burst(|pipe, buffer| Ok(rustix::io::read(pipe, buffer)?));
+    fn drain(&mut self, out: &mut Out) {
+        self.read_burst(out, |pipe, buffer| Ok(rustix::io::read(pipe, buffer)?));
     }
 
     /// Returns the bytes read.
-    fn read_burst(&mut self, read: impl Fn(&pipe::Receiver, &mut [u8]) -> io::Result<usize>) -> usize {
+    fn read_burst(
+        &mut self,
+        out: &mut Out,
+        read: impl Fn(&pipe::Receiver, &mut [u8]) -> io::Result<usize>,
+    ) -> usize {
         let mut buffer = [0u8; 16 * 1024];
         let mut total = 0;
         while total < BURST_BYTES {
@@ -73,72 +210,41 @@ impl LogCapture {
                 Ok(0) | Err(_) => break,
                 Ok(n) => {
                     total += n;
-                    self.take(&buffer[..n]);
+                    self.take(out, &buffer[..n]);
                 }
             }
         }
         total
     }
 
-    /// From now on the last 4 KB are kept for `X-Amz-Log-Result` (G-05).
-    pub(crate) fn start_tail(&mut self) {
-        self.tail = Some(Vec::new());
-    }
-
-    /// Ends and returns the tail.
-    pub(crate) fn take_tail(&mut self) -> Option<Vec<u8>> {
-        self.tail.take()
-    }
-
-    /// Writes a line of the platform, on a line of its own.
-    pub(crate) fn platform(&mut self, line: &str) {
-        self.drain();
-        self.end_partial_line();
-        self.emit(line.as_bytes());
-    }
-
-    fn take(&mut self, bytes: &[u8]) {
+    fn take(&mut self, out: &mut Out, bytes: &[u8]) {
         let Some(last_newline) = bytes.iter().rposition(|byte| *byte == b'\n') else {
-            return self.extend_partial(bytes);
+            return self.extend_partial(out, bytes);
         };
         let (lines, rest) = bytes.split_at(last_newline + 1);
         if self.partial.is_empty() {
-            self.emit(lines);
+            out.printed(self.category, lines);
         } else {
             let mut whole = std::mem::take(&mut self.partial);
             whole.extend_from_slice(lines);
-            self.emit(&whole);
+            out.printed(self.category, &whole);
         }
-        self.extend_partial(rest);
+        self.extend_partial(out, rest);
     }
 
-    fn extend_partial(&mut self, bytes: &[u8]) {
+    fn extend_partial(&mut self, out: &mut Out, bytes: &[u8]) {
         self.partial.extend_from_slice(bytes);
         if self.partial.len() >= limits::LOG_LINE_BYTES_MAX {
-            self.end_partial_line();
+            self.end_partial_line(out);
         }
     }
 
-    fn end_partial_line(&mut self) {
+    fn end_partial_line(&mut self, out: &mut Out) {
         if !self.partial.is_empty() {
             let mut line = std::mem::take(&mut self.partial);
             line.push(b'\n');
-            self.emit(&line);
+            out.printed(self.category, &line);
         }
-    }
-
-    fn emit(&mut self, lines: &[u8]) {
-        self.sink.append(&self.key, &self.stream, lines);
-        if let Some(tail) = &mut self.tail {
-            keep_last(tail, lines, limits::LOG_TAIL_BYTES_MAX);
-        }
-    }
-}
-
-impl Drop for LogCapture {
-    fn drop(&mut self) {
-        self.drain();
-        self.end_partial_line();
     }
 }
 
@@ -171,7 +277,8 @@ mod tests {
     fn capture() -> (Arc<Collected>, LogCapture, std::fs::File) {
         let sink = Arc::new(Collected::default());
         let key = FunctionKey { account_id: "0".into(), region: "r".into(), name: "f".into() };
-        let (capture, writer) = LogCapture::new(sink.clone(), key, "s".into()).unwrap();
+        let (capture, writer) =
+            LogCapture::new(sink.clone(), key, "s".into(), Arc::new(Telemetry::new().0)).unwrap();
         (sink, capture, writer.into())
     }
 
@@ -208,9 +315,9 @@ mod tests {
             let block = vec![b'x'; 64 * 1024];
             while writer.write_all(&block).is_ok() {}
         });
-        while capture.resume_at.is_none() {
+        while capture.function.resume_at.is_none() {
             capture.read_when_ready().await;
         }
-        assert!(capture.partial.len() <= limits::LOG_LINE_BYTES_MAX + 16 * 1024);
+        assert!(capture.function.partial.len() <= limits::LOG_LINE_BYTES_MAX + 16 * 1024);
     }
 }

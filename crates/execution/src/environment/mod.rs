@@ -15,26 +15,37 @@
 mod idle;
 mod initialize;
 mod log_capture;
+mod news;
 mod outcome;
+mod processes;
+mod report;
+mod reset;
 mod serve;
 mod start;
 
-use std::{sync::Arc, time::Duration};
+use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
 
-use lambda_model::{environment::Phase, limits, ports::RunnableVersion};
+use lambda_model::{
+    environment::{Phase, ShutdownReason},
+    limits,
+    platform_log::Subscription,
+    ports::RunnableVersion,
+};
 use sandbox::{ProcessId, Sandbox};
 use tokio::{net::UnixStream, sync::mpsc, time::Instant};
 
 use crate::{
     budget::Room,
     context::Context,
+    environment_api::EnvironmentApi,
     pool::{CameFrom, IdleEnvironment, Offer, Pool},
-    runtime_api::{RuntimeApi, RuntimeEvent},
+    runtime_api::RuntimeEvent,
     runtimes::RuntimePlan,
     uids::Uid,
     variables::InitializationType,
 };
 use log_capture::LogCapture;
+use processes::ExtensionProgram;
 
 /// A running environment, owned by its task.
 pub(crate) struct Environment {
@@ -46,12 +57,24 @@ pub(crate) struct Environment {
     sandbox: Sandbox,
     /// Readable when the sandbox has an event; a duplicate of its control descriptor.
     control: UnixStream,
-    api: RuntimeApi,
+    /// Whether the sandbox may have processes that ended to tell of.
+    has_exits: bool,
+    api: EnvironmentApi,
     events: mpsc::UnboundedReceiver<RuntimeEvent>,
     log: LogCapture,
-    /// What processes print to; cloned into each one started.
-    log_writer: std::os::fd::OwnedFd,
+    /// What the runtime prints to.
+    log_writer: OwnedFd,
+    /// What extensions print to, where there are external ones.
+    extension_log_writer: Option<OwnedFd>,
+    /// Extensions that have subscribed to telemetry.
+    subscriptions: mpsc::UnboundedReceiver<Subscription>,
+    /// The runtime's, while it runs.
     process: Option<ProcessId>,
+    /// External extensions, in the order in which they start.
+    extensions: Vec<ExtensionProgram>,
+    initialization: InitializationType,
+    /// Names the environment in telemetry.
+    instance_id: String,
     phase: Phase,
     /// Of a successful initialization that no REPORT has told yet, microseconds.
     unreported_init_us: Option<u64>,
@@ -164,6 +187,9 @@ impl Environment {
 
     async fn shut_down(mut self) {
         self.phase = Phase::ShuttingDown;
+        if !self.api.shared.extensions.are_none() {
+            self.end_processes(ShutdownReason::Spindown).await;
+        }
         self.log.drain();
         // Destroying waits for processes to be gone: not on a thread that serves others.
         let _ = tokio::task::spawn_blocking(move || drop(self)).await;

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    net::Ipv4Addr,
+    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,14 +16,16 @@ use lambda_model::{
 use sandbox::{Bind, Cpu, EphemeralStorage, IsolationLevel, Limits, Sandbox, SandboxSpec, SandboxUser};
 use tokio::net::UnixStream;
 
-use super::{Environment, log_capture::LogCapture};
+use super::{Environment, log_capture::LogCapture, processes::ExtensionProgram};
 use crate::{
     budget::Room,
     clock,
     configuration::CpuPolicy,
     context::Context,
-    runtime_api::RuntimeApi,
+    environment_api::EnvironmentApi,
+    extensions_api::FunctionMetadata,
     runtimes::{PlanRequest, RuntimePlan},
+    telemetry_api::Telemetry,
     uids::Uid,
     variables::{self, InitializationType},
 };
@@ -71,20 +73,10 @@ impl Environment {
         let id = context.next_id();
         let uid = context.uids.take();
         let (code, layers) = code(&context, &version).await?;
-        let mut plan = plan(&context, &version)?;
         let opt = layers.as_ref().map(|layers| layers.path.as_path());
-        plan.wrap(wrapper(&version));
-        plan.look_for_bootstrap(&code.path, opt);
+        let plan = plan(&context, &version, (&code.path, opt))?;
         let spec = specify(&context, &version, &plan, (&code.path, opt), id, &uid);
-        let mut sandbox = {
-            // A failed acquire means that the semaphore was closed, which nobody does.
-            let _permit = context.starts.acquire().await.ok();
-            let (launcher, spec) = (Arc::clone(&context.launcher), spec.clone());
-            tokio::task::spawn_blocking(move || launcher.create(&spec)).await??
-        };
-        let mut listeners = sandbox.take_listeners().into_iter();
-        let runtime_api = listeners.next().ok_or_else(missing_listener)?;
-        let endpoint = listeners.next().ok_or_else(missing_listener)?;
+        let (sandbox, runtime_api, endpoint) = create_sandbox(&context, &spec).await?;
         let addresses =
             variables::Addresses { runtime_api: runtime_api.local_addr()?, endpoint: endpoint.local_addr()? };
         let stream = log_stream_name(&version.version);
@@ -102,11 +94,19 @@ impl Environment {
             IsolationLevel::Sandbox => (plan, variables),
             IsolationLevel::Process => as_seen_by_the_host(&spec, plan, variables),
         };
-        let (api, events) = RuntimeApi::serve(runtime_api, context.configuration.streaming)?;
-        let (log, log_writer) = LogCapture::new(Arc::clone(&context.logs), version.key.clone(), stream)?;
+        let streaming = context.configuration.streaming;
+        let (telemetry, subscriptions) = Telemetry::new();
+        let telemetry = Arc::new(telemetry);
+        let function = function_metadata(&version);
+        let (api, events) = EnvironmentApi::serve(runtime_api, streaming, function, Arc::clone(&telemetry))?;
+        let (mut log, log_writer) =
+            LogCapture::new(Arc::clone(&context.logs), version.key.clone(), stream, telemetry)?;
+        let extensions = extension_programs(&spec, opt, context.configuration.isolation);
+        let extension_log_writer = (!extensions.is_empty()).then(|| log.open_for_extensions()).transpose()?;
         Ok(Self {
             id,
             control: control(&sandbox)?,
+            has_exits: false,
             _endpoint: context.endpoint.serve(endpoint),
             version,
             context,
@@ -117,7 +117,12 @@ impl Environment {
             events,
             log,
             log_writer,
+            extension_log_writer,
+            subscriptions,
             process: None,
+            extensions,
+            initialization,
+            instance_id: uuid::Uuid::new_v4().simple().to_string(),
             phase: Phase::Starting,
             unreported_init_us: None,
             frozen: false,
@@ -127,6 +132,23 @@ impl Environment {
             _room: room,
         })
     }
+}
+
+/// The sandbox and its listeners: of the Runtime API, and of the AWS endpoint.
+async fn create_sandbox(
+    context: &Context,
+    spec: &SandboxSpec,
+) -> Result<(Sandbox, TcpListener, TcpListener), StartError> {
+    let mut sandbox = {
+        // A failed acquire means that the semaphore was closed, which nobody does.
+        let _permit = context.starts.acquire().await.ok();
+        let (launcher, spec) = (Arc::clone(&context.launcher), spec.clone());
+        tokio::task::spawn_blocking(move || launcher.create(&spec)).await??
+    };
+    let mut listeners = sandbox.take_listeners().into_iter();
+    let runtime_api = listeners.next().ok_or_else(missing_listener)?;
+    let endpoint = listeners.next().ok_or_else(missing_listener)?;
+    Ok((sandbox, runtime_api, endpoint))
 }
 
 /// A duplicate of the sandbox's control descriptor, for the reactor only: what comes is read by the sandbox.
@@ -154,18 +176,55 @@ async fn code(
     directories.await?.map_err(StartError::Code)
 }
 
-fn plan(context: &Context, version: &RunnableVersion) -> Result<RuntimePlan, StartError> {
+fn plan(
+    context: &Context,
+    version: &RunnableVersion,
+    (code, layers): (&Path, Option<&Path>),
+) -> Result<RuntimePlan, StartError> {
     let request = PlanRequest {
         runtime: &version.configuration.runtime,
         handler: &version.configuration.handler,
         region: &version.key.region,
     };
-    context.runtimes.plan(&request).map_err(|error| StartError::Runtime(error.to_string()))
+    let plan = context.runtimes.plan(&request);
+    let mut plan = plan.map_err(|error| StartError::Runtime(error.to_string()))?;
+    plan.wrap(wrapper(version));
+    plan.look_for_bootstrap(code, layers);
+    Ok(plan)
 }
 
 /// The function's wrapper script.
 fn wrapper(version: &RunnableVersion) -> Option<&str> {
     version.configuration.environment.as_ref()?.get("AWS_LAMBDA_EXEC_WRAPPER").map(String::as_str)
+}
+
+/// What extensions learn when they register.
+fn function_metadata(version: &RunnableVersion) -> FunctionMetadata {
+    FunctionMetadata {
+        name: version.key.name.clone(),
+        version: version.version.clone(),
+        handler: version.configuration.handler.clone(),
+        account_id: version.key.account_id.clone(),
+    }
+}
+
+/// The files of `extensions/` in the layers, by name; folders are none.
+fn extension_programs(
+    spec: &SandboxSpec,
+    layers: Option<&Path>,
+    isolation: IsolationLevel,
+) -> Vec<ExtensionProgram> {
+    let folder = layers.map(|layers| layers.join("extensions"));
+    let entries = folder.into_iter().flat_map(std::fs::read_dir).flatten().flatten();
+    let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_dir()));
+    let mut names: Vec<String> = files.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    let folder = match isolation {
+        IsolationLevel::Sandbox => PathBuf::from("/opt/extensions"),
+        IsolationLevel::Process => spec.path_on_host(Path::new("/opt/extensions")),
+    };
+    let program = |name: String| ExtensionProgram { program: folder.join(&name).into(), name, process: None };
+    names.into_iter().map(program).collect()
 }
 
 /// What to isolate (semantics B.20).

@@ -8,7 +8,10 @@ use lambda_model::{
     environment::{RuntimeState, RuntimeTransition},
     invocation::Invocation,
 };
-use tokio::sync::{Notify, mpsc};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
 
 /// What the runtime did, for the driver.
 #[derive(Debug)]
@@ -62,11 +65,25 @@ struct Inner {
     pending: Option<Delivery>,
     /// Taken and not answered.
     current: Option<Arc<Invocation>>,
+    timings: Timings,
+}
+
+/// When what happened to the last event, for telemetry (T-04).
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Timings {
+    /// It was there for the runtime.
+    pub delivered: Option<Instant>,
+    /// The answer began to come.
+    pub answer_began: Option<Instant>,
+    /// The answer was whole.
+    pub answer_ended: Option<Instant>,
+    /// Of the answer; of a streamed one what was passed on.
+    pub produced_bytes: u64,
 }
 
 impl Inner {
     fn of_a_new_runtime() -> Self {
-        Self { state: RuntimeState::Started, pending: None, current: None }
+        Self { state: RuntimeState::Started, pending: None, current: None, timings: Timings::default() }
     }
 }
 
@@ -80,14 +97,29 @@ pub(crate) enum Refusal {
 }
 
 impl Exchange {
-    pub(super) fn new(events: mpsc::UnboundedSender<RuntimeEvent>, streaming: Rate) -> Self {
+    pub(crate) fn new(events: mpsc::UnboundedSender<RuntimeEvent>, streaming: Rate) -> Self {
         Self { inner: Mutex::new(Inner::of_a_new_runtime()), delivered: Notify::new(), events, streaming }
     }
 
     /// Gives the runtime an event; it takes it with its waiting, or its next, call of `next`.
     pub(crate) fn deliver(&self, delivery: Delivery) {
-        self.lock().pending = Some(delivery);
+        let mut inner = self.lock();
+        inner.pending = Some(delivery);
+        inner.timings = Timings { delivered: Some(Instant::now()), ..Timings::default() };
+        drop(inner);
         self.delivered.notify_waiters();
+    }
+
+    /// When what happened to the last event.
+    pub(crate) fn timings(&self) -> Timings {
+        self.lock().timings
+    }
+
+    /// More of the answer to the current event has come.
+    pub(super) fn answer_grows(&self, bytes: usize) {
+        let timings = &mut self.lock().timings;
+        timings.answer_began.get_or_insert_with(Instant::now);
+        timings.produced_bytes += bytes as u64;
     }
 
     /// Forgets everything about a runtime whose process is gone; the next one starts from `Started`.
@@ -152,6 +184,9 @@ impl Exchange {
         }
         inner.state = inner.state.apply(transition).map_err(Refusal::InvalidTransition)?;
         inner.current = None;
+        let now = Instant::now();
+        inner.timings.answer_began.get_or_insert(now);
+        inner.timings.answer_ended = Some(now);
         self.send(event);
         Ok(())
     }

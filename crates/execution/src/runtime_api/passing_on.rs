@@ -14,6 +14,8 @@ use lambda_model::{
 };
 use tokio::time::Instant;
 
+use super::Exchange;
+
 /// How a response ended.
 pub(super) enum Passed {
     /// All of it went on; what came after it.
@@ -25,8 +27,8 @@ pub(super) enum Passed {
 }
 
 /// Passes a body on. A caller who leaves does not end the invocation: the rest goes nowhere.
-pub(super) async fn pass_on(body: &mut Incoming, stream: &dyn ResponseStream, rate: Rate) -> Passed {
-    let mut pace = Pace { bucket: TokenBucket::default(), rate, began: Instant::now() };
+pub(super) async fn pass_on(body: &mut Incoming, stream: &dyn ResponseStream, exchange: &Exchange) -> Passed {
+    let mut pace = Pace { bucket: TokenBucket::default(), rate: exchange.streaming, began: Instant::now() };
     let mut trailers = HeaderMap::new();
     let mut total = 0_usize;
     let mut is_read = true;
@@ -40,6 +42,7 @@ pub(super) async fn pass_on(body: &mut Incoming, stream: &dyn ResponseStream, ra
             }
         };
         total = total.saturating_add(data.len());
+        exchange.answer_grows(data.len());
         if total > STREAMED_RESPONSE_BYTES_MAX {
             return Passed::Oversized;
         }

@@ -41,8 +41,14 @@ pub(super) async fn handle(
         Some(stream) if is_streamed => {
             return pass_on(id, request.into_body(), exchange, stream).await;
         }
-        _ => collect(request.into_body(), is_streamed, mode_is_known).await,
+        _ => {
+            exchange.answer_grows(0);
+            collect(request.into_body(), is_streamed, mode_is_known).await
+        }
     };
+    if let RuntimeEvent::Response(body) = &event {
+        exchange.answer_grows(body.len());
+    }
     settle(id, exchange, event, answer)
 }
 
@@ -67,7 +73,7 @@ async fn pass_on(
     exchange: &Exchange,
     stream: &Arc<dyn ResponseStream>,
 ) -> Response<Full<Bytes>> {
-    let (event, answer) = match passing_on::pass_on(&mut body, stream.as_ref(), exchange.streaming).await {
+    let (event, answer) = match passing_on::pass_on(&mut body, stream.as_ref(), exchange).await {
         Passed::Complete(trailers) => (ended(&trailers, Bytes::new()), answers::accepted()),
         Passed::Truncated => truncated(),
         Passed::Oversized => {

@@ -4,19 +4,22 @@ use std::{sync::Arc, time::Duration};
 
 use hyper::body::Bytes;
 use lambda_model::{concurrency::Rate, invocation::Invocation};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    sync::mpsc::UnboundedReceiver,
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc::UnboundedReceiver};
 
-use super::{Delivery, RuntimeApi, RuntimeEvent};
+use super::{Delivery, RuntimeEvent};
+use crate::{
+    environment_api::{
+        EnvironmentApi,
+        tests::{call, function},
+    },
+    telemetry_api::Telemetry,
+};
 
 /// As fast as it goes.
 const RATE: Rate = Rate { burst: 1e9, per_second: 1e9 };
 
 struct Fixture {
-    api: RuntimeApi,
+    api: EnvironmentApi,
     events: UnboundedReceiver<RuntimeEvent>,
     address: std::net::SocketAddr,
 }
@@ -25,7 +28,8 @@ impl Fixture {
     fn start() -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (api, events) = RuntimeApi::serve(listener, RATE).unwrap();
+        let (api, events) =
+            EnvironmentApi::serve(listener, RATE, function(), Arc::new(Telemetry::new().0)).unwrap();
         Self { api, events, address }
     }
 
@@ -40,23 +44,11 @@ impl Fixture {
             wants_log_tail: false,
             response_stream: None,
         });
-        self.api.exchange.deliver(Delivery { invocation, deadline_ms: 1234 });
+        self.api.shared.runtime.deliver(Delivery { invocation, deadline_ms: 1234 });
     }
 
     async fn call(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
-        let announced = body.len();
-        self.send(format!(
-            "{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}Content-Length: {announced}\r\n\r\n{body}"
-        ))
-        .await
-    }
-
-    async fn send(&self, request: String) -> String {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
+        call(self.address, method, &format!("/2018-06-01/runtime/{path}"), headers, body).await
     }
 
     async fn next_event(&mut self) -> RuntimeEvent {

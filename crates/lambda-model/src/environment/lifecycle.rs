@@ -52,3 +52,14 @@ pub enum ShutdownReason {
     /// A process of the environment failed.
     Failure,
 }
+
+impl ShutdownReason {
+    /// As extensions read it. AWS's documentation has it in capitals, AWS's own server sends it like this.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Spindown => "spindown",
+            Self::Timeout => "timeout",
+            Self::Failure => "failure",
+        }
+    }
+}

@@ -9,11 +9,11 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::{Init, processes};
-use crate::channel::{Received, wait_readable};
+use crate::channel::{Channel, Received, wait_readable};
 use crate::event::{ProcessId, SandboxEvent};
 use crate::limits::{KILL_TIMEOUT, RETRY_PAUSE};
-use crate::protocol::{Command, Failure, Report, Stage};
-use crate::syscalls;
+use crate::protocol::{Command, Failure, Report, SocketReport, SocketRequest, Stage};
+use crate::{network, syscalls};
 
 /// The processes started and not yet dead, by their number in this namespace.
 type Running = BTreeMap<i32, ProcessId>;
@@ -28,14 +28,40 @@ pub(super) fn serve(init: &Init<'_>) {
 
 fn serve_until_end(init: &Init<'_>, running: &mut Running) -> io::Result<()> {
     let deaths = deaths()?;
+    let mut wanting_sockets = Vec::new();
     loop {
-        wait_readable(&[init.channel.as_fd(), deaths.as_fd()], None)?;
+        let mut descriptors = vec![init.channel.as_fd(), deaths.as_fd()];
+        descriptors.extend(wanting_sockets.iter().map(Channel::as_fd));
+        wait_readable(&descriptors, None)?;
         while deaths.read_signal()?.is_some() {}
         report_deaths(init, running)?;
+        wanting_sockets.retain(serve_sockets);
         match init.channel.try_receive::<Command>()? {
             Received::Nothing => {}
             Received::End | Received::Message(Command::End, _) => return Ok(()),
+            Received::Message(Command::ServeSockets, descriptors) => {
+                wanting_sockets.extend(descriptors.into_iter().map(Channel::from_fd));
+            }
             Received::Message(command, descriptors) => obey(init, running, command, descriptors)?,
+        }
+    }
+}
+
+/// Makes the sockets that are asked for on `channel`. False when nobody will ask any more.
+fn serve_sockets(channel: &Channel) -> bool {
+    loop {
+        match channel.try_receive::<SocketRequest>() {
+            Ok(Received::Message(..)) => {
+                let told = match network::stream_socket().stage(|| "making a socket") {
+                    Ok(socket) => channel.send(&SocketReport::Made, &[socket.as_fd()]),
+                    Err(failure) => channel.send(&SocketReport::Failed(failure), &[]),
+                };
+                if told.is_err() {
+                    return false;
+                }
+            }
+            Ok(Received::Nothing) => return true,
+            Ok(Received::End) | Err(_) => return false,
         }
     }
 }
@@ -77,7 +103,7 @@ fn obey(
             };
             init.channel.send(&report, &[])
         }
-        Command::Mapped | Command::End => Ok(()),
+        Command::Mapped | Command::End | Command::ServeSockets => Ok(()),
     }
 }
 

@@ -23,7 +23,11 @@ pub(super) fn fill(root: &Root, create: &Create) -> Result<(), Failure> {
     root.file("/etc/group", &format!("root:x:0:\n{name}:x:{gid}:\n"))?;
     root.file(
         "/etc/hosts",
-        &format!("127.0.0.1 localhost\n::1 localhost\n{} {hostname}\n", create.spec.address),
+        // The last is where consumers of telemetry listen (T-01).
+        &format!(
+            "127.0.0.1 localhost\n::1 localhost\n{} {hostname}\n127.0.0.1 sandbox.localdomain sandbox\n",
+            create.spec.address
+        ),
     )?;
     root.file("/etc/hostname", &format!("{hostname}\n"))?;
     root.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")?;

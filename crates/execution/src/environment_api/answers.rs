@@ -1,26 +1,26 @@
-//! Answers of the Runtime API, in the words of AWS's own server.
+//! Answers of the APIs inside an environment, in the words of AWS's own server.
 
 use http_body_util::Full;
 use hyper::{Response, StatusCode, body::Bytes, header};
 use serde_json::json;
 
 /// 202 `{"status":"OK"}`.
-pub(super) fn accepted() -> Response<Full<Bytes>> {
+pub(crate) fn accepted() -> Response<Full<Bytes>> {
     json(StatusCode::ACCEPTED, &json!({"status": "OK"}))
 }
 
 /// 400 for an id that is not the current invocation's.
-pub(super) fn invalid_request_id() -> Response<Full<Bytes>> {
+pub(crate) fn invalid_request_id() -> Response<Full<Bytes>> {
     error(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
 }
 
 /// 403 for a call that the runtime's state does not allow.
-pub(super) fn invalid_state_transition(message: &str) -> Response<Full<Bytes>> {
+pub(crate) fn invalid_state_transition(message: &str) -> Response<Full<Bytes>> {
     error(StatusCode::FORBIDDEN, "InvalidStateTransition", message)
 }
 
 /// 413.
-pub(super) fn too_large(bytes_max: usize) -> Response<Full<Bytes>> {
+pub(crate) fn too_large(bytes_max: usize) -> Response<Full<Bytes>> {
     error(
         StatusCode::PAYLOAD_TOO_LARGE,
         "RequestEntityTooLarge",
@@ -29,31 +29,37 @@ pub(super) fn too_large(bytes_max: usize) -> Response<Full<Bytes>> {
 }
 
 /// 400 for a body that ended before its announced length.
-pub(super) fn truncated() -> Response<Full<Bytes>> {
+pub(crate) fn truncated() -> Response<Full<Bytes>> {
     error(StatusCode::BAD_REQUEST, "TruncatedHTTPRequest", "HTTP request detected as truncated")
 }
 
 /// 400 for a response mode that does not exist.
-pub(super) fn invalid_response_mode() -> Response<Full<Bytes>> {
+pub(crate) fn invalid_response_mode() -> Response<Full<Bytes>> {
     error(StatusCode::BAD_REQUEST, "InvalidFunctionResponseMode", "Invalid function response mode")
 }
 
 /// `{"errorMessage": ..., "errorType": ...}` with `status`.
-pub(super) fn error(status: StatusCode, error_type: &str, message: &str) -> Response<Full<Bytes>> {
+pub(crate) fn error(status: StatusCode, error_type: &str, message: &str) -> Response<Full<Bytes>> {
     json(status, &json!({"errorMessage": message, "errorType": error_type}))
 }
 
+/// 404 for a path that is no call.
+pub(crate) fn not_found() -> Response<Full<Bytes>> {
+    plain(StatusCode::NOT_FOUND, "404 page not found\n")
+}
+
 /// A text answer.
-pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
     with_body(status, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
 }
 
-fn json(status: StatusCode, value: &serde_json::Value) -> Response<Full<Bytes>> {
+/// A JSON answer.
+pub(crate) fn json(status: StatusCode, value: &serde_json::Value) -> Response<Full<Bytes>> {
     with_body(status, "application/json", value.to_string().into())
 }
 
 /// An answer with its content type.
-pub(super) fn with_body(
+pub(crate) fn with_body(
     status: StatusCode,
     content_type: &'static str,
     body: Bytes,

@@ -1,4 +1,4 @@
-//! Reading what a runtime posts: bounded, and telling a truncated body from a complete one.
+//! Reading what runtimes and extensions post: bounded, and telling a truncated body from a complete one.
 
 use http_body_util::BodyExt;
 use hyper::{
@@ -9,7 +9,7 @@ use hyper::{
 use lambda_model::limits::RESPONSE_PAYLOAD_BYTES_MAX;
 
 /// What came.
-pub(super) enum Received {
+pub(crate) enum Received {
     /// All of it.
     Complete(Bytes),
     /// More than an answer may have; the rest was read and thrown away, so that the runtime gets to see the 413.
@@ -19,12 +19,12 @@ pub(super) enum Received {
 }
 
 /// Reads a body to its end and keeps at most [`RESPONSE_PAYLOAD_BYTES_MAX`] bytes of it.
-pub(super) async fn receive(body: Incoming) -> Received {
+pub(crate) async fn receive(body: Incoming) -> Received {
     receive_with_trailers(body).await.0
 }
 
 /// The same, and what came after it.
-pub(super) async fn receive_with_trailers(mut body: Incoming) -> (Received, HeaderMap) {
+pub(crate) async fn receive_with_trailers(mut body: Incoming) -> (Received, HeaderMap) {
     let mut trailers = HeaderMap::new();
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     let mut first: Option<Bytes> = None;

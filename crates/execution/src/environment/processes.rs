@@ -1,0 +1,147 @@
+//! The processes of an environment: the runtime's and those of external extensions.
+
+use std::{ffi::OsString, io::ErrorKind, os::fd::AsFd, path::Path};
+
+use sandbox::{ExitStatus, ProcessId, ProcessSpec, SandboxError, SandboxEvent};
+use tokio::{io::Interest, net::UnixStream};
+
+use super::Environment;
+
+/// An external extension.
+pub(super) struct ExtensionProgram {
+    /// The file's name, which is the extension's.
+    pub name: String,
+    /// Where it is, as its process sees it.
+    pub program: OsString,
+    /// Its process, while it runs.
+    pub process: Option<ProcessId>,
+}
+
+/// Whose process it is.
+#[derive(Clone, Copy)]
+enum Party {
+    Runtime,
+    Extension,
+}
+
+impl Party {
+    /// Whether it gets a variable.
+    fn sees(self, name: &str) -> bool {
+        match self {
+            Self::Runtime => true,
+            Self::Extension => !name.starts_with('_') && !NOT_FOR_EXTENSIONS.contains(&name),
+        }
+    }
+}
+
+/// A process that ended.
+pub(super) enum Exit {
+    /// The runtime's.
+    Runtime(ExitStatus),
+    /// An external extension's.
+    Extension(ExitStatus),
+}
+
+/// Variables that extensions do not see, beside those that begin with an underscore.
+const NOT_FOR_EXTENSIONS: [&str; 6] = [
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "LAMBDA_TASK_ROOT",
+    "LAMBDA_RUNTIME_DIR",
+    "AWS_XRAY_CONTEXT_MISSING",
+];
+
+impl Environment {
+    /// Starts the runtime's program.
+    ///
+    /// # Errors
+    /// [`SandboxError::RunProgram`] when the function has none that can be run.
+    pub(super) async fn start_runtime_process(&mut self) -> Result<(), SandboxError> {
+        let (argv, cwd) = (self.plan.argv.clone(), self.plan.working_directory.clone());
+        let process = self.start_process(argv, &cwd, Party::Runtime).await?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Starts the program of the extension at `index`.
+    ///
+    /// # Errors
+    /// As above.
+    pub(super) async fn start_extension_process(&mut self, index: usize) -> Result<(), SandboxError> {
+        let Some(program) = self.extensions.get(index).map(|extension| extension.program.clone()) else {
+            return Ok(());
+        };
+        let process = self.start_process(vec![program], Path::new("/"), Party::Extension).await?;
+        if let Some(extension) = self.extensions.get_mut(index) {
+            extension.process = Some(process);
+        }
+        Ok(())
+    }
+
+    async fn start_process(
+        &mut self,
+        argv: Vec<OsString>,
+        cwd: &Path,
+        party: Party,
+    ) -> Result<ProcessId, SandboxError> {
+        // The wait for the kernel blocks this thread: not more of them at a time than help.
+        let _permit = self.context.starts.acquire().await.ok();
+        let variables = self.variables.iter().filter(|(name, _)| party.sees(name));
+        let writer = match (&self.extension_log_writer, party) {
+            (Some(writer), Party::Extension) => writer,
+            _ => &self.log_writer,
+        };
+        let process = ProcessSpec {
+            argv,
+            env: variables.map(|(name, value)| (name.into(), value.into())).collect(),
+            cwd: cwd.to_owned(),
+            stdout: writer.as_fd(),
+            stderr: writer.as_fd(),
+        };
+        tokio::task::block_in_place(|| self.sandbox.start_process(&process))
+    }
+
+    /// Waits for news from the sandbox; clears the readiness so that the caller must look for them now.
+    pub(super) async fn control_readable(control: &UnixStream) -> std::io::Result<()> {
+        control.readable().await?;
+        let cleared: std::io::Result<()> =
+            control.try_io(Interest::READABLE, || Err(ErrorKind::WouldBlock.into()));
+        match cleared {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// The next process of ours that ended; what it left to others is no news.
+    pub(super) fn next_exit(&mut self) -> Option<Exit> {
+        loop {
+            match self.sandbox.next_event() {
+                Ok(Some(SandboxEvent::Exited { process, status, .. })) => {
+                    if let Some(exit) = self.forget_process(process, status) {
+                        return Some(exit);
+                    }
+                }
+                Ok(None) => return None,
+                // The sandbox itself is gone, and with it the runtime.
+                Err(_) => return self.process.take().map(|_| Exit::Runtime(ExitStatus::Signal(9))),
+            }
+        }
+    }
+
+    fn forget_process(&mut self, process: ProcessId, status: ExitStatus) -> Option<Exit> {
+        if self.process == Some(process) {
+            self.process = None;
+            return Some(Exit::Runtime(status));
+        }
+        let extension = self.extensions.iter_mut().find(|extension| extension.process == Some(process))?;
+        extension.process = None;
+        Some(Exit::Extension(status))
+    }
+
+    /// Forgets processes that were killed.
+    pub(super) fn forget_processes(&mut self) {
+        self.process = None;
+        self.extensions.iter_mut().for_each(|extension| extension.process = None);
+    }
+}

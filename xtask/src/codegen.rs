@@ -42,6 +42,11 @@ const SERVICES: &[Service] = &[
         model: "botocore/data/sts/2011-06-15/service-2.json.gz",
         built: Some(built::STS),
     },
+    Service {
+        module: "logs",
+        model: "botocore/data/logs/2014-03-28/service-2.json.gz",
+        built: Some(built::LOGS),
+    },
 ];
 
 /// Runs the command.

@@ -161,8 +161,30 @@ pub trait EnvironmentEndpoint: Send + Sync {
 
 /// Takes the log lines of environments.
 pub trait LogSink: Send + Sync {
-    /// Appends whole lines, each ending in a newline, to a log stream of a function. Never blocks; drops and counts when it cannot keep up.
-    fn append(&self, key: &FunctionKey, stream: &str, lines: &[u8]);
+    /// Appends text that ends in a newline to a log stream. Never blocks; drops and counts when it cannot keep up.
+    fn append(&self, to: &Arc<LogDestination>, text: &[u8], form: LogForm);
+}
+
+/// A log stream, which is made when something is first written to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogDestination {
+    /// Whose.
+    pub account_id: String,
+    /// Where.
+    pub region: String,
+    /// The group's name.
+    pub group: String,
+    /// The stream's name.
+    pub stream: String,
+}
+
+/// How text becomes events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogForm {
+    /// Each line is one.
+    Lines,
+    /// All of it is one.
+    Whole,
 }
 
 /// Counts what AWS counts, under AWS's names (B.22).

@@ -128,6 +128,13 @@ impl Catalog {
         entries.account_for(key, before, after);
     }
 
+    /// The log group of the function's unpublished version; `None` when there is no such function.
+    pub(crate) fn log_group(&self, key: &FunctionKey) -> Option<String> {
+        let function = self.resolve(key, None, 0.0).ok()?;
+        let own = function.version.configuration.logging.log_group.clone();
+        Some(own.unwrap_or_else(|| key.log_group()))
+    }
+
     /// Whether the function exists.
     pub(crate) fn contains(&self, key: &FunctionKey) -> bool {
         self.read().functions.contains_key(key)

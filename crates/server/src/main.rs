@@ -12,6 +12,7 @@ mod configuration;
 mod deployment;
 mod http;
 mod identity;
+mod json_api;
 mod lambda_api;
 mod listeners;
 mod metrics;
@@ -22,6 +23,7 @@ mod router;
 mod s3_api;
 mod service_endpoints;
 mod signed_path;
+mod subscribed_functions;
 mod watches;
 mod wiring;
 

@@ -3,7 +3,7 @@
 use aws_api::{error_response::ApiError, protocol::query, request_id};
 use hyper::{Method, StatusCode};
 use lambda_model::error::with_causes;
-use services::query::{QueryContext, QueryService};
+use services::service::{AwsService, ServiceContext};
 
 use crate::{
     clock,
@@ -15,11 +15,7 @@ use crate::{
 const FORM_BYTES_MAX: usize = 1024 * 1024;
 
 /// Answers one request to `service`.
-pub(crate) async fn answer(
-    service: &impl QueryService,
-    request: HttpRequest,
-    caller: Caller,
-) -> HttpResponse {
+pub(crate) async fn answer(service: &impl AwsService, request: HttpRequest, caller: Caller) -> HttpResponse {
     let request_id = request_id::new();
     let model = service.model();
     let (status, xml) = match respond(service, request, caller, &request_id).await {
@@ -37,7 +33,7 @@ pub(crate) async fn answer(
 }
 
 async fn respond(
-    service: &impl QueryService,
+    service: &impl AwsService,
     request: HttpRequest,
     caller: Caller,
     request_id: &str,
@@ -49,7 +45,7 @@ async fn respond(
     };
     let operation = query::operation(model, &form).ok_or_else(|| unknown_action(&form))?;
     let decoded = query::decode(model, operation, &form)?;
-    let context = QueryContext {
+    let context = ServiceContext {
         principal: caller.principal,
         access_key_id: caller.access_key_id,
         region: caller.region,

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use aws_api::sigv4::payload_hash;
 use lambda_model::{credentials::PrincipalKind, limits};
-use services::{iam::Iam, query::QueryService, sts::Sts};
+use services::{iam::Iam, logs::CloudWatchLogs, service::AwsService, sts::Sts};
 
 use crate::{
     admin::Admin,
     authentication::{Authentication, AuthenticationFailure, BodyProof},
     http::{self, HttpRequest, HttpResponse},
     identity::{Caller, Defaults},
+    json_api,
     lambda_api::LambdaApi,
     query_api,
     s3_api::{self, S3Api, is_for_s3},
@@ -38,6 +39,8 @@ pub(crate) struct Router {
     pub s3: S3Api,
     /// Sessions.
     pub sts: Sts,
+    /// Log groups.
+    pub logs: CloudWatchLogs,
     /// Services that are not here.
     pub elsewhere: Arc<ServiceEndpoints>,
     /// For callers that do not say who they are.
@@ -143,6 +146,7 @@ impl Router {
             Destination::Lambda => self.lambda.handle(request, caller).await,
             Destination::Iam => query_api::answer(&self.iam, request, caller).await,
             Destination::Sts => query_api::answer(&self.sts, request, caller).await,
+            Destination::Logs => json_api::answer(&self.logs, CloudWatchLogs::INVALID, request, caller).await,
             Destination::Unknown(service) => not_implemented(&service, sends_forms(&request)),
         }
     }
@@ -157,6 +161,7 @@ impl Router {
             Destination::Lambda => failure.of_lambda(),
             Destination::Iam => failure.of_query(self.iam.model().xml_namespace),
             Destination::Sts => failure.of_query(self.sts.model().xml_namespace),
+            Destination::Logs => failure.of_json(),
             Destination::Unknown(_) => failure.of_other(takes_forms),
         }
     }
@@ -167,6 +172,7 @@ enum Destination {
     Lambda,
     Iam,
     Sts,
+    Logs,
     /// None that is built.
     Unknown(String),
 }
@@ -179,6 +185,7 @@ impl Destination {
             "lambda" => Some(Self::Lambda),
             "iam" => Some(Self::Iam),
             "sts" => Some(Self::Sts),
+            "logs" => Some(Self::Logs),
             _ => Some(Self::Unknown(service.to_owned())),
         }
     }

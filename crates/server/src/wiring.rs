@@ -19,6 +19,7 @@ use sandbox::{HostReport, IsolationLevel, Launcher, LauncherConfig, Layers, Sand
 use services::{
     credentials::{KnownCredentials, RootKey},
     iam::{Directory, Iam, MissingRoles},
+    logs::{CloudWatchLogs, subscriptions},
     s3::S3,
     sts::{FunctionCredentials, Sessions, Sts},
 };
@@ -40,6 +41,7 @@ use crate::{
     s3_api::S3Api,
     service_endpoints::{MappedCodeObjects, ServiceEndpoints},
     signed_path::PathSigner,
+    subscribed_functions::InvokedFunctions,
 };
 
 /// How long idle environments have to be taken down, however long what ran before has taken.
@@ -119,11 +121,7 @@ impl Server {
             (&identity, objects),
         ));
         let admin = Admin {
-            health: HealthFacts {
-                isolation: isolation_name(configuration.execution.isolation),
-                data_dir_id: store.data_dir_id().to_owned(),
-                unenforced,
-            },
+            health: health_facts(&configuration, &store, unenforced),
             metrics,
             logs: store.logs(),
             lambda: Arc::clone(&lambda),
@@ -134,10 +132,12 @@ impl Server {
         let isolation = configuration.execution.isolation;
         let (credentials, authentication) = proving(&configuration, &identity);
         let (iam, sts) = (Iam::new(store.clone()), Sts::new(identity.sessions, identity.directory));
+        let logs = start_logs(&store, &lambda);
         let s3 = S3Api { service: s3.into_http_service() };
         let defaults =
             Defaults { account_id: configuration.account_id, region: configuration.region, credentials };
-        let router = Arc::new(Router { admin, lambda, iam, s3, sts, elsewhere, defaults, authentication });
+        let router =
+            Arc::new(Router { admin, lambda, iam, s3, sts, logs, elsewhere, defaults, authentication });
         let _ = inside.router.set(Arc::clone(&router));
         let data_dir = store.data_dir().to_owned();
         Ok(Self { router, environments, store, isolation, data_dir, announcements, stopping })
@@ -182,6 +182,21 @@ impl Server {
         }
         self.store.close().await;
     }
+}
+
+fn health_facts(configuration: &Configuration, store: &Store, unenforced: Vec<String>) -> HealthFacts {
+    HealthFacts {
+        isolation: isolation_name(configuration.execution.isolation),
+        data_dir_id: store.data_dir_id().to_owned(),
+        unenforced,
+    }
+}
+
+/// The service, and the task that brings new events to the functions that wait for them.
+fn start_logs(store: &Store, lambda: &LambdaApi) -> CloudWatchLogs {
+    let subscribed = InvokedFunctions { invoker: Arc::clone(&lambda.invoker) };
+    tokio::spawn(subscriptions::run(store.logs(), Arc::new(subscribed)));
+    CloudWatchLogs::new(store.logs())
 }
 
 /// What environments are built from beside the store.

@@ -2,8 +2,10 @@
 
 pub mod credentials;
 pub mod iam;
-pub mod query;
+pub mod logs;
+
 pub mod s3;
+pub mod service;
 pub mod sts;
 
 mod random;

@@ -30,6 +30,9 @@ mod writer;
 pub use code_packages::{CodeLease, CodePackages, PackageError};
 pub use documents::{Document, DocumentKey, DocumentRange};
 pub use error::StoreError;
-pub use logs::{FunctionLogs, LogChunk, LogPosition};
+pub use logs::{
+    LogEvent, LogGroupKey, LogGroupOverview, LogGroupSettings, LogPage, LogPosition, LogQuery,
+    LogStreamState, Logs, StoredEvent, StreamSelection, SubscriptionFilter,
+};
 pub use store::{OpenOptions, Store};
 pub use transaction::{Change, CommitObserver, Transaction};

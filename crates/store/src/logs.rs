@@ -1,30 +1,46 @@
-//! What functions print: files per log stream, appended by one thread so that no environment waits for the disk.
+//! CloudWatch Logs' groups, streams and events, and what functions print into them.
 //!
 //! ```text
-//! logs/<account>/<region>/<function>/<begun>-<stream>
+//! logs/<account>/<region>/<hash of the name>/group.json            what is set for the group
+//!                                            00000000.seg ...      sealed segments, compressed
+//!                                            00000007.log          the segment being written
 //! ```
-//! Lines are on disk within [`SYNC_INTERVAL`]; what a power cut takes is at most that much. A function's files are bounded together:
-//! the oldest go first. Files and positions are this file's business and the thread's; readers get whole lines.
+//! Environments hand their lines to a thread, so that none waits for the disk; they are on disk within [`SYNC_INTERVAL`], and what a
+//! power cut takes is at most that much. Events that a client puts are on disk when it hears so. A group is bounded: beyond that,
+//! and beyond its retention, the oldest segments go.
 
-mod files;
+mod group;
+mod reading;
+mod record;
+mod segment;
+mod settings;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::{
-    collections::HashMap,
-    fs::File,
-    io::{self, Read, Seek, SeekFrom},
+    collections::{BTreeMap, HashMap},
+    fs,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
-        mpsc::{self, RecvTimeoutError, SyncSender, TrySendError},
+        mpsc::{self, SyncSender, TrySendError},
     },
-    time::{Duration, Instant},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use lambda_model::{error::with_causes, function::FunctionKey, ports::LogSink};
+use lambda_model::ports::{LogDestination, LogForm, LogSink};
+use sha2::{Digest, Sha256};
 
 use crate::{StoreError, data_dir::create_private, error::at};
-use files::{Bounds, LogFiles};
+use group::{Bounds, LogGroup};
+
+pub use group::LogStreamState;
+pub use reading::{LogPage, LogPosition, LogQuery, StoredEvent, StreamSelection};
+pub use settings::{LogGroupSettings, SubscriptionFilter};
 
 /// How long a line may wait to be on disk.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,15 +48,54 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 const QUEUE_MAX: usize = 4_096;
 /// All their lines together, bytes; likewise.
 const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// One answer to a reader, bytes; more than the longest line.
-const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 
-/// The logs of all functions. Cheap to clone.
+/// What the folders of removed groups begin with.
+const REMOVED: &str = ".deleted-";
+
+/// A log group.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LogGroupKey {
+    /// Whose.
+    pub account_id: String,
+    /// Where.
+    pub region: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// An event to append.
+#[derive(Debug, Clone, Copy)]
+pub struct LogEvent<'a> {
+    /// Unix time, milliseconds.
+    pub timestamp_ms: i64,
+    /// What it says.
+    pub message: &'a [u8],
+}
+
+/// A group, as a list shows it.
+#[derive(Debug, Clone)]
+pub struct LogGroupOverview {
+    /// What is set.
+    pub settings: LogGroupSettings,
+    /// Its files.
+    pub stored_bytes: u64,
+}
+
+/// The logs of all accounts. Cheap to clone.
 #[derive(Clone)]
-pub struct FunctionLogs {
-    root: PathBuf,
+pub struct Logs {
+    groups: Arc<Groups>,
     queue: SyncSender<Message>,
-    counts: Arc<Counts>,
+}
+
+/// All groups, and who hears of new events.
+struct Groups {
+    root: PathBuf,
+    bounds: Bounds,
+    by_key: RwLock<HashMap<LogGroupKey, Arc<LogGroup>>>,
+    /// Held while a group is made or removed.
+    changing: Mutex<()>,
+    counts: Counts,
 }
 
 #[derive(Default)]
@@ -51,71 +106,50 @@ struct Counts {
     dropped: AtomicU64,
 }
 
-impl Counts {
-    fn drop_block(&self) {
-        self.dropped.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 enum Message {
-    Lines { function: PathBuf, stream: String, lines: Vec<u8> },
+    Lines { to: Arc<LogDestination>, timestamp_ms: i64, lines: Vec<u8>, form: LogForm },
     Settle(mpsc::Sender<()>),
     Flush(mpsc::Sender<()>),
-    Clear(mpsc::Sender<()>),
 }
 
-/// Part of a function's log.
-pub struct LogChunk {
-    /// Whole lines.
-    pub bytes: Vec<u8>,
-    /// Where the next chunk begins.
-    pub position: LogPosition,
-}
-
-/// How far a reader has come in each file; the default is the beginning.
-pub type LogPosition = HashMap<String, u64>;
-
-impl FunctionLogs {
-    /// Starts the thread.
+impl Logs {
+    /// Loads what is there and starts the thread.
     pub(crate) fn open(root: &Path) -> Result<Self, StoreError> {
         Self::open_bounded(root, Bounds::default())
     }
 
     fn open_bounded(root: &Path, bounds: Bounds) -> Result<Self, StoreError> {
         create_private(root)?;
-        let (queue, messages) = mpsc::sync_channel(QUEUE_MAX);
-        let counts = Arc::<Counts>::default();
-        let thread = Thread {
-            files: LogFiles::new(root.to_owned(), bounds),
-            counts: Arc::clone(&counts),
-            sync_at: None,
-            is_failing: false,
+        let groups = Groups {
+            root: root.to_owned(),
+            bounds,
+            by_key: RwLock::new(load(root, bounds)?),
+            changing: Mutex::default(),
+            counts: Counts::default(),
         };
+        let groups = Arc::new(groups);
+        let (queue, messages) = mpsc::sync_channel(QUEUE_MAX);
+        let thread = writer::Writer::new(Arc::clone(&groups));
         std::thread::Builder::new()
-            .name("function-logs".into())
+            .name("logs".into())
             .spawn(move || thread.run(&messages))
             .map_err(at(root))?;
-        Ok(Self { root: root.to_owned(), queue, counts })
+        Ok(Self { groups, queue })
     }
 
     /// Blocks of lines that were dropped because the disk could not keep up, or not be written.
     pub fn dropped(&self) -> u64 {
-        self.counts.dropped.load(Ordering::Relaxed)
+        self.groups.counts.dropped.load(Ordering::Relaxed)
     }
 
-    /// Waits until everything appended so far can be read. Blocks.
+    /// Waits until everything that environments handed over so far can be read. Blocks.
     pub fn settle(&self) {
         self.send_and_wait(Message::Settle);
     }
 
-    /// Waits until everything appended so far is on disk. Blocks.
+    /// Waits until it is on disk. Blocks.
     pub fn flush(&self) {
         self.send_and_wait(Message::Flush);
-    }
-
-    /// Removes the logs of all functions. Blocks.
-    pub fn clear(&self) {
-        self.send_and_wait(Message::Clear);
     }
 
     fn send_and_wait(&self, message: fn(mpsc::Sender<()>) -> Message) {
@@ -125,129 +159,281 @@ impl FunctionLogs {
         }
     }
 
-    /// Whether the function has printed anything that is kept.
-    pub fn exist(&self, key: &FunctionKey) -> bool {
-        self.root.join(directory_of(key)).is_dir()
+    /// Removes everything. Blocks.
+    pub fn clear(&self) {
+        self.settle();
+        let keys: Vec<LogGroupKey> = self.groups.read().keys().cloned().collect();
+        for key in keys {
+            if let Err(error) = self.groups.delete(&key) {
+                tracing::warn!(group = key.name, %error, "log group not removed");
+            }
+        }
     }
 
-    /// What was printed since `position`, streams in the order of their beginning, at most about 1 MiB.
+    /// Makes a group. False when it is there already. Blocks.
     ///
     /// # Errors
-    /// When a file cannot be read.
-    pub fn read(&self, key: &FunctionKey, mut position: LogPosition) -> Result<LogChunk, StoreError> {
-        let mut bytes = Vec::new();
-        for path in files::oldest_first(&self.root.join(directory_of(key))) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let offset = position.entry(name).or_default();
-            let room = CHUNK_BYTES_MAX.saturating_sub(bytes.len());
-            *offset += read_lines(&path, *offset, room, &mut bytes).map_err(at(&path))? as u64;
-        }
-        Ok(LogChunk { bytes, position })
+    /// When it cannot be written.
+    pub fn create_group(&self, key: &LogGroupKey, settings: LogGroupSettings) -> Result<bool, StoreError> {
+        self.groups.create(key, settings).map(|(_, is_new)| is_new)
+    }
+
+    /// Removes a group and everything in it. False when it is not there. Blocks.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn delete_group(&self, key: &LogGroupKey) -> Result<bool, StoreError> {
+        self.groups.delete(key)
+    }
+
+    /// What is set for a group.
+    pub fn group(&self, key: &LogGroupKey) -> Option<LogGroupOverview> {
+        let group = self.groups.get(key)?;
+        Some(LogGroupOverview { settings: group.settings(), stored_bytes: group.stored_bytes() })
+    }
+
+    /// The groups of an account in a Region, by name.
+    pub fn groups(&self, account_id: &str, region: &str) -> BTreeMap<String, LogGroupOverview> {
+        let groups = self.groups.read();
+        let its = groups.iter().filter(|(key, _)| key.account_id == account_id && key.region == region);
+        its.map(|(key, group)| {
+            let (settings, stored_bytes) = (group.settings(), group.stored_bytes());
+            (key.name.clone(), LogGroupOverview { settings, stored_bytes })
+        })
+        .collect()
+    }
+
+    /// Changes what is set for a group; `None` when there is none. Blocks.
+    ///
+    /// # Errors
+    /// What `change` gave, or when it cannot be written.
+    pub fn change_group<T, E: From<StoreError>>(
+        &self,
+        key: &LogGroupKey,
+        change: impl FnOnce(&mut LogGroupSettings) -> Result<T, E>,
+    ) -> Option<Result<T, E>> {
+        Some(self.groups.get(key)?.change(change))
+    }
+
+    /// Makes a stream: false when it is there already, `None` when its group is not. Blocks.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn create_stream(&self, key: &LogGroupKey, name: &str) -> Option<Result<bool, StoreError>> {
+        let group = self.groups.get(key)?;
+        let created = group.create_stream(name, now_ms());
+        Some(created.and_then(|is_new| group.sync().map(|()| is_new)))
+    }
+
+    /// Removes a stream: false when it is not there, `None` when its group is not. Blocks.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn delete_stream(&self, key: &LogGroupKey, name: &str) -> Option<Result<bool, StoreError>> {
+        let group = self.groups.get(key)?;
+        let deleted = group.delete_stream(name);
+        Some(deleted.and_then(|was_there| group.sync().map(|()| was_there)))
+    }
+
+    /// The streams of a group, by name; `None` when there is none.
+    pub fn streams(&self, key: &LogGroupKey) -> Option<BTreeMap<Arc<str>, LogStreamState>> {
+        let group = self.groups.get(key)?;
+        let index = group.index();
+        Some(index.streams.iter().map(|(name, state)| (Arc::clone(name), state.clone())).collect())
+    }
+
+    /// Appends events, which are on disk when this returns; `None` when there is no such group. Blocks.
+    ///
+    /// # Errors
+    /// When they cannot be written: then none is.
+    pub fn put(
+        &self,
+        key: &LogGroupKey,
+        stream: &str,
+        events: &[LogEvent<'_>],
+    ) -> Option<Result<(), StoreError>> {
+        let group = self.groups.get(key)?;
+        let appended = group.append(stream, events, now_ms());
+        Some(appended.and_then(|()| group.sync()))
+    }
+
+    /// A page of events; `None` when there is no such group. Blocks.
+    ///
+    /// # Errors
+    /// When a segment cannot be read.
+    pub fn read(
+        &self,
+        key: &LogGroupKey,
+        query: &LogQuery,
+        is_wanted: &dyn Fn(&str) -> bool,
+    ) -> Option<Result<LogPage, StoreError>> {
+        Some(self.groups.get(key)?.read(query, now_ms(), is_wanted))
+    }
+
+    /// Events in the order of their coming, from the given one on, and which comes next; `None` when there is no such group. Blocks.
+    ///
+    /// # Errors
+    /// When a segment cannot be read.
+    pub fn read_from(
+        &self,
+        key: &LogGroupKey,
+        sequence: u64,
+        streams: &StreamSelection,
+        bytes_max: usize,
+    ) -> Option<Result<(Vec<StoredEvent>, u64), StoreError>> {
+        Some(self.groups.get(key)?.read_from(sequence, streams, bytes_max))
+    }
+
+    /// The groups that have subscription filters.
+    pub fn groups_with_filters(&self) -> Vec<(LogGroupKey, LogGroupSettings)> {
+        let groups: Vec<(LogGroupKey, Arc<LogGroup>)> =
+            self.groups.read().iter().map(|(key, group)| (key.clone(), Arc::clone(group))).collect();
+        let settings = groups.into_iter().map(|(key, group)| (key, group.settings()));
+        settings.filter(|(_, settings)| !settings.subscription_filters.is_empty()).collect()
+    }
+
+    /// The number of the event that comes next in a group.
+    pub fn next_sequence(&self, key: &LogGroupKey) -> u64 {
+        self.groups.get(key).map_or(0, |group| group.index().next_sequence)
+    }
+
+    /// Deletes what has expired in a group now. Blocks.
+    ///
+    /// # Errors
+    /// When a segment cannot be sealed.
+    pub fn maintain_group(&self, key: &LogGroupKey) -> Result<(), StoreError> {
+        self.groups.get(key).map_or(Ok(()), |group| group.maintain(now_ms()))
     }
 }
 
-/// Appends whole lines from `offset` on to `bytes`, at most `room` bytes of them. How many there were.
-fn read_lines(path: &Path, offset: u64, room: usize, bytes: &mut Vec<u8>) -> io::Result<usize> {
-    let before = bytes.len();
-    let mut file = match File::open(path) {
-        // Removed to make room, since it was listed.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        opened => opened?,
+impl Groups {
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<LogGroupKey, Arc<LogGroup>>> {
+        self.by_key.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, key: &LogGroupKey) -> Option<Arc<LogGroup>> {
+        self.read().get(key).cloned()
+    }
+
+    /// The group, and whether it is new.
+    fn create(
+        &self,
+        key: &LogGroupKey,
+        settings: LogGroupSettings,
+    ) -> Result<(Arc<LogGroup>, bool), StoreError> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(group) = self.get(key) {
+            return Ok((group, false));
+        }
+        let account = self.root.join(&key.account_id);
+        let region = account.join(&key.region);
+        let folder = region.join(folder_name(&key.name));
+        for path in [&account, &region] {
+            make_folder(path)?;
+        }
+        let group = Arc::new(LogGroup::create(folder, settings, self.bounds)?);
+        let mut groups = self.by_key.write().unwrap_or_else(PoisonError::into_inner);
+        groups.insert(key.clone(), Arc::clone(&group));
+        Ok((group, true))
+    }
+
+    fn delete(&self, key: &LogGroupKey) -> Result<bool, StoreError> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(group) = self.get(key) else { return Ok(false) };
+        let parent = group.folder.parent().unwrap_or(&self.root);
+        // Away under another name first: what a crash leaves of it is no group.
+        let away = parent.join(format!("{REMOVED}{}", crate::data_dir::random_hex::<8>()?));
+        fs::rename(&group.folder, &away).map_err(at(&group.folder))?;
+        crate::data_dir::sync_directory(parent)?;
+        self.by_key.write().unwrap_or_else(PoisonError::into_inner).remove(key);
+        if let Err(error) = fs::remove_dir_all(&away) {
+            tracing::warn!(path = %away.display(), %error, "log group not removed");
+        }
+        Ok(true)
+    }
+}
+
+/// Makes a folder in one that is there: a temporary data directory that is gone already does not come back. Durable.
+fn make_folder(path: &Path) -> Result<(), StoreError> {
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => crate::data_dir::sync_directory(path.parent().unwrap_or(path)),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(at(path)(error)),
+    }
+}
+
+/// A group's name may hold slashes, and be longer than a file's may.
+fn folder_name(group: &str) -> String {
+    let hash = Sha256::digest(group.as_bytes());
+    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn is_folder_name(name: &str) -> bool {
+    name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn load(root: &Path, bounds: Bounds) -> Result<HashMap<LogGroupKey, Arc<LogGroup>>, StoreError> {
+    let mut groups = HashMap::new();
+    for account in folders(root)? {
+        for region in folders(&account)? {
+            for folder in folders(&region)? {
+                load_group(&folder, bounds, &mut groups);
+            }
+        }
+    }
+    Ok(groups)
+}
+
+/// What a crash left half made or half removed is removed; what is not ours is left alone.
+fn load_group(folder: &Path, bounds: Bounds, groups: &mut HashMap<LogGroupKey, Arc<LogGroup>>) {
+    let name = |path: Option<&Path>| {
+        path.and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned())
     };
-    file.seek(SeekFrom::Start(offset))?;
-    file.take(room as u64).read_to_end(bytes)?;
-    // What comes behind the last newline is still being written, or did not fit.
-    let whole = bytes[before..].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-    bytes.truncate(before + whole);
-    Ok(whole)
-}
-
-fn directory_of(key: &FunctionKey) -> PathBuf {
-    [&key.account_id, &key.region, &key.name].iter().collect()
-}
-
-impl LogSink for FunctionLogs {
-    fn append(&self, key: &FunctionKey, stream: &str, lines: &[u8]) {
-        let waiting = &self.counts.waiting_bytes;
-        if waiting.fetch_add(lines.len(), Ordering::Relaxed) + lines.len() > QUEUE_BYTES_MAX {
-            waiting.fetch_sub(lines.len(), Ordering::Relaxed);
-            return self.counts.drop_block();
+    let region = folder.parent();
+    let (region_name, account_id) = (name(region), name(region.and_then(Path::parent)));
+    let own = name(Some(folder)).unwrap_or_default();
+    let is_removed = own.starts_with(REMOVED);
+    if is_removed || !folder.join("group.json").exists() {
+        if is_removed || is_folder_name(&own) {
+            let _ = fs::remove_dir_all(folder);
         }
-        // A stream's name has slashes.
-        let stream = stream.replace('/', "-");
-        let message = Message::Lines { function: directory_of(key), stream, lines: lines.to_vec() };
-        if let Err(TrySendError::Full(_)) = self.queue.try_send(message) {
-            waiting.fetch_sub(lines.len(), Ordering::Relaxed);
-            self.counts.drop_block();
-        }
+        return;
     }
-}
-
-/// The thread that writes.
-struct Thread {
-    files: LogFiles,
-    counts: Arc<Counts>,
-    /// When what was written has to be on disk.
-    sync_at: Option<Instant>,
-    /// Whether the last block could not be written; said once, not for each.
-    is_failing: bool,
-}
-
-impl Thread {
-    fn run(mut self, messages: &mpsc::Receiver<Message>) {
-        loop {
-            // Asked first: a flood of lines must not put off the sync for ever.
-            if self.sync_at.is_some_and(|at| at <= Instant::now()) {
-                self.sync();
-            }
-            let message = match self.sync_at {
-                Some(at) => messages.recv_timeout(at.saturating_duration_since(Instant::now())),
-                None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    match LogGroup::open(folder.to_owned(), bounds) {
+        Ok(group) => {
+            let key = LogGroupKey {
+                account_id: account_id.unwrap_or_default(),
+                region: region_name.unwrap_or_default(),
+                name: group.settings().name,
             };
-            match message {
-                Ok(message) => self.handle(message),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.sync(),
-            }
+            groups.insert(key, Arc::new(group));
         }
-    }
-
-    fn handle(&mut self, message: Message) {
-        let done = match message {
-            Message::Lines { function, stream, lines } => {
-                return self.append(&function, &stream, &lines);
-            }
-            Message::Settle(done) => done,
-            Message::Flush(done) => {
-                self.sync();
-                done
-            }
-            Message::Clear(done) => {
-                self.files.clear();
-                done
-            }
-        };
-        let _ = done.send(());
-    }
-
-    fn append(&mut self, function: &Path, stream: &str, lines: &[u8]) {
-        let appended = self.files.append(function, stream, lines);
-        self.counts.waiting_bytes.fetch_sub(lines.len(), Ordering::Relaxed);
-        if let Err(error) = &appended {
-            self.counts.drop_block();
-            if !self.is_failing {
-                tracing::warn!(error = with_causes(error), "function log not written");
-            }
+        Err(error) => {
+            tracing::error!(folder = %folder.display(), %error, "a log group cannot be read");
         }
-        self.is_failing = appended.is_err();
-        self.sync_at.get_or_insert_with(|| Instant::now() + SYNC_INTERVAL);
-    }
-
-    fn sync(&mut self) {
-        self.files.sync();
-        self.sync_at = None;
     }
 }
 
-#[cfg(test)]
-mod tests;
+fn folders(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let entries = fs::read_dir(path).map_err(at(path))?.flatten();
+    Ok(entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect())
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl LogSink for Logs {
+    fn append(&self, to: &Arc<LogDestination>, lines: &[u8], form: LogForm) {
+        let counts = &self.groups.counts;
+        let waiting = counts.waiting_bytes.fetch_add(lines.len(), Ordering::Relaxed) + lines.len();
+        let message =
+            Message::Lines { to: Arc::clone(to), timestamp_ms: now_ms(), lines: lines.to_vec(), form };
+        let has_room = waiting <= QUEUE_BYTES_MAX;
+        if !has_room || matches!(self.queue.try_send(message), Err(TrySendError::Full(_))) {
+            counts.waiting_bytes.fetch_sub(lines.len(), Ordering::Relaxed);
+            counts.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}

@@ -9,7 +9,7 @@ use lambda_model::error::with_causes;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{
-    CodePackages, CommitObserver, FunctionLogs, StoreError,
+    CodePackages, CommitObserver, Logs, StoreError,
     data_dir::{DataDir, create_private_file, sync_directory},
     quarantine::{self, Damaged},
     s3::ObjectFiles,
@@ -37,7 +37,7 @@ pub struct Store {
 struct Inner {
     writer: Writer,
     code_packages: CodePackages,
-    logs: FunctionLogs,
+    logs: Logs,
     object_files: ObjectFiles,
     readers: Mutex<Vec<Connection>>,
     database: PathBuf,
@@ -64,7 +64,7 @@ impl Store {
         quarantine::set_aside_damaged(&mut connection)?;
         let damaged = Damaged::load(&connection)?;
         let code_packages = CodePackages::open(&data_dir.path().join("code"))?;
-        let logs = FunctionLogs::open(&data_dir.path().join("logs"))?;
+        let logs = Logs::open(&data_dir.path().join("logs"))?;
         let object_files = ObjectFiles::open(&data_dir.path().join("objects"))?;
         // The names of all of that: whatever is acknowledged later lies below them.
         sync_directory(data_dir.path())?;
@@ -116,8 +116,8 @@ impl Store {
         self.inner.code_packages.clone()
     }
 
-    /// The function logs.
-    pub fn logs(&self) -> FunctionLogs {
+    /// Log groups, and what functions print into them.
+    pub fn logs(&self) -> Logs {
         self.inner.logs.clone()
     }
 

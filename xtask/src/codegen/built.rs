@@ -117,3 +117,29 @@ pub(super) const IAM: &[&str] = &[
 /// The operations of STS.
 pub(super) const STS: &[&str] =
     &["AssumeRole", "GetAccessKeyInfo", "GetCallerIdentity", "GetFederationToken", "GetSessionToken"];
+
+/// The operations of CloudWatch Logs.
+pub(super) const LOGS: &[&str] = &[
+    "CreateLogGroup",
+    "CreateLogStream",
+    "DeleteLogGroup",
+    "DeleteLogStream",
+    "DeleteRetentionPolicy",
+    "DeleteSubscriptionFilter",
+    "DescribeLogGroups",
+    "DescribeLogStreams",
+    "DescribeSubscriptionFilters",
+    "FilterLogEvents",
+    "GetLogEvents",
+    "ListTagsForResource",
+    "ListTagsLogGroup",
+    "PutLogEvents",
+    "PutRetentionPolicy",
+    "PutSubscriptionFilter",
+    "StartLiveTail",
+    "TagLogGroup",
+    "TagResource",
+    "TestMetricFilter",
+    "UntagLogGroup",
+    "UntagResource",
+];

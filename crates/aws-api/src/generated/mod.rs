@@ -2,4 +2,5 @@
 
 pub mod iam;
 pub mod lambda;
+pub mod logs;
 pub mod sts;

@@ -1,5 +1,6 @@
 //! How messages look on the wire, a file per protocol.
 
+pub mod aws_json;
 pub mod event_stream;
 pub mod query;
 pub mod rest_json;

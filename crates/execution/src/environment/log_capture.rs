@@ -12,7 +12,10 @@
 use std::{io, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use lambda_model::{
-    environment::Category, function::FunctionKey, limits, platform_log::PlatformEvent, ports::LogSink,
+    environment::Category,
+    limits,
+    platform_log::PlatformEvent,
+    ports::{LogDestination, LogForm, LogSink},
 };
 use tokio::{net::unix::pipe, time::Instant};
 
@@ -36,8 +39,7 @@ struct Out {
     /// The last bytes since [`LogCapture::start_tail`].
     tail: Option<Vec<u8>>,
     sink: Arc<dyn LogSink>,
-    key: FunctionKey,
-    stream: String,
+    to: Arc<LogDestination>,
     telemetry: Arc<Telemetry>,
 }
 
@@ -57,12 +59,11 @@ impl LogCapture {
     /// When no pipe can be made.
     pub(crate) fn new(
         sink: Arc<dyn LogSink>,
-        key: FunctionKey,
-        stream: String,
+        to: LogDestination,
         telemetry: Arc<Telemetry>,
     ) -> io::Result<(Self, OwnedFd)> {
         let (function, writer) = Source::new(Category::Function)?;
-        let out = Out { tail: None, sink, key, stream, telemetry };
+        let out = Out { tail: None, sink, to: Arc::new(to), telemetry };
         Ok((Self { function, extensions: None, out }, writer))
     }
 
@@ -125,7 +126,7 @@ impl LogCapture {
     /// Writes a line of the platform, on a line of its own.
     pub(crate) fn platform(&mut self, line: &str) {
         self.end_lines();
-        self.out.append(line.as_bytes());
+        self.out.append(line.as_bytes(), LogForm::Whole);
     }
 
     /// Reads what is there and ends what has no end yet.
@@ -147,7 +148,7 @@ impl Drop for LogCapture {
 impl Out {
     /// Whole lines that processes printed.
     fn printed(&mut self, category: Category, lines: &[u8]) {
-        self.append(lines);
+        self.append(lines, LogForm::Lines);
         if self.telemetry.is_heard() {
             for line in lines.split_inclusive(|byte| *byte == b'\n') {
                 self.telemetry.printed(category, &String::from_utf8_lossy(line));
@@ -155,8 +156,8 @@ impl Out {
         }
     }
 
-    fn append(&mut self, lines: &[u8]) {
-        self.sink.append(&self.key, &self.stream, lines);
+    fn append(&mut self, lines: &[u8], form: LogForm) {
+        self.sink.append(&self.to, lines, form);
         if let Some(tail) = &mut self.tail {
             keep_last(tail, lines, limits::LOG_TAIL_BYTES_MAX);
         }
@@ -268,7 +269,7 @@ mod tests {
     struct Collected(Mutex<Vec<String>>);
 
     impl LogSink for Collected {
-        fn append(&self, _: &FunctionKey, _: &str, lines: &[u8]) {
+        fn append(&self, _: &Arc<LogDestination>, lines: &[u8], _: LogForm) {
             let text = String::from_utf8_lossy(lines).into_owned();
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
         }
@@ -276,9 +277,13 @@ mod tests {
 
     fn capture() -> (Arc<Collected>, LogCapture, std::fs::File) {
         let sink = Arc::new(Collected::default());
-        let key = FunctionKey { account_id: "0".into(), region: "r".into(), name: "f".into() };
-        let (capture, writer) =
-            LogCapture::new(sink.clone(), key, "s".into(), Arc::new(Telemetry::new().0)).unwrap();
+        let to = LogDestination {
+            account_id: "0".into(),
+            region: "r".into(),
+            group: "g".into(),
+            stream: "s".into(),
+        };
+        let (capture, writer) = LogCapture::new(sink.clone(), to, Arc::new(Telemetry::new().0)).unwrap();
         (sink, capture, writer.into())
     }
 

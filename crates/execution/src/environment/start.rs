@@ -11,7 +11,7 @@ use lambda_model::{
     LambdaError,
     environment::Phase,
     limits,
-    ports::{CodeDirectory, RunnableVersion},
+    ports::{CodeDirectory, LogDestination, RunnableVersion},
 };
 use sandbox::{Bind, Cpu, EphemeralStorage, IsolationLevel, Limits, Sandbox, SandboxSpec, SandboxUser};
 use tokio::net::UnixStream;
@@ -79,11 +79,11 @@ impl Environment {
         let (sandbox, runtime_api, endpoint) = create_sandbox(&context, &spec).await?;
         let addresses =
             variables::Addresses { runtime_api: runtime_api.local_addr()?, endpoint: endpoint.local_addr()? };
-        let stream = log_stream_name(&version.version);
+        let log_to = log_destination(&version);
         // A session of its own, named as the function is (M-02).
         let credentials = context.credentials.for_function(&version.configuration.role, &version.key.name);
         let surroundings = variables::Surroundings {
-            log_stream: &stream,
+            log_stream: &log_to.stream,
             addresses,
             initialization,
             endpoint_variables: &context.configuration.endpoint_variables,
@@ -99,8 +99,7 @@ impl Environment {
         let telemetry = Arc::new(telemetry);
         let function = function_metadata(&version);
         let (api, events) = EnvironmentApi::serve(runtime_api, streaming, function, Arc::clone(&telemetry))?;
-        let (mut log, log_writer) =
-            LogCapture::new(Arc::clone(&context.logs), version.key.clone(), stream, telemetry)?;
+        let (mut log, log_writer) = LogCapture::new(Arc::clone(&context.logs), log_to, telemetry)?;
         let extensions = extension_programs(&spec, opt, context.configuration.isolation);
         let extension_log_writer = (!extensions.is_empty()).then(|| log.open_for_extensions()).transpose()?;
         Ok(Self {
@@ -283,9 +282,18 @@ fn positive(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
 
-/// `YYYY/MM/DD/[version]` and 32 hex digits (G-04).
-fn log_stream_name(version: &str) -> String {
-    format!("{}/[{version}]{}", clock::log_stream_date(), uuid::Uuid::new_v4().simple())
+/// Where the environment logs (G-04): `YYYY/MM/DD/[version]` and 32 hex digits in the function's own group; in one that it may share
+/// with others the stream names the function too.
+fn log_destination(version: &RunnableVersion) -> LogDestination {
+    let (key, date, id) = (&version.key, clock::log_stream_date(), uuid::Uuid::new_v4().simple());
+    let version_name = &version.version;
+    let (group, stream) = match &version.configuration.logging.log_group {
+        Some(group) if *group != key.log_group() => {
+            (group.clone(), format!("{date}/{}[{version_name}][{id}]", key.name))
+        }
+        _ => (key.log_group(), format!("{date}/[{version_name}]{id}")),
+    };
+    LogDestination { account_id: key.account_id.clone(), region: key.region.clone(), group, stream }
 }
 
 /// At level `process` nothing is mounted anywhere: paths inside become the host's own.

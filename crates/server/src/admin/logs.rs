@@ -1,7 +1,7 @@
 //! `GET /_lambent/logs?account=..&region=..&function=..&follow=..`: what a function printed, as text; with `follow` the answer goes
 //! on until the reader leaves.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_api::arn::FunctionName;
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use hyper::{Response, StatusCode, header};
 use lambda_model::{error::with_causes, function::FunctionKey};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
-use store::{FunctionLogs, LogPosition};
+use store::{LogGroupKey, Logs, StoreError, StreamSelection};
 
 use super::Admin;
 use crate::{
@@ -21,6 +21,8 @@ use crate::{
     identity,
 };
 
+/// Text that is sent at a time, bytes.
+const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 /// The pause of a follower that has read everything.
 pub(super) const FOLLOW_PAUSE: Duration = Duration::from_millis(100);
 
@@ -32,7 +34,9 @@ impl Admin {
                 &json!({"message": "account, region and function are needed"}),
             );
         };
-        if !self.lambda.catalog.contains(&key) && !self.logs.exist(&key) {
+        let group = self.lambda.catalog.log_group(&key);
+        let source = Source::of(&key, group.clone());
+        if group.is_none() && self.logs.group(&source.group).is_none() {
             return http::json(
                 StatusCode::NOT_FOUND,
                 &json!({"message": format!("Function not found: {}", key.arn())}),
@@ -40,7 +44,7 @@ impl Admin {
         }
         let follow = parameter(&request.query, "follow").as_deref() == Some("true");
         let (sender, body) = Channel::new(1);
-        let copy = copy(self.logs.clone(), key, follow, sender);
+        let copy = copy(self.logs.clone(), source, follow, sender);
         let mut stopped = self.stopped.clone();
         tokio::spawn(async move {
             tokio::select! {
@@ -56,25 +60,58 @@ impl Admin {
     }
 }
 
+/// Where a function's lines are.
+struct Source {
+    group: LogGroupKey,
+    streams: StreamSelection,
+}
+
+impl Source {
+    /// In its own group, or in one that its settings name and that others may use too.
+    fn of(key: &FunctionKey, group: Option<String>) -> Self {
+        let own = key.log_group();
+        let name = group.unwrap_or_else(|| own.clone());
+        let streams = if name == own {
+            StreamSelection::All
+        } else {
+            StreamSelection::Containing(format!("/{}[", key.name))
+        };
+        let group = LogGroupKey { account_id: key.account_id.clone(), region: key.region.clone(), name };
+        Self { group, streams }
+    }
+
+    /// Text of events that have come since `from`, and which comes next.
+    fn read(&self, logs: &Logs, from: u64) -> Result<(Vec<u8>, u64), StoreError> {
+        let Some(read) = logs.read_from(&self.group, from, &self.streams, CHUNK_BYTES_MAX) else {
+            return Ok((Vec::new(), from));
+        };
+        let (events, next) = read?;
+        Ok((events.into_iter().flat_map(|event| event.message.into_bytes()).collect(), next))
+    }
+}
+
 /// Sends what there is, and goes on if asked. Ends when the reader is gone.
-async fn copy(logs: FunctionLogs, key: FunctionKey, follow: bool, mut sender: Sender<Bytes>) {
-    let mut position = LogPosition::new();
+async fn copy(logs: Logs, source: Source, follow: bool, mut sender: Sender<Bytes>) {
+    let source = Arc::new(source);
+    let mut next = 0;
     loop {
-        let (source, key, from) = (logs.clone(), key.clone(), std::mem::take(&mut position));
+        let (logs, source) = (logs.clone(), Arc::clone(&source));
         let read = tokio::task::spawn_blocking(move || {
             // What was printed before the question is part of the answer.
-            source.settle();
-            source.read(&key, from)
+            logs.settle();
+            source.read(&logs, next)
         });
-        let chunk = match read.await {
-            Ok(Ok(chunk)) => chunk,
+        let bytes = match read.await {
+            Ok(Ok((bytes, then))) => {
+                next = then;
+                bytes
+            }
             Ok(Err(error)) => {
                 return tracing::error!(error = with_causes(&error), "function log not read");
             }
             Err(_) => return,
         };
-        position = chunk.position;
-        if chunk.bytes.is_empty() {
+        if bytes.is_empty() {
             if !follow {
                 return;
             }
@@ -83,7 +120,7 @@ async fn copy(logs: FunctionLogs, key: FunctionKey, follow: bool, mut sender: Se
                 return;
             }
             tokio::time::sleep(FOLLOW_PAUSE).await;
-        } else if sender.send_data(chunk.bytes.into()).await.is_err() {
+        } else if sender.send_data(bytes.into()).await.is_err() {
             return;
         }
     }

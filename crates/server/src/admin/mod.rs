@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
 use services::sts::Sessions;
-use store::FunctionLogs;
+use store::Logs;
 use tokio::sync::watch;
 
 pub(crate) use code::code_path;
@@ -31,7 +31,7 @@ pub(crate) struct Admin {
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Reads logs.
-    pub logs: FunctionLogs,
+    pub logs: Logs,
     /// Knows what there is, and empties the server.
     pub lambda: Arc<LambdaApi>,
     /// Who may do so.

@@ -6,6 +6,7 @@ use lambda_model::credentials::CredentialError;
 
 use crate::{
     http::{self, BodyError, HttpResponse},
+    json_api,
     lambda_api::errors,
     s3_api,
     service_endpoints::FAULT_NAMESPACE,
@@ -70,6 +71,11 @@ impl AuthenticationFailure {
         let xml = query::encode_error(xml_namespace, &error, &request_id::new());
         let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::FORBIDDEN);
         http::response(status, query::CONTENT_TYPE, xml)
+    }
+
+    /// As a service of the JSON protocol answers it.
+    pub(crate) fn of_json(&self) -> HttpResponse {
+        json_api::refuse(&ApiError { status: 400, ..self.named() })
     }
 
     /// As a service answers it that is not here: one that takes forms in XML, another in JSON.

@@ -10,7 +10,7 @@ use super::{
     records::{self, AccessKey, User},
     seconds, users,
 };
-use crate::{query::QueryContext, random};
+use crate::{random, service::ServiceContext};
 
 /// Access keys of a user at most.
 const KEYS_MAX: usize = 2;
@@ -18,7 +18,7 @@ const KEYS_MAX: usize = 2;
 impl Iam {
     pub(super) async fn create_access_key(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::CreateAccessKeyRequest,
     ) -> Handled<types::CreateAccessKeyResponse> {
         let account_id = context.account_id().to_owned();
@@ -55,7 +55,7 @@ impl Iam {
 
     pub(super) async fn list_access_keys(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::ListAccessKeysRequest,
     ) -> Handled<types::ListAccessKeysResponse> {
         let name = users::user_or_caller(input.user_name, context)?;
@@ -79,7 +79,7 @@ impl Iam {
 
     pub(super) async fn update_access_key(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::UpdateAccessKeyRequest,
     ) -> Handled<()> {
         let (account_id, user) =
@@ -96,7 +96,7 @@ impl Iam {
 
     pub(super) async fn delete_access_key(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::DeleteAccessKeyRequest,
     ) -> Handled<()> {
         let (account_id, user) =
@@ -114,7 +114,7 @@ impl Iam {
     /// Uses are not recorded: AWS answers so for a key that was never used.
     pub(super) async fn get_access_key_last_used(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::GetAccessKeyLastUsedRequest,
     ) -> Handled<types::GetAccessKeyLastUsedResponse> {
         let id = input.access_key_id.unwrap_or_default();

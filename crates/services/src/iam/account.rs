@@ -14,7 +14,7 @@ use super::{
     },
     roles, seconds, tags,
 };
-use crate::query::{NoInput, QueryContext};
+use crate::service::{NoInput, ServiceContext};
 
 /// Quotas that GetAccountSummary tells (AWS's defaults).
 const QUOTAS: &[(&str, i64)] = &[
@@ -53,7 +53,7 @@ impl Iam {
     /// An account has one alias: a new one takes the place of the old.
     pub(super) async fn create_account_alias(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::CreateAccountAliasRequest,
     ) -> Handled<()> {
         let account_id = context.account_id().to_owned();
@@ -70,7 +70,7 @@ impl Iam {
 
     pub(super) async fn delete_account_alias(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::DeleteAccountAliasRequest,
     ) -> Handled<()> {
         self.delete(context.account_id(), input.account_alias, |_: &AccountAlias, _| Ok(())).await
@@ -78,7 +78,7 @@ impl Iam {
 
     pub(super) async fn list_account_aliases(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         _: types::ListAccountAliasesRequest,
     ) -> Handled<types::ListAccountAliasesResponse> {
         let aliases: Vec<AccountAlias> = self.all(context.account_id()).await?;
@@ -91,7 +91,7 @@ impl Iam {
 
     pub(super) async fn get_account_summary(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         _: NoInput,
     ) -> Handled<types::GetAccountSummaryResponse> {
         let everything = self.everything(context.account_id()).await?;
@@ -118,7 +118,7 @@ impl Iam {
     /// Everything in one list, in pages: users, groups, roles, policies.
     pub(super) async fn get_account_authorization_details(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::GetAccountAuthorizationDetailsRequest,
     ) -> Handled<types::GetAccountAuthorizationDetailsResponse> {
         let everything = self.everything(context.account_id()).await?;

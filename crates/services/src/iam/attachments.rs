@@ -6,7 +6,7 @@ use super::{
     Handled, Iam, aws_managed, error::IamError, holders::Holder, list, managed_policies, naming, paging,
     records::HeldPolicies,
 };
-use crate::query::QueryContext;
+use crate::service::ServiceContext;
 
 /// Policies attached to an entity at most (AWS's default quota).
 const ATTACHED_MAX: usize = 10;
@@ -14,7 +14,7 @@ const ATTACHED_MAX: usize = 10;
 impl Iam {
     async fn attach<H: Holder>(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         holder: Option<String>,
         arn: Option<String>,
     ) -> Handled<()> {
@@ -50,7 +50,7 @@ impl Iam {
 
     async fn detach<H: Holder>(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         holder: Option<String>,
         arn: Option<String>,
     ) -> Handled<()> {
@@ -70,7 +70,7 @@ impl Iam {
 
     async fn list_attached<H: Holder>(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         holder: Option<String>,
         prefix: Option<String>,
         marker: Option<String>,
@@ -122,7 +122,7 @@ macro_rules! attachments {
             $(
                 pub(super) async fn $attach(
                     &self,
-                    context: &QueryContext,
+                    context: &ServiceContext,
                     input: types::$attach_input,
                 ) -> Handled<()> {
                     self.attach::<super::records::$holder>(context, input.$name, input.policy_arn).await
@@ -130,7 +130,7 @@ macro_rules! attachments {
 
                 pub(super) async fn $detach(
                     &self,
-                    context: &QueryContext,
+                    context: &ServiceContext,
                     input: types::$detach_input,
                 ) -> Handled<()> {
                     self.detach::<super::records::$holder>(context, input.$name, input.policy_arn).await
@@ -138,7 +138,7 @@ macro_rules! attachments {
 
                 pub(super) async fn $list(
                     &self,
-                    context: &QueryContext,
+                    context: &ServiceContext,
                     input: types::$list_input,
                 ) -> Handled<types::$list_output> {
                     let types::$list_input { $name, path_prefix, marker, max_items } = input;

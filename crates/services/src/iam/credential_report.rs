@@ -10,7 +10,7 @@ use super::{
     records::{self, AccessKey, CredentialReport, User},
     seconds,
 };
-use crate::query::{NoInput, QueryContext};
+use crate::service::{NoInput, ServiceContext};
 
 /// A report is this old at most.
 const LIFETIME_MS: i64 = 4 * 60 * 60 * 1000;
@@ -22,7 +22,7 @@ impl Iam {
     /// A report is made at once, but the first answer says that it was begun, as AWS does.
     pub(super) async fn generate_credential_report(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         _: NoInput,
     ) -> Handled<types::GenerateCredentialReportResponse> {
         let (account_id, now_ms) = (context.account_id().to_owned(), context.now_ms);
@@ -47,7 +47,7 @@ impl Iam {
 
     pub(super) async fn get_credential_report(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         _: NoInput,
     ) -> Handled<types::GetCredentialReportResponse> {
         let report = self.read::<CredentialReport>(context.account_id(), NAME).await;

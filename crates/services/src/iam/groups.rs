@@ -9,7 +9,7 @@ use super::{
     records::{self, Group, HeldPolicies, User},
     seconds, users,
 };
-use crate::{query::QueryContext, random};
+use crate::{random, service::ServiceContext};
 
 /// Groups of a user at most.
 const GROUPS_PER_USER_MAX: usize = 10;
@@ -17,7 +17,7 @@ const GROUPS_PER_USER_MAX: usize = 10;
 impl Iam {
     pub(super) async fn create_group(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::CreateGroupRequest,
     ) -> Handled<types::CreateGroupResponse> {
         let account_id = context.account_id();
@@ -38,7 +38,7 @@ impl Iam {
 
     pub(super) async fn get_group(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::GetGroupRequest,
     ) -> Handled<types::GetGroupResponse> {
         let group: Group = self.read(context.account_id(), &input.group_name.unwrap_or_default()).await?;
@@ -56,7 +56,7 @@ impl Iam {
 
     pub(super) async fn list_groups(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::ListGroupsRequest,
     ) -> Handled<types::ListGroupsResponse> {
         let mut groups: Vec<Group> = self.all(context.account_id()).await?;
@@ -73,7 +73,7 @@ impl Iam {
 
     pub(super) async fn update_group(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::UpdateGroupRequest,
     ) -> Handled<()> {
         let account_id = context.account_id().to_owned();
@@ -107,7 +107,7 @@ impl Iam {
 
     pub(super) async fn delete_group(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::DeleteGroupRequest,
     ) -> Handled<()> {
         let account_id = context.account_id().to_owned();
@@ -124,7 +124,7 @@ impl Iam {
 
     pub(super) async fn add_user_to_group(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::AddUserToGroupRequest,
     ) -> Handled<()> {
         let account_id = context.account_id().to_owned();
@@ -147,7 +147,7 @@ impl Iam {
 
     pub(super) async fn remove_user_from_group(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::RemoveUserFromGroupRequest,
     ) -> Handled<()> {
         let account_id = context.account_id().to_owned();
@@ -165,7 +165,7 @@ impl Iam {
 
     pub(super) async fn list_groups_for_user(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::ListGroupsForUserRequest,
     ) -> Handled<types::ListGroupsForUserResponse> {
         let user: User = self.read(context.account_id(), &input.user_name.unwrap_or_default()).await?;

@@ -3,12 +3,12 @@
 use aws_api::generated::iam::types;
 
 use super::{Handled, Iam, error::IamError, holders::Holder, paging, policy_document};
-use crate::query::QueryContext;
+use crate::service::ServiceContext;
 
 impl Iam {
     async fn put_inline<H: Holder>(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         holder: Option<String>,
         name: Option<String>,
         document: Option<String>,
@@ -35,7 +35,7 @@ impl Iam {
     /// Names of the holder and of the policy as kept, and the document.
     async fn get_inline<H: Holder>(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         holder: Option<String>,
         name: Option<String>,
     ) -> Handled<(Option<String>, Option<String>, Option<String>)> {
@@ -47,7 +47,7 @@ impl Iam {
 
     async fn delete_inline<H: Holder>(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         holder: Option<String>,
         name: Option<String>,
     ) -> Handled<()> {
@@ -61,7 +61,7 @@ impl Iam {
 
     async fn list_inline<H: Holder>(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         holder: Option<String>,
         marker: Option<String>,
         items_max: Option<i64>,
@@ -87,14 +87,14 @@ macro_rules! inline_policies {
     )*) => {
         impl Iam {
             $(
-                pub(super) async fn $put(&self, context: &QueryContext, input: types::$put_input) -> Handled<()> {
+                pub(super) async fn $put(&self, context: &ServiceContext, input: types::$put_input) -> Handled<()> {
                     self.put_inline::<super::records::$holder>(context, input.$name, input.policy_name, input.policy_document)
                         .await
                 }
 
                 pub(super) async fn $get(
                     &self,
-                    context: &QueryContext,
+                    context: &ServiceContext,
                     input: types::$get_input,
                 ) -> Handled<types::$get_output> {
                     let got = self.get_inline::<super::records::$holder>(context, input.$name, input.policy_name);
@@ -104,7 +104,7 @@ macro_rules! inline_policies {
 
                 pub(super) async fn $delete(
                     &self,
-                    context: &QueryContext,
+                    context: &ServiceContext,
                     input: types::$delete_input,
                 ) -> Handled<()> {
                     self.delete_inline::<super::records::$holder>(context, input.$name, input.policy_name).await
@@ -112,7 +112,7 @@ macro_rules! inline_policies {
 
                 pub(super) async fn $list(
                     &self,
-                    context: &QueryContext,
+                    context: &ServiceContext,
                     input: types::$list_input,
                 ) -> Handled<types::$list_output> {
                     let page = self

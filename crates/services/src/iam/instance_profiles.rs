@@ -10,12 +10,12 @@ use super::{
     records::{InstanceProfile, Role},
     roles, seconds, tags,
 };
-use crate::{query::QueryContext, random};
+use crate::{random, service::ServiceContext};
 
 impl Iam {
     pub(super) async fn create_instance_profile(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::CreateInstanceProfileRequest,
     ) -> Handled<types::CreateInstanceProfileResponse> {
         let account_id = context.account_id();
@@ -38,7 +38,7 @@ impl Iam {
 
     pub(super) async fn get_instance_profile(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::GetInstanceProfileRequest,
     ) -> Handled<types::GetInstanceProfileResponse> {
         let name = input.instance_profile_name.unwrap_or_default();
@@ -49,7 +49,7 @@ impl Iam {
 
     pub(super) async fn list_instance_profiles(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::ListInstanceProfilesRequest,
     ) -> Handled<types::ListInstanceProfilesResponse> {
         let mut profiles: Vec<InstanceProfile> = self.all(context.account_id()).await?;
@@ -64,7 +64,7 @@ impl Iam {
 
     pub(super) async fn list_instance_profiles_for_role(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::ListInstanceProfilesForRoleRequest,
     ) -> Handled<types::ListInstanceProfilesForRoleResponse> {
         let role: Role = self.read(context.account_id(), &input.role_name.unwrap_or_default()).await?;
@@ -80,7 +80,7 @@ impl Iam {
 
     async fn page_of_profiles(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         profiles: Vec<InstanceProfile>,
         marker: Option<&str>,
         items_max: Option<i64>,
@@ -94,7 +94,7 @@ impl Iam {
 
     pub(super) async fn delete_instance_profile(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::DeleteInstanceProfileRequest,
     ) -> Handled<()> {
         let name = input.instance_profile_name;
@@ -109,7 +109,7 @@ impl Iam {
 
     pub(super) async fn add_role_to_instance_profile(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::AddRoleToInstanceProfileRequest,
     ) -> Handled<()> {
         let account_id = context.account_id().to_owned();
@@ -129,7 +129,7 @@ impl Iam {
 
     pub(super) async fn remove_role_from_instance_profile(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::RemoveRoleFromInstanceProfileRequest,
     ) -> Handled<()> {
         let role = input.role_name.unwrap_or_default();
@@ -148,7 +148,7 @@ impl Iam {
 
     pub(super) async fn tag_instance_profile(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::TagInstanceProfileRequest,
     ) -> Handled<()> {
         let name = input.instance_profile_name;
@@ -160,7 +160,7 @@ impl Iam {
 
     pub(super) async fn untag_instance_profile(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::UntagInstanceProfileRequest,
     ) -> Handled<()> {
         let name = input.instance_profile_name;
@@ -173,7 +173,7 @@ impl Iam {
 
     pub(super) async fn list_instance_profile_tags(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::ListInstanceProfileTagsRequest,
     ) -> Handled<types::ListInstanceProfileTagsResponse> {
         let name = input.instance_profile_name.unwrap_or_default();

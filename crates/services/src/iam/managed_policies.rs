@@ -13,7 +13,7 @@ use super::{
     records::{Group, ManagedPolicy, PolicyVersion, Record, Role, User},
     seconds, tags,
 };
-use crate::{query::QueryContext, random};
+use crate::{random, service::ServiceContext};
 
 /// Versions of a policy at most.
 const VERSIONS_MAX: usize = 5;
@@ -44,7 +44,7 @@ fn count<'a>(arns: impl Iterator<Item = &'a String>) -> BTreeMap<String, i64> {
 impl Iam {
     pub(super) async fn create_policy(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::CreatePolicyRequest,
     ) -> Handled<types::CreatePolicyResponse> {
         let document = input.policy_document.unwrap_or_default();
@@ -81,7 +81,7 @@ impl Iam {
 
     pub(super) async fn get_policy(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::GetPolicyRequest,
     ) -> Handled<types::GetPolicyResponse> {
         let arn = input.policy_arn.unwrap_or_default();
@@ -101,7 +101,7 @@ impl Iam {
 
     pub(super) async fn list_policies(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::ListPoliciesRequest,
     ) -> Handled<types::ListPoliciesResponse> {
         let uses = self.uses(context.account_id()).await?;
@@ -133,7 +133,7 @@ impl Iam {
 
     pub(super) async fn delete_policy(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::DeletePolicyRequest,
     ) -> Handled<()> {
         let arn = input.policy_arn.unwrap_or_default();
@@ -155,7 +155,7 @@ impl Iam {
 
     pub(super) async fn create_policy_version(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::CreatePolicyVersionRequest,
     ) -> Handled<types::CreatePolicyVersionResponse> {
         let (document, now_ms) = (input.policy_document.unwrap_or_default(), context.now_ms);
@@ -180,7 +180,7 @@ impl Iam {
 
     pub(super) async fn get_policy_version(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::GetPolicyVersionRequest,
     ) -> Handled<types::GetPolicyVersionResponse> {
         let (arn, id) = (input.policy_arn.unwrap_or_default(), input.version_id.unwrap_or_default());
@@ -197,7 +197,7 @@ impl Iam {
 
     pub(super) async fn list_policy_versions(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::ListPolicyVersionsRequest,
     ) -> Handled<types::ListPolicyVersionsResponse> {
         let arn = input.policy_arn.unwrap_or_default();
@@ -219,7 +219,7 @@ impl Iam {
 
     pub(super) async fn delete_policy_version(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::DeletePolicyVersionRequest,
     ) -> Handled<()> {
         let id = input.version_id.unwrap_or_default();
@@ -238,7 +238,7 @@ impl Iam {
 
     pub(super) async fn set_default_policy_version(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::SetDefaultPolicyVersionRequest,
     ) -> Handled<()> {
         let (id, now_ms) = (input.version_id.unwrap_or_default(), context.now_ms);
@@ -252,7 +252,7 @@ impl Iam {
 
     pub(super) async fn list_entities_for_policy(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::ListEntitiesForPolicyRequest,
     ) -> Handled<types::ListEntitiesForPolicyResponse> {
         let arn = input.policy_arn.unwrap_or_default();
@@ -289,7 +289,7 @@ impl Iam {
 
     pub(super) async fn tag_policy(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::TagPolicyRequest,
     ) -> Handled<()> {
         self.change_policy(context, input.policy_arn, |policy| tags::add(&mut policy.tags, input.tags)).await
@@ -297,7 +297,7 @@ impl Iam {
 
     pub(super) async fn untag_policy(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::UntagPolicyRequest,
     ) -> Handled<()> {
         self.change_policy(context, input.policy_arn, |policy| {
@@ -309,7 +309,7 @@ impl Iam {
 
     pub(super) async fn list_policy_tags(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::ListPolicyTagsRequest,
     ) -> Handled<types::ListPolicyTagsResponse> {
         let policy = self.policy(context.account_id(), &input.policy_arn.unwrap_or_default()).await?;
@@ -343,7 +343,7 @@ impl Iam {
 
     async fn change_policy<T: Send + 'static>(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         arn: Option<String>,
         change: impl FnOnce(&mut ManagedPolicy) -> Handled<T> + Send + 'static,
     ) -> Handled<T> {

@@ -1,10 +1,10 @@
 //! ARNs and paths.
 
 use super::{Handled, error::IamError};
-use crate::query::QueryContext;
+use crate::service::ServiceContext;
 
 /// `arn:aws:iam::ACCOUNT:role/PATH/NAME`.
-pub(crate) fn arn(context: &QueryContext, kind: &str, path: &str, name: &str) -> String {
+pub(crate) fn arn(context: &ServiceContext, kind: &str, path: &str, name: &str) -> String {
     format!("arn:{}:iam::{}:{kind}{path}{name}", context.partition(), context.account_id())
 }
 

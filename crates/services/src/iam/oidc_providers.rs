@@ -11,7 +11,7 @@ use super::{
     records::{self, OidcProvider},
     seconds, tags,
 };
-use crate::query::{NoInput, QueryContext};
+use crate::service::{NoInput, ServiceContext};
 
 /// Thumbprints of a provider at most.
 const THUMBPRINTS_MAX: usize = 5;
@@ -21,7 +21,7 @@ const CLIENT_IDS_MAX: usize = 100;
 impl Iam {
     pub(super) async fn create_open_id_connect_provider(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::CreateOpenIDConnectProviderRequest,
     ) -> Handled<types::CreateOpenIDConnectProviderResponse> {
         let account_id = context.account_id();
@@ -45,7 +45,7 @@ impl Iam {
 
     pub(super) async fn get_open_id_connect_provider(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::GetOpenIDConnectProviderRequest,
     ) -> Handled<types::GetOpenIDConnectProviderResponse> {
         let arn = input.open_id_connect_provider_arn.unwrap_or_default();
@@ -61,7 +61,7 @@ impl Iam {
 
     pub(super) async fn list_open_id_connect_providers(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         _: NoInput,
     ) -> Handled<types::ListOpenIDConnectProvidersResponse> {
         let providers: Vec<OidcProvider> = self.all(context.account_id()).await?;
@@ -75,7 +75,7 @@ impl Iam {
     /// One that is not there is no error.
     pub(super) async fn delete_open_id_connect_provider(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::DeleteOpenIDConnectProviderRequest,
     ) -> Handled<()> {
         let arn = input.open_id_connect_provider_arn.unwrap_or_default();
@@ -85,7 +85,7 @@ impl Iam {
 
     pub(super) async fn update_open_id_connect_provider_thumbprint(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::UpdateOpenIDConnectProviderThumbprintRequest,
     ) -> Handled<()> {
         let thumbprints = thumbprints(input.thumbprint_list)?;
@@ -99,7 +99,7 @@ impl Iam {
     /// One that is there already is no error.
     pub(super) async fn add_client_id_to_open_id_connect_provider(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::AddClientIDToOpenIDConnectProviderRequest,
     ) -> Handled<()> {
         let id = input.client_id.unwrap_or_default();
@@ -116,7 +116,7 @@ impl Iam {
     /// One that is not there is no error.
     pub(super) async fn remove_client_id_from_open_id_connect_provider(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::RemoveClientIDFromOpenIDConnectProviderRequest,
     ) -> Handled<()> {
         let id = input.client_id.unwrap_or_default();
@@ -129,7 +129,7 @@ impl Iam {
 
     pub(super) async fn tag_open_id_connect_provider(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::TagOpenIDConnectProviderRequest,
     ) -> Handled<()> {
         self.change_provider(context, input.open_id_connect_provider_arn, |provider| {
@@ -140,7 +140,7 @@ impl Iam {
 
     pub(super) async fn untag_open_id_connect_provider(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::UntagOpenIDConnectProviderRequest,
     ) -> Handled<()> {
         self.change_provider(context, input.open_id_connect_provider_arn, |provider| {
@@ -152,7 +152,7 @@ impl Iam {
 
     pub(super) async fn list_open_id_connect_provider_tags(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::ListOpenIDConnectProviderTagsRequest,
     ) -> Handled<types::ListOpenIDConnectProviderTagsResponse> {
         let arn = input.open_id_connect_provider_arn.unwrap_or_default();
@@ -167,7 +167,7 @@ impl Iam {
 
     async fn change_provider(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         arn: Option<String>,
         change: impl FnOnce(&mut OidcProvider) -> Handled<()> + Send + 'static,
     ) -> Handled<()> {

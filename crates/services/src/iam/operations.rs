@@ -9,9 +9,9 @@ use aws_api::{
 use serde_json::Value;
 
 use super::Iam;
-use crate::query::{QueryContext, QueryService, query_operations};
+use crate::service::{AwsService, ServiceContext, service_operations};
 
-query_operations! {
+service_operations! {
     Iam, "IAM":
     AddClientIDToOpenIDConnectProvider => add_client_id_to_open_id_connect_provider,
     AddRoleToInstanceProfile => add_role_to_instance_profile,

@@ -10,7 +10,7 @@ use super::{
     records::{self, LoginProfile, PasswordPolicy, User},
     seconds, users,
 };
-use crate::query::{NoInput, QueryContext};
+use crate::service::{NoInput, ServiceContext};
 
 /// What the rules of AWS ask where an account has none: characters, and kinds of characters among the four.
 const DEFAULT_LENGTH_MIN: usize = 8;
@@ -20,7 +20,7 @@ impl Iam {
     /// What is not given is at its default, not as it was.
     pub(super) async fn update_account_password_policy(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::UpdateAccountPasswordPolicyRequest,
     ) -> Handled<()> {
         let policy = PasswordPolicy {
@@ -41,7 +41,7 @@ impl Iam {
 
     pub(super) async fn get_account_password_policy(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         _: NoInput,
     ) -> Handled<types::GetAccountPasswordPolicyResponse> {
         let policy: PasswordPolicy = self.read(context.account_id(), context.account_id()).await?;
@@ -63,7 +63,7 @@ impl Iam {
 
     pub(super) async fn delete_account_password_policy(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         _: NoInput,
     ) -> Handled<()> {
         let name = Some(context.account_id().to_owned());
@@ -79,7 +79,7 @@ impl Iam {
 
     pub(super) async fn create_login_profile(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::CreateLoginProfileRequest,
     ) -> Handled<types::CreateLoginProfileResponse> {
         let name = users::user_or_caller(input.user_name, context)?;
@@ -106,7 +106,7 @@ impl Iam {
 
     pub(super) async fn get_login_profile(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::GetLoginProfileRequest,
     ) -> Handled<types::GetLoginProfileResponse> {
         let name = users::user_or_caller(input.user_name, context)?;
@@ -117,7 +117,7 @@ impl Iam {
 
     pub(super) async fn update_login_profile(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::UpdateLoginProfileRequest,
     ) -> Handled<()> {
         let account_id = context.account_id().to_owned();
@@ -134,7 +134,7 @@ impl Iam {
 
     pub(super) async fn delete_login_profile(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::DeleteLoginProfileRequest,
     ) -> Handled<()> {
         let name = users::user_or_caller(input.user_name, context)?;

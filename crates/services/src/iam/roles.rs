@@ -9,7 +9,7 @@ use super::{
     records::{self, InstanceProfile, Role},
     seconds, tags,
 };
-use crate::{query::QueryContext, random};
+use crate::{random, service::ServiceContext};
 
 /// How long a session of a role may be when nobody says.
 const SESSION_SECONDS_DEFAULT: i64 = 3600;
@@ -17,7 +17,7 @@ const SESSION_SECONDS_DEFAULT: i64 = 3600;
 impl Iam {
     pub(super) async fn create_role(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::CreateRoleRequest,
     ) -> Handled<types::CreateRoleResponse> {
         let trust = input.assume_role_policy_document.unwrap_or_default();
@@ -45,7 +45,7 @@ impl Iam {
 
     pub(super) async fn get_role(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::GetRoleRequest,
     ) -> Handled<types::GetRoleResponse> {
         let role: Role = self.read(context.account_id(), &input.role_name.unwrap_or_default()).await?;
@@ -57,7 +57,7 @@ impl Iam {
 
     pub(super) async fn list_roles(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::ListRolesRequest,
     ) -> Handled<types::ListRolesResponse> {
         let mut roles: Vec<Role> = self.all(context.account_id()).await?;
@@ -73,7 +73,7 @@ impl Iam {
 
     pub(super) async fn update_role(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::UpdateRoleRequest,
     ) -> Handled<types::UpdateRoleResponse> {
         self.change(context.account_id(), input.role_name, move |role: &mut Role, _| {
@@ -87,7 +87,7 @@ impl Iam {
 
     pub(super) async fn update_role_description(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::UpdateRoleDescriptionRequest,
     ) -> Handled<types::UpdateRoleDescriptionResponse> {
         self.change(context.account_id(), input.role_name, move |role: &mut Role, _| {
@@ -100,7 +100,7 @@ impl Iam {
 
     pub(super) async fn update_assume_role_policy(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::UpdateAssumeRolePolicyRequest,
     ) -> Handled<()> {
         let trust = input.policy_document.unwrap_or_default();
@@ -115,7 +115,7 @@ impl Iam {
 
     pub(super) async fn delete_role(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::DeleteRoleRequest,
     ) -> Handled<()> {
         let account_id = context.account_id().to_owned();
@@ -134,7 +134,7 @@ impl Iam {
 
     pub(super) async fn put_role_permissions_boundary(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::PutRolePermissionsBoundaryRequest,
     ) -> Handled<()> {
         let boundary = self.boundary(context.account_id(), input.permissions_boundary).await?;
@@ -148,7 +148,7 @@ impl Iam {
 
     pub(super) async fn delete_role_permissions_boundary(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::DeleteRolePermissionsBoundaryRequest,
     ) -> Handled<()> {
         self.change(context.account_id(), input.role_name, |role: &mut Role, _| {
@@ -159,7 +159,11 @@ impl Iam {
         .await
     }
 
-    pub(super) async fn tag_role(&self, context: &QueryContext, input: types::TagRoleRequest) -> Handled<()> {
+    pub(super) async fn tag_role(
+        &self,
+        context: &ServiceContext,
+        input: types::TagRoleRequest,
+    ) -> Handled<()> {
         self.change(context.account_id(), input.role_name, |role: &mut Role, _| {
             tags::add(&mut role.tags, input.tags)
         })
@@ -168,7 +172,7 @@ impl Iam {
 
     pub(super) async fn untag_role(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::UntagRoleRequest,
     ) -> Handled<()> {
         self.change(context.account_id(), input.role_name, |role: &mut Role, _| {
@@ -180,7 +184,7 @@ impl Iam {
 
     pub(super) async fn list_role_tags(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::ListRoleTagsRequest,
     ) -> Handled<types::ListRoleTagsResponse> {
         let role: Role = self.read(context.account_id(), &input.role_name.unwrap_or_default()).await?;

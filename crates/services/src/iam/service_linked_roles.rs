@@ -11,7 +11,7 @@ use super::{
     records::{self, HeldPolicies, Role},
     roles,
 };
-use crate::{query::QueryContext, random};
+use crate::{random, service::ServiceContext};
 
 /// Sessions of such roles are an hour.
 const SESSION_SECONDS: i64 = 3600;
@@ -30,7 +30,7 @@ const NAMES: &[(&str, &str)] = &[
 impl Iam {
     pub(super) async fn create_service_linked_role(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::CreateServiceLinkedRoleRequest,
     ) -> Handled<types::CreateServiceLinkedRoleResponse> {
         let service = input.aws_service_name.unwrap_or_default();
@@ -61,7 +61,7 @@ impl Iam {
 
     pub(super) async fn delete_service_linked_role(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::DeleteServiceLinkedRoleRequest,
     ) -> Handled<types::DeleteServiceLinkedRoleResponse> {
         let account_id = context.account_id().to_owned();
@@ -85,7 +85,7 @@ impl Iam {
     /// Deletion is done when it is asked for, so that every task of the right form has succeeded.
     pub(super) async fn get_service_linked_role_deletion_status(
         &self,
-        _: &QueryContext,
+        _: &ServiceContext,
         input: types::GetServiceLinkedRoleDeletionStatusRequest,
     ) -> Handled<types::GetServiceLinkedRoleDeletionStatusResponse> {
         let task = input.deletion_task_id.unwrap_or_default();

@@ -10,7 +10,7 @@ use super::{
     records::{SigningCertificate, User},
     seconds, users,
 };
-use crate::{query::QueryContext, random};
+use crate::{random, service::ServiceContext};
 
 /// Certificates of a user at most.
 const CERTIFICATES_MAX: usize = 2;
@@ -20,7 +20,7 @@ const DER_SEQUENCE: u8 = 0x30;
 impl Iam {
     pub(super) async fn upload_signing_certificate(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::UploadSigningCertificateRequest,
     ) -> Handled<types::UploadSigningCertificateResponse> {
         let name = users::user_or_caller(input.user_name, context)?;
@@ -54,7 +54,7 @@ impl Iam {
 
     pub(super) async fn list_signing_certificates(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::ListSigningCertificatesRequest,
     ) -> Handled<types::ListSigningCertificatesResponse> {
         let name = users::user_or_caller(input.user_name, context)?;
@@ -71,7 +71,7 @@ impl Iam {
 
     pub(super) async fn update_signing_certificate(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::UpdateSigningCertificateRequest,
     ) -> Handled<()> {
         let name = users::user_or_caller(input.user_name, context)?;
@@ -86,7 +86,7 @@ impl Iam {
 
     pub(super) async fn delete_signing_certificate(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::DeleteSigningCertificateRequest,
     ) -> Handled<()> {
         let name = users::user_or_caller(input.user_name, context)?;

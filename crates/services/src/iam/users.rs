@@ -10,12 +10,12 @@ use super::{
     records::{self, AccessKey, HeldPolicies, User},
     roles, seconds, tags,
 };
-use crate::{query::QueryContext, random};
+use crate::{random, service::ServiceContext};
 
 impl Iam {
     pub(super) async fn create_user(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::CreateUserRequest,
     ) -> Handled<types::CreateUserResponse> {
         let account_id = context.account_id();
@@ -42,7 +42,7 @@ impl Iam {
     /// Without a name, the caller.
     pub(super) async fn get_user(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::GetUserRequest,
     ) -> Handled<types::GetUserResponse> {
         let account_id = context.account_id();
@@ -63,7 +63,7 @@ impl Iam {
 
     pub(super) async fn list_users(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::ListUsersRequest,
     ) -> Handled<types::ListUsersResponse> {
         let mut users: Vec<User> = self.all(context.account_id()).await?;
@@ -80,7 +80,7 @@ impl Iam {
     /// A new name or path changes the ARN; access keys stay.
     pub(super) async fn update_user(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::UpdateUserRequest,
     ) -> Handled<()> {
         let account_id = context.account_id().to_owned();
@@ -113,7 +113,7 @@ impl Iam {
 
     pub(super) async fn delete_user(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::DeleteUserRequest,
     ) -> Handled<()> {
         let account_id = context.account_id().to_owned();
@@ -146,7 +146,7 @@ impl Iam {
 
     pub(super) async fn put_user_permissions_boundary(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::PutUserPermissionsBoundaryRequest,
     ) -> Handled<()> {
         let boundary = self.boundary(context.account_id(), input.permissions_boundary).await?;
@@ -159,7 +159,7 @@ impl Iam {
 
     pub(super) async fn delete_user_permissions_boundary(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::DeleteUserPermissionsBoundaryRequest,
     ) -> Handled<()> {
         self.change(context.account_id(), input.user_name, |user: &mut User, _| {
@@ -169,7 +169,11 @@ impl Iam {
         .await
     }
 
-    pub(super) async fn tag_user(&self, context: &QueryContext, input: types::TagUserRequest) -> Handled<()> {
+    pub(super) async fn tag_user(
+        &self,
+        context: &ServiceContext,
+        input: types::TagUserRequest,
+    ) -> Handled<()> {
         self.change(context.account_id(), input.user_name, |user: &mut User, _| {
             tags::add(&mut user.tags, input.tags)
         })
@@ -178,7 +182,7 @@ impl Iam {
 
     pub(super) async fn untag_user(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::UntagUserRequest,
     ) -> Handled<()> {
         self.change(context.account_id(), input.user_name, |user: &mut User, _| {
@@ -190,7 +194,7 @@ impl Iam {
 
     pub(super) async fn list_user_tags(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::ListUserTagsRequest,
     ) -> Handled<types::ListUserTagsResponse> {
         let user: User = self.read(context.account_id(), &input.user_name.unwrap_or_default()).await?;
@@ -204,7 +208,7 @@ impl Iam {
 }
 
 /// The user that an operation is about: the named one, or the caller.
-pub(super) fn user_or_caller(name: Option<String>, context: &QueryContext) -> Handled<String> {
+pub(super) fn user_or_caller(name: Option<String>, context: &ServiceContext) -> Handled<String> {
     match (name, &context.principal.kind) {
         (Some(name), _) => Ok(name),
         (None, PrincipalKind::User { name }) => Ok(name.clone()),

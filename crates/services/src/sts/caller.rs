@@ -4,14 +4,14 @@ use aws_api::generated::sts::types;
 
 use super::{Handled, Sts, validation_error};
 use crate::{
-    query::{NoInput, QueryContext},
     random,
+    service::{NoInput, ServiceContext},
 };
 
 impl Sts {
     pub(super) async fn get_caller_identity(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         _: NoInput,
     ) -> Handled<types::GetCallerIdentityResponse> {
         Ok(types::GetCallerIdentityResponse {
@@ -24,7 +24,7 @@ impl Sts {
     /// The account is in the access key id itself; twelve digits name themselves, as everywhere on this server.
     pub(super) async fn get_access_key_info(
         &self,
-        _: &QueryContext,
+        _: &ServiceContext,
         input: types::GetAccessKeyInfoRequest,
     ) -> Handled<types::GetAccessKeyInfoResponse> {
         let id = input.access_key_id.unwrap_or_default();

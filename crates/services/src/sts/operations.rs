@@ -9,9 +9,9 @@ use aws_api::{
 use serde_json::Value;
 
 use super::Sts;
-use crate::query::{QueryContext, QueryService, query_operations};
+use crate::service::{AwsService, ServiceContext, service_operations};
 
-query_operations! {
+service_operations! {
     Sts, "STS":
     AssumeRole => assume_role,
     GetAccessKeyInfo => get_access_key_info,

@@ -15,8 +15,8 @@ use lambda_model::{
 use super::{Handled, Sessions, Sts, access_denied, shown, validation_error};
 use crate::{
     iam::{Directory, naming, policy_document},
-    query::QueryContext,
     random,
+    service::ServiceContext,
 };
 
 /// An hour, when nobody says.
@@ -33,7 +33,7 @@ impl Sts {
     /// everybody, where credentials are not verified.
     pub(super) async fn assume_role(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::AssumeRoleRequest,
     ) -> Handled<types::AssumeRoleResponse> {
         let role_arn = input.role_arn.unwrap_or_default();
@@ -61,7 +61,7 @@ impl Sts {
 
     fn check_trust(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         role_arn: &str,
         external_id: Option<String>,
     ) -> Handled<()> {
@@ -86,7 +86,7 @@ impl Sts {
         )))
     }
 
-    fn check_duration(&self, context: &QueryContext, role_arn: &str, seconds: i64) -> Handled<()> {
+    fn check_duration(&self, context: &ServiceContext, role_arn: &str, seconds: i64) -> Handled<()> {
         let is_chained = matches!(context.principal.kind, PrincipalKind::AssumedRole { .. });
         if is_chained && seconds > CHAINED_SECONDS_MAX {
             return Err(validation_error(

@@ -4,7 +4,7 @@ use aws_api::generated::sts::types;
 use lambda_model::credentials::{Principal, PrincipalKind};
 
 use super::{Handled, Sts, access_denied, roles::policy_size, shown};
-use crate::query::QueryContext;
+use crate::service::ServiceContext;
 
 /// Twelve hours.
 const USER_SECONDS_DEFAULT: i64 = 43_200;
@@ -14,7 +14,7 @@ const ROOT_SECONDS_MAX: i64 = 3_600;
 impl Sts {
     pub(super) async fn get_session_token(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::GetSessionTokenRequest,
     ) -> Handled<types::GetSessionTokenResponse> {
         is_no_session(context, "GetSessionToken")?;
@@ -24,7 +24,7 @@ impl Sts {
 
     pub(super) async fn get_federation_token(
         &self,
-        context: &QueryContext,
+        context: &ServiceContext,
         input: types::GetFederationTokenRequest,
     ) -> Handled<types::GetFederationTokenResponse> {
         is_no_session(context, "GetFederationToken")?;
@@ -49,7 +49,7 @@ impl Sts {
     }
 }
 
-fn is_no_session(context: &QueryContext, operation: &str) -> Handled<()> {
+fn is_no_session(context: &ServiceContext, operation: &str) -> Handled<()> {
     let is_session = context.access_key_id.as_deref().is_some_and(|id| id.starts_with("ASIA"));
     match is_session {
         true => Err(access_denied(format!("Cannot call {operation} with session credentials"))),
@@ -57,7 +57,7 @@ fn is_no_session(context: &QueryContext, operation: &str) -> Handled<()> {
     }
 }
 
-fn expiry(context: &QueryContext, wanted_seconds: Option<i64>) -> i64 {
+fn expiry(context: &ServiceContext, wanted_seconds: Option<i64>) -> i64 {
     let seconds = wanted_seconds.unwrap_or(USER_SECONDS_DEFAULT);
     let seconds_max = match context.principal.kind {
         PrincipalKind::Root => ROOT_SECONDS_MAX,

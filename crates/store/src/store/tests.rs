@@ -2,7 +2,10 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
-use lambda_model::{function::LATEST, ports::LogSink};
+use lambda_model::{
+    function::LATEST,
+    ports::{LogDestination, LogForm, LogSink},
+};
 use tempfile::TempDir;
 
 use crate::{
@@ -26,13 +29,22 @@ fn modes_below(directory: &Path) -> Vec<(String, u32)> {
     found
 }
 
+fn log_stream() -> Arc<LogDestination> {
+    Arc::new(LogDestination {
+        account_id: "000000000000".into(),
+        region: "us-east-1".into(),
+        group: "/aws/lambda/f".into(),
+        stream: "2026/11/25/[$LATEST]0".into(),
+    })
+}
+
 #[tokio::test]
 async fn nothing_in_the_data_directory_is_for_others() {
     let folder = TempDir::new().unwrap();
     let store = open(folder.path());
     store.create_function(&record("f")).await.unwrap();
     let _lease = store.code_packages().intake(package("x").into()).await.unwrap_or_else(|e| panic!("{e}"));
-    store.logs().append(&key("f"), "2026/11/25/[$LATEST]0", b"line\n");
+    store.logs().append(&log_stream(), b"line\n", LogForm::Lines);
     store.logs().settle();
     let modes = modes_below(folder.path());
     assert!(modes.len() > 10, "{modes:?}");
@@ -62,7 +74,7 @@ async fn an_ephemeral_store_keeps_nothing() {
     let logs = store.logs();
     store.close().await;
     // An environment that dies late.
-    logs.append(&key("f"), "stream", b"too late\n");
+    logs.append(&log_stream(), b"too late\n", LogForm::Lines);
     logs.settle();
     drop(store);
     assert!(!path.exists() && !unused.exists());

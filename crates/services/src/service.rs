@@ -1,4 +1,4 @@
-//! What the services of the query protocol have in common: a table of operations, and a caller.
+//! What services have in common: a table of operations, and a caller.
 
 use std::future::Future;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// Who asks, and when.
 #[derive(Debug, Clone)]
-pub struct QueryContext {
+pub struct ServiceContext {
     /// The owner of the credentials.
     pub principal: Principal,
     /// The access key of the request; `None` for an unsigned one.
@@ -19,7 +19,7 @@ pub struct QueryContext {
     pub now_ms: i64,
 }
 
-impl QueryContext {
+impl ServiceContext {
     /// The caller's account.
     pub(crate) fn account_id(&self) -> &str {
         &self.principal.account_id
@@ -50,8 +50,8 @@ fn partition_of(region: &str) -> &'static str {
     PARTITIONS.iter().find(|(start, _)| region.starts_with(start)).map_or("aws", |(_, partition)| partition)
 }
 
-/// A service that takes forms and answers in XML.
-pub trait QueryService: Send + Sync {
+/// A service: JSON of its model goes in and comes out, whatever the protocol makes of it.
+pub trait AwsService: Send + Sync {
     /// Its operations and shapes.
     fn model(&self) -> &'static ServiceModel;
 
@@ -60,7 +60,7 @@ pub trait QueryService: Send + Sync {
         &self,
         operation: usize,
         decoded: Decoded,
-        context: QueryContext,
+        context: ServiceContext,
     ) -> impl Future<Output = Result<Value, ApiError>> + Send;
 }
 
@@ -85,9 +85,9 @@ pub(crate) fn not_implemented(service: &str, operation: &str) -> ApiError {
 
 /// The dispatch of a service: its type, its name in messages, and which handler answers which operation. The handlers take the
 /// caller and the operation's input, and give its output.
-macro_rules! query_operations {
+macro_rules! service_operations {
     ($service:ty, $name:literal: $($operation:ident => $handler:ident,)*) => {
-        impl QueryService for $service {
+        impl AwsService for $service {
             fn model(&self) -> &'static ServiceModel {
                 &MODEL
             }
@@ -96,15 +96,15 @@ macro_rules! query_operations {
                 &self,
                 operation: usize,
                 decoded: Decoded,
-                context: QueryContext,
+                context: ServiceContext,
             ) -> Result<Value, ApiError> {
                 match Operation::ALL.get(operation) {
                     $(Some(Operation::$operation) => {
-                        $crate::query::answer(self.$handler(&context, decoded.typed()?).await?)
+                        $crate::service::answer(self.$handler(&context, decoded.typed()?).await?)
                     })*
                     other => {
                         let name = other.map_or("", |other| other.schema().name);
-                        Err($crate::query::not_implemented($name, name))
+                        Err($crate::service::not_implemented($name, name))
                     }
                 }
             }
@@ -112,4 +112,4 @@ macro_rules! query_operations {
     };
 }
 
-pub(crate) use query_operations;
+pub(crate) use service_operations;

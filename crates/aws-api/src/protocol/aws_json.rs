@@ -1,0 +1,109 @@
+//! AWS's JSON protocol: one path, the operation in a header, a JSON object in and out.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::Decoded;
+use crate::{
+    error_response::ApiError,
+    schema::{OperationSchema, ServiceModel},
+    validation,
+};
+
+/// The content type of version 1.1.
+pub const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+
+/// The header that names the operation, such as `Logs_20140328.PutLogEvents`.
+pub const TARGET: &str = "x-amz-target";
+
+/// The operation that a target names, if it is one of the service's.
+pub fn operation(model: &ServiceModel, target: &str) -> Option<&'static OperationSchema> {
+    let (_, name) = target.rsplit_once('.')?;
+    model.operations.iter().find(|operation| operation.name == name)
+}
+
+/// Decodes and validates a request of `operation`. What violates a constraint gets the service's code for that.
+///
+/// # Errors
+/// `SerializationException` for what is no JSON object or has a value of the wrong type, `invalid` with every violated constraint, in
+/// the words of E-13.
+pub fn decode(
+    model: &ServiceModel,
+    operation: &OperationSchema,
+    body: &[u8],
+    invalid: &'static str,
+) -> Result<Decoded, ApiError> {
+    let mut input = object(body)?;
+    // An explicit null is the same as absence.
+    input.retain(|_, value| !value.is_null());
+    if let Some(shape) = operation.input {
+        let members = model.members(shape);
+        input.retain(|name, _| members.iter().any(|member| member.wire_name == name));
+        validation::check_types(model, shape, &input)?;
+        validation::check(model, shape, &input, false)
+            .map_err(|error| ApiError { code: invalid, ..error })?;
+    }
+    Ok(Decoded { input, payload: None })
+}
+
+fn object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    if body.is_empty() {
+        return Ok(Map::new());
+    }
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(serialization("Start of structure or map found where not expected.")),
+        Err(error) => Err(serialization(&error.to_string())),
+    }
+}
+
+fn serialization(message: &str) -> ApiError {
+    ApiError::user("SerializationException", 400, message)
+}
+
+/// The body of an answer; an operation without output has an empty object.
+///
+/// # Errors
+/// When the output does not serialise, which is a defect of ours.
+pub fn encode(output: &impl Serialize) -> Result<Bytes, serde_json::Error> {
+    let value = serde_json::to_value(output)?;
+    let value = if value.is_null() { Value::Object(Map::new()) } else { value };
+    Ok(serde_json::to_vec(&value)?.into())
+}
+
+/// The body of an error.
+pub fn encode_error(error: &ApiError) -> Bytes {
+    let mut body = json!({ "__type": error.code, "message": error.message });
+    for (name, value) in &error.members {
+        body[*name] = value.clone();
+    }
+    body.to_string().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generated::logs::operations::MODEL;
+
+    fn decoded(target: &str, body: &str) -> Result<Decoded, ApiError> {
+        let operation = operation(&MODEL, target).unwrap();
+        decode(&MODEL, operation, body.as_bytes(), "InvalidParameterException")
+    }
+
+    #[test]
+    fn a_request_is_checked_against_the_model() {
+        let good =
+            decoded("Logs_20140328.CreateLogGroup", r#"{"logGroupName": "/a", "kmsKeyId": null, "new": 1}"#);
+        assert_eq!(good.unwrap().input, *json!({ "logGroupName": "/a" }).as_object().unwrap());
+        let error = decoded("Logs_20140328.CreateLogGroup", r#"{"logGroupName": "a b"}"#).err().unwrap();
+        assert_eq!(error.code, "InvalidParameterException");
+        assert!(error.message.contains("Value 'a b' at 'logGroupName'"), "{}", error.message);
+        for wrong in ["[]", "{", r#"{"logGroupName": 1}"#] {
+            let error = decoded("Logs_20140328.CreateLogGroup", wrong).err().unwrap();
+            assert_eq!(error.code, "SerializationException", "{wrong}");
+        }
+        assert!(operation(&MODEL, "Logs_20140328.Nothing").is_none());
+        assert!(operation(&MODEL, "Nothing").is_none());
+    }
+}

@@ -1,0 +1,94 @@
+//! HTTP of the services that speak AWS's JSON protocol.
+
+use aws_api::{error_response::ApiError, protocol::aws_json, request_id};
+use bytes::Bytes;
+use hyper::{StatusCode, header::HeaderValue};
+use services::service::{AwsService, ServiceContext};
+
+use crate::{
+    clock,
+    http::{self, BodyError, HttpRequest, HttpResponse},
+    identity::Caller,
+};
+
+/// Room for the largest batch of log events, each character escaped.
+const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Answers one request to `service`; what violates a constraint of its model is `invalid`.
+pub(crate) async fn answer(
+    service: &impl AwsService,
+    invalid: &'static str,
+    request: HttpRequest,
+    caller: Caller,
+) -> HttpResponse {
+    let answered = respond(service, invalid, request, caller).await;
+    let (status, body) = match answered {
+        Ok(body) => (StatusCode::OK, body),
+        Err(error) => return refuse(&error),
+    };
+    respond_with(status, body)
+}
+
+/// The answer for an error.
+pub(crate) fn refuse(error: &ApiError) -> HttpResponse {
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = respond_with(status, aws_json::encode_error(error));
+    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(error.code));
+    response
+}
+
+fn respond_with(status: StatusCode, body: Bytes) -> HttpResponse {
+    let mut response = http::response(status, aws_json::CONTENT_TYPE, body);
+    if let Ok(value) = HeaderValue::from_str(&request_id::new()) {
+        response.headers_mut().insert("x-amzn-requestid", value);
+    }
+    response
+}
+
+async fn respond(
+    service: &impl AwsService,
+    invalid: &'static str,
+    request: HttpRequest,
+    caller: Caller,
+) -> Result<Bytes, ApiError> {
+    let target = request.header(aws_json::TARGET).unwrap_or_default().to_owned();
+    let operation = aws_json::operation(service.model(), &target).ok_or_else(unknown_operation)?;
+    let body = http::read_body(request.body, BODY_BYTES_MAX).await.map_err(body_error)?;
+    let decoded = aws_json::decode(service.model(), operation, &body, invalid)?;
+    let context = ServiceContext {
+        principal: caller.principal,
+        access_key_id: caller.access_key_id,
+        region: caller.region,
+        now_ms: clock::unix_ms(),
+    };
+    let output = service.handle(operation.index, decoded, context).await.inspect_err(|error| {
+        if error.status == 500 {
+            tracing::error!(operation = operation.name, message = error.message, "an operation failed");
+        }
+    })?;
+    aws_json::encode(&output).map_err(|error| {
+        tracing::error!(%error, operation = operation.name, "an answer was not encoded");
+        ApiError::service(
+            "InternalFailure",
+            500,
+            "The request processing has failed because of an unknown error.",
+        )
+    })
+}
+
+fn unknown_operation() -> ApiError {
+    ApiError::user(
+        "UnknownOperationException",
+        400,
+        "The requested operation is not recognized by the service.",
+    )
+}
+
+fn body_error(error: BodyError) -> ApiError {
+    match error {
+        BodyError::TooLarge => {
+            ApiError::user("RequestEntityTooLargeException", 413, "Request size is too large")
+        }
+        BodyError::Broken => ApiError::user("SerializationException", 400, "The request body ended early."),
+    }
+}

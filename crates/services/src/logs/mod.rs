@@ -1,0 +1,52 @@
+//! CloudWatch Logs: groups, streams, events, who is told of new ones.
+//!
+//! What is stored where is [`store::Logs`]' business; here are AWS's operations on it, the pattern language, and the deliveries of
+//! subscription filters ([`subscriptions`]).
+
+mod context;
+mod error;
+mod events;
+mod filter_events;
+mod groups;
+mod operations;
+mod paging;
+pub mod pattern;
+mod put_events;
+mod retention;
+mod streams;
+mod subscription_filters;
+pub mod subscriptions;
+mod tags;
+mod test_metric_filter;
+
+use aws_api::error_response::ApiError;
+use store::Logs;
+
+/// What a handler gives.
+type Handled<T> = Result<T, ApiError>;
+
+/// The service.
+#[derive(Clone)]
+pub struct CloudWatchLogs {
+    logs: Logs,
+}
+
+impl CloudWatchLogs {
+    /// What violates a constraint of the model, in the service's words.
+    pub const INVALID: &str = "InvalidParameterException";
+
+    /// The service, on these logs.
+    pub fn new(logs: Logs) -> Self {
+        Self { logs }
+    }
+
+    /// Work on files: not on a thread that serves others.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Logs) -> Handled<T> + Send + 'static,
+    ) -> Handled<T> {
+        let logs = self.logs.clone();
+        let done = tokio::task::spawn_blocking(move || work(&logs)).await;
+        done.unwrap_or_else(|_| Err(error::failed("the work did not end")))
+    }
+}

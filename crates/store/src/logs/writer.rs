@@ -1,0 +1,149 @@
+//! The thread that writes what environments print, and looks after the groups.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{self, RecvTimeoutError},
+    },
+    time::{Duration, Instant},
+};
+
+use lambda_model::{
+    error::with_causes,
+    ports::{LogDestination, LogForm},
+};
+
+use super::{
+    Groups, LogEvent, LogGroupKey, LogGroupSettings, Message, SYNC_INTERVAL, group::LogGroup, now_ms,
+};
+use crate::StoreError;
+
+/// How often expired events are looked for.
+const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// See the module's doc.
+pub(super) struct Writer {
+    groups: Arc<Groups>,
+    /// Groups with something that is not on disk yet.
+    unsynced: HashSet<LogGroupKey>,
+    /// When it has to be.
+    sync_at: Option<Instant>,
+    maintain_at: Instant,
+    /// Whether the last block could not be written; said once, not for each.
+    is_failing: bool,
+}
+
+impl Writer {
+    pub(super) fn new(groups: Arc<Groups>) -> Self {
+        Self {
+            groups,
+            unsynced: HashSet::new(),
+            sync_at: None,
+            maintain_at: Instant::now(),
+            is_failing: false,
+        }
+    }
+
+    /// Until nobody can send any more.
+    pub(super) fn run(mut self, messages: &mpsc::Receiver<Message>) {
+        loop {
+            // Asked first: a flood of lines must not put off the sync for ever.
+            let now = Instant::now();
+            if self.sync_at.is_some_and(|at| at <= now) {
+                self.sync();
+            }
+            if self.maintain_at <= now {
+                self.maintain();
+            }
+            let wake_at = self.sync_at.unwrap_or(self.maintain_at).min(self.maintain_at);
+            match messages.recv_timeout(wake_at.saturating_duration_since(Instant::now())) {
+                Ok(message) => self.handle(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.sync(),
+            }
+        }
+    }
+
+    fn handle(&mut self, message: Message) {
+        let done = match message {
+            Message::Lines { to, timestamp_ms, lines, form } => {
+                return self.append(&to, timestamp_ms, &lines, form);
+            }
+            Message::Settle(done) => done,
+            Message::Flush(done) => {
+                self.sync();
+                done
+            }
+        };
+        let _ = done.send(());
+    }
+
+    fn append(&mut self, to: &LogDestination, timestamp_ms: i64, lines: &[u8], form: LogForm) {
+        let key = LogGroupKey {
+            account_id: to.account_id.clone(),
+            region: to.region.clone(),
+            name: to.group.clone(),
+        };
+        let appended = self.try_append(&key, to, timestamp_ms, lines, form);
+        self.groups.counts.waiting_bytes.fetch_sub(lines.len(), Ordering::Relaxed);
+        if let Err(error) = &appended {
+            self.groups.counts.dropped.fetch_add(1, Ordering::Relaxed);
+            if !self.is_failing {
+                tracing::warn!(error = with_causes(error), "log not written");
+            }
+        }
+        self.is_failing = appended.is_err();
+        self.unsynced.insert(key);
+        self.sync_at.get_or_insert_with(|| Instant::now() + SYNC_INTERVAL);
+    }
+
+    fn try_append(
+        &self,
+        key: &LogGroupKey,
+        to: &LogDestination,
+        timestamp_ms: i64,
+        lines: &[u8],
+        form: LogForm,
+    ) -> Result<(), StoreError> {
+        let events: Vec<LogEvent<'_>> = match form {
+            LogForm::Whole => vec![LogEvent { timestamp_ms, message: lines }],
+            LogForm::Lines => lines
+                .split_inclusive(|byte| *byte == b'\n')
+                .map(|message| LogEvent { timestamp_ms, message })
+                .collect(),
+        };
+        self.group(key)?.append(&to.stream, &events, now_ms())
+    }
+
+    /// The group, which is made when a function first writes to it.
+    fn group(&self, key: &LogGroupKey) -> Result<Arc<LogGroup>, StoreError> {
+        match self.groups.get(key) {
+            Some(group) => Ok(group),
+            None => Ok(self.groups.create(key, LogGroupSettings::new(&key.name, now_ms()))?.0),
+        }
+    }
+
+    fn sync(&mut self) {
+        for key in self.unsynced.drain() {
+            // A group that was deleted meanwhile needs none.
+            if let Some(group) = self.groups.get(&key)
+                && let Err(error) = group.sync()
+            {
+                tracing::warn!(error = with_causes(&error), "log not synced");
+            }
+        }
+        self.sync_at = None;
+    }
+
+    fn maintain(&mut self) {
+        let groups: Vec<Arc<LogGroup>> = self.groups.read().values().cloned().collect();
+        for group in groups {
+            if let Err(error) = group.maintain(now_ms()) {
+                tracing::warn!(error = with_causes(&error), "old logs not removed");
+            }
+        }
+        self.maintain_at = Instant::now() + MAINTENANCE_INTERVAL;
+    }
+}

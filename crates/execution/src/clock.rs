@@ -23,3 +23,8 @@ pub(crate) fn iso8601_ms_of(moment: Instant) -> String {
 pub(crate) fn log_stream_date() -> String {
     Timestamp::now().strftime("%Y/%m/%d").to_string()
 }
+
+/// Whether a text is a point in time in RFC 3339.
+pub(crate) fn is_rfc3339(text: &str) -> bool {
+    text.parse::<Timestamp>().is_ok()
+}

@@ -59,7 +59,18 @@ pub(crate) fn of(
     variables.extend(surroundings.endpoint_variables.iter().map(|name| (name.clone(), endpoint.clone())));
     variables.extend(version.configuration.environment.clone().unwrap_or_default());
     variables.extend(reserved(version, surroundings));
+    variables.extend(logging(version));
     variables.into_iter().collect()
+}
+
+/// What runtimes read to know how to log; only where it is not the usual (O-01).
+fn logging(version: &RunnableVersion) -> Vec<(String, String)> {
+    let logging = &version.configuration.logging;
+    if logging.log_format != "JSON" {
+        return Vec::new();
+    }
+    let level = logging.application_log_level.clone().unwrap_or_else(|| "INFO".into());
+    vec![("AWS_LAMBDA_LOG_FORMAT".into(), "JSON".into()), ("AWS_LAMBDA_LOG_LEVEL".into(), level)]
 }
 
 /// Variables that a function cannot set (N-01).

@@ -115,6 +115,8 @@ function headersOf(text) {
 // --- The log --------------------------------------------------------------------------------------------------
 
 let currentRequestId;
+/** Only where the function's settings ask for it. */
+let jsonLogging;
 
 /** Whole lines, written at once and in order, also when the process ends right after. */
 function write(text) {
@@ -135,7 +137,9 @@ function log(level, text) {
 function setUpConsole() {
   const levels = { trace: "TRACE", debug: "DEBUG", info: "INFO", log: "INFO", warn: "WARN", error: "ERROR", fatal: "FATAL" };
   for (const [name, level] of Object.entries(levels)) {
-    console[name] = (...values) => log(level, format(...values));
+    console[name] = jsonLogging
+      ? (...values) => jsonLogging.isLoud(level) && write(jsonLogging.line(level, currentRequestId, values))
+      : (...values) => log(level, format(...values));
   }
 }
 
@@ -176,6 +180,7 @@ function withProperties(_key, value) {
 }
 
 function logError(what, error) {
+  if (jsonLogging) return write(jsonLogging.line("ERROR", currentRequestId, [error]));
   let json;
   try {
     json = JSON.stringify(error instanceof Error ? error : new Error(error), withProperties);
@@ -418,6 +423,7 @@ async function dieOf(api, what, error, status) {
 }
 
 async function main() {
+  if (process.env.AWS_LAMBDA_LOG_FORMAT === "JSON") jsonLogging = require("./json_logging.cjs");
   setUpConsole();
   globalThis.awslambda = { ...globalThis.awslambda, ...awslambda };
   hideModulesOfTheHost();

@@ -14,12 +14,16 @@ use std::{io, os::fd::OwnedFd, sync::Arc, time::Duration};
 use lambda_model::{
     environment::Category,
     limits,
-    platform_log::PlatformEvent,
+    function::LoggingConfiguration,
+    platform_log::{self, ApplicationLogLevel, Kept, PlatformEvent, SystemLogLevel},
     ports::{LogDestination, LogForm, LogSink},
 };
 use tokio::{net::unix::pipe, time::Instant};
 
-use crate::telemetry_api::Telemetry;
+use crate::{
+    clock,
+    telemetry_api::{Telemetry, envelope},
+};
 
 /// Read in one go before others get their turn.
 const BURST_BYTES: usize = 256 * 1024;
@@ -34,8 +38,39 @@ pub(crate) struct LogCapture {
     out: Out,
 }
 
+/// How lines look (B.23).
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LogFormat {
+    /// AWS's words, and whatever the function prints.
+    Text,
+    /// Records, as far as they are loud enough.
+    Json {
+        /// Of the platform's events.
+        system: SystemLogLevel,
+        /// Of what the function prints.
+        application: ApplicationLogLevel,
+    },
+}
+
+impl LogFormat {
+    /// The format that a function's settings ask for.
+    pub(crate) fn of(logging: &LoggingConfiguration) -> Self {
+        if logging.log_format != "JSON" {
+            return Self::Text;
+        }
+        let application = logging.application_log_level.as_deref();
+        Self::Json {
+            system: SystemLogLevel::of_setting(logging.system_log_level.as_deref()),
+            application: application
+                .and_then(ApplicationLogLevel::parse)
+                .unwrap_or(ApplicationLogLevel::Info),
+        }
+    }
+}
+
 /// Where lines go.
 struct Out {
+    format: LogFormat,
     /// The last bytes since [`LogCapture::start_tail`].
     tail: Option<Vec<u8>>,
     sink: Arc<dyn LogSink>,
@@ -59,11 +94,11 @@ impl LogCapture {
     /// When no pipe can be made.
     pub(crate) fn new(
         sink: Arc<dyn LogSink>,
-        to: LogDestination,
+        (to, format): (LogDestination, LogFormat),
         telemetry: Arc<Telemetry>,
     ) -> io::Result<(Self, OwnedFd)> {
         let (function, writer) = Source::new(Category::Function)?;
-        let out = Out { tail: None, sink, to: Arc::new(to), telemetry };
+        let out = Out { format, tail: None, sink, to: Arc::new(to), telemetry };
         Ok((Self { function, extensions: None, out }, writer))
     }
 
@@ -110,17 +145,24 @@ impl LogCapture {
 
     /// Tells of an event of the platform.
     pub(crate) fn tell(&mut self, event: &PlatformEvent) {
-        if let Some(text) = event.text() {
-            self.platform(&text);
-        } else {
-            self.drain();
+        let text = match self.out.format {
+            LogFormat::Text => event.text(),
+            LogFormat::Json { system, .. } => {
+                // The report is the end.
+                let is_told = event.level() >= system && !matches!(event, PlatformEvent::End { .. });
+                is_told.then(|| format!("{}\n", envelope(event.event_type(), &event.record())))
+            }
+        };
+        match text {
+            Some(text) => self.platform(&text),
+            None => self.drain(),
         }
         self.out.telemetry.tell(event);
     }
 
     /// Whether anybody hears of the end of the runtime's work, which the text format does not tell.
     pub(crate) fn tells_runtime_done(&self) -> bool {
-        self.out.telemetry.is_heard()
+        self.out.telemetry.is_heard() || matches!(self.out.format, LogFormat::Json { .. })
     }
 
     /// Writes a line of the platform, on a line of its own.
@@ -148,11 +190,32 @@ impl Drop for LogCapture {
 impl Out {
     /// Whole lines that processes printed.
     fn printed(&mut self, category: Category, lines: &[u8]) {
-        self.append(lines, LogForm::Lines);
+        match self.format {
+            LogFormat::Json { application, .. } if category == Category::Function => {
+                self.append_judged(lines, application);
+            }
+            _ => self.append(lines, LogForm::Lines),
+        }
         if self.telemetry.is_heard() {
             for line in lines.split_inclusive(|byte| *byte == b'\n') {
                 self.telemetry.printed(category, &String::from_utf8_lossy(line));
             }
+        }
+    }
+
+    /// Lines of a function in the JSON format: those that are loud enough.
+    fn append_judged(&mut self, lines: &[u8], level: ApplicationLogLevel) {
+        let mut kept = Vec::with_capacity(lines.len());
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            let text = String::from_utf8_lossy(line);
+            match platform_log::keep(&text, level, &clock::iso8601_ms(), clock::is_rfc3339) {
+                Kept::AsItIs => kept.extend_from_slice(line),
+                Kept::Completed(completed) => kept.extend_from_slice(completed.as_bytes()),
+                Kept::Dropped => {}
+            }
+        }
+        if !kept.is_empty() {
+            self.append(&kept, LogForm::Lines);
         }
     }
 
@@ -283,7 +346,7 @@ mod tests {
             group: "g".into(),
             stream: "s".into(),
         };
-        let (capture, writer) = LogCapture::new(sink.clone(), to, Arc::new(Telemetry::new().0)).unwrap();
+        let (capture, writer) = LogCapture::new(sink.clone(), (to, LogFormat::Text), Arc::new(Telemetry::new().0)).unwrap();
         (sink, capture, writer.into())
     }
 

@@ -16,7 +16,7 @@ use lambda_model::{
 use sandbox::{Bind, Cpu, EphemeralStorage, IsolationLevel, Limits, Sandbox, SandboxSpec, SandboxUser};
 use tokio::net::UnixStream;
 
-use super::{Environment, log_capture::LogCapture, processes::ExtensionProgram};
+use super::{Environment, log_capture::{LogCapture, LogFormat}, processes::ExtensionProgram};
 use crate::{
     budget::Room,
     clock,
@@ -80,6 +80,7 @@ impl Environment {
         let addresses =
             variables::Addresses { runtime_api: runtime_api.local_addr()?, endpoint: endpoint.local_addr()? };
         let log_to = log_destination(&version);
+        let log_format = LogFormat::of(&version.configuration.logging);
         // A session of its own, named as the function is (M-02).
         let credentials = context.credentials.for_function(&version.configuration.role, &version.key.name);
         let surroundings = variables::Surroundings {
@@ -99,7 +100,7 @@ impl Environment {
         let telemetry = Arc::new(telemetry);
         let function = function_metadata(&version);
         let (api, events) = EnvironmentApi::serve(runtime_api, streaming, function, Arc::clone(&telemetry))?;
-        let (mut log, log_writer) = LogCapture::new(Arc::clone(&context.logs), log_to, telemetry)?;
+        let (mut log, log_writer) = LogCapture::new(Arc::clone(&context.logs), (log_to, log_format), telemetry)?;
         let extensions = extension_programs(&spec, opt, context.configuration.isolation);
         let extension_log_writer = (!extensions.is_empty()).then(|| log.open_for_extensions()).transpose()?;
         Ok(Self {

@@ -26,9 +26,13 @@ use super::{names::Family, sdk::SdkPackage};
 /// Files of ours: name and text.
 type Bootstrap = &'static [(&'static str, &'static str)];
 
-const PYTHON: Bootstrap = &[("bootstrap.py", include_str!("../../runtimes/python/bootstrap.py"))];
+const PYTHON: Bootstrap = &[
+    ("bootstrap.py", include_str!("../../runtimes/python/bootstrap.py")),
+    ("_lambent_json_logging.py", include_str!("../../runtimes/python/_lambent_json_logging.py")),
+];
 const NODEJS: Bootstrap = &[
     ("bootstrap.cjs", include_str!("../../runtimes/nodejs/bootstrap.cjs")),
+    ("json_logging.cjs", include_str!("../../runtimes/nodejs/json_logging.cjs")),
     ("streaming.cjs", include_str!("../../runtimes/nodejs/streaming.cjs")),
 ];
 

@@ -27,7 +27,7 @@ use lambda_model::environment::TelemetryApi;
 use crate::environment_api::{Shared, unknown_call};
 
 pub(crate) use destination::MakeSockets;
-pub(crate) use telemetry::Telemetry;
+pub(crate) use telemetry::{Telemetry, envelope};
 
 /// Path of the Telemetry API.
 pub(crate) const TELEMETRY: &str = "/2022-07-01/telemetry";

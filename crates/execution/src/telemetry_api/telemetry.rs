@@ -225,7 +225,7 @@ impl Subscriber {
     }
 }
 
-/// An event as subscribers get it (T-03).
-pub(super) fn envelope(event_type: &str, record: &serde_json::Value) -> String {
+/// An event as subscribers and the JSON log format have it (T-03, O-03).
+pub(crate) fn envelope(event_type: &str, record: &serde_json::Value) -> String {
     json!({ "time": clock::iso8601_ms(), "type": event_type, "record": record }).to_string()
 }

@@ -12,7 +12,7 @@ pub mod url;
 pub mod version;
 
 pub use alias::Alias;
-pub use configuration::{FunctionConfiguration, FunctionLayer};
+pub use configuration::{FunctionConfiguration, FunctionLayer, LoggingConfiguration};
 pub use key::FunctionKey;
 pub use layer::{LayerKey, LayerVersion};
 pub use record::{CodeReference, FunctionRecord};

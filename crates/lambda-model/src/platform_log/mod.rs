@@ -6,10 +6,12 @@
 //! invocation:  Start ─► RuntimeDone ─► Fault? ─► End ─► Report
 //! ```
 
+mod application;
 mod level;
 mod record;
 mod text;
 
+pub use application::{ApplicationLogLevel, Kept, keep};
 pub use level::SystemLogLevel;
 
 /// One event.

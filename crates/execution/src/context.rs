@@ -26,6 +26,8 @@ pub struct Dependencies {
     pub code: Arc<dyn CodePackages>,
     /// Takes log lines.
     pub logs: Arc<dyn LogSink>,
+    /// Takes segments of traces.
+    pub traces: Arc<dyn LogSink>,
     /// Takes counts.
     pub metrics: Arc<dyn MetricSink>,
     /// Serves the AWS endpoint inside environments.
@@ -41,6 +43,7 @@ pub(crate) struct Context {
     pub runtimes: Arc<HostRuntimes>,
     pub code: Arc<dyn CodePackages>,
     pub logs: Arc<dyn LogSink>,
+    pub traces: Arc<dyn LogSink>,
     pub metrics: Arc<dyn MetricSink>,
     pub endpoint: Arc<dyn EnvironmentEndpoint>,
     pub credentials: Arc<dyn RoleCredentials>,
@@ -64,6 +67,7 @@ impl Context {
             runtimes: dependencies.runtimes,
             code: dependencies.code,
             logs: dependencies.logs,
+            traces: dependencies.traces,
             metrics: dependencies.metrics,
             endpoint: dependencies.endpoint,
             credentials: dependencies.credentials,

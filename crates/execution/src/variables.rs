@@ -13,6 +13,8 @@ pub(crate) struct Addresses {
     pub runtime_api: SocketAddr,
     /// `AWS_ENDPOINT_URL` and its like.
     pub endpoint: SocketAddr,
+    /// `AWS_XRAY_DAEMON_ADDRESS`.
+    pub xray: SocketAddr,
 }
 
 /// Why an environment is initialised (L-19).
@@ -97,6 +99,9 @@ fn reserved(
         ("LAMBDA_TASK_ROOT", "/var/task".into()),
         ("LAMBDA_RUNTIME_DIR", "/var/runtime".into()),
         ("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR".into()),
+        ("AWS_XRAY_DAEMON_ADDRESS", addresses.xray.to_string()),
+        ("_AWS_XRAY_DAEMON_ADDRESS", addresses.xray.ip().to_string()),
+        ("_AWS_XRAY_DAEMON_PORT", addresses.xray.port().to_string()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))

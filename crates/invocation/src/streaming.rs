@@ -17,12 +17,14 @@ use lambda_model::{
 };
 use tokio::sync::mpsc;
 
-use crate::{InvokeRequest, Invoker};
+use crate::{InvokeRequest, Invoker, synchronous::traced};
 
 /// A response that has begun.
 pub struct Streamed {
     /// `X-Amz-Executed-Version`.
     pub executed_version: String,
+    /// `X-Amzn-Trace-Id`.
+    pub trace_id: String,
     /// What came first.
     pub first: StreamEvent,
     /// The rest; the last event is the end.
@@ -51,6 +53,7 @@ impl Invoker {
         let function = self.check(&request.key, request.qualifier.as_deref())?;
         let admitted = self.admit(&function)?;
         let executed_version = function.version.version.clone();
+        let trace_id = traced(&function, &mut request.invocation);
         let (sender, mut events) = mpsc::channel(limits::STREAMED_PIECES_WAITING_MAX);
         request.invocation.response_stream = Some(Arc::new(Pieces(sender.clone())));
         let invoker = Arc::clone(self);
@@ -64,7 +67,7 @@ impl Invoker {
         });
         match events.recv().await {
             Some(StreamEvent::Failed(error)) => Err(error),
-            Some(first) => Ok(Streamed { executed_version, first, rest: events }),
+            Some(first) => Ok(Streamed { executed_version, trace_id, first, rest: events }),
             None => Err(LambdaError::Service("the invocation ended without an outcome".into())),
         }
     }

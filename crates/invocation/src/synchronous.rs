@@ -1,13 +1,19 @@
 //! The synchronous invocation: resolve, check, admit, place, run.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use lambda_model::{
     LambdaError,
     concurrency::Admission,
     error::ThrottleReason,
     function::{FunctionKey, state},
-    invocation::{Invocation, InvocationOutcome},
+    invocation::{
+        Invocation, InvocationOutcome,
+        trace_header::{self, NewIds},
+    },
     ports::{ExecutionEnvironments, FunctionCatalog, MetricSink, ResolvedFunction},
 };
 
@@ -45,6 +51,8 @@ pub struct InvokeRequest {
 pub struct Invoked {
     /// `X-Amz-Executed-Version`.
     pub executed_version: String,
+    /// `X-Amzn-Trace-Id`.
+    pub trace_id: String,
     /// How it ended.
     pub outcome: InvocationOutcome,
 }
@@ -78,8 +86,10 @@ impl Invoker {
     pub async fn invoke(&self, request: InvokeRequest) -> Result<Invoked, LambdaError> {
         let function = self.check(&request.key, request.qualifier.as_deref())?;
         let admitted = self.admit(&function)?;
-        let outcome = self.run(&function, admitted, request.invocation).await?;
-        Ok(Invoked { executed_version: function.version.version.clone(), outcome })
+        let mut invocation = request.invocation;
+        let trace_id = traced(&function, &mut invocation);
+        let outcome = self.run(&function, admitted, invocation).await?;
+        Ok(Invoked { executed_version: function.version.version.clone(), trace_id, outcome })
     }
 
     /// Runs an admitted invocation to its end.
@@ -138,4 +148,18 @@ impl Invoker {
             self.metrics.throttled(key, version, *reason);
         }
     }
+}
+
+/// Completes the trace header of an invocation (Z-01); what it is then.
+pub(crate) fn traced(function: &ResolvedFunction, invocation: &mut Invocation) -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let new = NewIds {
+        now_seconds: u32::try_from(since.as_secs()).unwrap_or(u32::MAX),
+        root: fastrand::u128(..),
+        segment: fastrand::u64(..),
+    };
+    let is_active = function.version.configuration.tracing_mode == "Active";
+    let header = trace_header::of_invocation(invocation.trace_id.as_deref(), is_active, new);
+    invocation.trace_id = Some(header.clone());
+    header
 }

@@ -143,6 +143,7 @@ proptest! {
             status: platform_log::Status::Error(error_type),
             spans: Vec::new(),
             tracing: None,
+            sampled: None,
         });
         let line = report.text().unwrap();
         prop_assert_eq!(line.matches('\n').count(), 1);

@@ -91,7 +91,11 @@ impl Init<'_> {
             let (address, port) = if own_network { (spec.address, *port) } else { (Ipv4Addr::LOCALHOST, 0) };
             network::listener(address, port).stage(|| format!("listening on {address}:{port}"))
         };
-        spec.listen_ports.iter().map(listen).collect()
+        let take = |port: &u16| {
+            let (address, port) = if own_network { (spec.address, *port) } else { (Ipv4Addr::LOCALHOST, 0) };
+            network::datagram_socket(address, port).stage(|| format!("taking datagrams on {address}:{port}"))
+        };
+        spec.listen_ports.iter().map(listen).chain(spec.datagram_ports.iter().map(take)).collect()
     }
 
     fn wait_for_maps(&self) -> Result<(), Failure> {

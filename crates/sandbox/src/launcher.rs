@@ -1,7 +1,7 @@
 //! The server's side of starting sandboxes: the spawner process, the control groups, the images for `/tmp`.
 
 use std::fs::{self, DirBuilder, File};
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::error::SandboxError;
 use crate::layers::{Layer, Layers};
 use crate::limits::SET_UP_TIMEOUT;
 use crate::protocol::{Command as InitCommand, Create, Failure, Identity, Report, Request, Storage};
-use crate::running::{Sandbox, end_init};
+use crate::running::{Sandbox, SandboxSockets, end_init};
 use crate::spec::{SandboxSpec, is_name};
 use crate::user_namespace::{self, Subordinate};
 use crate::{spawner, sweep};
@@ -208,9 +208,9 @@ impl Build<'_> {
     /// Waits for the spawner's word that init exists and for init's that the sandbox is built. Which comes first is a
     /// matter of luck: both processes run by then.
     fn finish(self, cgroup: SandboxCgroup) -> Result<Sandbox, SandboxError> {
-        let (mut init, mut listeners) = (None, None);
-        while init.is_none() || listeners.is_none() {
-            if let Err(error) = self.wait_for_one(&mut init, &mut listeners) {
+        let (mut init, mut sockets) = (None, None);
+        while init.is_none() || sockets.is_none() {
+            if let Err(error) = self.wait_for_one(&mut init, &mut sockets) {
                 if let Some(init) = &init {
                     end_init(&self.channel, init, self.ends_with_init());
                 }
@@ -218,9 +218,9 @@ impl Build<'_> {
             }
         }
         let ends_with_init = self.ends_with_init();
-        match (init, listeners) {
-            (Some(init), Some(listeners)) => {
-                Ok(Sandbox::new(self.channel, init, cgroup, listeners, ends_with_init))
+        match (init, sockets) {
+            (Some(init), Some(sockets)) => {
+                Ok(Sandbox::new(self.channel, init, cgroup, sockets, ends_with_init))
             }
             _ => Err(self.broken(std::io::ErrorKind::InvalidData)),
         }
@@ -233,15 +233,18 @@ impl Build<'_> {
     fn wait_for_one(
         &self,
         init: &mut Option<OwnedFd>,
-        listeners: &mut Option<Vec<TcpListener>>,
+        sockets: &mut Option<SandboxSockets>,
     ) -> Result<(), SandboxError> {
         match self.report()? {
             (Report::Spawned { pid }, descriptors) => {
                 *init = descriptors.into_iter().next();
                 self.map_users(pid)
             }
-            (Report::Ready, descriptors) => {
-                *listeners = Some(descriptors.into_iter().map(TcpListener::from).collect());
+            (Report::Ready, mut descriptors) => {
+                let listeners = self.spec.listen_ports.len().min(descriptors.len());
+                let datagram = descriptors.split_off(listeners).into_iter().map(UdpSocket::from).collect();
+                let listeners = descriptors.into_iter().map(TcpListener::from).collect();
+                *sockets = Some(SandboxSockets { listeners, datagram });
                 Ok(())
             }
             (Report::Failed(failure), _) => Err(set_up(failure)),

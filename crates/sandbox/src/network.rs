@@ -44,6 +44,14 @@ pub(crate) fn listener(address: Ipv4Addr, port: u16) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
+/// A socket that takes datagrams sent to `address`; port zero means any.
+pub(crate) fn datagram_socket(address: Ipv4Addr, port: u16) -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, flags, None)?;
+    bind(&socket, &SocketAddrV4::new(address, port))?;
+    Ok(socket)
+}
+
 /// A socket that can connect to listeners inside.
 pub(crate) fn stream_socket() -> io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;

@@ -101,7 +101,7 @@ pub(crate) enum Command {
 pub(crate) enum Report {
     /// Init exists; descriptor: its pidfd.
     Spawned { pid: i32 },
-    /// The sandbox is built; descriptors: its listeners.
+    /// The sandbox is built; descriptors: its listeners, then its datagram sockets.
     Ready,
     /// It could not be built; init is gone.
     Failed(Failure),

@@ -10,7 +10,7 @@
 //! [`Sandbox::control_fd`].
 
 use std::collections::VecDeque;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,13 @@ use crate::protocol::{Command, Report, StartFailure};
 use crate::sockets::SocketMaker;
 use crate::spec::ProcessSpec;
 
+/// Sockets that init made and handed over.
+#[derive(Debug, Default)]
+pub(crate) struct SandboxSockets {
+    pub(crate) listeners: Vec<TcpListener>,
+    pub(crate) datagram: Vec<UdpSocket>,
+}
+
 /// A built sandbox. Dropping it ends everything that runs inside and removes what it left on the host.
 #[derive(Debug)]
 pub struct Sandbox {
@@ -32,7 +39,7 @@ pub struct Sandbox {
     /// Of init: readable when it is gone.
     init: OwnedFd,
     cgroup: SandboxCgroup,
-    listeners: Vec<TcpListener>,
+    sockets: SandboxSockets,
     /// Events that came while something else was waited for.
     events: VecDeque<SandboxEvent>,
     processes_started: u32,
@@ -47,14 +54,14 @@ impl Sandbox {
         channel: Channel,
         init: OwnedFd,
         cgroup: SandboxCgroup,
-        listeners: Vec<TcpListener>,
+        sockets: SandboxSockets,
         ends_with_init: bool,
     ) -> Sandbox {
         Sandbox {
             channel,
             init,
             cgroup,
-            listeners,
+            sockets,
             events: VecDeque::new(),
             processes_started: 0,
             ends_with_init,
@@ -65,7 +72,12 @@ impl Sandbox {
 
     /// The listeners of the specification, in its order; empty after the first call.
     pub fn take_listeners(&mut self) -> Vec<TcpListener> {
-        std::mem::take(&mut self.listeners)
+        std::mem::take(&mut self.sockets.listeners)
+    }
+
+    /// The same for what takes datagrams.
+    pub fn take_datagram_sockets(&mut self) -> Vec<UdpSocket> {
+        std::mem::take(&mut self.sockets.datagram)
     }
 
     /// Readable when [`Sandbox::next_event`] has something to say, the end of the sandbox included.

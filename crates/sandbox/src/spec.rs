@@ -34,6 +34,8 @@ pub struct SandboxSpec {
     pub address: Ipv4Addr,
     /// TCP ports opened inside the network namespace; the listeners come out in this order. Zero means any.
     pub listen_ports: Vec<u16>,
+    /// Where datagrams are taken, on the same address.
+    pub datagram_ports: Vec<u16>,
 }
 
 /// The unprivileged user inside.

@@ -341,6 +341,7 @@ fn build_environments(configuration: &Configuration, store: &Store, parts: Parts
         runtimes: parts.runtimes,
         code: Arc::new(store.code_packages()),
         logs: Arc::new(store.logs()),
+        traces: Arc::new(store.traces()),
         metrics: parts.metrics,
         endpoint: parts.inside,
         credentials: parts.credentials,

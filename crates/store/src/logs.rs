@@ -92,6 +92,8 @@ pub struct Logs {
 struct Groups {
     root: PathBuf,
     bounds: Bounds,
+    /// Of groups that environments make.
+    retention_days: Option<i64>,
     by_key: RwLock<HashMap<LogGroupKey, Arc<LogGroup>>>,
     /// Held while a group is made or removed.
     changing: Mutex<()>,
@@ -115,14 +117,20 @@ enum Message {
 impl Logs {
     /// Loads what is there and starts the thread.
     pub(crate) fn open(root: &Path) -> Result<Self, StoreError> {
-        Self::open_bounded(root, Bounds::default())
+        Self::open_with(root, Bounds::default(), None)
     }
 
-    fn open_bounded(root: &Path, bounds: Bounds) -> Result<Self, StoreError> {
+    /// The same, for what is kept so many days unless something else is set.
+    pub(crate) fn open_for_days(root: &Path, days: i64) -> Result<Self, StoreError> {
+        Self::open_with(root, Bounds::default(), Some(days))
+    }
+
+    fn open_with(root: &Path, bounds: Bounds, retention_days: Option<i64>) -> Result<Self, StoreError> {
         create_private(root)?;
         let groups = Groups {
             root: root.to_owned(),
             bounds,
+            retention_days,
             by_key: RwLock::new(load(root, bounds)?),
             changing: Mutex::default(),
             counts: Counts::default(),

@@ -38,6 +38,7 @@ struct Inner {
     writer: Writer,
     code_packages: CodePackages,
     logs: Logs,
+    traces: Logs,
     object_files: ObjectFiles,
     readers: Mutex<Vec<Connection>>,
     database: PathBuf,
@@ -46,6 +47,9 @@ struct Inner {
     /// Last, so that it is dropped, and with it perhaps removed, after everything in it is closed.
     data_dir: DataDir,
 }
+
+/// X-Ray keeps traces so long.
+const TRACES_DAYS: i64 = 30;
 
 impl Store {
     /// Opens the store: locks the directory, migrates the database, removes what a crash left half done.
@@ -65,6 +69,7 @@ impl Store {
         let damaged = Damaged::load(&connection)?;
         let code_packages = CodePackages::open(&data_dir.path().join("code"))?;
         let logs = Logs::open(&data_dir.path().join("logs"))?;
+        let traces = Logs::open_for_days(&data_dir.path().join("traces"), TRACES_DAYS)?;
         let object_files = ObjectFiles::open(&data_dir.path().join("objects"))?;
         // The names of all of that: whatever is acknowledged later lies below them.
         sync_directory(data_dir.path())?;
@@ -74,6 +79,7 @@ impl Store {
             writer,
             code_packages,
             logs,
+            traces,
             object_files,
             readers,
             database,
@@ -116,6 +122,11 @@ impl Store {
         self.inner.code_packages.clone()
     }
 
+    /// Segments of traces that functions sent to the X-Ray daemon: one group an account and Region, a stream a function.
+    pub fn traces(&self) -> Logs {
+        self.inner.traces.clone()
+    }
+
     /// Log groups, and what functions print into them.
     pub fn logs(&self) -> Logs {
         self.inner.logs.clone()
@@ -128,6 +139,7 @@ impl Store {
             store.inner.writer.close();
             store.idle_readers().clear();
             store.inner.logs.flush();
+            store.inner.traces.flush();
             store.inner.data_dir.end();
         })
         .await;

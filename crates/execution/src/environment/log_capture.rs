@@ -13,8 +13,8 @@ use std::{io, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use lambda_model::{
     environment::Category,
-    limits,
     function::LoggingConfiguration,
+    limits,
     platform_log::{self, ApplicationLogLevel, Kept, PlatformEvent, SystemLogLevel},
     ports::{LogDestination, LogForm, LogSink},
 };
@@ -346,7 +346,8 @@ mod tests {
             group: "g".into(),
             stream: "s".into(),
         };
-        let (capture, writer) = LogCapture::new(sink.clone(), (to, LogFormat::Text), Arc::new(Telemetry::new().0)).unwrap();
+        let (capture, writer) =
+            LogCapture::new(sink.clone(), (to, LogFormat::Text), Arc::new(Telemetry::new().0)).unwrap();
         (sink, capture, writer.into())
     }
 

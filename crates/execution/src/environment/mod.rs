@@ -22,6 +22,7 @@ mod report;
 mod reset;
 mod serve;
 mod start;
+mod xray;
 
 use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
 
@@ -46,6 +47,7 @@ use crate::{
 };
 use log_capture::LogCapture;
 use processes::ExtensionProgram;
+use xray::XrayDaemon;
 
 /// A running environment, owned by its task.
 pub(crate) struct Environment {
@@ -81,6 +83,7 @@ pub(crate) struct Environment {
     frozen: bool,
     born: Instant,
     _endpoint: Box<dyn Send + Sync>,
+    _xray: XrayDaemon,
     /// Code and layers stay where they are mounted from, whatever becomes of the function.
     _code: (Box<dyn Send + Sync>, Option<Box<dyn Send + Sync>>),
     _uid: Uid,

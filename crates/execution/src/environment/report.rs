@@ -3,7 +3,7 @@
 use hyper::body::Bytes;
 use lambda_model::{
     billing,
-    invocation::{FunctionErrorKind, Invocation, Measurements},
+    invocation::{FunctionErrorKind, Invocation, Measurements, trace_header::TraceHeader},
     platform_log::{PlatformEvent, Report, RuntimeDone, Span, Status, TraceContext},
 };
 use tokio::time::Instant;
@@ -56,6 +56,7 @@ impl Environment {
                 .into_iter()
                 .collect(),
             tracing: trace_context(invocation),
+            sampled: self.sampled(invocation),
         }));
         ended.outcome.measurements = Some(measurements);
     }
@@ -82,6 +83,14 @@ impl Environment {
             Status::Timeout => u64::try_from(self.timeout().as_micros()).unwrap_or(u64::MAX),
             _ => micros_since(started),
         }
+    }
+
+    /// Root and segment of an invocation that the function's tracing samples.
+    fn sampled(&self, invocation: &Invocation) -> Option<(String, String)> {
+        let is_active = self.version.configuration.tracing_mode == "Active";
+        let header = TraceHeader::parse(invocation.trace_id.as_deref()?)?;
+        let is_sampled = is_active && header.sampled == Some(true);
+        is_sampled.then_some((header.root, header.parent?))
     }
 
     fn memory_used_max_mb(&mut self) -> u64 {

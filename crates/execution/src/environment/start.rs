@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, TcpListener, UdpSocket},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,7 +16,12 @@ use lambda_model::{
 use sandbox::{Bind, Cpu, EphemeralStorage, IsolationLevel, Limits, Sandbox, SandboxSpec, SandboxUser};
 use tokio::net::UnixStream;
 
-use super::{Environment, log_capture::{LogCapture, LogFormat}, processes::ExtensionProgram};
+use super::{
+    Environment,
+    log_capture::{LogCapture, LogFormat},
+    processes::ExtensionProgram,
+    xray::XrayDaemon,
+};
 use crate::{
     budget::Room,
     clock,
@@ -33,6 +38,8 @@ use crate::{
 /// Recorded on Lambda: `AWS_LAMBDA_RUNTIME_API` is 169.254.100.1:9001.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 100, 1);
 const RUNTIME_API_PORT: u16 = 9_001;
+/// Recorded on Lambda: `AWS_XRAY_DAEMON_ADDRESS` is 169.254.100.1:2000 (Z-02).
+const XRAY_PORT: u16 = 2_000;
 /// Where the AWS endpoint of this server is inside an environment.
 const ENDPOINT_PORT: u16 = 4_566;
 
@@ -76,31 +83,24 @@ impl Environment {
         let opt = layers.as_ref().map(|layers| layers.path.as_path());
         let plan = plan(&context, &version, (&code.path, opt))?;
         let spec = specify(&context, &version, &plan, (&code.path, opt), id, &uid);
-        let (sandbox, runtime_api, endpoint) = create_sandbox(&context, &spec).await?;
-        let addresses =
-            variables::Addresses { runtime_api: runtime_api.local_addr()?, endpoint: endpoint.local_addr()? };
+        let (sandbox, Doors { runtime_api, endpoint, xray }) = create_sandbox(&context, &spec).await?;
+        let addresses = variables::Addresses {
+            runtime_api: runtime_api.local_addr()?,
+            endpoint: endpoint.local_addr()?,
+            xray: xray.local_addr()?,
+        };
+        let xray = XrayDaemon::serve(xray, Arc::clone(&context.traces), &version)?;
         let log_to = log_destination(&version);
         let log_format = LogFormat::of(&version.configuration.logging);
-        // A session of its own, named as the function is (M-02).
-        let credentials = context.credentials.for_function(&version.configuration.role, &version.key.name);
-        let surroundings = variables::Surroundings {
-            log_stream: &log_to.stream,
-            addresses,
-            initialization,
-            endpoint_variables: &context.configuration.endpoint_variables,
-            credentials,
-        };
-        let variables = variables::of(&version, &plan, surroundings);
-        let (plan, variables) = match context.configuration.isolation {
-            IsolationLevel::Sandbox => (plan, variables),
-            IsolationLevel::Process => as_seen_by_the_host(&spec, plan, variables),
-        };
+        let surroundings = (&*log_to.stream, addresses, initialization);
+        let (plan, variables) = seen_by_processes(&context, &version, &spec, plan, surroundings);
         let streaming = context.configuration.streaming;
         let (telemetry, subscriptions) = Telemetry::new();
         let telemetry = Arc::new(telemetry);
         let function = function_metadata(&version);
         let (api, events) = EnvironmentApi::serve(runtime_api, streaming, function, Arc::clone(&telemetry))?;
-        let (mut log, log_writer) = LogCapture::new(Arc::clone(&context.logs), (log_to, log_format), telemetry)?;
+        let (mut log, log_writer) =
+            LogCapture::new(Arc::clone(&context.logs), (log_to, log_format), telemetry)?;
         let extensions = extension_programs(&spec, opt, context.configuration.isolation);
         let extension_log_writer = (!extensions.is_empty()).then(|| log.open_for_extensions()).transpose()?;
         Ok(Self {
@@ -108,6 +108,7 @@ impl Environment {
             control: control(&sandbox)?,
             has_exits: false,
             _endpoint: context.endpoint.serve(endpoint),
+            _xray: xray,
             version,
             context,
             plan,
@@ -134,11 +135,39 @@ impl Environment {
     }
 }
 
-/// The sandbox and its listeners: of the Runtime API, and of the AWS endpoint.
-async fn create_sandbox(
+/// Program and variables of the environment's processes, as these will see them.
+fn seen_by_processes(
     context: &Context,
+    version: &RunnableVersion,
     spec: &SandboxSpec,
-) -> Result<(Sandbox, TcpListener, TcpListener), StartError> {
+    plan: RuntimePlan,
+    (log_stream, addresses, initialization): (&str, variables::Addresses, InitializationType),
+) -> (RuntimePlan, Vec<(String, String)>) {
+    // A session of its own, named as the function is (M-02).
+    let credentials = context.credentials.for_function(&version.configuration.role, &version.key.name);
+    let surroundings = variables::Surroundings {
+        log_stream,
+        addresses,
+        initialization,
+        endpoint_variables: &context.configuration.endpoint_variables,
+        credentials,
+    };
+    let variables = variables::of(version, &plan, surroundings);
+    match context.configuration.isolation {
+        IsolationLevel::Sandbox => (plan, variables),
+        IsolationLevel::Process => as_seen_by_the_host(spec, plan, variables),
+    }
+}
+
+/// Where an environment's processes reach this server.
+struct Doors {
+    runtime_api: TcpListener,
+    endpoint: TcpListener,
+    xray: UdpSocket,
+}
+
+/// The sandbox and its doors.
+async fn create_sandbox(context: &Context, spec: &SandboxSpec) -> Result<(Sandbox, Doors), StartError> {
     let mut sandbox = {
         // A failed acquire means that the semaphore was closed, which nobody does.
         let _permit = context.starts.acquire().await.ok();
@@ -148,7 +177,8 @@ async fn create_sandbox(
     let mut listeners = sandbox.take_listeners().into_iter();
     let runtime_api = listeners.next().ok_or_else(missing_listener)?;
     let endpoint = listeners.next().ok_or_else(missing_listener)?;
-    Ok((sandbox, runtime_api, endpoint))
+    let xray = sandbox.take_datagram_sockets().into_iter().next().ok_or_else(missing_listener)?;
+    Ok((sandbox, Doors { runtime_api, endpoint, xray }))
 }
 
 /// A duplicate of the sandbox's control descriptor, for the reactor only: what comes is read by the sandbox.
@@ -261,6 +291,7 @@ fn specify(
         },
         address: ADDRESS,
         listen_ports: vec![RUNTIME_API_PORT, ENDPOINT_PORT],
+        datagram_ports: vec![XRAY_PORT],
     }
 }
 

@@ -39,9 +39,6 @@ fn runtime_version(runtime: &str) -> String {
 pub(super) fn variables(execution_env: &str) -> Vec<(String, String)> {
     [
         ("AWS_EXECUTION_ENV", execution_env),
-        ("AWS_XRAY_DAEMON_ADDRESS", "169.254.100.1:2000"),
-        ("_AWS_XRAY_DAEMON_ADDRESS", "169.254.100.1"),
-        ("_AWS_XRAY_DAEMON_PORT", "2000"),
         ("LANG", "en_US.UTF-8"),
         (
             "LD_LIBRARY_PATH",

@@ -4,6 +4,7 @@ pub mod error_type;
 pub mod event_invoke_config;
 pub mod outcome;
 pub mod request;
+pub mod trace_header;
 
 pub use outcome::{FunctionErrorKind, InvocationOutcome, Measurements};
 pub use request::Invocation;

@@ -15,7 +15,7 @@ pub struct Invocation {
     pub payload: Bytes,
     /// ARN as the caller named it: with the qualifier only if one was given.
     pub invoked_function_arn: String,
-    /// `X-Amzn-Trace-Id`, ready for the runtime.
+    /// `X-Amzn-Trace-Id`: the caller's; once it is resolved what function it is of, ready for the runtime.
     pub trace_id: Option<String>,
     /// The client context, JSON text.
     pub client_context: Option<String>,

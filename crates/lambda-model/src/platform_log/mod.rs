@@ -191,6 +191,8 @@ pub struct Report {
     pub spans: Vec<Span>,
     /// If it is traced.
     pub tracing: Option<TraceContext>,
+    /// Root and segment, if the function traces and this invocation is sampled.
+    pub sampled: Option<(String, String)>,
 }
 
 /// See [`PlatformEvent::LogsDropped`].

@@ -146,6 +146,7 @@ mod tests {
             status: Status::Error("Runtime.ExitError".into()),
             spans: vec![Span { name: "extensionOverhead", start: "t".into(), duration_us: 1_500 }],
             tracing: Some(TraceContext { span_id: None, value: "Root=1-a-b".into() }),
+            sampled: None,
         });
         assert_eq!(event.event_type(), "platform.report");
         assert_eq!(

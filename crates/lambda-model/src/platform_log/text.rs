@@ -88,6 +88,9 @@ fn report(report: &Report) -> String {
         }
         Status::Success => {}
     }
+    if let Some((root, segment)) = &report.sampled {
+        let _ = write!(line, "\nXRAY TraceId: {root}\tSegmentId: {segment}\tSampled: true\t");
+    }
     line.push('\n');
     line
 }
@@ -114,6 +117,7 @@ mod tests {
             status: Status::Success,
             spans: Vec::new(),
             tracing: None,
+            sampled: None,
         });
         assert_eq!(
             line,

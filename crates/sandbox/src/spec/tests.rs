@@ -24,6 +24,7 @@ fn spec() -> SandboxSpec {
         },
         address: Ipv4Addr::LOCALHOST,
         listen_ports: vec![],
+        datagram_ports: vec![],
     }
 }
 

@@ -50,9 +50,7 @@ impl LambdaApi {
             _ => {}
         }
         let request = invoke_request(&asked, target, payload, context, request_id)?;
-        let trace_id = request.invocation.trace_id.clone();
-        let invoked = self.invoker.invoke(request).await?;
-        Ok(render(invoked, trace_id.as_deref()))
+        Ok(render(self.invoker.invoke(request).await?))
     }
 
     /// What is invoked, with what was saved before the request.
@@ -98,7 +96,7 @@ pub(super) fn invoke_request(
         request_id: request_id.to_owned(),
         payload: payload::checked(payload)?,
         invoked_function_arn: target.arn(),
-        trace_id: Some(trace_id(context)),
+        trace_id: trace_id(context),
         client_context: client_context(asked.client_context.as_deref())?,
         cognito_identity: None,
         wants_log_tail: asked.log_type.as_deref() == Some("Tail"),
@@ -127,19 +125,12 @@ fn client_context(header: Option<&str>) -> Result<Option<String>, LambdaError> {
     Ok(Some(value.to_string()))
 }
 
-/// The caller's trace, or a new one that is not sampled (Z-01).
-fn trace_id(context: &RequestContext) -> String {
-    let given = context.headers.get("x-amzn-trace-id").and_then(|value| value.to_str().ok());
-    if let Some(given) = given.filter(|value| value.contains("Root=")) {
-        return given.to_owned();
-    }
-    let id = uuid::Uuid::new_v4().simple().to_string();
-    let parent = uuid::Uuid::new_v4().simple().to_string();
-    let seconds = crate::clock::unix_ms() / 1000;
-    format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &id[..24], &parent[..16])
+/// The caller's trace, if it sent one.
+fn trace_id(context: &RequestContext) -> Option<String> {
+    context.headers.get("x-amzn-trace-id").and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-fn render(invoked: Invoked, trace_id: Option<&str>) -> HttpResponse {
+fn render(invoked: Invoked) -> HttpResponse {
     let mut response = Response::new(http::whole(invoked.outcome.payload));
     let headers = response.headers_mut();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
@@ -151,7 +142,7 @@ fn render(invoked: Invoked, trace_id: Option<&str>) -> HttpResponse {
     let text = [
         ("x-amz-executed-version", Some(invoked.executed_version.as_str())),
         ("x-amz-log-result", tail.as_deref()),
-        ("x-amzn-trace-id", trace_id),
+        ("x-amzn-trace-id", Some(invoked.trace_id.as_str())),
     ];
     for (name, value) in text {
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {

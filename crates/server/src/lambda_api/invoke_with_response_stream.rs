@@ -54,14 +54,12 @@ impl LambdaApi {
             return self.dry_run(&target);
         }
         let request = invoke_request(&asked, target, payload, context, request_id)?;
-        let trace_id = request.invocation.trace_id.clone();
-        let streamed = self.invoker.invoke_streaming(request).await?;
-        Ok(render(streamed, trace_id.as_deref()))
+        Ok(render(self.invoker.invoke_streaming(request).await?))
     }
 }
 
-fn render(streamed: Streamed, trace_id: Option<&str>) -> HttpResponse {
-    let Streamed { executed_version, first, mut rest } = streamed;
+fn render(streamed: Streamed) -> HttpResponse {
+    let Streamed { executed_version, trace_id, first, mut rest } = streamed;
     let (mut sender, body) = Channel::new(1);
     tokio::spawn(async move {
         let mut next = Some(first);
@@ -77,9 +75,8 @@ fn render(streamed: Streamed, trace_id: Option<&str>) -> HttpResponse {
     let mut response = Response::new(Either::Right(Either::Left(body)));
     let headers = response.headers_mut();
     headers.insert("content-type", HeaderValue::from_static(event_stream::CONTENT_TYPE));
-    let text = [("x-amz-executed-version", Some(executed_version.as_str())), ("x-amzn-trace-id", trace_id)];
-    for (name, value) in text {
-        if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+    for (name, value) in [("x-amz-executed-version", executed_version), ("x-amzn-trace-id", trace_id)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(name, value);
         }
     }

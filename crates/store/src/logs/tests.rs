@@ -22,7 +22,7 @@ fn to(group: &str, stream: &str) -> Arc<LogDestination> {
 }
 
 fn open(folder: &TempDir, bounds: Bounds) -> Logs {
-    Logs::open_bounded(&folder.path().join("logs"), bounds).unwrap()
+    Logs::open_with(&folder.path().join("logs"), bounds, None).unwrap()
 }
 
 fn logs() -> (TempDir, Logs) {

@@ -121,7 +121,11 @@ impl Writer {
     fn group(&self, key: &LogGroupKey) -> Result<Arc<LogGroup>, StoreError> {
         match self.groups.get(key) {
             Some(group) => Ok(group),
-            None => Ok(self.groups.create(key, LogGroupSettings::new(&key.name, now_ms()))?.0),
+            None => {
+                let mut settings = LogGroupSettings::new(&key.name, now_ms());
+                settings.retention_days = self.groups.retention_days;
+                Ok(self.groups.create(key, settings)?.0)
+            }
         }
     }
 

@@ -1,0 +1,91 @@
+//! The X-Ray daemon of an environment (Z-02): takes the segments that functions send, whether or not they are traced, and keeps them.
+//!
+//! A datagram is a header, `{"format": "json", "version": 1}`, and a segment behind a line break. What is none is dropped.
+
+use std::{io, net::UdpSocket, sync::Arc};
+
+use lambda_model::ports::{LogDestination, LogForm, LogSink, RunnableVersion};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+/// Largest datagram of IPv4, bytes; a segment has at most 64 KB.
+const DATAGRAM_BYTES_MAX: usize = 65_535;
+/// Where segments are kept, one group for each account and Region.
+const GROUP: &str = "segments";
+
+/// Serves until dropped.
+pub(super) struct XrayDaemon(JoinHandle<()>);
+
+impl XrayDaemon {
+    /// Takes segments on `socket` for the function of `version`.
+    ///
+    /// # Errors
+    /// When the socket cannot be registered with the reactor.
+    pub(super) fn serve(
+        socket: UdpSocket,
+        sink: Arc<dyn LogSink>,
+        version: &RunnableVersion,
+    ) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let socket = tokio::net::UdpSocket::from_std(socket)?;
+        let to = Arc::new(LogDestination {
+            account_id: version.key.account_id.clone(),
+            region: version.key.region.clone(),
+            group: GROUP.into(),
+            stream: version.key.name.clone(),
+        });
+        Ok(Self(tokio::spawn(take(socket, sink, to))))
+    }
+}
+
+impl Drop for XrayDaemon {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn take(socket: tokio::net::UdpSocket, sink: Arc<dyn LogSink>, to: Arc<LogDestination>) {
+    let mut buffer = Vec::new();
+    loop {
+        if socket.readable().await.is_err() {
+            return;
+        }
+        // Made when the first segment comes: most functions send none.
+        buffer.resize(DATAGRAM_BYTES_MAX, 0);
+        while let Ok(length) = socket.try_recv(&mut buffer) {
+            if let Some(segment) = segment(&buffer[..length]) {
+                sink.append(&to, format!("{segment}\n").as_bytes(), LogForm::Whole);
+            }
+        }
+    }
+}
+
+/// The segment of a datagram, on one line.
+fn segment(datagram: &[u8]) -> Option<Value> {
+    let at = datagram.iter().position(|byte| *byte == b'\n')?;
+    let (header, document) = datagram.split_at(at);
+    let header: Value = serde_json::from_slice(header).ok()?;
+    let is_known = header["format"] == "json" && header["version"] == 1;
+    let document: Value = serde_json::from_slice(document).ok()?;
+    (is_known && document.is_object()).then_some(document)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::segment;
+
+    #[test]
+    fn a_datagram_is_a_header_and_a_segment() {
+        let good = b"{\"format\": \"json\", \"version\": 1}\n{\"id\": \"a\",\n \"name\": \"b\"}";
+        assert_eq!(segment(good).unwrap().to_string(), r#"{"id":"a","name":"b"}"#);
+        for wrong in [
+            &b"{\"format\": \"json\", \"version\": 1}"[..],
+            b"{\"format\": \"xml\", \"version\": 1}\n{}",
+            b"{\"format\": \"json\", \"version\": 1}\n[]",
+            b"\xff\n{}",
+            b"",
+        ] {
+            assert_eq!(segment(wrong), None);
+        }
+    }
+}

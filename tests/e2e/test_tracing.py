@@ -1,0 +1,91 @@
+"""Tracing (B.24): the trace header in and out, who decides on sampling, and the X-Ray daemon inside environments."""
+
+import json
+import re
+import time
+
+import pytest
+
+ROOT = "1-5759e988-bd862e3fe1be46a994272793"
+PARENT = "53995c3f42cd8ad8"
+SEES = """
+import os
+def handler(event, context):
+    return os.environ.get("_X_AMZN_TRACE_ID")
+"""
+
+
+def invoke(function, header=None):
+    """The header that the handler saw, that of the answer, and the log."""
+    client = function.client
+
+    def add(request, **_):
+        if header is not None:
+            request.headers["X-Amzn-Trace-Id"] = header
+
+    client.meta.events.register("before-sign.lambda.Invoke", add, unique_id="trace")
+    try:
+        outcome = function.invoke({})
+    finally:
+        client.meta.events.unregister("before-sign.lambda.Invoke", unique_id="trace")
+    return outcome.payload, outcome.headers["x-amzn-trace-id"], outcome.log
+
+
+@pytest.mark.parametrize("sampled", ["0", "1"])
+def test_z_01_pass_through_passes_what_the_caller_decided(deploy, sampled):
+    function = deploy(SEES)
+    header = f"Root={ROOT};Parent={PARENT};Sampled={sampled};Lineage=a:1"
+    seen, answered, log = invoke(function, header)
+    assert seen == answered == header
+    assert "XRAY" not in log
+
+
+def test_z_01_pass_through_samples_nothing_of_its_own(deploy):
+    function = deploy(SEES)
+    seen, answered, _ = invoke(function)
+    assert seen == answered
+    match = re.fullmatch(r"Root=1-([0-9a-f]{8})-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", seen)
+    assert abs(int(match[1], 16) - time.time()) < 60
+    # Each invocation has a trace of its own.
+    assert invoke(function)[0] != seen
+
+
+def test_z_01_active_samples_and_is_the_parent(deploy):
+    function = deploy(SEES, TracingConfig={"Mode": "Active"})
+    seen, _, log = invoke(function)
+    root, parent = re.fullmatch(r"Root=([0-9a-f-]+);Parent=([0-9a-f]{16});Sampled=1", seen).groups()
+    assert f"\nXRAY TraceId: {root}\tSegmentId: {parent}\tSampled: true\t\n" in log
+    seen, _, _ = invoke(function, f"Root={ROOT};Parent={PARENT};Sampled=1")
+    assert seen.startswith(f"Root={ROOT};Parent=") and seen.endswith(";Sampled=1") and PARENT not in seen
+    seen, _, log = invoke(function, f"Root={ROOT};Parent={PARENT};Sampled=0")
+    assert seen == f"Root={ROOT};Parent={PARENT};Sampled=0"
+    assert "XRAY" not in log
+
+
+def test_z_02_segments_are_taken_and_kept(fresh_server, deploy_to, tmp_path):
+    server = fresh_server(data_dir=tmp_path / "data")
+    function = deploy_to(server)(
+        """
+        import json, os, socket
+        def handler(event, context):
+            host, port = os.environ["AWS_XRAY_DAEMON_ADDRESS"].split(":")
+            daemon = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            header = json.dumps({"format": "json", "version": 1})
+            for segment in event:
+                daemon.sendto((header + "\\n" + segment).encode(), (host, int(port)))
+            return [host, port, os.environ["_AWS_XRAY_DAEMON_ADDRESS"], os.environ["_AWS_XRAY_DAEMON_PORT"]]
+        """
+    )
+    segment = {"name": "mine", "id": "70de5b6f19ff9a0a", "trace_id": ROOT, "start_time": 1.5, "end_time": 2.5}
+    large = {"name": "large", "id": "70de5b6f19ff9a0b", "x": "y" * 60_000}
+    seen = function.invoke([json.dumps(segment, indent=1), "no segment", json.dumps(large)]).payload
+    assert seen == ["169.254.100.1", "2000", "169.254.100.1", "2000"]
+
+    def kept():
+        return b"".join(path.read_bytes() for path in (tmp_path / "data/traces").rglob("*.log"))
+
+    deadline = time.monotonic() + 10
+    while b"70de5b6f19ff9a0b" not in kept() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert b"70de5b6f19ff9a0a" in kept() and b"70de5b6f19ff9a0b" in kept()
+    assert b"no segment" not in kept()

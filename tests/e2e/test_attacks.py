@@ -203,7 +203,7 @@ def request_id_of_the_running(function):
     return starts[-1].split("START RequestId: ")[1].split()[0]
 
 
-def test_the_runtime_api_of_another_environment_cannot_be_reached(server_with, deploy):
+def test_r_15_the_runtime_api_of_another_environment_cannot_be_reached(server_with, deploy):
     assert steal_response(server_with(PROCESS)[1]) == "stolen"
     assert steal_response(deploy)["api"]
 
@@ -249,7 +249,7 @@ def test_shared_memory_of_another_function_cannot_be_reached(server_with, deploy
 # --- Floods ---------------------------------------------------------------------------------------------------
 
 
-def test_a_flood_of_output_is_bounded(server, deploy, neighbour):
+def test_g_07_a_flood_of_output_is_bounded(server, deploy, neighbour):
     before = server.resident_bytes()
     function = deploy(
         """
@@ -272,7 +272,7 @@ def test_a_flood_of_output_is_bounded(server, deploy, neighbour):
     assert function.invoke(0).payload == 0
 
 
-def test_one_endless_line_is_bounded(server, deploy, neighbour):
+def test_g_07_one_endless_line_is_bounded(server, deploy, neighbour):
     before = server.resident_bytes()
     function = deploy(
         "import os\ndef handler(event, context):\n    for _ in range(event): os.write(2, b'y' * 65536)\n    return 1\n",

@@ -31,7 +31,7 @@ def invoke_many(function, count, event):
     return payloads, refusals
 
 
-def test_beyond_the_limit_of_the_account_invocations_are_throttled(fresh_server, python_runtime):
+def test_c_01_e_11_beyond_the_limit_of_the_account_invocations_are_throttled(fresh_server, python_runtime):
     server = fresh_server("--concurrency", "4")
     client = server.client(max_pool_connections=64)
     deployer = Deployer(client, python_runtime)

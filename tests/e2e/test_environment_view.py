@@ -98,7 +98,7 @@ def test_only_tmp_can_be_written(view):
     assert "/tmp" in view["writable"]
 
 
-def test_limits_are_those_of_lambda(view):
+def test_n_06_limits_are_those_of_lambda(view):
     assert view["nofile"] == [1024, 1024]
     assert view["stack"] == 8 * 2**20
 
@@ -121,7 +121,7 @@ def test_there_are_no_files_of_the_host(view):
     assert not {"work", "data", ".dockerenv", "lost+found"} & set(view["root"])
 
 
-def test_there_is_no_network_but_the_environments_own(view):
+def test_r_15_there_is_no_network_but_the_environments_own(view):
     assert view["interfaces"] == ["lo"]
 
 
@@ -167,7 +167,7 @@ def test_tmp_can_be_filled_without_running_out_of_memory(deploy):
     assert 0.85 * 512 <= written <= 520
 
 
-def test_tmp_may_be_as_large_as_ten_gigabytes(deploy):
+def test_n_06_tmp_may_be_as_large_as_ten_gigabytes(deploy):
     function = deploy(
         "import os\ndef handler(event, context):\n    s = os.statvfs('/tmp')\n    return s.f_blocks * s.f_frsize\n",
         EphemeralStorage={"Size": 10240},
@@ -182,7 +182,7 @@ def test_tmp_is_kept_between_invocations_of_one_environment(deploy):
     assert {"a", "b"} <= set(function.invoke("b").payload)
 
 
-def test_half_the_memory_is_half_the_cpu_under_quota(fresh_server, python_runtime):
+def test_n_04_half_the_memory_is_half_the_cpu_under_quota(fresh_server, python_runtime):
     from functions import Deployer
 
     server = fresh_server("--no-sdk", "--cpu", "quota")

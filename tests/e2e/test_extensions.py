@@ -259,7 +259,7 @@ def handler(event, context):
 """
 
 
-def test_l_12_the_runtime_is_told_of_the_end_if_there_are_extensions(deploy, layer, server):
+def test_l_12_l_13_the_runtime_is_told_of_the_end_if_there_are_extensions(deploy, layer, server):
     with_extension = deploy(SIGNALLED, Layers=[extension_layer(layer, listener=LISTENER)])
     without = deploy(SIGNALLED)
     for function in (with_extension, without):
@@ -334,7 +334,7 @@ def test_a_secrets_cache_serves_the_handler(deploy, layer):
     assert function.invoke({"name": "c"}).payload["asked"] == 3
 
 
-def test_an_environment_with_extensions_is_frozen_when_all_wait(deploy, layer, server):
+def test_l_14_an_environment_with_extensions_is_frozen_when_all_wait(deploy, layer, server):
     code = """
         register("INVOKE")
         import threading

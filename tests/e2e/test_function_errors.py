@@ -81,7 +81,7 @@ UPDATES = {
 
 
 @pytest.mark.parametrize("operation", UPDATES)
-def test_updates_at_the_same_time_conflict(server, python_runtime, operation):
+def test_e_15_updates_at_the_same_time_conflict(server, python_runtime, operation):
     client = server.client()
     deployer = Deployer(client, python_runtime)
     function = deployer(HELLO)
@@ -111,7 +111,7 @@ def test_updates_at_the_same_time_conflict(server, python_runtime, operation):
         deployer.close()
 
 
-def test_a_runtime_that_cannot_run_here_is_an_invalid_runtime(deploy):
+def test_e_17_a_runtime_that_cannot_run_here_is_an_invalid_runtime(deploy):
     function = deploy({"app.rb": "def handler(event:, context:)\n  1\nend\n"}, Runtime="ruby3.2", wait=False)
     function.wait_active()
     with refused(502, "InvalidRuntimeException", contains=["ruby3.2"]):

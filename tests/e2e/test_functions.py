@@ -121,7 +121,7 @@ def test_a_name_cannot_be_taken_twice(deploy, lambda_client, python_runtime):
         ({"Handler": "has blanks"}, "handler", "Member must satisfy regular expression pattern: [^\\s]+"),
     ],
 )
-def test_constraints_of_the_model_are_enforced(raw_client, python_runtime, change, field, constraint):
+def test_e_13_constraints_of_the_model_are_enforced(raw_client, python_runtime, change, field, constraint):
     arguments = create_arguments(python_runtime, **change)
     value = next(iter(change.values()))
     with refused(
@@ -134,7 +134,7 @@ def test_constraints_of_the_model_are_enforced(raw_client, python_runtime, chang
         raw_client.get_function(FunctionName=arguments["FunctionName"])
 
 
-def test_all_violations_come_in_one_message(raw_client, python_runtime):
+def test_e_13_all_violations_come_in_one_message(raw_client, python_runtime):
     with refused(
         400,
         "ValidationException",
@@ -153,7 +153,7 @@ def test_a_role_must_be_an_arn(raw_client, python_runtime):
         raw_client.create_function(**create_arguments(python_runtime, Role="nobody"))
 
 
-def test_environment_variables_are_bounded(lambda_client, python_runtime):
+def test_n_03_environment_variables_are_bounded(lambda_client, python_runtime):
     variables = {"BIG": "x" * 4096}
     with refused(
         400,
@@ -167,13 +167,13 @@ def test_environment_variables_are_bounded(lambda_client, python_runtime):
 
 
 @pytest.mark.parametrize("key", ["AWS_REGION", "LAMBDA_TASK_ROOT", "AWS_LAMBDA_RUNTIME_API"])
-def test_reserved_environment_variables_are_refused(lambda_client, python_runtime, key):
+def test_n_01_reserved_environment_variables_are_refused(lambda_client, python_runtime, key):
     with refused(400, "InvalidParameterValueException", contains=["reserved keys", key]):
         lambda_client.create_function(**create_arguments(python_runtime, Environment={"Variables": {key: "x"}}))
 
 
 @pytest.mark.parametrize("key", ["_HANDLER", "9TH", "with-dash", "X"])
-def test_names_of_environment_variables_have_a_pattern(lambda_client, python_runtime, key):
+def test_n_03_names_of_environment_variables_have_a_pattern(lambda_client, python_runtime, key):
     with refused(
         400,
         "ValidationException",
@@ -216,7 +216,7 @@ def test_every_form_of_the_name_is_understood(deploy_for_module, form):
     assert function.client.get_function(FunctionName=name)["Configuration"]["FunctionName"] == function.name
 
 
-def test_functions_that_do_not_exist_are_not_found(lambda_client):
+def test_e_10_functions_that_do_not_exist_are_not_found(lambda_client):
     for call in (
         lambda_client.get_function,
         lambda_client.get_function_configuration,
@@ -227,7 +227,7 @@ def test_functions_that_do_not_exist_are_not_found(lambda_client):
         assert caught.value.response["Type"] == "User"
 
 
-def test_an_arn_of_another_region_is_refused(lambda_client):
+def test_e_16_an_arn_of_another_region_is_refused(lambda_client):
     with refused(
         404,
         "ResourceNotFoundException",
@@ -236,7 +236,7 @@ def test_an_arn_of_another_region_is_refused(lambda_client):
         lambda_client.get_function(FunctionName=arn("missing", region="eu-west-1"))
 
 
-def test_a_qualifier_that_contradicts_the_name_is_refused(deploy):
+def test_e_16_a_qualifier_that_contradicts_the_name_is_refused(deploy):
     function = deploy(HELLO)
     with refused(
         400,
@@ -291,7 +291,7 @@ def test_an_access_key_of_twelve_digits_is_the_account(server, python_runtime):
 # --- UpdateFunctionCode, UpdateFunctionConfiguration ----------------------------------------------------------
 
 
-def test_new_code_is_what_runs_afterwards(deploy):
+def test_l_18_new_code_is_what_runs_afterwards(deploy):
     function = deploy(HELLO)
     assert function.invoke({}).payload == "hello"
     before = function.client.get_function_configuration(FunctionName=function.name)
@@ -347,7 +347,7 @@ def test_configuration_is_merged(deploy):
     assert "Environment" not in emptied or emptied["Environment"] == {"Variables": {}}
 
 
-def test_a_new_configuration_reaches_the_next_invocation(deploy):
+def test_l_18_a_new_configuration_reaches_the_next_invocation(deploy):
     function = deploy(
         "import os\ndef handler(event, context):\n    return os.environ.get('MODE'), context.memory_limit_in_mb\n",
         Environment={"Variables": {"MODE": "one"}},

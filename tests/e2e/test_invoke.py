@@ -46,7 +46,7 @@ def test_no_payload_is_an_empty_object(echo):
     assert json.loads(answer["Payload"].read()) == {}
 
 
-def test_a_handler_that_returns_nothing_answers_null(deploy):
+def test_e_09_a_handler_that_returns_nothing_answers_null(deploy):
     function = deploy("def handler(event, context):\n    pass\n")
     assert function.invoke({}).raw == b"null"
 
@@ -58,20 +58,20 @@ def test_a_dry_run_runs_nothing(deploy):
     assert answer["Payload"].read() == b""
 
 
-def test_payloads_up_to_six_mebibytes_pass(echo):
+def test_p_01_payloads_up_to_six_mebibytes_pass(echo):
     text = "x" * (PAYLOAD_BYTES_MAX - 2)
     outcome = echo.invoke(text)
     assert outcome.error is None
     assert len(outcome.raw) == PAYLOAD_BYTES_MAX
 
 
-def test_a_larger_payload_is_refused(echo):
+def test_p_01_a_larger_payload_is_refused(echo):
     with refused(413, "RequestTooLargeException", contains=[str(PAYLOAD_BYTES_MAX)]):
         echo.invoke("x" * (PAYLOAD_BYTES_MAX - 1))
     assert echo.invoke("fine").payload == "fine"
 
 
-def test_a_payload_that_is_no_json_is_refused(echo):
+def test_e_12_a_payload_that_is_no_json_is_refused(echo):
     with refused(
         400,
         "InvalidRequestContentException",
@@ -105,7 +105,7 @@ def test_the_qualifier_latest_is_understood(echo):
     assert echo.invoke(1, Qualifier="$LATEST").payload == 1
 
 
-def test_a_missing_function_is_not_found(lambda_client):
+def test_e_10_a_missing_function_is_not_found(lambda_client):
     arn = "arn:aws:lambda:us-east-1:000000000000:function:missing:$LATEST"
     with refused(404, "ResourceNotFoundException", f"Function not found: {arn}"):
         lambda_client.invoke(FunctionName="missing")
@@ -129,7 +129,7 @@ def test_a_pending_function_is_not_invoked(deploy):
 # --- The log --------------------------------------------------------------------------------------------------
 
 
-def test_the_log_tail_has_start_end_and_report(deploy):
+def test_g_02_g_05_the_log_tail_has_start_end_and_report(deploy):
     function = deploy("def handler(event, context):\n    print('in the middle')\n    return 1\n")
     first, second = function.invoke({}), function.invoke({})
     lines = first.log.splitlines()
@@ -144,7 +144,7 @@ def test_the_log_tail_has_start_end_and_report(deploy):
     assert first.request_id not in second.log
 
 
-def test_the_log_tail_is_the_last_four_kilobytes(deploy):
+def test_g_05_the_log_tail_is_the_last_four_kilobytes(deploy):
     function = deploy("def handler(event, context):\n    for i in range(2000): print('line', i)\n")
     log = function.invoke({}).log
     assert len(log.encode()) <= 4096
@@ -184,7 +184,7 @@ def metrics_of(function):
 # --- Failures -------------------------------------------------------------------------------------------------
 
 
-def test_an_exception_is_an_unhandled_error(deploy):
+def test_e_01_e_07_an_exception_is_an_unhandled_error(deploy):
     function = deploy("def handler(event, context):\n    raise ValueError('no good')\n")
     outcome = function.invoke({})
     assert (outcome.status, outcome.error) == (200, "Unhandled")
@@ -195,7 +195,7 @@ def test_an_exception_is_an_unhandled_error(deploy):
     assert "[ERROR] ValueError: no good" in outcome.log
 
 
-def test_a_timeout_ends_the_invocation(deploy):
+def test_e_02_a_timeout_ends_the_invocation(deploy):
     function = deploy("import time\ndef handler(event, context):\n    time.sleep(event)\n    return 'done'\n", Timeout=1)
     started = time.monotonic()
     outcome = function.invoke(30)
@@ -209,7 +209,7 @@ def test_a_timeout_ends_the_invocation(deploy):
     assert function.invoke(0).payload == "done"
 
 
-def test_after_a_timeout_tmp_is_kept_and_globals_are_not(deploy):
+def test_l_10_after_a_timeout_tmp_is_kept_and_globals_are_not(deploy):
     function = deploy(
         """
         import os, time
@@ -237,7 +237,7 @@ def test_after_a_timeout_tmp_is_kept_and_globals_are_not(deploy):
         ("os.kill(os.getpid(), 9)", "Runtime exited with error: signal: killed"),
     ],
 )
-def test_a_runtime_that_exits_says_how(deploy, code, message):
+def test_e_03_e_04_a_runtime_that_exits_says_how(deploy, code, message):
     function = deploy(
         f"import os\ndef handler(event, context):\n    if event: {code}\n    return 'alive'\n"
     )
@@ -250,7 +250,7 @@ def test_a_runtime_that_exits_says_how(deploy, code, message):
     assert function.invoke(0).payload == "alive"
 
 
-def test_too_much_memory_kills_only_the_environment(deploy):
+def test_e_04_too_much_memory_kills_only_the_environment(deploy):
     function = deploy(
         """
         def handler(event, context):
@@ -267,7 +267,7 @@ def test_too_much_memory_kills_only_the_environment(deploy):
     assert function.invoke(1).payload == 1
 
 
-def test_a_missing_bootstrap_is_an_invalid_entrypoint(deploy):
+def test_e_05_a_missing_bootstrap_is_an_invalid_entrypoint(deploy):
     function = deploy({"readme.txt": "no bootstrap"}, Runtime="provided.al2023", Handler="none")
     outcome = function.invoke({})
     assert outcome.error == "Unhandled"
@@ -275,7 +275,7 @@ def test_a_missing_bootstrap_is_an_invalid_entrypoint(deploy):
     assert "Couldn't find valid bootstrap(s)" in outcome.payload["errorMessage"]
 
 
-def test_a_response_at_the_limit_passes_and_one_byte_more_does_not(deploy):
+def test_e_06_a_response_at_the_limit_passes_and_one_byte_more_does_not(deploy):
     function = deploy("def handler(event, context):\n    return 'x' * event\n", MemorySize=512)
     assert len(function.invoke(RESPONSE_BYTES_MAX - 2).raw) == RESPONSE_BYTES_MAX
     for _ in range(2):
@@ -287,7 +287,7 @@ def test_a_response_at_the_limit_passes_and_one_byte_more_does_not(deploy):
         }
 
 
-def test_a_failing_import_is_named(deploy):
+def test_e_08_a_failing_import_is_named(deploy):
     function = deploy("import nothing_of_that_name\ndef handler(event, context):\n    pass\n")
     for _ in range(2):
         outcome = function.invoke({})
@@ -297,15 +297,7 @@ def test_a_failing_import_is_named(deploy):
         assert outcome.payload["errorMessage"] == expected
 
 
-def test_a_broken_init_is_reported_before_the_start(deploy):
-    function = deploy("raise RuntimeError('broken')\n")
-    log = function.invoke({}).log
-    init, start = log.index("INIT_REPORT Init Duration: "), log.index("START RequestId: ")
-    assert init < start
-    assert "Status: error" in log and "Phase: in" in log
-
-
-def test_a_slow_init_continues_inside_the_first_invocation(deploy):
+def test_l_02_a_slow_init_continues_inside_the_first_invocation(deploy):
     function = deploy(
         "import time\ntime.sleep(11)\ndef handler(event, context):\n    return 'ready'\n", Timeout=30
     )
@@ -320,7 +312,7 @@ def test_a_slow_init_continues_inside_the_first_invocation(deploy):
 # --- Environments ---------------------------------------------------------------------------------------------
 
 
-def test_an_idle_environment_is_used_again(deploy):
+def test_l_15_an_idle_environment_is_used_again(deploy):
     function = deploy("count = 0\ndef handler(event, context):\n    global count\n    count += 1\n    return count\n")
     assert [function.invoke({}).payload for _ in range(4)] == [1, 2, 3, 4]
 
@@ -338,7 +330,7 @@ def test_concurrent_invocations_get_environments_of_their_own(deploy):
     assert time.monotonic() - started < 8
 
 
-def test_an_environment_is_frozen_between_invocations(deploy):
+def test_l_14_an_environment_is_frozen_between_invocations(deploy):
     function = deploy(
         """
         import threading, time

@@ -317,6 +317,36 @@ def test_g_04_a_function_logs_to_its_own_group(deploy, logs):
     assert times == sorted(times) and abs(times[0] - now_ms()) < 60_000
 
 
+def test_g_06_what_a_runtime_says_in_one_is_one_event(deploy, logs):
+    code = """
+        import logging, os, sys
+        def handler(event, context):
+            print("printed,")
+            logging.warning("said,\\non two lines")
+            print("on two\\nlines")
+            sys.stdout.write("half ")
+            logging.warning("between")
+            print("a line")
+            return "_LAMBDA_TELEMETRY_LOG_FD" in os.environ
+    """
+    function = deploy(code)
+    assert function.invoke({}).payload is False
+    messages = everything(logs, f"/aws/lambda/{function.name}", filterPattern="-REPORT -START -INIT_START -END")
+    said = [message.split("\t")[-1] for message in messages]
+    assert said == [
+        "printed,\n", "said,\non two lines\n", "on two\n", "lines\n", "between\n", "half a line\n",
+    ]  # fmt: skip
+
+
+def test_g_06_an_error_with_its_trace_is_one_event(deploy, logs, python_runtime):
+    function = deploy("def handler(event, context):\n    raise ValueError('no good')\n")
+    function.invoke({})
+    errors = everything(logs, f"/aws/lambda/{function.name}", filterPattern="ERROR")
+    assert len(errors) == 1
+    assert errors[0].startswith("[ERROR] ValueError: no good\nTraceback (most recent call last):\n")
+    assert errors[0].count("\n") > 3
+
+
 def test_o_04_functions_share_a_group_of_their_own_choice(deploy, logs):
     shared = f"/shared/{uuid.uuid4().hex}"
     code = "def handler(event, context):\n    print('from', context.function_name)\n    return [context.log_group_name, context.log_stream_name]\n"

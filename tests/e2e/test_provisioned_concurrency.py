@@ -73,7 +73,7 @@ def together(function, count, seconds=1.0, qualifier="live"):
     return outcomes
 
 
-def test_environments_are_initialised_before_anyone_asks(function):
+def test_c_06_l_19_environments_are_initialised_before_anyone_asks(function):
     answer = put(function, 2)
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202
     assert (answer["Status"], answer["RequestedProvisionedConcurrentExecutions"]) == ("IN_PROGRESS", 2)
@@ -94,7 +94,7 @@ def test_environments_are_initialised_before_anyone_asks(function):
     assert (item["FunctionArn"], item["Status"]) == (f"{function.arn}:live", "READY")
 
 
-def test_what_is_beyond_spills_over(server, function):
+def test_c_08_what_is_beyond_spills_over(server, function):
     put(function, 1)
     wait_for(function, "READY")
     kinds = sorted(outcome[1] for outcome in together(function, 3))
@@ -104,7 +104,7 @@ def test_what_is_beyond_spills_over(server, function):
     assert sorted(line.rsplit(" ", 1)[1] for line in mine) == ["1", "2"]
 
 
-def test_it_moves_with_the_alias(function):
+def test_c_07_it_moves_with_the_alias(function):
     client = function.client
     put(function, 1)
     wait_for(function, "READY")
@@ -132,7 +132,7 @@ def test_an_environment_that_dies_is_replaced(server, deploy):
     assert outcome[2] == "provisioned-concurrency"
 
 
-def test_a_failing_init_is_reported_and_tried_again(deploy):
+def test_c_06_a_failing_init_is_reported_and_tried_again(deploy):
     function = with_alias(deploy("raise Exception('never')\n\ndef handler(event, context):\n    return 1\n"))
     put(function, 1)
     failed = wait_for(function, "FAILED")
@@ -174,7 +174,7 @@ def test_a_version_is_provisioned_by_one_name(function):
         client.delete_function(FunctionName=function.name, Qualifier="1")
 
 
-def test_only_what_is_published_is_provisioned(function):
+def test_c_05_only_what_is_published_is_provisioned(function):
     with refused(400, "InvalidParameterValueException", UNPUBLISHED):
         put(function, 1, "$LATEST")
     function.client.create_alias(FunctionName=function.name, Name="edge", FunctionVersion="$LATEST")
@@ -182,7 +182,7 @@ def test_only_what_is_published_is_provisioned(function):
         put(function, 1, "edge")
 
 
-def test_provision_and_reservation_hold_each_other(function):
+def test_c_05_provision_and_reservation_hold_each_other(function):
     client, name = function.client, function.name
     client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=2)
     with refused(

@@ -62,7 +62,7 @@ def test_a_reservation_is_put_read_and_given_back(deploy):
     assert "Concurrency" not in client.get_function(FunctionName=name)
 
 
-def test_the_cap_holds_for_all_versions_together(deploy):
+def test_c_04_the_cap_holds_for_all_versions_together(deploy):
     function = deploy(SLEEP)
     function.client.publish_version(FunctionName=function.name)
     function.client.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=1)
@@ -76,7 +76,7 @@ def test_the_cap_holds_for_all_versions_together(deploy):
     assert function.invoke({"seconds": 0}).payload == "slept"
 
 
-def test_a_reservation_of_nothing_stops_a_function(deploy):
+def test_c_04_e_11_a_reservation_of_nothing_stops_a_function(deploy):
     function = deploy(HELLO)
     function.client.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=0)
     with refused(429, "TooManyRequestsException", "Rate Exceeded."):
@@ -85,7 +85,7 @@ def test_a_reservation_of_nothing_stops_a_function(deploy):
     assert function.invoke().payload == "hello"
 
 
-def test_a_reservation_is_a_guarantee_and_is_taken_from_the_others(fresh_server, python_runtime):
+def test_c_04_a_reservation_is_a_guarantee_and_is_taken_from_the_others(fresh_server, python_runtime):
     server = fresh_server("--concurrency", "4")
     deploy = Deployer(server.client(), python_runtime)
     reserved, other = deploy(SLEEP), deploy(SLEEP)
@@ -99,7 +99,7 @@ def test_a_reservation_is_a_guarantee_and_is_taken_from_the_others(fresh_server,
         caller.join()
 
 
-def test_a_hundred_stay_unreserved(deploy):
+def test_c_01_a_hundred_stay_unreserved(deploy):
     function = deploy(HELLO)
     left = function.client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
     with refused(
@@ -136,7 +136,7 @@ def test_a_reservation_survives_the_server(fresh_server, python_runtime):
         function.invoke()
 
 
-def test_requests_per_second_are_bounded(fresh_server, python_runtime):
+def test_c_03_requests_per_second_are_bounded(fresh_server, python_runtime):
     server = fresh_server("--concurrency", "5", "--request-rate", "2")
     function = Deployer(server.client(), python_runtime)(HELLO)
     reasons = set()
@@ -148,7 +148,7 @@ def test_requests_per_second_are_bounded(fresh_server, python_runtime):
     assert reasons == {"FunctionInvocationRateLimitExceeded"}
 
 
-def test_environments_are_started_at_a_bounded_rate(fresh_server, python_runtime):
+def test_c_02_environments_are_started_at_a_bounded_rate(fresh_server, python_runtime):
     server = fresh_server("--scaling-burst", "2", "--scaling-rate", "1")
     function = Deployer(server.client(), python_runtime)(SLEEP)
     started, lock = [], threading.Lock()

@@ -102,14 +102,14 @@ def test_python_handlers_in_packages_are_found(deploy):
         ("handler", "Runtime.MalformedHandlerName", "Bad handler 'handler': not enough values to unpack (expected 2, got 1)"),
     ],
 )
-def test_python_handlers_that_are_not_there(deploy, handler, error_type, message):
+def test_e_08_python_handlers_that_are_not_there(deploy, handler, error_type, message):
     function = deploy("def handler(event, context):\n    pass\n", Handler=handler)
     outcome = function.invoke({})
     assert outcome.error == "Unhandled"
     assert (outcome.payload["errorType"], outcome.payload["errorMessage"]) == (error_type, message)
 
 
-def test_python_syntax_errors_are_named(deploy):
+def test_e_08_python_syntax_errors_are_named(deploy):
     function = deploy("def handler(event, context)\n    pass\n")
     payload = function.invoke({}).payload
     assert payload["errorType"] == "Runtime.UserCodeSyntaxError"
@@ -128,7 +128,7 @@ def test_python_results_that_are_no_json(deploy):
 ENVIRONMENT = "import os\ndef handler(event, context):\n    return dict(os.environ)\n"
 
 
-def test_the_environment_is_the_one_recorded_on_aws(deploy, python_runtime):
+def test_n_02_the_environment_is_the_one_recorded_on_aws(deploy, python_runtime):
     function = deploy(ENVIRONMENT, Environment={"Variables": {"MINE": "yes"}}, MemorySize=192)
     seen = function.invoke({}).payload
     expected = {
@@ -244,7 +244,7 @@ def test_node_context(deploy):
     assert seen["callbackWaitsForEmptyEventLoop"] is True
 
 
-def test_node_errors_have_a_trace(deploy):
+def test_e_07_node_errors_have_a_trace(deploy):
     function = deploy_node(deploy, "nodejs20.x", "exports.handler = async () => { throw new TypeError('no good'); };\n")
     outcome = function.invoke({})
     assert outcome.error == "Unhandled"
@@ -263,7 +263,7 @@ def test_node_errors_have_a_trace(deploy):
         ("exports.handler = async () => 1;\n", "app", "Runtime.MalformedHandlerName"),
     ],
 )
-def test_node_handlers_that_are_not_there(deploy, code, handler, error_type):
+def test_e_08_node_handlers_that_are_not_there(deploy, code, handler, error_type):
     outcome = deploy_node(deploy, "nodejs20.x", code, Handler=handler).invoke({})
     assert (outcome.error, outcome.payload["errorType"]) == ("Unhandled", error_type)
 

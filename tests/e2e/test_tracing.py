@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from packages import executable
+
 ROOT = "1-5759e988-bd862e3fe1be46a994272793"
 PARENT = "53995c3f42cd8ad8"
 SEES = """
@@ -81,11 +83,44 @@ def test_z_02_segments_are_taken_and_kept(fresh_server, deploy_to, tmp_path):
     seen = function.invoke([json.dumps(segment, indent=1), "no segment", json.dumps(large)]).payload
     assert seen == ["169.254.100.1", "2000", "169.254.100.1", "2000"]
 
-    def kept():
-        return b"".join(path.read_bytes() for path in (tmp_path / "data/traces").rglob("*.log"))
+    kept = kept_in(tmp_path / "data", b"70de5b6f19ff9a0b")
+    assert b"70de5b6f19ff9a0a" in kept
+    assert b"no segment" not in kept
 
+
+def test_r_12_the_segment_of_an_invocation_has_the_cause_of_its_error(fresh_server, deploy_to, tmp_path):
+    server = fresh_server(data_dir=tmp_path / "data")
+    runtime = """#!/usr/bin/python3
+import http.client, json, os
+API = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+CAUSE = {"working_directory": "/var/task", "exceptions": [{"type": "No", "message": "because"}], "paths": []}
+while True:
+    API.request("GET", "/2018-06-01/runtime/invocation/next")
+    event = API.getresponse()
+    event.read()
+    path = "/2018-06-01/runtime/invocation/" + event.headers["Lambda-Runtime-Aws-Request-Id"] + "/error"
+    API.request("POST", path, "{}", {"Lambda-Runtime-Function-XRay-Error-Cause": json.dumps(CAUSE)})
+    API.getresponse().read()
+"""
+    function = deploy_to(server)(
+        {"bootstrap": executable(runtime)}, Runtime="provided.al2023", Handler="none", TracingConfig={"Mode": "Active"}
+    )
+    _, header, log = invoke(function, f"Root={ROOT};Sampled=1")
+    kept = kept_in(tmp_path / "data", b"because").decode(errors="replace")
+    segment = json.loads(re.search(r'\{.*"because".*\}', kept)[0])
+    assert segment["cause"]["exceptions"] == [{"type": "No", "message": "because"}]
+    assert (segment["trace_id"], segment["fault"], segment["name"]) == (ROOT, True, function.name)
+    assert f"SegmentId: {segment['id']}" in log and f"Parent={segment['id']}" in header
+    assert 0 <= segment["end_time"] - segment["start_time"] < 10 and abs(segment["end_time"] - time.time()) < 60
+    assert segment["aws"]["function_arn"] == function.arn
+
+
+def kept_in(data_dir, awaited):
+    """The segments kept, once what is awaited is among them."""
     deadline = time.monotonic() + 10
-    while b"70de5b6f19ff9a0b" not in kept() and time.monotonic() < deadline:
+    while True:
+        kept = b"".join(path.read_bytes() for path in (data_dir / "traces").rglob("*.log"))
+        if awaited in kept or time.monotonic() > deadline:
+            assert awaited in kept
+            return kept
         time.sleep(0.1)
-    assert b"70de5b6f19ff9a0a" in kept() and b"70de5b6f19ff9a0b" in kept()
-    assert b"no segment" not in kept()

@@ -110,7 +110,7 @@ def test_a_truncated_package_is_refused(create):
         create(package[: len(package) // 2])
 
 
-def test_more_than_250_megabytes_unzipped_is_refused(create):
+def test_e_14_more_than_250_megabytes_unzipped_is_refused(create):
     package = make_zip({f"zeros-{i}": bytes(64 * MIB) for i in range(4)})
     with refused(400, "InvalidParameterValueException", "Unzipped size must be smaller than 262144000 bytes"):
         create(package)
@@ -150,13 +150,13 @@ def test_more_entries_than_any_package_has_are_refused(create):
         create(buffer.getvalue())
 
 
-def test_more_than_50_megabytes_zipped_is_refused(create):
+def test_e_14_more_than_50_megabytes_zipped_is_refused(create):
     package = make_zip({"app.py": HELLO, "noise": os.urandom(50 * MIB)}, compression=zipfile.ZIP_STORED)
     with refused(413, "RequestEntityTooLargeException", "Zipped size must be smaller than 52428800 bytes"):
         create(package)
 
 
-def test_a_request_beyond_all_bounds_is_refused(create):
+def test_e_14_a_request_beyond_all_bounds_is_refused(create):
     package = make_zip({"app.py": HELLO, "noise": os.urandom(53 * MIB)}, compression=zipfile.ZIP_STORED)
     text = "Request must be smaller than 70167211 bytes for the CreateFunction operation"
     with refused(413, "RequestEntityTooLargeException", text):

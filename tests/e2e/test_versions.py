@@ -29,7 +29,7 @@ def settle(function, version):
     )
 
 
-def test_a_version_keeps_the_code_and_settings_of_its_moment(deploy):
+def test_l_15_a_version_keeps_the_code_and_settings_of_its_moment(deploy):
     function = deploy(SAYS.format("one"), Description="first", MemorySize=192)
     published = publish(function, Description="release one")
     assert published["ResponseMetadata"]["HTTPStatusCode"] == 201

@@ -11,6 +11,7 @@ mod dist;
 mod failure;
 mod powerloss;
 mod shell;
+mod soak;
 mod tidy;
 
 use std::env;
@@ -45,6 +46,7 @@ const COMMANDS: &[Command] = &[
         help: "the power-loss test at hundreds of points (--points N)",
         run: powerloss::run,
     },
+    Command { name: "soak", help: "invocations of fifteen minutes", run: soak::run },
     Command {
         name: "moto",
         help: "moto's own tests as a ratchet (--update; names of services)",

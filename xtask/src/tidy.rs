@@ -11,6 +11,7 @@ mod machine_paths;
 mod places;
 mod ratchet;
 mod source_rules;
+mod statements;
 mod tokens;
 mod violation;
 mod walls;
@@ -56,6 +57,7 @@ fn violations(root: &Path) -> Result<Vec<Violation>, Failure> {
         found.extend(machine_paths::check(file));
     }
     found.extend(documents::check(&workspace, &graph));
+    found.extend(statements::check(&workspace));
     Ok(found)
 }
 

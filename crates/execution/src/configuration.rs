@@ -39,6 +39,8 @@ pub struct Configuration {
     pub streaming: Rate,
     /// An environment idle this long is retired.
     pub idle_retirement: Duration,
+    /// An environment this old takes no further event (L-16).
+    pub environment_lifetime: Duration,
     /// Environment variables that tell functions where this server's AWS endpoint is, such as `AWS_ENDPOINT_URL`.
     pub endpoint_variables: Vec<String>,
     /// Where runtimes keep what they prepare.

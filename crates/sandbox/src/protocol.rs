@@ -85,7 +85,13 @@ pub(crate) enum Command {
     /// The user namespace has its maps.
     Mapped,
     /// Start a process; descriptors: standard output, standard error. Answered by `Started` or `NotStarted`.
-    Start { process: ProcessId, argv: Vec<OsString>, env: Vec<(OsString, OsString)>, cwd: PathBuf },
+    Start {
+        process: ProcessId,
+        argv: Vec<OsString>,
+        env: Vec<(OsString, OsString)>,
+        cwd: PathBuf,
+        stdout_again: Option<i32>,
+    },
     /// Send a signal. Not answered: the process may be gone.
     Signal { process: ProcessId, number: i32 },
     /// Make sockets for whoever asks on the channel that comes with this. Not answered.

@@ -100,6 +100,7 @@ impl Sandbox {
             argv: process.argv.clone(),
             env: process.env.clone(),
             cwd: process.cwd.clone(),
+            stdout_again: process.stdout_again,
         };
         let doing = "starting a process";
         self.send(&command, &[process.stdout, process.stderr], doing)?;

@@ -118,6 +118,8 @@ pub struct ProcessSpec<'a> {
     pub stdout: BorrowedFd<'a>,
     /// Standard error.
     pub stderr: BorrowedFd<'a>,
+    /// Standard output again, under this number.
+    pub stdout_again: Option<i32>,
 }
 
 impl SandboxSpec {

@@ -104,6 +104,14 @@ pub(crate) fn close_on_exec_from(first: u32) -> io::Result<()> {
     answer(result)
 }
 
+/// Gives `descriptor` a second number, which stays open when a program is run. For a process that is about to run one: whatever
+/// had the number is closed.
+pub(crate) fn duplicate_to(descriptor: &OwnedFd, number: i32) -> io::Result<()> {
+    // SAFETY: no memory is passed. A process between fork and exec has few descriptors, far below the numbers that are asked for,
+    // and uses none of its own but the standard ones from here on.
+    answer(unsafe { libc::dup2(descriptor.as_raw_fd(), number) }.into())
+}
+
 /// Adds a seccomp filter to the calling thread (for ever). Needs `no_new_privs` or CAP_SYS_ADMIN.
 pub(crate) fn install_seccomp_filter(program: &[sock_filter]) -> io::Result<()> {
     let Ok(len) = u16::try_from(program.len()) else {

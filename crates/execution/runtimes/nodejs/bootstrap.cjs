@@ -118,20 +118,42 @@ let currentRequestId;
 /** Only where the function's settings ask for it. */
 let jsonLogging;
 
-/** Whole lines, written at once and in order, also when the process ends right after. */
+/** Of the descriptor for messages that are one event however many lines they have; not for the function to see. */
+let logDescriptor = process.env._LAMBDA_TELEMETRY_LOG_FD;
+delete process.env._LAMBDA_TELEMETRY_LOG_FD;
+
+/** Longer ones are no event of CloudWatch Logs. */
+const EVENT_BYTES_MAX = 256 * 1024;
+
+/** A whole message, written at once and in order, also when the process ends right after. */
 function write(text) {
-  let bytes = Buffer.from(text);
+  const message = Buffer.from(text);
+  let bytes = logDescriptor === undefined || message.length > EVENT_BYTES_MAX ? message : framed(message);
   while (bytes.length) {
     try {
-      bytes = bytes.subarray(writeSync(1, bytes));
+      bytes = bytes.subarray(writeSync(Number(logDescriptor ?? 1), bytes));
     } catch (error) {
-      if (error.code !== "EAGAIN") throw error;
+      if (error.code === "EBADF" && logDescriptor !== undefined) {
+        // A wrapper script closed it.
+        logDescriptor = undefined;
+        bytes = message;
+      } else if (error.code !== "EAGAIN") throw error;
     }
   }
 }
 
+/** Type, length, microseconds, message. */
+function framed(message) {
+  const head = Buffer.alloc(16);
+  head.writeUInt32BE(0xa55a0003, 0);
+  head.writeUInt32BE(message.length, 4);
+  head.writeBigUInt64BE(BigInt(Date.now()) * 1000n, 8);
+  return Buffer.concat([head, message]);
+}
+
 function log(level, text) {
-  write(`${new Date().toISOString()}\t${currentRequestId}\t${level}\t${text.replace(/\n/g, "\r")}\n`);
+  const oneLine = logDescriptor === undefined ? text.replace(/\n/g, "\r") : text;
+  write(`${new Date().toISOString()}\t${currentRequestId}\t${level}\t${oneLine}\n`);
 }
 
 function setUpConsole() {

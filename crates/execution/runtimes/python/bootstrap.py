@@ -292,13 +292,33 @@ def with_objects_for_named_tuples(value):
 
 current_request_id = ""
 json_logging = None
+# Of the descriptor for messages that are one event however many lines they have; not for the function to see.
+log_descriptor = os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)
+# Longer ones are no event of CloudWatch Logs.
+EVENT_BYTES_MAX = 256 * 1024
+FRAME = b"\xa5\x5a\x00\x03"
 standard_streams = (sys.stdout, sys.stderr)
 
 
 def write_to_log(text):
     """In one piece, also when the function has put something else in the place of sys.stdout."""
-    standard_streams[0].write(text)
-    standard_streams[0].flush()
+    message = text.encode("utf-8", "backslashreplace")
+    if log_descriptor is None or len(message) > EVENT_BYTES_MAX or not write_frame(message):
+        standard_streams[0].write(text)
+        standard_streams[0].flush()
+
+
+def write_frame(message):
+    """False when there is no descriptor: a wrapper script closed it."""
+    flush()
+    micros = time.time_ns() // 1000
+    frame = memoryview(FRAME + len(message).to_bytes(4, "big") + micros.to_bytes(8, "big") + message)
+    try:
+        while frame:
+            frame = frame[os.write(int(log_descriptor), frame):]
+    except OSError:
+        return False
+    return True
 
 
 def flush():

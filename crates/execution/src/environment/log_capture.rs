@@ -5,11 +5,17 @@
 //! extensions ── pipe ─┼─► lines ─► the log stream, the tail of the invocation, telemetry
 //! platform events ────┘
 //! ```
-//! Each pipe takes standard output and error together. Their owner, the driver task, reads them when they are readable and drains
+//! Each pipe takes standard output and error together, and the frames of runtimes that mark their messages ([`log_frames`]). Their owner, the driver task, reads them when they are readable and drains
 //! them before it writes a platform line, so that a function's last words stand before `END`. Whoever floods is slowed by the pipe:
 //! after [`BURST_BYTES`] the next read waits for [`PAUSE`].
 
-use std::{io, os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io,
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+    sync::Arc,
+    time::Duration,
+};
 
 use lambda_model::{
     environment::Category,
@@ -25,6 +31,8 @@ use crate::{
     telemetry_api::{Telemetry, envelope},
 };
 
+use super::log_frames::{self, Piece};
+
 /// Read in one go before others get their turn.
 const BURST_BYTES: usize = 256 * 1024;
 /// Rest after a burst: 25 MB/s a pipe at most.
@@ -33,8 +41,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// The log of one environment.
 pub(crate) struct LogCapture {
     function: Source,
-    /// Where there are external extensions.
-    extensions: Option<Source>,
+    extensions: Source,
     out: Out,
 }
 
@@ -78,59 +85,52 @@ struct Out {
     telemetry: Arc<Telemetry>,
 }
 
-/// A pipe that processes print to.
+/// A pipe that processes print to. Nobody keeps the other end but they: in a server of thousands of environments a descriptor counts.
 struct Source {
     category: Category,
-    pipe: pipe::Receiver,
+    /// `None` when no process has the other end.
+    pipe: Option<pipe::Receiver>,
     /// A line whose end has not come yet.
     partial: Vec<u8>,
+    /// A frame whose end has not come yet.
+    frame: Vec<u8>,
     resume_at: Option<Instant>,
 }
 
 impl LogCapture {
-    /// A capture and the end of the pipe that the runtime writes to.
-    ///
-    /// # Errors
-    /// When no pipe can be made.
+    /// A capture of what no process prints yet.
     pub(crate) fn new(
         sink: Arc<dyn LogSink>,
         (to, format): (LogDestination, LogFormat),
         telemetry: Arc<Telemetry>,
-    ) -> io::Result<(Self, OwnedFd)> {
-        let (function, writer) = Source::new(Category::Function)?;
+    ) -> Self {
         let out = Out { format, tail: None, sink, to: Arc::new(to), telemetry };
-        Ok((Self { function, extensions: None, out }, writer))
+        Self { function: Source::new(Category::Function), extensions: Source::new(Category::Extension), out }
     }
 
-    /// The end of a pipe for extensions to write to.
+    /// The end of a pipe for a process to print to.
     ///
     /// # Errors
-    /// As above.
-    pub(crate) fn open_for_extensions(&mut self) -> io::Result<OwnedFd> {
-        let (source, writer) = Source::new(Category::Extension)?;
-        self.extensions = Some(source);
-        Ok(writer)
+    /// When no pipe can be made.
+    pub(crate) fn writer(&mut self, category: Category) -> io::Result<OwnedFd> {
+        match category {
+            Category::Extension => self.extensions.writer(&mut self.out),
+            Category::Function | Category::Platform => self.function.writer(&mut self.out),
+        }
     }
 
     /// Waits until there is something to read, and reads it. Cancel-safe.
     pub(crate) async fn read_when_ready(&mut self) {
-        match &mut self.extensions {
-            None => self.function.read_when_ready(&mut self.out).await,
-            Some(extensions) => {
-                tokio::select! {
-                    () = self.function.is_ready() => self.function.read_some(&mut self.out),
-                    () = extensions.is_ready() => extensions.read_some(&mut self.out),
-                }
-            }
+        tokio::select! {
+            () = self.function.is_ready() => self.function.read_some(&mut self.out),
+            () = self.extensions.is_ready() => self.extensions.read_some(&mut self.out),
         }
     }
 
     /// Reads what is there now, at most one burst of each pipe, whether or not the reactor has heard of it yet.
     pub(crate) fn drain(&mut self) {
         self.function.drain(&mut self.out);
-        if let Some(extensions) = &mut self.extensions {
-            extensions.drain(&mut self.out);
-        }
+        self.extensions.drain(&mut self.out);
     }
 
     /// From now on the last 4 KB are kept for `X-Amz-Log-Result` (G-05).
@@ -175,9 +175,7 @@ impl LogCapture {
     fn end_lines(&mut self) {
         self.drain();
         self.function.end_partial_line(&mut self.out);
-        if let Some(extensions) = &mut self.extensions {
-            extensions.end_partial_line(&mut self.out);
-        }
+        self.extensions.end_partial_line(&mut self.out);
     }
 }
 
@@ -200,6 +198,28 @@ impl Out {
             for line in lines.split_inclusive(|byte| *byte == b'\n') {
                 self.telemetry.printed(category, &String::from_utf8_lossy(line));
             }
+        }
+    }
+
+    /// A message in a frame: one event.
+    fn said(&mut self, category: Category, message: &[u8]) {
+        let mut text = String::from_utf8_lossy(message).into_owned();
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        let kept = match self.format {
+            LogFormat::Json { application, .. } if category == Category::Function => {
+                platform_log::keep(&text, application, &clock::iso8601_ms(), clock::is_rfc3339)
+            }
+            _ => Kept::AsItIs,
+        };
+        match kept {
+            Kept::AsItIs => self.append(text.as_bytes(), LogForm::Whole),
+            Kept::Completed(completed) => self.append(completed.as_bytes(), LogForm::Whole),
+            Kept::Dropped => {}
+        }
+        if self.telemetry.is_heard() {
+            self.telemetry.printed(category, &text);
         }
     }
 
@@ -228,15 +248,22 @@ impl Out {
 }
 
 impl Source {
-    fn new(category: Category) -> io::Result<(Self, OwnedFd)> {
-        let (reader, writer) = io::pipe()?;
-        let pipe = pipe::Receiver::from_owned_fd(reader.into())?;
-        Ok((Self { category, pipe, partial: Vec::new(), resume_at: None }, writer.into()))
+    fn new(category: Category) -> Self {
+        Self { category, pipe: None, partial: Vec::new(), frame: Vec::new(), resume_at: None }
     }
 
-    async fn read_when_ready(&mut self, out: &mut Out) {
-        self.is_ready().await;
-        self.read_some(out);
+    /// The end that is written to: another one of the pipe that others still have, else that of a new pipe.
+    fn writer(&mut self, out: &mut Out) -> io::Result<OwnedFd> {
+        // A burst is more than a pipe holds: if all that had it are gone, this finds out.
+        self.drain(out);
+        if let Some(pipe) = &self.pipe {
+            // The pipe under its name, opened for writing.
+            let name = format!("/proc/self/fd/{}", pipe.as_fd().as_raw_fd());
+            return Ok(OpenOptions::new().write(true).open(name)?.into());
+        }
+        let (reader, writer) = io::pipe()?;
+        self.pipe = Some(pipe::Receiver::from_owned_fd(reader.into())?);
+        Ok(writer.into())
     }
 
     async fn is_ready(&mut self) {
@@ -244,15 +271,21 @@ impl Source {
             tokio::time::sleep_until(at).await;
             self.resume_at = None;
         }
-        if self.pipe.readable().await.is_err() {
-            // A pipe in error never becomes readable again; its environment is about to end.
+        let is_readable = match &self.pipe {
+            Some(pipe) => pipe.readable().await.is_ok(),
+            None => false,
+        };
+        if !is_readable {
+            // Nobody is there to print; a pipe in error never becomes readable again, and its environment is about to end.
             std::future::pending::<()>().await;
         }
     }
 
     /// Reads through the reactor, so that it notices when there is nothing more.
     fn read_some(&mut self, out: &mut Out) {
-        if self.read_burst(out, |pipe, buffer| pipe.try_read(buffer)) >= BURST_BYTES {
+        let bytes = self.read_burst(out, |pipe, buffer| pipe.try_read(buffer));
+        // Ready with nothing to read: one process had the pipe no more just before the next got it, which the reactor never forgets.
+        if bytes == 0 || bytes >= BURST_BYTES {
             self.resume_at = Some(Instant::now() + PAUSE);
         }
     }
@@ -270,8 +303,11 @@ impl Source {
         let mut buffer = [0u8; 16 * 1024];
         let mut total = 0;
         while total < BURST_BYTES {
-            match read(&self.pipe, &mut buffer) {
-                Ok(0) | Err(_) => break,
+            let Some(pipe) = &self.pipe else { break };
+            match read(pipe, &mut buffer) {
+                // All that could write are gone.
+                Ok(0) => self.pipe = None,
+                Err(_) => break,
                 Ok(n) => {
                     total += n;
                     self.take(out, &buffer[..n]);
@@ -282,6 +318,26 @@ impl Source {
     }
 
     fn take(&mut self, out: &mut Out, bytes: &[u8]) {
+        if self.frame.is_empty() {
+            return self.take_pieces(out, bytes);
+        }
+        let mut whole = std::mem::take(&mut self.frame);
+        whole.extend_from_slice(bytes);
+        self.take_pieces(out, &whole);
+    }
+
+    fn take_pieces(&mut self, out: &mut Out, mut bytes: &[u8]) {
+        while let Some((piece, rest)) = log_frames::split(bytes) {
+            match piece {
+                Piece::Printed(text) => self.take_lines(out, text),
+                Piece::Message(message) => out.said(self.category, message),
+                Piece::Incomplete(beginning) => self.frame = beginning.to_vec(),
+            }
+            bytes = rest;
+        }
+    }
+
+    fn take_lines(&mut self, out: &mut Out, bytes: &[u8]) {
         let Some(last_newline) = bytes.iter().rposition(|byte| *byte == b'\n') else {
             return self.extend_partial(out, bytes);
         };
@@ -304,6 +360,8 @@ impl Source {
     }
 
     fn end_partial_line(&mut self, out: &mut Out) {
+        let frame = std::mem::take(&mut self.frame);
+        self.partial.extend_from_slice(&frame);
         if !self.partial.is_empty() {
             let mut line = std::mem::take(&mut self.partial);
             line.push(b'\n');
@@ -346,8 +404,9 @@ mod tests {
             group: "g".into(),
             stream: "s".into(),
         };
-        let (capture, writer) =
-            LogCapture::new(sink.clone(), (to, LogFormat::Text), Arc::new(Telemetry::new().0)).unwrap();
+        let telemetry = Arc::new(Telemetry::new().0);
+        let mut capture = LogCapture::new(sink.clone(), (to, LogFormat::Text), telemetry);
+        let writer = capture.writer(Category::Function).unwrap();
         (sink, capture, writer.into())
     }
 
@@ -362,6 +421,25 @@ mod tests {
         let lines = sink.0.lock().unwrap().concat();
         assert_eq!(lines, "one\ntwo\nEND\n");
         assert_eq!(capture.take_tail().unwrap(), b"one\ntwo\nEND\n");
+    }
+
+    #[tokio::test]
+    async fn a_pipe_is_kept_while_somebody_has_it_and_there_is_another_one_afterwards() {
+        let (sink, mut capture, mut first) = capture();
+        let mut second: std::fs::File = capture.writer(Category::Function).unwrap().into();
+        first.write_all(b"first\n").unwrap();
+        drop(first);
+        second.write_all(b"second\n").unwrap();
+        drop(second);
+        while capture.function.pipe.is_some() {
+            capture.read_when_ready().await;
+        }
+        let silence = tokio::time::timeout(Duration::from_millis(50), capture.read_when_ready()).await;
+        assert!(silence.is_err(), "nobody is there to print");
+        let mut third: std::fs::File = capture.writer(Category::Function).unwrap().into();
+        third.write_all(b"third\n").unwrap();
+        capture.read_when_ready().await;
+        assert_eq!(sink.0.lock().unwrap().concat(), "first\nsecond\nthird\n");
     }
 
     #[tokio::test]

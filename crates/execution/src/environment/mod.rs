@@ -15,16 +15,18 @@
 mod idle;
 mod initialize;
 mod log_capture;
+pub(crate) mod log_frames;
 mod news;
 mod outcome;
 mod processes;
 mod report;
 mod reset;
+mod segments;
 mod serve;
 mod start;
 mod xray;
 
-use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use lambda_model::{
     environment::{Phase, ShutdownReason},
@@ -64,10 +66,6 @@ pub(crate) struct Environment {
     api: EnvironmentApi,
     events: mpsc::UnboundedReceiver<RuntimeEvent>,
     log: LogCapture,
-    /// What the runtime prints to.
-    log_writer: OwnedFd,
-    /// What extensions print to, where there are external ones.
-    extension_log_writer: Option<OwnedFd>,
     /// Extensions that have subscribed to telemetry.
     subscriptions: mpsc::UnboundedReceiver<Subscription>,
     /// The runtime's, while it runs.
@@ -83,7 +81,7 @@ pub(crate) struct Environment {
     frozen: bool,
     born: Instant,
     _endpoint: Box<dyn Send + Sync>,
-    _xray: XrayDaemon,
+    xray: XrayDaemon,
     /// Code and layers stay where they are mounted from, whatever becomes of the function.
     _code: (Box<dyn Send + Sync>, Option<Box<dyn Send + Sync>>),
     _uid: Uid,
@@ -149,9 +147,9 @@ impl Environment {
         lived
     }
 
-    /// Whether its credentials will not last much longer.
+    /// Whether it is to be recycled; its credentials will not last for ever.
     fn is_old(&self) -> bool {
-        self.born.elapsed() >= Duration::from_millis(limits::ENVIRONMENT_LIFETIME_MS)
+        self.born.elapsed() >= self.context.configuration.environment_lifetime
     }
 
     async fn drive(&mut self, pool: &Arc<Pool>) {

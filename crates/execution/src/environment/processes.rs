@@ -2,10 +2,14 @@
 
 use std::{ffi::OsString, io::ErrorKind, os::fd::AsFd, path::Path};
 
+use lambda_model::environment::Category;
 use sandbox::{ExitStatus, ProcessId, ProcessSpec, SandboxError, SandboxEvent};
 use tokio::{io::Interest, net::UnixStream};
 
-use super::Environment;
+use super::{
+    Environment,
+    log_frames::{LOG_DESCRIPTOR, LOG_DESCRIPTOR_VARIABLE},
+};
 
 /// An external extension.
 pub(super) struct ExtensionProgram {
@@ -18,7 +22,7 @@ pub(super) struct ExtensionProgram {
 }
 
 /// Whose process it is.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Party {
     Runtime,
     Extension,
@@ -88,18 +92,26 @@ impl Environment {
         // The wait for the kernel blocks this thread: not more of them at a time than help.
         let _permit = self.context.starts.acquire().await.ok();
         let variables = self.variables.iter().filter(|(name, _)| party.sees(name));
-        let writer = match (&self.extension_log_writer, party) {
-            (Some(writer), Party::Extension) => writer,
-            _ => &self.log_writer,
+        let category = match party {
+            Party::Runtime => Category::Function,
+            Party::Extension => Category::Extension,
         };
+        let writer = self.log.writer(category).map_err(no_log)?;
         let process = ProcessSpec {
             argv,
             env: variables.map(|(name, value)| (name.into(), value.into())).collect(),
             cwd: cwd.to_owned(),
             stdout: writer.as_fd(),
             stderr: writer.as_fd(),
+            stdout_again: self.log_descriptor(party),
         };
         tokio::task::block_in_place(|| self.sandbox.start_process(&process))
+    }
+
+    /// Runtimes that know how to frame their messages have a descriptor for them.
+    fn log_descriptor(&self, party: Party) -> Option<i32> {
+        let is_told = self.plan.environment.iter().any(|(name, _)| name == LOG_DESCRIPTOR_VARIABLE);
+        (party == Party::Runtime && is_told).then_some(LOG_DESCRIPTOR)
     }
 
     /// Waits for news from the sandbox; clears the readiness so that the caller must look for them now.
@@ -144,4 +156,9 @@ impl Environment {
         self.process = None;
         self.extensions.iter_mut().for_each(|extension| extension.process = None);
     }
+}
+
+/// There is no pipe to print to.
+fn no_log(source: std::io::Error) -> SandboxError {
+    SandboxError::StartProcess { stage: "making the pipe of its log".into(), source }
 }

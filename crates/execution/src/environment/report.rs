@@ -86,7 +86,7 @@ impl Environment {
     }
 
     /// Root and segment of an invocation that the function's tracing samples.
-    fn sampled(&self, invocation: &Invocation) -> Option<(String, String)> {
+    pub(super) fn sampled(&self, invocation: &Invocation) -> Option<(String, String)> {
         let is_active = self.version.configuration.tracing_mode == "Active";
         let header = TraceHeader::parse(invocation.trace_id.as_deref()?)?;
         let is_sampled = is_active && header.sampled == Some(true);

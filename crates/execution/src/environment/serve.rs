@@ -168,6 +168,7 @@ impl Environment {
             }
         }
         self.report(invocation, started, ended, &finished);
+        self.keep_segment(invocation, started, ended);
         Ok(came_from)
     }
 

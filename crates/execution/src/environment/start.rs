@@ -99,16 +99,14 @@ impl Environment {
         let telemetry = Arc::new(telemetry);
         let function = function_metadata(&version);
         let (api, events) = EnvironmentApi::serve(runtime_api, streaming, function, Arc::clone(&telemetry))?;
-        let (mut log, log_writer) =
-            LogCapture::new(Arc::clone(&context.logs), (log_to, log_format), telemetry)?;
+        let log = LogCapture::new(Arc::clone(&context.logs), (log_to, log_format), telemetry);
         let extensions = extension_programs(&spec, opt, context.configuration.isolation);
-        let extension_log_writer = (!extensions.is_empty()).then(|| log.open_for_extensions()).transpose()?;
         Ok(Self {
             id,
             control: control(&sandbox)?,
             has_exits: false,
             _endpoint: context.endpoint.serve(endpoint),
-            _xray: xray,
+            xray,
             version,
             context,
             plan,
@@ -117,8 +115,6 @@ impl Environment {
             api,
             events,
             log,
-            log_writer,
-            extension_log_writer,
             subscriptions,
             process: None,
             extensions,

@@ -14,7 +14,23 @@ const DATAGRAM_BYTES_MAX: usize = 65_535;
 const GROUP: &str = "segments";
 
 /// Serves until dropped.
-pub(super) struct XrayDaemon(JoinHandle<()>);
+pub(super) struct XrayDaemon {
+    keeper: Keeper,
+    taking: JoinHandle<()>,
+}
+
+/// Where segments go.
+#[derive(Clone)]
+struct Keeper {
+    sink: Arc<dyn LogSink>,
+    to: Arc<LogDestination>,
+}
+
+impl Keeper {
+    fn keep(&self, segment: &Value) {
+        self.sink.append(&self.to, format!("{segment}\n").as_bytes(), LogForm::Whole);
+    }
+}
 
 impl XrayDaemon {
     /// Takes segments on `socket` for the function of `version`.
@@ -34,17 +50,23 @@ impl XrayDaemon {
             group: GROUP.into(),
             stream: version.key.name.clone(),
         });
-        Ok(Self(tokio::spawn(take(socket, sink, to))))
+        let keeper = Keeper { sink, to };
+        Ok(Self { taking: tokio::spawn(take(socket, keeper.clone())), keeper })
+    }
+
+    /// Keeps a segment of the platform's own.
+    pub(super) fn keep(&self, segment: &Value) {
+        self.keeper.keep(segment);
     }
 }
 
 impl Drop for XrayDaemon {
     fn drop(&mut self) {
-        self.0.abort();
+        self.taking.abort();
     }
 }
 
-async fn take(socket: tokio::net::UdpSocket, sink: Arc<dyn LogSink>, to: Arc<LogDestination>) {
+async fn take(socket: tokio::net::UdpSocket, keeper: Keeper) {
     let mut buffer = Vec::new();
     loop {
         if socket.readable().await.is_err() {
@@ -54,7 +76,7 @@ async fn take(socket: tokio::net::UdpSocket, sink: Arc<dyn LogSink>, to: Arc<Log
         buffer.resize(DATAGRAM_BYTES_MAX, 0);
         while let Ok(length) = socket.try_recv(&mut buffer) {
             if let Some(segment) = segment(&buffer[..length]) {
-                sink.append(&to, format!("{segment}\n").as_bytes(), LogForm::Whole);
+                keeper.keep(&segment);
             }
         }
     }

@@ -6,7 +6,7 @@ use hyper::body::Bytes;
 use lambda_model::{
     concurrency::Rate,
     environment::{RuntimeState, RuntimeTransition},
-    invocation::Invocation,
+    invocation::{Invocation, error_cause::ErrorCause},
 };
 use tokio::{
     sync::{Notify, mpsc},
@@ -65,6 +65,8 @@ struct Inner {
     pending: Option<Delivery>,
     /// Taken and not answered.
     current: Option<Arc<Invocation>>,
+    /// Of the last error, as far as the runtime told.
+    error_cause: Option<ErrorCause>,
     timings: Timings,
 }
 
@@ -83,7 +85,13 @@ pub(crate) struct Timings {
 
 impl Inner {
     fn of_a_new_runtime() -> Self {
-        Self { state: RuntimeState::Started, pending: None, current: None, timings: Timings::default() }
+        Self {
+            state: RuntimeState::Started,
+            pending: None,
+            current: None,
+            error_cause: None,
+            timings: Timings::default(),
+        }
     }
 }
 
@@ -105,6 +113,7 @@ impl Exchange {
     pub(crate) fn deliver(&self, delivery: Delivery) {
         let mut inner = self.lock();
         inner.pending = Some(delivery);
+        inner.error_cause = None;
         inner.timings = Timings { delivered: Some(Instant::now()), ..Timings::default() };
         drop(inner);
         self.delivered.notify_waiters();
@@ -113,6 +122,16 @@ impl Exchange {
     /// When what happened to the last event.
     pub(crate) fn timings(&self) -> Timings {
         self.lock().timings
+    }
+
+    /// The cause of the last error, for its trace.
+    pub(crate) fn take_error_cause(&self) -> Option<ErrorCause> {
+        self.lock().error_cause.take()
+    }
+
+    /// Keeps the cause of an error that is told next.
+    pub(super) fn keep_error_cause(&self, cause: Option<ErrorCause>) {
+        self.lock().error_cause = cause;
     }
 
     /// More of the answer to the current event has come.

@@ -70,7 +70,7 @@ async fn r_02_next_carries_the_event_and_leaves_empty_headers_out() {
 }
 
 #[tokio::test]
-async fn r_03_a_response_is_accepted_once() {
+async fn r_03_r_06_a_response_is_accepted_once() {
     let mut fixture = Fixture::start();
     fixture.deliver("id-1");
     fixture.call("GET", "invocation/next", "", "").await;
@@ -169,6 +169,53 @@ async fn r_10_r_11_errors_pass_through_and_types_are_sanitised() {
             assert_eq!(body, "{\"errorType\":\"X\"}");
         }
         other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn r_12_an_error_may_tell_its_cause() {
+    const CAUSE: &str = r#"{"exceptions":[],"working_directory":"","paths":["a"]}"#;
+    let kind = "Content-Type: application/vnd.aws.lambda.error.cause+json\r\n";
+    let header = format!("Lambda-Runtime-Function-XRay-Error-Cause: {CAUSE}\r\n");
+    let with_cause = format!(r#"{{"errorMessage":"m","errorType":"T","other":1,"errorCause":{CAUSE}}}"#);
+    for (headers, body, passed_on, cause) in [
+        (&*header, "\"as it is\"", "\"as it is\"", Some(CAUSE)),
+        ("Lambda-Runtime-Function-XRay-Error-Cause: {}\r\n", "1", "1", None),
+        (kind, &with_cause, r#"{"errorMessage":"m","errorType":"T"}"#, Some(CAUSE)),
+        (kind, r#"{"stackTrace":["a"]}"#, r#"{"errorMessage":"","errorType":"","stackTrace":["a"]}"#, None),
+        (kind, r#"{"stackTrace":"a"}"#, "\"Invalid error body\"", None),
+        (kind, "no json", "\"Invalid error body\"", None),
+    ] {
+        let mut fixture = Fixture::start();
+        fixture.deliver("id-1");
+        fixture.call("GET", "invocation/next", "", "").await;
+        fixture.next_event().await;
+        let answer = fixture.call("POST", "invocation/id-1/error", headers, body).await;
+        assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+        assert!(matches!(fixture.next_event().await, RuntimeEvent::Error(error) if error == passed_on));
+        let kept = fixture.api.shared.runtime.take_error_cause();
+        assert_eq!(kept.map(|cause| serde_json::to_string(&cause).unwrap()).as_deref(), cause, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn r_01_every_api_has_its_prefix() {
+    let fixture = Fixture::start();
+    for path in ["/ping", "/2018-06-01/ping"] {
+        let answer = call(fixture.address, "GET", path, "", "").await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("pong"), "{answer}");
+    }
+    for (method, path, status) in [
+        ("POST", "/2018-06-01/runtime/init/error", "202"),
+        ("POST", "/2020-01-01/extension/register", "403"),
+        ("PUT", "/2020-08-15/logs", "403"),
+        ("PUT", "/2022-07-01/telemetry", "403"),
+        ("GET", "/2018-06-01/extension/register", "404"),
+        ("GET", "/runtime/invocation/next", "404"),
+        ("GET", "/2021-04-23/credentials", "404"),
+    ] {
+        let answer = call(fixture.address, method, path, "", "{}").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{method} {path}: {answer}");
     }
 }
 

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{PlanRequest, RuntimePlan, visible};
+use crate::environment::log_frames::{LOG_DESCRIPTOR, LOG_DESCRIPTOR_VARIABLE};
 
 /// The program of a package that brings its own runtime.
 pub(super) const BOOTSTRAP: &str = "/var/task/bootstrap";
@@ -11,8 +12,10 @@ pub(super) const BOOTSTRAP: &str = "/var/task/bootstrap";
 pub(super) fn plan(request: &PlanRequest<'_>, program: &str) -> RuntimePlan {
     let mut environment = variables("");
     // Recorded: absent for custom runtimes (N-02).
-    environment.retain(|(name, _)| name != "AWS_EXECUTION_ENV" || request.runtime == "go1.x");
-    if request.runtime == "go1.x" {
+    let not_for_custom = ["AWS_EXECUTION_ENV", LOG_DESCRIPTOR_VARIABLE];
+    let is_go = request.runtime == "go1.x";
+    environment.retain(|(name, _)| is_go || !not_for_custom.contains(&name.as_str()));
+    if is_go {
         set(&mut environment, "AWS_EXECUTION_ENV", "AWS_Lambda_go1.x");
     }
     RuntimePlan {
@@ -46,6 +49,7 @@ pub(super) fn variables(execution_env: &str) -> Vec<(String, String)> {
         ),
         ("PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
         ("TZ", ":UTC"),
+        (LOG_DESCRIPTOR_VARIABLE, &LOG_DESCRIPTOR.to_string()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))

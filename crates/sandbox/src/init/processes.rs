@@ -23,6 +23,8 @@ pub(super) struct Program {
     pub(super) argv: Vec<OsString>,
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) cwd: PathBuf,
+    /// The number of a second descriptor of standard output.
+    pub(super) stdout_again: Option<i32>,
     /// Standard output and standard error.
     pub(super) descriptors: Vec<OwnedFd>,
 }
@@ -86,6 +88,9 @@ fn prepare_process(init: &Init<'_>, program: &Program) -> Result<(), Failure> {
     identity::confine(&init.create, &init.cgroups, init.filters)?;
     rustix::process::chdir(&program.cwd).stage(|| format!("entering {}", program.cwd.display()))?;
     identity::take_standard_streams(&stdin, stdout, stderr).stage(|| "taking the standard streams")?;
+    if let Some(number) = program.stdout_again {
+        syscalls::duplicate_to(stdout, number).stage(|| "taking standard output again")?;
+    }
     umask(Mode::from_raw_mode(0o022));
     default_signals().stage(|| "resetting signals")
 }

@@ -79,8 +79,8 @@ fn obey(
     descriptors: Vec<OwnedFd>,
 ) -> io::Result<()> {
     match command {
-        Command::Start { process, argv, env, cwd } => {
-            let program = processes::Program { argv, env, cwd, descriptors };
+        Command::Start { process, argv, env, cwd, stdout_again } => {
+            let program = processes::Program { argv, env, cwd, stdout_again, descriptors };
             let report = match processes::start(init, &program) {
                 Ok(pid) => {
                     running.insert(pid, process);

@@ -101,6 +101,9 @@ pub(super) struct ServeArguments {
     /// Retire an environment that was idle this long, seconds.
     #[arg(long, default_value_t = limits::IDLE_RETIREMENT_MS_DEFAULT / 1000)]
     idle_retirement_seconds: u64,
+    /// Let an environment of this age take no further event, seconds; its credentials last 12 hours.
+    #[arg(long, default_value_t = limits::ENVIRONMENT_LIFETIME_MS / 1000, value_parser = clap::value_parser!(u64).range(1..=limits::ENVIRONMENT_LIFETIME_MS / 1000))]
+    environment_lifetime_seconds: u64,
     /// Interpreter of a runtime, such as python3.8=/opt/python3.8/bin/python3.8; may be repeated.
     #[arg(long = "runtime-path", value_parser = runtime_path)]
     runtime_paths: Vec<(String, PathBuf)>,
@@ -235,6 +238,7 @@ fn execution(arguments: &ServeArguments, elsewhere: &[ServiceEndpoint]) -> execu
             per_second: f64::from(arguments.streaming_rate),
         },
         idle_retirement: Duration::from_secs(arguments.idle_retirement_seconds.max(1)),
+        environment_lifetime: Duration::from_secs(arguments.environment_lifetime_seconds),
         data_dir: arguments.data_dir.clone(),
     }
 }

@@ -12,6 +12,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::*;
+use crate::environment::log_frames::LOG_DESCRIPTOR_VARIABLE;
 use api::{Api, Event, Post};
 
 /// Names and texts of a package.
@@ -96,7 +97,8 @@ impl Language {
         let mut command = Command::new(on_host(Path::new(&plan.argv[0])));
         command.args(plan.argv[1..].iter().map(|argument| on_host(Path::new(argument))));
         command.env_clear().current_dir(task);
-        for (name, value) in &plan.environment {
+        // Here standard output is all that there is.
+        for (name, value) in plan.environment.iter().filter(|(name, _)| name != LOG_DESCRIPTOR_VARIABLE) {
             let paths = value.split(':').map(|part| on_host(Path::new(part)).to_string_lossy().into_owned());
             command.env(
                 name,

@@ -1,0 +1,31 @@
+//! `cargo xtask soak`: invocations as long as Lambda allows, fifteen minutes, with their result in `docs/internals/soak.md`.
+//!
+//! The end-to-end suite runs the same test, `tests/e2e/test_soak.py`, for seconds.
+
+use std::process::Command;
+
+use crate::check::e2e;
+use crate::failure::Failure;
+use crate::shell;
+
+/// Lambda's longest timeout.
+const SECONDS: &str = "900";
+const PAGE: &str = "docs/internals/soak.md";
+
+/// Builds the binary, runs the test, and leaves the page as the test wrote it.
+///
+/// # Errors
+/// When the binary cannot be built or the test fails; the output says how.
+pub(crate) fn run(_arguments: &[String]) -> Result<(), Failure> {
+    shell::succeed("soak-build", shell::cargo().args(["build", "--locked", "--quiet", "--bin", "lambent"]))?;
+    let mut pytest: Command = e2e::pytest()?;
+    pytest.arg("test_soak.py");
+    pytest.env("LAMBENT_SOAK_SECONDS", SECONDS);
+    pytest.env("LAMBENT_SOAK_REPORT", shell::repository_root().join(PAGE));
+    let finished = shell::run_logged("soak", &mut pytest)?;
+    print!("{}", finished.output);
+    match finished.success {
+        true => Ok(()),
+        false => Err(Failure::new(format!("log in {}", finished.log.display()))),
+    }
+}

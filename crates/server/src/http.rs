@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt, Either, Full, channel::Channel};
+use http_body_util::{BodyExt, Either, Full};
 use hyper::{
     HeaderMap, Method, Response, StatusCode,
     body::{Body as _, Incoming},
     header,
 };
+
+use crate::pieces::Pieces;
 
 /// A client that sends no more of its body for this long is gone.
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(60);
@@ -18,7 +20,7 @@ const RESERVE_BYTES_MAX: usize = 8 * 1024 * 1024;
 const DISCARD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The body of a response: whole in memory, or coming piece by piece, from a page of the server's own or from S3.
-pub(crate) type Body = Either<Full<Bytes>, Either<Channel<Bytes>, s3s::Body>>;
+pub(crate) type Body = Either<Full<Bytes>, Either<Pieces, s3s::Body>>;
 
 /// A response, ready to be sent.
 pub(crate) type HttpResponse = Response<Body>;

@@ -17,6 +17,7 @@ mod lambda_api;
 mod listeners;
 mod metrics;
 mod open_files;
+mod pieces;
 mod preparation;
 mod query_api;
 mod router;

@@ -5,20 +5,19 @@ use std::{sync::Arc, time::Duration};
 
 use aws_api::arn::FunctionName;
 use bytes::Bytes;
-use http_body_util::{
-    Either,
-    channel::{Channel, Sender},
-};
+use http_body_util::Either;
 use hyper::{Response, StatusCode, header};
 use lambda_model::{error::with_causes, function::FunctionKey};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 use store::{LogGroupKey, Logs, StoreError, StreamSelection};
+use tokio::sync::mpsc;
 
 use super::Admin;
 use crate::{
     http::{self, HttpRequest, HttpResponse},
     identity,
+    pieces::Pieces,
 };
 
 /// Text that is sent at a time, bytes.
@@ -43,7 +42,7 @@ impl Admin {
             );
         }
         let follow = parameter(&request.query, "follow").as_deref() == Some("true");
-        let (sender, body) = Channel::new(1);
+        let (sender, body) = Pieces::new();
         let copy = copy(self.logs.clone(), source, follow, sender);
         let mut stopped = self.stopped.clone();
         tokio::spawn(async move {
@@ -91,7 +90,7 @@ impl Source {
 }
 
 /// Sends what there is, and goes on if asked. Ends when the reader is gone.
-async fn copy(logs: Logs, source: Source, follow: bool, mut sender: Sender<Bytes>) {
+async fn copy(logs: Logs, source: Source, follow: bool, sender: mpsc::Sender<Bytes>) {
     let source = Arc::new(source);
     let mut next = 0;
     loop {
@@ -116,11 +115,11 @@ async fn copy(logs: Logs, source: Source, follow: bool, mut sender: Sender<Bytes
                 return;
             }
             // Also finds out whether the reader is still there.
-            if sender.send_data(Bytes::new()).await.is_err() {
+            if sender.send(Bytes::new()).await.is_err() {
                 return;
             }
             tokio::time::sleep(FOLLOW_PAUSE).await;
-        } else if sender.send_data(bytes.into()).await.is_err() {
+        } else if sender.send(bytes.into()).await.is_err() {
             return;
         }
     }

@@ -2,17 +2,16 @@
 //! `POST` of the same with `&checked=N`, its answer. See [`crate::watches`].
 
 use bytes::Bytes;
-use http_body_util::{
-    Either,
-    channel::{Channel, Sender},
-};
+use http_body_util::Either;
 use hyper::{Method, Response, StatusCode, header};
 use lambda_model::function::FunctionKey;
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use super::{Admin, logs};
 use crate::{
     http::{self, HttpRequest, HttpResponse},
+    pieces::Pieces,
     watches::Questions,
 };
 
@@ -38,7 +37,7 @@ impl Admin {
     }
 
     fn open_watch(&self, key: FunctionKey) -> HttpResponse {
-        let (sender, body) = Channel::new(1);
+        let (sender, body) = Pieces::new();
         let questions = self.lambda.watches.open(key);
         let mut stopped = self.stopped.clone();
         tokio::spawn(async move {
@@ -66,22 +65,22 @@ impl Admin {
 }
 
 /// Sends questions until the watcher is gone.
-async fn ask(mut questions: Questions, mut sender: Sender<Bytes>) {
+async fn ask(mut questions: Questions, sender: mpsc::Sender<Bytes>) {
     // Tells the watcher that it is registered.
-    if sender.send_data(Bytes::from_static(b"watching\n")).await.is_err() {
+    if sender.send(Bytes::from_static(b"watching\n")).await.is_err() {
         return;
     }
     loop {
         tokio::select! {
             number = questions.next() => {
                 let Some(number) = number else { return };
-                if sender.send_data(format!("check {number}\n").into()).await.is_err() {
+                if sender.send(format!("check {number}\n").into()).await.is_err() {
                     return;
                 }
             }
             // An empty piece is not sent, and finds out whether the watcher is still there.
             () = tokio::time::sleep(logs::FOLLOW_PAUSE) => {
-                if sender.send_data(Bytes::new()).await.is_err() {
+                if sender.send(Bytes::new()).await.is_err() {
                     return;
                 }
             }

@@ -7,19 +7,17 @@ use aws_api::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use http_body_util::{
-    Either,
-    channel::{Channel, Sender},
-};
+use http_body_util::Either;
 use hyper::{Response, header::HeaderValue};
 use invocation::{StreamEvent, Streamed};
 use lambda_model::{LambdaError, invocation::InvocationOutcome};
+use tokio::sync::mpsc;
 
 use super::{
     LambdaApi, RequestContext, errors,
     invoke::{Asked, invoke_request},
 };
-use crate::http::HttpResponse;
+use crate::{http::HttpResponse, pieces::Pieces};
 
 impl LambdaApi {
     /// Runs a function and passes its response on while it is being made.
@@ -60,13 +58,13 @@ impl LambdaApi {
 
 fn render(streamed: Streamed) -> HttpResponse {
     let Streamed { executed_version, trace_id, first, mut rest } = streamed;
-    let (mut sender, body) = Channel::new(1);
+    let (sender, body) = Pieces::new();
     tokio::spawn(async move {
         let mut next = Some(first);
         while let Some(event) = next {
             let is_end = !matches!(event, StreamEvent::Chunk(_));
             // Whoever leaves is missed by nobody: what the function still sends goes nowhere.
-            if send(event, &mut sender).await.is_err() || is_end {
+            if send(event, &sender).await.is_err() || is_end {
                 return;
             }
             next = rest.recv().await;
@@ -83,17 +81,17 @@ fn render(streamed: Streamed) -> HttpResponse {
     response
 }
 
-async fn send(event: StreamEvent, to: &mut Sender<Bytes>) -> Result<(), http_body_util::channel::SendError> {
+async fn send(event: StreamEvent, to: &mpsc::Sender<Bytes>) -> Result<(), mpsc::error::SendError<Bytes>> {
     match event {
-        StreamEvent::Chunk(piece) => to.send_data(chunk(&piece)).await,
+        StreamEvent::Chunk(piece) => to.send(chunk(&piece)).await,
         StreamEvent::End(outcome) => {
             // A function that does not stream gives its response in one piece (P-07).
             if outcome.error.is_none() && !outcome.payload.is_empty() {
-                to.send_data(chunk(&outcome.payload)).await?;
+                to.send(chunk(&outcome.payload)).await?;
             }
-            to.send_data(complete(&outcome)).await
+            to.send(complete(&outcome)).await
         }
-        StreamEvent::Failed(error) => to.send_data(failed(&error)).await,
+        StreamEvent::Failed(error) => to.send(failed(&error)).await,
     }
 }
 

@@ -107,7 +107,9 @@ while True:
     )
     _, header, log = invoke(function, f"Root={ROOT};Sampled=1")
     kept = kept_in(tmp_path / "data", b"because").decode(errors="replace")
-    segment = json.loads(re.search(r'\{.*"because".*\}', kept)[0])
+    # Behind the header of its block, which is no text.
+    begins = [match.start() for match in re.finditer(r'\{"', kept[: kept.index("because")])]
+    segment = json.JSONDecoder().raw_decode(kept, begins[0])[0]
     assert segment["cause"]["exceptions"] == [{"type": "No", "message": "because"}]
     assert (segment["trace_id"], segment["fault"], segment["name"]) == (ROOT, True, function.name)
     assert f"SegmentId: {segment['id']}" in log and f"Parent={segment['id']}" in header

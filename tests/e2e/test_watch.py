@@ -22,6 +22,8 @@ class Watcher:
             [str(binary()), "watch", function, str(folder), "--endpoint", server.endpoint],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # A job that a shell runs in the background ignores it, and so would whatever it starts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def wait_for_deployment(self):

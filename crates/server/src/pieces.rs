@@ -39,19 +39,34 @@ impl Body for Pieces {
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::BodyExt;
+    use std::{pin::pin, task::Waker, thread};
 
     use super::*;
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn the_last_piece_is_never_lost() {
-        for number in 0..20_000_u32 {
+    /// Looks without a pause, so that pieces are sent, and senders dropped, in the middle of a look: of 20,000 the library's channel
+    /// lost 139.
+    #[test]
+    fn the_last_piece_is_never_lost() {
+        let (to_sender, senders) = std::sync::mpsc::sync_channel::<mpsc::Sender<Bytes>>(0);
+        let sending = thread::spawn(move || {
+            for sender in senders {
+                sender.try_send(Bytes::from_static(b"last")).unwrap();
+            }
+        });
+        for number in 0..20_000 {
             let (sender, body) = Pieces::new();
-            tokio::spawn(async move {
-                let _ = sender.send(number.to_be_bytes().to_vec().into()).await;
-            });
-            let read = body.collect().await.unwrap().to_bytes();
-            assert_eq!(read, number.to_be_bytes()[..], "piece {number}");
+            to_sender.send(sender).unwrap();
+            let mut body = pin!(body);
+            let mut context = Context::from_waker(Waker::noop());
+            let seen = loop {
+                match body.as_mut().poll_frame(&mut context) {
+                    Poll::Pending => {}
+                    Poll::Ready(seen) => break seen,
+                }
+            };
+            assert!(seen.is_some(), "piece {number} is lost");
         }
+        drop(to_sender);
+        sending.join().unwrap();
     }
 }

@@ -3,6 +3,7 @@
 import base64
 import json
 import textwrap
+import time
 import uuid
 from dataclasses import dataclass, field
 
@@ -127,3 +128,16 @@ class Layers:
 
 
 __all__ = ["Deployer", "Function", "Layers", "Outcome", "Raw"]
+
+
+def log_of(server, function, *awaited, timeout_s=15):
+    """The whole log of a function, once it contains what is awaited."""
+    query = f"account=000000000000&region=us-east-1&function={function.name}"
+    deadline = time.monotonic() + timeout_s
+    while True:
+        text = server.get(f"/_lambent/logs?{query}")[2].decode()
+        missing = [words for words in awaited if words not in text]
+        if not missing or time.monotonic() > deadline:
+            assert not missing, f"not in the log: {missing}\n{text}"
+            return text
+        time.sleep(0.1)

@@ -8,22 +8,10 @@ import pytest
 
 import toolbox
 from extensions import LISTENER, extension_layer, python_extension
+from functions import log_of
 from packages import Raw, executable
 
 HELLO = "def handler(event, context):\n    print('handled')\n    return event\n"
-
-
-def log_of(server, function, *awaited, timeout_s=15):
-    """The whole log of a function, once it contains what is awaited."""
-    query = f"account=000000000000&region=us-east-1&function={function.name}"
-    deadline = time.monotonic() + timeout_s
-    while True:
-        text = server.get(f"/_lambent/logs?{query}")[2].decode()
-        missing = [words for words in awaited if words not in text]
-        if not missing or time.monotonic() > deadline:
-            assert not missing, f"not in the log: {missing}\n{text}"
-            return text
-        time.sleep(0.1)
 
 
 def events_in(log, name):

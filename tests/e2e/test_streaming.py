@@ -8,6 +8,7 @@ import time
 import pytest
 
 import toolbox
+from functions import log_of
 from packages import executable
 
 NODE = next((f"nodejs{major}.x" for major in ("20", "22", "18") if toolbox.node_if_possible(major)), None)
@@ -290,15 +291,7 @@ def test_a_caller_who_leaves_does_not_end_the_invocation(deploy_node, server):
     for event in answer["EventStream"]:
         break
     answer["EventStream"].close()
-    deadline = time.monotonic() + 20
-    while "all written" not in logs_of(server, function) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert "all written" in logs_of(server, function)
-
-
-def logs_of(server, function):
-    query = f"account=000000000000&region=us-east-1&function={function.name}"
-    return server.get(f"/_lambent/logs?{query}")[2].decode()
+    log_of(server, function, "all written", timeout_s=20)
 
 
 def test_a_dry_run_streams_nothing(deploy, raw_client):

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from extensions import extension_layer
-from test_extensions import log_of
+from functions import log_of
 
 #: Subscribes with what `%s` says, keeps what comes, and gives it to whoever asks on port 4244.
 CONSUMER = """

@@ -3,8 +3,6 @@
 //! The end-to-end suite runs the same test at a few points; here there are hundreds (`--points N`). The test itself,
 //! its recorder and its model of a disk are in `tests/e2e/powerloss`.
 
-use std::process::Command;
-
 use crate::check::e2e;
 use crate::failure::Failure;
 use crate::shell;
@@ -18,20 +16,10 @@ const PAGE: &str = "docs/internals/power-loss.md";
 /// When the binary cannot be built or a power loss is not survived; the output says which.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let points = points(arguments)?;
-    shell::succeed(
-        "powerloss-build",
-        shell::cargo().args(["build", "--locked", "--quiet", "--bin", "lambent"]),
-    )?;
-    let mut pytest: Command = e2e::pytest()?;
-    pytest.args(["test_power_loss.py", "test_power_loss_model.py"]);
-    pytest.env("LAMBENT_POWER_LOSS_POINTS", points.to_string());
-    pytest.env("LAMBENT_POWER_LOSS_REPORT", shell::repository_root().join(PAGE));
-    let finished = shell::run_logged("powerloss", &mut pytest)?;
-    print!("{}", finished.output);
-    match finished.success {
-        true => Ok(()),
-        false => Err(Failure::new(format!("log in {}", finished.log.display()))),
-    }
+    e2e::run_apart("powerloss", &["test_power_loss.py", "test_power_loss_model.py"], |pytest| {
+        pytest.env("LAMBENT_POWER_LOSS_POINTS", points.to_string());
+        pytest.env("LAMBENT_POWER_LOSS_REPORT", shell::repository_root().join(PAGE));
+    })
 }
 
 fn points(arguments: &[String]) -> Result<usize, Failure> {

@@ -2,8 +2,6 @@
 //!
 //! The end-to-end suite runs the same test, `tests/e2e/test_soak.py`, for seconds.
 
-use std::process::Command;
-
 use crate::check::e2e;
 use crate::failure::Failure;
 use crate::shell;
@@ -17,15 +15,8 @@ const PAGE: &str = "docs/internals/soak.md";
 /// # Errors
 /// When the binary cannot be built or the test fails; the output says how.
 pub(crate) fn run(_arguments: &[String]) -> Result<(), Failure> {
-    shell::succeed("soak-build", shell::cargo().args(["build", "--locked", "--quiet", "--bin", "lambent"]))?;
-    let mut pytest: Command = e2e::pytest()?;
-    pytest.arg("test_soak.py");
-    pytest.env("LAMBENT_SOAK_SECONDS", SECONDS);
-    pytest.env("LAMBENT_SOAK_REPORT", shell::repository_root().join(PAGE));
-    let finished = shell::run_logged("soak", &mut pytest)?;
-    print!("{}", finished.output);
-    match finished.success {
-        true => Ok(()),
-        false => Err(Failure::new(format!("log in {}", finished.log.display()))),
-    }
+    e2e::run_apart("soak", &["test_soak.py"], |pytest| {
+        pytest.env("LAMBENT_SOAK_SECONDS", SECONDS);
+        pytest.env("LAMBENT_SOAK_REPORT", shell::repository_root().join(PAGE));
+    })
 }

@@ -9,6 +9,7 @@ use hyper::{
     body::{Body as _, Incoming},
     header,
 };
+use tokio::sync::mpsc;
 
 use crate::pieces::Pieces;
 
@@ -162,6 +163,14 @@ async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
 /// A body that is there.
 pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
     Either::Left(Full::new(bytes.into()))
+}
+
+/// A response of the given type whose body comes piece by piece, and where the pieces go.
+pub(crate) fn response_in_pieces(content_type: &'static str) -> (mpsc::Sender<Bytes>, HttpResponse) {
+    let (sender, body) = Pieces::new();
+    let mut response = Response::new(Either::Right(Either::Left(body)));
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
+    (sender, response)
 }
 
 /// A response with a body of the given type.

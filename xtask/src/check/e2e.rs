@@ -31,6 +31,28 @@ pub(crate) fn pytest() -> Result<Command, Failure> {
     Ok(pytest)
 }
 
+/// Builds the debug binary and runs files of the suite in a form of their own, which `configure` sets; prints what pytest says.
+///
+/// # Errors
+/// When the binary cannot be built or a test fails; the output says how.
+pub(crate) fn run_apart(
+    name: &str,
+    files: &[&str],
+    configure: impl FnOnce(&mut Command),
+) -> Result<(), Failure> {
+    let build = format!("{name}-build");
+    shell::succeed(&build, shell::cargo().args(["build", "--locked", "--quiet", "--bin", "lambent"]))?;
+    let mut pytest = pytest()?;
+    pytest.args(files);
+    configure(&mut pytest);
+    let finished = shell::run_logged(name, &mut pytest)?;
+    print!("{}", finished.output);
+    match finished.success {
+        true => Ok(()),
+        false => Err(Failure::new(format!("log in {}", finished.log.display()))),
+    }
+}
+
 pub(super) fn binary() -> PathBuf {
     shell::target_directory().join("debug/lambent")
 }

@@ -95,6 +95,8 @@ struct Source {
     /// A frame whose end has not come yet.
     frame: Vec<u8>,
     resume_at: Option<Instant>,
+    /// The last read through the reactor found nothing.
+    was_empty: bool,
 }
 
 impl LogCapture {
@@ -249,7 +251,14 @@ impl Out {
 
 impl Source {
     fn new(category: Category) -> Self {
-        Self { category, pipe: None, partial: Vec::new(), frame: Vec::new(), resume_at: None }
+        Self {
+            category,
+            pipe: None,
+            partial: Vec::new(),
+            frame: Vec::new(),
+            resume_at: None,
+            was_empty: false,
+        }
     }
 
     /// The end that is written to: another one of the pipe that others still have, else that of a new pipe.
@@ -284,8 +293,10 @@ impl Source {
     /// Reads through the reactor, so that it notices when there is nothing more.
     fn read_some(&mut self, out: &mut Out) {
         let bytes = self.read_burst(out, |pipe, buffer| pipe.try_read(buffer));
-        // Ready with nothing to read: one process had the pipe no more just before the next got it, which the reactor never forgets.
-        if bytes == 0 || bytes >= BURST_BYTES {
+        // Once it is what was drained before. Twice in a row one process had the pipe no more just before the next got it: the reactor
+        // never forgets an end.
+        let is_deluded = std::mem::replace(&mut self.was_empty, bytes == 0) && bytes == 0;
+        if is_deluded || bytes >= BURST_BYTES {
             self.resume_at = Some(Instant::now() + PAUSE);
         }
     }
@@ -321,9 +332,12 @@ impl Source {
         if self.frame.is_empty() {
             return self.take_pieces(out, bytes);
         }
-        let mut whole = std::mem::take(&mut self.frame);
-        whole.extend_from_slice(bytes);
-        self.take_pieces(out, &whole);
+        // Grows in place: whoever writes a frame byte by byte must not have it copied with each.
+        self.frame.extend_from_slice(bytes);
+        if !matches!(log_frames::split(&self.frame), Some((Piece::Incomplete(_), _))) {
+            let whole = std::mem::take(&mut self.frame);
+            self.take_pieces(out, &whole);
+        }
     }
 
     fn take_pieces(&mut self, out: &mut Out, mut bytes: &[u8]) {
@@ -421,6 +435,25 @@ mod tests {
         let lines = sink.0.lock().unwrap().concat();
         assert_eq!(lines, "one\ntwo\nEND\n");
         assert_eq!(capture.take_tail().unwrap(), b"one\ntwo\nEND\n");
+    }
+
+    #[tokio::test]
+    async fn g_06_a_frame_is_one_event_in_however_many_writes_it_comes() {
+        let (sink, mut capture, mut writer) = capture();
+        let frame = [b"\xa5\x5a\0\x03\0\0\0\x09", &[0; 8][..], b"two\nlines"].concat();
+        writer.write_all(b"half ").unwrap();
+        for byte in frame {
+            writer.write_all(&[byte]).unwrap();
+            capture.drain();
+        }
+        writer.write_all(b"a line\n\xa5\x5a\0").unwrap();
+        capture.platform("END\n");
+        let events = sink.0.lock().unwrap().clone();
+        assert_eq!(events[..2], ["two\nlines\n", "half a line\n"]);
+        assert!(
+            events[2].starts_with('\u{fffd}') && events[3] == "END\n",
+            "the beginning of a frame that never came"
+        );
     }
 
     #[tokio::test]

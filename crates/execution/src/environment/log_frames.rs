@@ -5,7 +5,8 @@
 //! ```
 //! (AWS's runtime clients for Python, Node.js and Java.) The descriptor is another name for standard output, so that messages and
 //! what is printed keep their order; a frame is known by its first three bytes, a length that can be, and a kind that there is. What
-//! only looks like one is taken as printed, and a function that writes one says no more than it could say by printing.
+//! only looks like one is taken as printed, and a function that writes one says no more than it could say by printing. Threads that
+//! print while another one writes a long frame (beyond 4 KB, the pipe's atomic write) can garble their own function's text, no more.
 
 use lambda_model::limits::LOG_LINE_BYTES_MAX;
 

@@ -87,9 +87,11 @@ impl Environment {
 
     /// Root and segment of an invocation that the function's tracing samples.
     pub(super) fn sampled(&self, invocation: &Invocation) -> Option<(String, String)> {
-        let is_active = self.version.configuration.tracing_mode == "Active";
+        if self.version.configuration.tracing_mode != "Active" {
+            return None;
+        }
         let header = TraceHeader::parse(invocation.trace_id.as_deref()?)?;
-        let is_sampled = is_active && header.sampled == Some(true);
+        let is_sampled = header.sampled == Some(true);
         is_sampled.then_some((header.root, header.parent?))
     }
 

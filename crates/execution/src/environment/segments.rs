@@ -10,7 +10,6 @@ use crate::clock;
 impl Environment {
     /// Keeps the segment, with the cause of an error where the runtime told one.
     pub(super) fn keep_segment(&self, invocation: &Invocation, started: Instant, ended: &Ended) {
-        let cause = self.api.shared.runtime.take_error_cause();
         let Some((trace_id, id)) = self.sampled(invocation) else { return };
         let end_time = std::time::Duration::from_millis(clock::unix_ms()).as_secs_f64();
         let mut segment = json!({
@@ -25,7 +24,7 @@ impl Environment {
         if ended.outcome.error.is_some() {
             segment["fault"] = json!(true);
         }
-        if let Some(cause) = cause {
+        if let Some(cause) = self.api.shared.runtime.take_error_cause() {
             segment["cause"] = json!(cause);
         }
         self.xray.keep(&segment);

@@ -5,8 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_api::arn::FunctionName;
 use bytes::Bytes;
-use http_body_util::Either;
-use hyper::{Response, StatusCode, header};
+use hyper::StatusCode;
 use lambda_model::{error::with_causes, function::FunctionKey};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
@@ -17,9 +16,10 @@ use super::Admin;
 use crate::{
     http::{self, HttpRequest, HttpResponse},
     identity,
-    pieces::Pieces,
 };
 
+/// What readers of these pages get.
+pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 /// Text that is sent at a time, bytes.
 const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 /// The pause of a follower that has read everything.
@@ -42,7 +42,7 @@ impl Admin {
             );
         }
         let follow = parameter(&request.query, "follow").as_deref() == Some("true");
-        let (sender, body) = Pieces::new();
+        let (sender, response) = http::response_in_pieces(TEXT);
         let copy = copy(self.logs.clone(), source, follow, sender);
         let mut stopped = self.stopped.clone();
         tokio::spawn(async move {
@@ -52,9 +52,6 @@ impl Admin {
                 _ = stopped.wait_for(|stopped| *stopped), if follow => {}
             }
         });
-        let mut response = Response::new(Either::Right(Either::Left(body)));
-        let kind = header::HeaderValue::from_static("text/plain; charset=utf-8");
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response
     }
 }

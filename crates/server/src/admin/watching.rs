@@ -2,8 +2,7 @@
 //! `POST` of the same with `&checked=N`, its answer. See [`crate::watches`].
 
 use bytes::Bytes;
-use http_body_util::Either;
-use hyper::{Method, Response, StatusCode, header};
+use hyper::{Method, StatusCode};
 use lambda_model::function::FunctionKey;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -11,7 +10,6 @@ use tokio::sync::mpsc;
 use super::{Admin, logs};
 use crate::{
     http::{self, HttpRequest, HttpResponse},
-    pieces::Pieces,
     watches::Questions,
 };
 
@@ -37,7 +35,7 @@ impl Admin {
     }
 
     fn open_watch(&self, key: FunctionKey) -> HttpResponse {
-        let (sender, body) = Pieces::new();
+        let (sender, response) = http::response_in_pieces(logs::TEXT);
         let questions = self.lambda.watches.open(key);
         let mut stopped = self.stopped.clone();
         tokio::spawn(async move {
@@ -46,9 +44,6 @@ impl Admin {
                 _ = stopped.wait_for(|stopped| *stopped) => {}
             }
         });
-        let mut response = Response::new(Either::Right(Either::Left(body)));
-        let kind = header::HeaderValue::from_static("text/plain; charset=utf-8");
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response
     }
 

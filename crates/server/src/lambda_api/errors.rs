@@ -73,7 +73,36 @@ pub(super) fn bad_request_id() -> ApiError {
 
 #[cfg(test)]
 mod tests {
+    use lambda_model::error::ThrottleReason;
+
     use super::*;
+
+    #[test]
+    fn e_17_statuses_are_those_of_the_model() {
+        let text = String::new;
+        let reason = ThrottleReason::ConcurrentInvocationLimitExceeded;
+        for error in [
+            LambdaError::ResourceNotFound(text()),
+            LambdaError::ProvisionedConcurrencyConfigNotFound,
+            LambdaError::ResourceConflict(text()),
+            LambdaError::PreconditionFailed(text()),
+            LambdaError::InvalidParameterValue(text()),
+            LambdaError::InvalidRequestContent(text()),
+            LambdaError::RequestTooLarge(text()),
+            LambdaError::PolicyLengthExceeded(text()),
+            LambdaError::CodeStorageExceeded,
+            LambdaError::TooManyRequests(reason),
+            LambdaError::InvalidRuntime(text()),
+            LambdaError::Service(text()),
+        ] {
+            let error = to_api_error(&error);
+            let shape = MODEL.shapes.iter().find(|shape| shape.name == error.code);
+            let Some(Kind::Structure { error_status, .. }) = shape.map(|shape| &shape.kind) else {
+                panic!("{} is not in the model", error.code)
+            };
+            assert_eq!(*error_status, Some(error.status), "{}", error.code);
+        }
+    }
 
     #[test]
     fn the_message_is_written_as_the_model_writes_it() {

@@ -7,8 +7,7 @@ use aws_api::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use http_body_util::Either;
-use hyper::{Response, header::HeaderValue};
+use hyper::header::HeaderValue;
 use invocation::{StreamEvent, Streamed};
 use lambda_model::{LambdaError, invocation::InvocationOutcome};
 use tokio::sync::mpsc;
@@ -17,7 +16,7 @@ use super::{
     LambdaApi, RequestContext, errors,
     invoke::{Asked, invoke_request},
 };
-use crate::{http::HttpResponse, pieces::Pieces};
+use crate::http::{self, HttpResponse};
 
 impl LambdaApi {
     /// Runs a function and passes its response on while it is being made.
@@ -58,7 +57,7 @@ impl LambdaApi {
 
 fn render(streamed: Streamed) -> HttpResponse {
     let Streamed { executed_version, trace_id, first, mut rest } = streamed;
-    let (sender, body) = Pieces::new();
+    let (sender, mut response) = http::response_in_pieces(event_stream::CONTENT_TYPE);
     tokio::spawn(async move {
         let mut next = Some(first);
         while let Some(event) = next {
@@ -70,12 +69,9 @@ fn render(streamed: Streamed) -> HttpResponse {
             next = rest.recv().await;
         }
     });
-    let mut response = Response::new(Either::Right(Either::Left(body)));
-    let headers = response.headers_mut();
-    headers.insert("content-type", HeaderValue::from_static(event_stream::CONTENT_TYPE));
     for (name, value) in [("x-amz-executed-version", executed_version), ("x-amzn-trace-id", trace_id)] {
         if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(name, value);
+            response.headers_mut().insert(name, value);
         }
     }
     response

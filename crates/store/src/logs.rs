@@ -10,6 +10,7 @@
 //! and beyond its retention, the oldest segments go.
 
 mod group;
+mod queue;
 mod reading;
 mod record;
 mod segment;
@@ -26,8 +27,8 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-        mpsc::{self, SyncSender, TrySendError},
+        atomic::{AtomicU64, Ordering},
+        mpsc,
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -37,6 +38,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{StoreError, data_dir::create_private, error::at};
 use group::{Bounds, LogGroup};
+use queue::Message;
 
 pub use group::LogStreamState;
 pub use reading::{LogPage, LogPosition, LogQuery, StoredEvent, StreamSelection};
@@ -44,11 +46,6 @@ pub use settings::{LogGroupSettings, SubscriptionFilter};
 
 /// How long a line may wait to be on disk.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
-/// Blocks of lines that may wait for the thread; more are dropped and counted.
-const QUEUE_MAX: usize = 4_096;
-/// All their lines together, bytes; likewise.
-const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
-
 /// What the folders of removed groups begin with.
 const REMOVED: &str = ".deleted-";
 
@@ -85,7 +82,7 @@ pub struct LogGroupOverview {
 #[derive(Clone)]
 pub struct Logs {
     groups: Arc<Groups>,
-    queue: SyncSender<Message>,
+    queue: queue::Sender,
 }
 
 /// All groups, and who hears of new events.
@@ -97,21 +94,8 @@ struct Groups {
     by_key: RwLock<HashMap<LogGroupKey, Arc<LogGroup>>>,
     /// Held while a group is made or removed.
     changing: Mutex<()>,
-    counts: Counts,
-}
-
-#[derive(Default)]
-struct Counts {
-    /// Bytes of lines that wait for the thread.
-    waiting_bytes: AtomicUsize,
     /// Blocks of lines that were dropped.
     dropped: AtomicU64,
-}
-
-enum Message {
-    Lines { to: Arc<LogDestination>, timestamp_ms: i64, lines: Vec<u8>, form: LogForm },
-    Settle(mpsc::Sender<()>),
-    Flush(mpsc::Sender<()>),
 }
 
 impl Logs {
@@ -133,10 +117,10 @@ impl Logs {
             retention_days,
             by_key: RwLock::new(load(root, bounds)?),
             changing: Mutex::default(),
-            counts: Counts::default(),
+            dropped: AtomicU64::new(0),
         };
         let groups = Arc::new(groups);
-        let (queue, messages) = mpsc::sync_channel(QUEUE_MAX);
+        let (queue, messages) = queue::new();
         let thread = writer::Writer::new(Arc::clone(&groups));
         std::thread::Builder::new()
             .name("logs".into())
@@ -147,7 +131,7 @@ impl Logs {
 
     /// Blocks of lines that were dropped because the disk could not keep up, or not be written.
     pub fn dropped(&self) -> u64 {
-        self.groups.counts.dropped.load(Ordering::Relaxed)
+        self.groups.dropped.load(Ordering::Relaxed)
     }
 
     /// Waits until everything that environments handed over so far can be read. Blocks.
@@ -162,9 +146,9 @@ impl Logs {
 
     fn send_and_wait(&self, message: fn(mpsc::Sender<()>) -> Message) {
         let (done, wait) = mpsc::channel();
-        if self.queue.send(message(done)).is_ok() {
-            let _ = wait.recv();
-        }
+        self.queue.message(message(done));
+        // An error means that the thread is gone, and nothing will be written any more.
+        let _ = wait.recv();
     }
 
     /// Removes everything. Blocks.
@@ -434,14 +418,8 @@ fn now_ms() -> i64 {
 
 impl LogSink for Logs {
     fn append(&self, to: &Arc<LogDestination>, lines: &[u8], form: LogForm) {
-        let counts = &self.groups.counts;
-        let waiting = counts.waiting_bytes.fetch_add(lines.len(), Ordering::Relaxed) + lines.len();
-        let message =
-            Message::Lines { to: Arc::clone(to), timestamp_ms: now_ms(), lines: lines.to_vec(), form };
-        let has_room = waiting <= QUEUE_BYTES_MAX;
-        if !has_room || matches!(self.queue.try_send(message), Err(TrySendError::Full(_))) {
-            counts.waiting_bytes.fetch_sub(lines.len(), Ordering::Relaxed);
-            counts.dropped.fetch_add(1, Ordering::Relaxed);
+        if !self.queue.lines(to, now_ms(), lines, form) {
+            self.groups.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

@@ -258,6 +258,24 @@ fn lines_of_environments_make_group_and_stream() {
     assert_eq!(mode(&folder.path().join("logs")), 0o700);
 }
 
+/// A function that prints line by line is read line by line, far faster than lines are written.
+#[test]
+fn lines_that_come_one_by_one_are_not_lost() {
+    const LINES: usize = 50_000;
+    let (_folder, logs) = logs();
+    let to = to("g", "s");
+    for number in 0..LINES {
+        logs.append(&to, format!("line {number}\n").as_bytes(), LogForm::Lines);
+    }
+    logs.settle();
+    assert_eq!(logs.dropped(), 0);
+    let (events, next) = logs.read_from(&key("g"), 0, &StreamSelection::All, usize::MAX).unwrap().unwrap();
+    assert_eq!((events.len() as u64, next), (LINES as u64, LINES as u64));
+    for (number, event) in events.iter().enumerate() {
+        assert_eq!(event.message, format!("line {number}\n"));
+    }
+}
+
 #[test]
 fn groups_are_made_once_changed_and_deleted() {
     let (folder, logs) = logs();

@@ -2,11 +2,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{
-        Arc,
-        atomic::Ordering,
-        mpsc::{self, RecvTimeoutError},
-    },
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -16,7 +12,10 @@ use lambda_model::{
 };
 
 use super::{
-    Groups, LogEvent, LogGroupKey, LogGroupSettings, Message, SYNC_INTERVAL, group::LogGroup, now_ms,
+    Groups, LogEvent, LogGroupKey, LogGroupSettings, SYNC_INTERVAL,
+    group::LogGroup,
+    now_ms,
+    queue::{Block, Message, Receiver, Taken},
 };
 use crate::StoreError;
 
@@ -47,7 +46,7 @@ impl Writer {
     }
 
     /// Until nobody can send any more.
-    pub(super) fn run(mut self, messages: &mpsc::Receiver<Message>) {
+    pub(super) fn run(mut self, messages: &Receiver) {
         loop {
             // Asked first: a flood of lines must not put off the sync for ever.
             let now = Instant::now();
@@ -58,19 +57,17 @@ impl Writer {
                 self.maintain();
             }
             let wake_at = self.sync_at.unwrap_or(self.maintain_at).min(self.maintain_at);
-            match messages.recv_timeout(wake_at.saturating_duration_since(Instant::now())) {
-                Ok(message) => self.handle(message),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.sync(),
+            match messages.take(wake_at.saturating_duration_since(Instant::now())) {
+                Taken::Message(message) => self.handle(message),
+                Taken::Nothing => {}
+                Taken::End => return self.sync(),
             }
         }
     }
 
     fn handle(&mut self, message: Message) {
         let done = match message {
-            Message::Lines { to, timestamp_ms, lines, form } => {
-                return self.append(&to, timestamp_ms, &lines, form);
-            }
+            Message::Lines(block) => return self.append(&block),
             Message::Settle(done) => done,
             Message::Flush(done) => {
                 self.sync();
@@ -80,16 +77,15 @@ impl Writer {
         let _ = done.send(());
     }
 
-    fn append(&mut self, to: &LogDestination, timestamp_ms: i64, lines: &[u8], form: LogForm) {
+    fn append(&mut self, Block { to, timestamp_ms, lines, form }: &Block) {
         let key = LogGroupKey {
             account_id: to.account_id.clone(),
             region: to.region.clone(),
             name: to.group.clone(),
         };
-        let appended = self.try_append(&key, to, timestamp_ms, lines, form);
-        self.groups.counts.waiting_bytes.fetch_sub(lines.len(), Ordering::Relaxed);
+        let appended = self.try_append(&key, to, *timestamp_ms, lines, *form);
         if let Err(error) = &appended {
-            self.groups.counts.dropped.fetch_add(1, Ordering::Relaxed);
+            self.groups.dropped.fetch_add(1, Ordering::Relaxed);
             if !self.is_failing {
                 tracing::warn!(error = with_causes(error), "log not written");
             }

@@ -1,0 +1,235 @@
+//! What waits for the thread that writes: bounded by bytes, lines of one stream in one block.
+//!
+//! Whoever prints line by line is read line by line, far faster than lines are written; so what comes within the same millisecond for
+//! the same stream joins the block that waits last. A queue that counted blocks would drop lines while it held next to nothing.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+    time::Duration,
+};
+
+use lambda_model::ports::{LogDestination, LogForm};
+
+/// What may wait, bytes; more is dropped and counted.
+const BYTES_MAX: usize = 32 * 1024 * 1024;
+/// A block beside its lines, bytes.
+const BLOCK_BYTES: usize = 128;
+/// A block that nothing more joins, bytes.
+const BLOCK_BYTES_FULL: usize = 256 * 1024;
+
+/// For the thread.
+pub(super) enum Message {
+    Lines(Block),
+    /// Everything before it is written.
+    Settle(mpsc::Sender<()>),
+    /// Everything before it is on disk.
+    Flush(mpsc::Sender<()>),
+}
+
+/// Lines of one stream and one moment.
+pub(super) struct Block {
+    pub to: Arc<LogDestination>,
+    pub timestamp_ms: i64,
+    pub lines: Vec<u8>,
+    pub form: LogForm,
+}
+
+/// What the thread found.
+pub(super) enum Taken {
+    Message(Message),
+    /// Nothing came in time.
+    Nothing,
+    /// Nothing will come any more.
+    End,
+}
+
+/// The end that the thread takes from. Without it nothing waits, so that nobody waits for the thread for ever.
+pub(super) struct Receiver(Arc<Queue>);
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.is_abandoned = true;
+        state.waiting.clear();
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Message>,
+    bytes: usize,
+    is_closed: bool,
+    is_abandoned: bool,
+}
+
+/// The end that messages are put in at; the queue ends with the last of its clones.
+#[derive(Clone)]
+pub(super) struct Sender(Arc<Closing>);
+
+struct Closing(Arc<Queue>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.lock().is_closed = true;
+        self.0.changed.notify_one();
+    }
+}
+
+/// Both ends of a new queue.
+pub(super) fn new() -> (Sender, Receiver) {
+    let queue = Arc::new(Queue::default());
+    (Sender(Arc::new(Closing(Arc::clone(&queue)))), Receiver(queue))
+}
+
+impl Sender {
+    /// Puts lines in. False when there is no room: they are dropped.
+    pub(super) fn lines(
+        &self,
+        to: &Arc<LogDestination>,
+        timestamp_ms: i64,
+        lines: &[u8],
+        form: LogForm,
+    ) -> bool {
+        let queue = &self.0.0;
+        let mut state = queue.lock();
+        if state.is_abandoned || state.bytes + lines.len() + BLOCK_BYTES > BYTES_MAX {
+            return false;
+        }
+        state.bytes += lines.len();
+        match state.waiting.back_mut() {
+            Some(Message::Lines(block)) if block.takes(to, timestamp_ms, form) => {
+                block.lines.extend_from_slice(lines);
+            }
+            _ => {
+                state.bytes += BLOCK_BYTES;
+                let block = Block { to: Arc::clone(to), timestamp_ms, lines: lines.to_vec(), form };
+                state.waiting.push_back(Message::Lines(block));
+                queue.changed.notify_one();
+            }
+        }
+        true
+    }
+
+    /// Puts anything else in, whatever waits.
+    pub(super) fn message(&self, message: Message) {
+        let queue = &self.0.0;
+        let mut state = queue.lock();
+        if !state.is_abandoned {
+            state.waiting.push_back(message);
+            queue.changed.notify_one();
+        }
+    }
+}
+
+impl Block {
+    /// Whether more lines may join.
+    fn takes(&self, to: &Arc<LogDestination>, timestamp_ms: i64, form: LogForm) -> bool {
+        let are_lines = self.form == LogForm::Lines && form == LogForm::Lines;
+        let is_of_the_moment = self.timestamp_ms == timestamp_ms && Arc::ptr_eq(&self.to, to);
+        are_lines && is_of_the_moment && self.lines.len() < BLOCK_BYTES_FULL
+    }
+}
+
+impl Receiver {
+    /// Takes the next message, waiting so long for one.
+    pub(super) fn take(&self, wait: Duration) -> Taken {
+        let is_idle = |state: &mut State| state.waiting.is_empty() && !state.is_closed;
+        let waited = self.0.changed.wait_timeout_while(self.0.lock(), wait, is_idle);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        match state.waiting.pop_front() {
+            Some(message) => {
+                if let Message::Lines(block) = &message {
+                    state.bytes -= block.lines.len() + BLOCK_BYTES;
+                }
+                Taken::Message(message)
+            }
+            None if state.is_closed => Taken::End,
+            None => Taken::Nothing,
+        }
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn to() -> Arc<LogDestination> {
+        let text = String::new;
+        Arc::new(LogDestination { account_id: text(), region: text(), group: text(), stream: text() })
+    }
+
+    fn blocks(queue: &Receiver) -> Vec<String> {
+        let mut found = Vec::new();
+        while let Taken::Message(Message::Lines(block)) = queue.take(Duration::ZERO) {
+            found.push(String::from_utf8(block.lines).unwrap());
+        }
+        found
+    }
+
+    #[test]
+    fn lines_of_a_moment_and_a_stream_are_one_block() {
+        let (sender, queue) = new();
+        let (one, other) = (to(), to());
+        for (to, at, text, form) in [
+            (&one, 1, "a\n", LogForm::Lines),
+            (&one, 1, "b\n", LogForm::Lines),
+            (&one, 2, "c\n", LogForm::Lines),
+            (&other, 2, "d\n", LogForm::Lines),
+            (&other, 2, "e\n", LogForm::Whole),
+            (&other, 2, "f\n", LogForm::Lines),
+        ] {
+            assert!(sender.lines(to, at, text.as_bytes(), form));
+        }
+        assert_eq!(blocks(&queue), ["a\nb\n", "c\n", "d\n", "e\n", "f\n"]);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_there_is_room_again() {
+        let (sender, queue) = new();
+        let (to, block) = (to(), vec![b'x'; BLOCK_BYTES_FULL]);
+        let mut kept = 0;
+        while sender.lines(&to, 1, &block, LogForm::Lines) {
+            kept += 1;
+        }
+        assert!((100..=128).contains(&kept), "{kept}");
+        assert_eq!(blocks(&queue).len(), kept);
+        assert!(sender.lines(&to, 1, &block, LogForm::Lines));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_thread_that_is_gone() {
+        let (sender, queue) = new();
+        let (before, wait_before) = mpsc::channel();
+        sender.message(Message::Settle(before));
+        drop(queue);
+        let (after, wait_after) = mpsc::channel();
+        sender.message(Message::Settle(after));
+        assert!(wait_before.recv().is_err() && wait_after.recv().is_err());
+        assert!(!sender.lines(&to(), 1, b"a\n", LogForm::Lines));
+    }
+
+    #[test]
+    fn the_end_comes_after_what_waits() {
+        let (sender, queue) = new();
+        let clone = sender.clone();
+        drop(sender);
+        assert!(matches!(queue.take(Duration::ZERO), Taken::Nothing));
+        clone.lines(&to(), 1, b"a\n", LogForm::Lines);
+        drop(clone);
+        assert_eq!(blocks(&queue), ["a\n"]);
+        assert!(matches!(queue.take(Duration::from_secs(60)), Taken::End));
+    }
+}

@@ -7,6 +7,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
+use lambda_model::error::with_causes;
+
 use super::{
     LogEvent,
     record::{self, EventRecord, Record},
@@ -253,7 +255,11 @@ impl LogGroup {
         append(segment).map_err(at(&self.folder))?;
         let is_full = segment.bytes >= self.bounds.segment_bytes_max;
         drop(index);
-        if is_full { self.seal_last() } else { Ok(()) }
+        // What was appended is there, whatever becomes of this: its caller must take note of it. The next one tries again.
+        if is_full && let Err(error) = self.seal_last() {
+            tracing::warn!(folder = %self.folder.display(), error = with_causes(&error), "a full segment of a log is not sealed");
+        }
+        Ok(())
     }
 
     /// Compresses the open segment. Readers go on meanwhile.

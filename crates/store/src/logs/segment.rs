@@ -209,7 +209,10 @@ impl Segment {
         let path = folder.join(format!("{:08}.seg", self.number));
         fs::rename(&new, &path)?;
         sync_directory(folder).map_err(io::Error::other)?;
-        fs::remove_file(&self.path)?;
+        // From here on the sealed one counts. What cannot be removed goes with the next start.
+        if let Err(error) = fs::remove_file(&self.path) {
+            tracing::warn!(path = %self.path.display(), %error, "a sealed segment is still there unsealed");
+        }
         let bytes = offset + footer.len() as u64 + TRAILER_BYTES;
         Ok(Self { number: self.number, path, file: Arc::new(file), is_sealed: true, index, bytes })
     }

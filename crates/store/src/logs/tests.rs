@@ -258,6 +258,29 @@ fn lines_of_environments_make_group_and_stream() {
     assert_eq!(mode(&folder.path().join("logs")), 0o700);
 }
 
+/// What was appended must be taken note of, whatever becomes of the segment: the next events would get its numbers.
+#[test]
+fn a_segment_that_cannot_be_sealed_costs_nothing() {
+    let folder = TempDir::new().unwrap();
+    let logs = open(&folder, small());
+    logs.create_group(&key("g"), LogGroupSettings::new("g", 1)).unwrap();
+    put(&logs, "a", &[(0, "first")]);
+    let in_the_way = path_of(&folder, "00000000.log").with_extension("new");
+    fs::create_dir(&in_the_way).unwrap();
+    let text = "x".repeat(50_000);
+    for n in 1..8 {
+        put(&logs, "a", &[(n, &text)]);
+    }
+    let whole = LogQuery { bytes_max: usize::MAX, ..query(StreamSelection::All) };
+    assert_eq!(messages(&logs, &whole).len(), 8);
+    let (events, next) = logs.read_from(&key("g"), 0, &StreamSelection::All, usize::MAX).unwrap().unwrap();
+    assert_eq!((events.len(), next), (8, 8));
+    fs::remove_dir(&in_the_way).unwrap();
+    put(&logs, "a", &[(8, "last")]);
+    assert!(files(&folder).iter().any(|name| name.ends_with(".seg")), "{:?}", files(&folder));
+    assert_eq!(messages(&logs, &whole).len(), 9);
+}
+
 /// A function that prints line by line is read line by line, far faster than lines are written.
 #[test]
 fn lines_that_come_one_by_one_are_not_lost() {

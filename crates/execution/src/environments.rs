@@ -60,6 +60,12 @@ impl Environments {
         }
     }
 
+    /// Gives the host back what environments shared of it. To be called last.
+    pub async fn close(&self) {
+        let launcher = Arc::clone(&self.context.launcher);
+        let _ = tokio::task::spawn_blocking(move || launcher.close()).await;
+    }
+
     /// Environments that exist now.
     pub fn count(&self) -> usize {
         self.context.budget.in_use()

@@ -22,6 +22,6 @@ mod telemetry_api;
 mod uids;
 mod variables;
 
-pub use configuration::{Budgets, Configuration, CpuPolicy};
+pub use configuration::{Budgets, Configuration, CpuPolicy, Networks};
 pub use context::Dependencies;
 pub use environments::Environments;

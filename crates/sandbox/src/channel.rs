@@ -1,8 +1,10 @@
 //! Messages with descriptors between server, spawner and init: one JSON document per sequenced packet.
 
+use std::fmt::Debug;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -16,9 +18,14 @@ use serde::de::DeserializeOwned;
 
 use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_DESCRIPTORS_MAX, SEND_TIMEOUT};
 
+/// Whatever holds a descriptor: a reactor may want to be that.
+pub(crate) trait Holder: AsFd + Debug + Send + Sync {}
+
+impl<T: AsFd + Debug + Send + Sync> Holder for T {}
+
 /// One end of a conversation.
 #[derive(Debug)]
-pub(crate) struct Channel(OwnedFd);
+pub(crate) struct Channel(Arc<dyn Holder>);
 
 /// What came.
 pub(crate) enum Received<T> {
@@ -34,23 +41,33 @@ impl Channel {
     /// Both ends.
     pub(crate) fn pair() -> io::Result<(Channel, Channel)> {
         let (a, b) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        Ok((Channel(a), Channel(b)))
+        Ok((Channel::from_fd(a), Channel::from_fd(b)))
     }
 
     /// An end that came from elsewhere.
     pub(crate) fn from_fd(fd: OwnedFd) -> Channel {
-        Channel(fd)
+        Channel(Arc::new(fd))
     }
 
-    /// The descriptor, for handing it on.
-    pub(crate) fn into_fd(self) -> OwnedFd {
-        self.0
+    /// The descriptor, for handing it on to a process.
+    pub(crate) fn into_fd(self) -> io::Result<OwnedFd> {
+        self.as_fd().try_clone_to_owned()
+    }
+
+    /// Changes who holds the descriptor. `hold` gets a duplicate; this end goes on with what it returns.
+    pub(crate) fn held_by<T: Holder + 'static>(
+        &mut self,
+        hold: impl FnOnce(OwnedFd) -> io::Result<T>,
+    ) -> io::Result<Arc<T>> {
+        let held = Arc::new(hold(self.as_fd().try_clone_to_owned()?)?);
+        self.0 = held.clone();
+        Ok(held)
     }
 
     /// Ends the conversation while the descriptor stays: the other side sees the end.
     pub(crate) fn close(&self) {
         // Already closed by the other side is closed.
-        let _ = shutdown(&self.0, Shutdown::Both);
+        let _ = shutdown(self.as_fd(), Shutdown::Both);
     }
 
     /// Sends one message, whole or not at all; several threads may send at a time.
@@ -69,7 +86,7 @@ impl Channel {
         }
         loop {
             let sent = rustix::io::retry_on_intr(|| {
-                sendmsg(&self.0, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL)
+                sendmsg(self.as_fd(), &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL)
             });
             match sent {
                 // Whoever watches the descriptor may have made it non-blocking.
@@ -103,7 +120,7 @@ impl Channel {
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
         let received = rustix::io::retry_on_intr(|| {
-            recvmsg(&self.0, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, flags)
+            recvmsg(self.as_fd(), &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, flags)
         });
         let received = match received {
             Ok(received) => received,

@@ -54,6 +54,16 @@ pub enum SandboxError {
         #[source]
         source: io::Error,
     },
+    /// Functions cannot reach as far as a policy wants; the text says why.
+    #[error("functions cannot reach the network: {0}")]
+    NetworkUnavailable(String),
+    /// No network namespace could be made.
+    #[error("cannot make the sandbox's network")]
+    Network {
+        /// What the kernel answered.
+        #[source]
+        source: io::Error,
+    },
     /// The conversation with the sandbox's init broke.
     #[error("no answer from the sandbox: {doing}")]
     Control {

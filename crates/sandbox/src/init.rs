@@ -13,14 +13,32 @@ mod serve;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, OwnedFd};
 
+use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use rustix::process::{Pid, set_child_subreaper, set_parent_process_death_signal};
 
 use crate::channel::{Channel, Received};
 use crate::layers::Layer;
+use crate::network::inside;
 use crate::protocol::{Command, Create, Failure, Report, Stage};
 use crate::seccomp::Filters;
-use crate::{identity, mounts, network, syscalls};
+use crate::{identity, mounts, syscalls};
+
+/// What was made ahead for the sandbox.
+pub(crate) struct Joined {
+    /// The mount for `/tmp`.
+    pub(crate) storage: Option<OwnedFd>,
+    /// The network namespace.
+    pub(crate) network: Option<OwnedFd>,
+}
+
+/// The sockets that init made.
+struct Sockets {
+    /// For the server.
+    handed_over: Vec<OwnedFd>,
+    /// Where init itself accepts, with the port that was asked for.
+    accepting: Vec<(u16, OwnedFd)>,
+}
 
 /// What init was forked with.
 pub(crate) struct Init<'a> {
@@ -32,14 +50,14 @@ pub(crate) struct Init<'a> {
 
 impl Init<'_> {
     /// The whole life of init.
-    pub(crate) fn run(self, storage: Option<OwnedFd>) -> ! {
-        match self.set_up(storage) {
-            Ok(listeners) => {
-                let descriptors: Vec<_> = listeners.iter().map(AsFd::as_fd).collect();
+    pub(crate) fn run(self, joined: Joined) -> ! {
+        match self.set_up(joined) {
+            Ok(Sockets { handed_over, accepting }) => {
+                let descriptors: Vec<_> = handed_over.iter().map(AsFd::as_fd).collect();
                 let told = self.channel.send(&Report::Ready, &descriptors);
-                drop(listeners);
+                drop(handed_over);
                 if told.is_ok() {
-                    serve::serve(&self);
+                    serve::serve(&self, &accepting);
                 }
             }
             Err(failure) => {
@@ -50,8 +68,8 @@ impl Init<'_> {
         syscalls::exit_now(0)
     }
 
-    /// Builds the sandbox around this process and returns its listeners.
-    fn set_up(&self, storage: Option<OwnedFd>) -> Result<Vec<OwnedFd>, Failure> {
+    /// Builds the sandbox around this process and returns its sockets.
+    fn set_up(&self, Joined { storage, network }: Joined) -> Result<Sockets, Failure> {
         die_with_parent()?;
         reset_signals()?;
         let (create, layers) = (&self.create, self.create.layers);
@@ -71,31 +89,37 @@ impl Init<'_> {
         if layers.contains(Layer::UtsNamespace) {
             rustix::system::sethostname(create.spec.hostname.as_bytes()).stage(|| "setting the host name")?;
         }
-        let listeners = self.listeners()?;
+        if let Some(network) = network {
+            setns(network, CloneFlags::CLONE_NEWNET).stage(|| "joining the network")?;
+        }
+        let sockets = self.sockets()?;
         if layers.contains(Layer::MountNamespace) {
             mounts::enter(create, storage)?;
         }
         identity::narrow_init(create)?;
         // Changing credentials takes the death signal away (prctl(2)).
         die_with_parent()?;
-        Ok(listeners)
+        Ok(sockets)
     }
 
-    fn listeners(&self) -> Result<Vec<OwnedFd>, Failure> {
+    fn sockets(&self) -> Result<Sockets, Failure> {
         let spec = &self.create.spec;
         let own_network = self.create.layers.contains(Layer::NetworkNamespace);
         if own_network {
-            network::bring_up(spec.address).stage(|| "bringing up the network")?;
+            inside::bring_up(spec.address).stage(|| "bringing up the network")?;
         }
         let listen = |port: &u16| {
             let (address, port) = if own_network { (spec.address, *port) } else { (Ipv4Addr::LOCALHOST, 0) };
-            network::listener(address, port).stage(|| format!("listening on {address}:{port}"))
+            inside::listener(address, port).stage(|| format!("listening on {address}:{port}"))
         };
         let take = |port: &u16| {
             let (address, port) = if own_network { (spec.address, *port) } else { (Ipv4Addr::LOCALHOST, 0) };
-            network::datagram_socket(address, port).stage(|| format!("taking datagrams on {address}:{port}"))
+            inside::datagram_socket(address, port).stage(|| format!("taking datagrams on {address}:{port}"))
         };
-        spec.listen_ports.iter().map(listen).chain(spec.datagram_ports.iter().map(take)).collect()
+        let handed_over = spec.listen_ports.iter().map(listen).chain(spec.datagram_ports.iter().map(take));
+        let handed_over = handed_over.collect::<Result<_, _>>()?;
+        let accepting = spec.accepted_ports.iter().map(|port| Ok((*port, listen(port)?)));
+        Ok(Sockets { handed_over, accepting: accepting.collect::<Result<_, _>>()? })
     }
 
     fn wait_for_maps(&self) -> Result<(), Failure> {

@@ -15,7 +15,10 @@ use crate::ephemeral_storage::StoragePool;
 use crate::error::SandboxError;
 use crate::layers::{Layer, Layers};
 use crate::limits::SET_UP_TIMEOUT;
-use crate::protocol::{Command as InitCommand, Create, Failure, Identity, Report, Request, Storage};
+use crate::network::host::HostNetwork;
+use crate::network::pool::NetworkPool;
+use crate::network::{NetworkLease, NetworkPolicy};
+use crate::protocol::{Command as InitCommand, Create, Failure, Identity, Network, Report, Request, Storage};
 use crate::running::{Sandbox, SandboxSockets, end_init};
 use crate::spec::{SandboxSpec, is_name};
 use crate::user_namespace::{self, Subordinate};
@@ -27,6 +30,7 @@ pub struct LauncherConfig {
     data_dir_id: String,
     run_dir: PathBuf,
     layers: Layers,
+    networks: Vec<NetworkPolicy>,
 }
 
 impl LauncherConfig {
@@ -34,7 +38,14 @@ impl LauncherConfig {
     /// images and mount points.
     #[must_use]
     pub fn new(data_dir_id: String, run_dir: PathBuf) -> Self {
-        Self { data_dir_id, run_dir, layers: Layers::ALL }
+        Self { data_dir_id, run_dir, layers: Layers::ALL, networks: Vec::new() }
+    }
+
+    /// What sandboxes may reach; one without a policy reaches nothing.
+    #[must_use]
+    pub fn with_networks(mut self, networks: Vec<NetworkPolicy>) -> Self {
+        self.networks = networks;
+        self
     }
 
     /// Only these layers.
@@ -52,6 +63,7 @@ pub struct Launcher {
     identity: Identity,
     subordinate: Option<Subordinate>,
     storage: Option<StoragePool>,
+    networks: Option<NetworkPool>,
     /// Where init mounts the new root, in its own mount namespace.
     scratch: PathBuf,
     cgroups: CgroupTree,
@@ -62,7 +74,8 @@ impl Launcher {
     /// Makes the control groups and starts the spawner.
     ///
     /// # Errors
-    /// When the directory or the groups cannot be made, or the spawner cannot be started.
+    /// [`SandboxError::NetworkUnavailable`], before anything else is made; or when the directory or the groups cannot be made, or
+    /// the spawner cannot be started.
     pub fn start(config: LauncherConfig) -> Result<Launcher, SandboxError> {
         if !is_name(&config.data_dir_id) {
             return Err(SandboxError::InvalidSpec(format!("the id {:?} is no name", config.data_dir_id)));
@@ -70,6 +83,9 @@ impl Launcher {
         let scratch = config.run_dir.join("root");
         make_private(&config.run_dir)?;
         make_private(&scratch)?;
+        let subordinate = Subordinate::of_this_user();
+        let identity = identity(config.layers, subordinate.is_some());
+        let networks = networks(&config, identity)?;
         let isolates = config.layers != Layers::NONE;
         let cgroups = match isolates {
             true => {
@@ -78,13 +94,11 @@ impl Launcher {
             false => CgroupTree::none(),
         };
         sweep::record(&config.run_dir, &cgroups.parents()).map_err(SandboxError::Spawner)?;
-        let subordinate = Subordinate::of_this_user();
-        let identity = identity(config.layers, subordinate.is_some());
         let storage = (isolates && identity == Identity::HostRoot)
             .then(|| StoragePool::start(&config.run_dir, &config.data_dir_id))
             .flatten();
         let spawner = Mutex::new(SpawnerProcess::start(&config, &cgroups).map_err(SandboxError::Spawner)?);
-        Ok(Launcher { config, identity, subordinate, storage, scratch, cgroups, spawner })
+        Ok(Launcher { config, identity, subordinate, storage, networks, scratch, cgroups, spawner })
     }
 
     /// Why memory is not bounded although the layer is wanted, as a sentence fragment; `None` when it is.
@@ -101,6 +115,13 @@ impl Launcher {
         })
     }
 
+    /// Gives the host back what it shares with others, for which the end of the process is too late. No sandbox is built after it.
+    pub fn close(&self) {
+        if let Some(networks) = &self.networks {
+            networks.close();
+        }
+    }
+
     /// Builds a sandbox.
     ///
     /// # Errors
@@ -111,6 +132,7 @@ impl Launcher {
         }
         let (cgroup, joined) = self.cgroups.create(&spec.id, &spec.limits, self.config.layers)?;
         let (storage, mount) = self.storage(spec)?;
+        let network = self.networks.as_ref().map(|pool| pool.take(&spec.network)).transpose()?;
         let (channel, theirs) = Channel::pair().map_err(SandboxError::Spawner)?;
         let create = Create {
             spec: spec.clone(),
@@ -120,10 +142,16 @@ impl Launcher {
             mount_name: format!("lambent-{}.{}", self.config.data_dir_id, spec.id),
             storage,
             cgroups: joined.len(),
+            network: if network.is_some() { Network::Joined } else { Network::Own },
+            host_address: self.networks.as_ref().and_then(NetworkPool::host).map(HostNetwork::gateway),
         };
-        self.request(create, &theirs, &joined, mount.as_ref())?;
-        drop((theirs, joined, mount));
-        Build { launcher: self, spec, channel, deadline: Instant::now() + SET_UP_TIMEOUT }.finish(cgroup)
+        let (namespace, number) = network.map(|network| (network.namespace, network.lease)).unzip();
+        let made: Vec<OwnedFd> = mount.into_iter().chain(namespace).collect();
+        self.request(create, &theirs, &joined, &made)?;
+        drop((theirs, joined, made));
+        let lease = NetworkLease { _number: number };
+        Build { launcher: self, spec, channel, deadline: Instant::now() + SET_UP_TIMEOUT }
+            .finish(cgroup, lease)
     }
 
     fn request(
@@ -131,11 +159,11 @@ impl Launcher {
         create: Create,
         theirs: &Channel,
         joined: &[File],
-        mount: Option<&OwnedFd>,
+        made: &[OwnedFd],
     ) -> Result<(), SandboxError> {
         let mut descriptors: Vec<BorrowedFd<'_>> = vec![theirs.as_fd()];
         descriptors.extend(joined.iter().map(AsFd::as_fd));
-        descriptors.extend(mount.map(AsFd::as_fd));
+        descriptors.extend(made.iter().map(AsFd::as_fd));
         let request = Request::Create(Box::new(create));
         let mut spawner = self.spawner.lock().unwrap_or_else(PoisonError::into_inner);
         match spawner.channel.send(&request, &descriptors) {
@@ -179,7 +207,7 @@ impl SpawnerProcess {
             // Names the process for whoever looks for what this server started.
             .arg(&config.data_dir_id)
             .env_clear()
-            .stdin(Stdio::from(theirs.into_fd()))
+            .stdin(Stdio::from(theirs.into_fd()?))
             .stdout(Stdio::null())
             .spawn()?;
         channel
@@ -207,7 +235,7 @@ struct Build<'a> {
 impl Build<'_> {
     /// Waits for the spawner's word that init exists and for init's that the sandbox is built. Which comes first is a
     /// matter of luck: both processes run by then.
-    fn finish(self, cgroup: SandboxCgroup) -> Result<Sandbox, SandboxError> {
+    fn finish(self, cgroup: SandboxCgroup, network: NetworkLease) -> Result<Sandbox, SandboxError> {
         let (mut init, mut sockets) = (None, None);
         while init.is_none() || sockets.is_none() {
             if let Err(error) = self.wait_for_one(&mut init, &mut sockets) {
@@ -220,7 +248,7 @@ impl Build<'_> {
         let ends_with_init = self.ends_with_init();
         match (init, sockets) {
             (Some(init), Some(sockets)) => {
-                Ok(Sandbox::new(self.channel, init, cgroup, sockets, ends_with_init))
+                Ok(Sandbox::new(self.channel, init, cgroup, sockets, network, ends_with_init))
             }
             _ => Err(self.broken(std::io::ErrorKind::InvalidData)),
         }
@@ -295,6 +323,23 @@ fn identity(layers: Layers, has_subordinate_ids: bool) -> Identity {
         (false, false, _) if has_subordinate_ids => Identity::Subordinate,
         (false, false, _) => Identity::SingleUser,
     }
+}
+
+/// Where networks come from when the server may make them.
+fn networks(config: &LauncherConfig, identity: Identity) -> Result<Option<NetworkPool>, SandboxError> {
+    let leads_out = config.networks.iter().any(NetworkPolicy::reaches_out);
+    if !config.layers.contains(Layer::NetworkNamespace) {
+        return Ok(None);
+    }
+    if identity != Identity::HostRoot {
+        return if leads_out { Err(SandboxError::NetworkUnavailable("pasta".into())) } else { Ok(None) };
+    }
+    if !leads_out {
+        return NetworkPool::start(None).map(Some);
+    }
+    sweep::record_network(&config.run_dir).map_err(SandboxError::Spawner)?;
+    let host = HostNetwork::start(&config.data_dir_id, &config.networks)?;
+    NetworkPool::start(Some(host)).map(Some)
 }
 
 fn make_private(directory: &Path) -> Result<(), SandboxError> {

@@ -37,6 +37,7 @@ pub use event::{ExitStatus, ProcessId, ResourceUsage, SandboxEvent, Signal};
 pub use host_report::HostReport;
 pub use launcher::{Launcher, LauncherConfig};
 pub use layers::{IsolationLevel, Layer, Layers};
+pub use network::{Destination, DestinationHost, NetworkLevel, NetworkPolicy};
 pub use running::Sandbox;
 pub use sockets::SocketMaker;
 pub use spawner::spawner_main_if_requested;

@@ -52,5 +52,18 @@ pub(crate) const STORAGE_READY_MAX: usize = 4;
 /// Connections waiting to be accepted on a sandbox's listener.
 pub(crate) const LISTEN_BACKLOG: i32 = 1024;
 
+/// Network namespaces kept ready of each policy in use.
+pub(crate) const NETWORKS_READY_MAX: usize = 8;
+
+/// Connections that a sandbox has open to the outside at a time, those included that the host remembers for a while after their
+/// end: the table of connections is one for the whole machine. A process has 1,024 files open at most.
+pub(crate) const CONNECTIONS_MAX: u32 = 4_096;
+
+/// How long another server may take to change what all servers of a machine share.
+pub(crate) const NETWORK_LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections that init accepted and nobody took yet.
+pub(crate) const CONNECTIONS_WAITING_MAX: usize = 16;
+
 /// How long init may take to make a socket.
 pub(crate) const SOCKET_TIMEOUT: Duration = Duration::from_secs(5);

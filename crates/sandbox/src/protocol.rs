@@ -10,6 +10,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -29,7 +30,7 @@ pub(crate) enum Request {
         cgroup_parents: Vec<PathBuf>,
     },
     /// One sandbox. Descriptors: its channel, then `cgroups` files to join, then the mount for `/tmp` if
-    /// `storage` says so.
+    /// `storage` says so, then the network namespace if `network` does.
     Create(Box<Create>),
 }
 
@@ -44,6 +45,9 @@ pub(crate) struct Create {
     /// The source of our mounts in `/proc/mounts`: names the data directory and the sandbox.
     pub(crate) mount_name: String,
     pub(crate) storage: Storage,
+    pub(crate) network: Network,
+    /// The host's address as the sandbox sees it, when it may be reached.
+    pub(crate) host_address: Option<Ipv4Addr>,
     /// Number of descriptors of `cgroup.procs` files.
     pub(crate) cgroups: usize,
 }
@@ -77,6 +81,15 @@ pub(crate) enum Storage {
     Tmpfs,
     /// A tmpfs without bounds: the layer was taken away.
     Unbounded,
+}
+
+/// Where the network namespace comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Network {
+    /// Made with init.
+    Own,
+    /// Made ahead, the last descriptor.
+    Joined,
 }
 
 /// To init.
@@ -117,6 +130,8 @@ pub(crate) enum Report {
     NotStarted(StartFailure),
     /// No process is left.
     Killed,
+    /// Somebody inside connected to an accepted port; descriptor: the connection.
+    Connection { port: u16 },
     /// News that nobody asked for.
     Event(SandboxEvent),
 }

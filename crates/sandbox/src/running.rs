@@ -10,8 +10,10 @@
 //! [`Sandbox::control_fd`].
 
 use std::collections::VecDeque;
-use std::net::{TcpListener, UdpSocket};
+use std::fmt::Debug;
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Signal as KernelSignal, pidfd_send_signal};
@@ -20,7 +22,8 @@ use crate::cgroup::SandboxCgroup;
 use crate::channel::{Channel, Received, wait_readable};
 use crate::error::SandboxError;
 use crate::event::{ProcessId, SandboxEvent, Signal};
-use crate::limits::{KILL_TIMEOUT, START_PROCESS_TIMEOUT};
+use crate::limits::{CONNECTIONS_WAITING_MAX, KILL_TIMEOUT, START_PROCESS_TIMEOUT};
+use crate::network::NetworkLease;
 use crate::protocol::{Command, Report, StartFailure};
 use crate::sockets::SocketMaker;
 use crate::spec::ProcessSpec;
@@ -40,6 +43,10 @@ pub struct Sandbox {
     init: OwnedFd,
     cgroup: SandboxCgroup,
     sockets: SandboxSockets,
+    /// Its number in the host's network, and who carries its traffic.
+    _network: NetworkLease,
+    /// Connections that nobody has taken yet.
+    connections: VecDeque<(u16, TcpStream)>,
     /// Events that came while something else was waited for.
     events: VecDeque<SandboxEvent>,
     processes_started: u32,
@@ -55,6 +62,7 @@ impl Sandbox {
         init: OwnedFd,
         cgroup: SandboxCgroup,
         sockets: SandboxSockets,
+        network: NetworkLease,
         ends_with_init: bool,
     ) -> Sandbox {
         Sandbox {
@@ -62,6 +70,8 @@ impl Sandbox {
             init,
             cgroup,
             sockets,
+            _network: network,
+            connections: VecDeque::new(),
             events: VecDeque::new(),
             processes_started: 0,
             ends_with_init,
@@ -80,10 +90,21 @@ impl Sandbox {
         std::mem::take(&mut self.sockets.datagram)
     }
 
-    /// Readable when [`Sandbox::next_event`] has something to say, the end of the sandbox included.
-    #[must_use]
-    pub fn control_fd(&self) -> BorrowedFd<'_> {
-        self.channel.as_fd()
+    /// Connections to the accepted ports, with the port; [`Sandbox::next_event`] finds them. What is not taken in time is closed.
+    pub fn take_connections(&mut self) -> impl Iterator<Item = (u16, TcpStream)> {
+        self.connections.drain(..)
+    }
+
+    /// What becomes readable when [`Sandbox::next_event`] has something to say, the end of the sandbox included: `watch` makes of it
+    /// what a reactor can wait for.
+    ///
+    /// # Errors
+    /// Those of `watch`, and when there is no room for a descriptor for a moment.
+    pub fn watched_by<T: AsFd + Debug + Send + Sync + 'static>(
+        &mut self,
+        watch: impl FnOnce(OwnedFd) -> std::io::Result<T>,
+    ) -> std::io::Result<Arc<T>> {
+        self.channel.held_by(watch)
     }
 
     /// Starts a process and waits until it runs its program.
@@ -199,15 +220,27 @@ impl Sandbox {
             return Ok(Some(event));
         }
         self.must_be_alive()?;
-        match self.channel.try_receive::<Report>() {
-            Ok(Received::Message(Report::Event(event), _)) => Ok(Some(event)),
-            Ok(Received::Nothing) => Ok(None),
-            Ok(Received::End) => {
-                self.destroy();
-                Err(SandboxError::Dead)
-            }
-            Ok(Received::Message(..)) => Err(self.broken("waiting for events", unexpected())),
-            Err(error) => Err(self.broken("waiting for events", error)),
+        loop {
+            return match self.channel.try_receive::<Report>() {
+                Ok(Received::Message(Report::Event(event), _)) => Ok(Some(event)),
+                Ok(Received::Message(Report::Connection { port }, descriptors)) => {
+                    self.keep_connection(port, descriptors);
+                    continue;
+                }
+                Ok(Received::Nothing) => Ok(None),
+                Ok(Received::End) => {
+                    self.destroy();
+                    Err(SandboxError::Dead)
+                }
+                Ok(Received::Message(..)) => Err(self.broken("waiting for events", unexpected())),
+                Err(error) => Err(self.broken("waiting for events", error)),
+            };
+        }
+    }
+
+    fn keep_connection(&mut self, port: u16, descriptors: Vec<OwnedFd>) {
+        if self.connections.len() < CONNECTIONS_WAITING_MAX {
+            self.connections.extend(descriptors.into_iter().map(|connection| (port, connection.into())));
         }
     }
 
@@ -245,6 +278,9 @@ impl Sandbox {
         loop {
             match self.channel.receive::<Report>(Some(deadline)) {
                 Ok(Received::Message(Report::Event(event), _)) => self.events.push_back(event),
+                Ok(Received::Message(Report::Connection { port }, descriptors)) => {
+                    self.keep_connection(port, descriptors);
+                }
                 Ok(Received::Message(report, _)) => return Ok(report),
                 Ok(Received::Nothing) => return Err(self.broken(doing, std::io::ErrorKind::TimedOut.into())),
                 Ok(Received::End) => return Err(self.broken(doing, std::io::ErrorKind::BrokenPipe.into())),

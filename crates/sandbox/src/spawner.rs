@@ -11,9 +11,9 @@ use std::path::PathBuf;
 use rustix::thread::set_no_new_privs;
 
 use crate::channel::{Channel, Received};
-use crate::init::Init;
+use crate::init::{Init, Joined};
 use crate::layers::{Layer, Layers};
-use crate::protocol::{Create, Failure, Report, Request, Stage};
+use crate::protocol::{Create, Failure, Network, Report, Request, Stage, Storage};
 use crate::seccomp::Filters;
 use crate::syscalls::{self, Fork};
 use crate::{host_report, sweep};
@@ -43,7 +43,7 @@ struct Birth {
     create: Create,
     channel: Channel,
     cgroups: Vec<OwnedFd>,
-    storage: Option<OwnedFd>,
+    joined: Joined,
 }
 
 fn run() -> io::Result<()> {
@@ -90,12 +90,12 @@ fn serve(channel: Channel, filters: &Filters) -> io::Result<()> {
     loop {
         match channel.receive(None)? {
             Received::Message(Request::Create(create), descriptors) => {
-                if let Some(Birth { create, channel: own, cgroups, storage }) =
+                if let Some(Birth { create, channel: own, cgroups, joined }) =
                     create_init(*create, descriptors)
                 {
                     // Held open by a sandbox, the spawner's channel would outlive the spawner.
                     drop(channel);
-                    Init { create, channel: own, cgroups, filters }.run(storage);
+                    Init { create, channel: own, cgroups, filters }.run(joined);
                 }
             }
             Received::Message(Request::Configure { .. }, _) | Received::Nothing => {}
@@ -112,8 +112,10 @@ fn create_init(create: Create, mut descriptors: Vec<OwnedFd>) -> Option<Birth> {
     let channel = Channel::from_fd(descriptors.remove(0));
     match fork_init(&create, &channel) {
         Ok(true) => {
-            let storage = descriptors.split_off(create.cgroups.min(descriptors.len())).into_iter().next();
-            Some(Birth { create, channel, cgroups: descriptors, storage })
+            let mut made = descriptors.split_off(create.cgroups.min(descriptors.len())).into_iter();
+            let storage = (create.storage == Storage::Mount).then(|| made.next()).flatten();
+            let network = (create.network == Network::Joined).then(|| made.next()).flatten();
+            Some(Birth { create, channel, cgroups: descriptors, joined: Joined { storage, network } })
         }
         Ok(false) => None,
         Err(failure) => {
@@ -140,7 +142,7 @@ fn namespaces(create: &Create) -> i32 {
     let user = if create.identity.has_user_namespace() { libc::CLONE_NEWUSER } else { 0 };
     user | layer(Layer::PidNamespace, libc::CLONE_NEWPID)
         | layer(Layer::MountNamespace, libc::CLONE_NEWNS)
-        | layer(Layer::NetworkNamespace, libc::CLONE_NEWNET)
+        | if create.network == Network::Own { layer(Layer::NetworkNamespace, libc::CLONE_NEWNET) } else { 0 }
         | layer(Layer::IpcNamespace, libc::CLONE_NEWIPC)
         | layer(Layer::UtsNamespace, libc::CLONE_NEWUTS)
 }

@@ -9,6 +9,8 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::network::NetworkPolicy;
+
 /// Everything that distinguishes one sandbox from another.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SandboxSpec {
@@ -36,6 +38,11 @@ pub struct SandboxSpec {
     pub listen_ports: Vec<u16>,
     /// Where datagrams are taken, on the same address.
     pub datagram_ports: Vec<u16>,
+    /// TCP ports of the same address where init accepts, and hands over one connection at a time: see
+    /// [`Sandbox::take_connections`](crate::Sandbox::take_connections).
+    pub accepted_ports: Vec<u16>,
+    /// What of the world is reached: one of the launcher's policies.
+    pub network: NetworkPolicy,
 }
 
 /// The unprivileged user inside.

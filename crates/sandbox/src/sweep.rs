@@ -16,6 +16,7 @@ use crate::cgroup::{Hierarchies, cgroup_error, name_prefix};
 use crate::error::SandboxError;
 use crate::freeze;
 use crate::limits::{KILL_TIMEOUT, RETRY_PAUSE};
+use crate::network::host;
 use crate::spec::is_name;
 
 /// What a sweep found.
@@ -23,6 +24,8 @@ use crate::spec::is_name;
 pub struct Swept {
     /// Control groups removed, one per launcher and hierarchy.
     pub cgroups: usize,
+    /// Packet filter tables removed.
+    pub networks: usize,
     /// Unfinished images of `/tmp` removed.
     pub images: usize,
 }
@@ -30,6 +33,9 @@ pub struct Swept {
 /// The file in the run directory that lists a server's control groups: another login session, say, puts the next
 /// server elsewhere in the hierarchy.
 const RECORD: &str = "cgroups";
+
+/// The file there that says that the server had a part of the host's network.
+const NETWORK_RECORD: &str = "network";
 
 /// Ends and removes everything that servers with `data_dir_id` left. To be called under the lock of the data
 /// directory: a living server with the same id would lose its sandboxes.
@@ -47,8 +53,17 @@ pub fn sweep(data_dir_id: &str, run_dir: &Path) -> Result<Swept, SandboxError> {
         swept.cgroups += 1;
     }
     swept.images = crate::ephemeral_storage::remove_unfinished(run_dir);
+    if run_dir.join(NETWORK_RECORD).exists() {
+        swept.networks = host::sweep(data_dir_id)?;
+    }
+    let _ = fs::remove_file(run_dir.join(NETWORK_RECORD));
     let _ = fs::remove_file(run_dir.join(RECORD));
     Ok(swept)
+}
+
+/// Writes down that there may be a packet filter table of ours: looking for one starts a program.
+pub(crate) fn record_network(run_dir: &Path) -> io::Result<()> {
+    fs::write(run_dir.join(NETWORK_RECORD), "")
 }
 
 /// Writes down which groups the next start shall look for.

@@ -48,6 +48,8 @@ pub(crate) struct Configuration {
     pub fetch_sdk: bool,
     /// Services that are elsewhere.
     pub service_endpoints: Vec<ServiceEndpoint>,
+    /// Whether the operator named a level of the network, which then must be had.
+    pub network_is_wanted: bool,
     /// Settings of execution environments.
     pub execution: execution::Configuration,
 }

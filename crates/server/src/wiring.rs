@@ -15,7 +15,7 @@ use lambda_model::{
     credentials::{Credentials, RoleCredentials},
     error::with_causes,
 };
-use sandbox::{HostReport, IsolationLevel, Launcher, LauncherConfig, Layers, SandboxError};
+use sandbox::{HostReport, IsolationLevel, Launcher, LauncherConfig, Layers, NetworkLevel, SandboxError};
 use services::{
     credentials::{KnownCredentials, RootKey},
     iam::{Directory, Iam, MissingRoles},
@@ -74,7 +74,10 @@ impl Server {
     ///
     /// # Errors
     /// See [`BuildError`].
-    pub(crate) async fn build(configuration: Configuration, address: SocketAddr) -> Result<Self, BuildError> {
+    pub(crate) async fn build(
+        mut configuration: Configuration,
+        address: SocketAddr,
+    ) -> Result<Self, BuildError> {
         let catalog = Arc::new(Catalog::default());
         let (deployment, follow_ups) = Deployment::new(Arc::clone(&catalog));
         let directory = Arc::new(Directory::new(missing_roles(configuration.auth)));
@@ -82,8 +85,11 @@ impl Server {
         let store = open_store(&configuration, Arc::new(observers))?;
         let identity = Identity::open(&store, directory).await?;
         let unenforced = check_host(&configuration)?;
+        let elsewhere = elsewhere(&configuration, address)?;
+        let (launcher, network_lacks) = start_launcher(&mut configuration, &store)?;
+        let unenforced: Vec<String> = unenforced.into_iter().chain(network_lacks).collect();
         let parts = Parts {
-            launcher: start_launcher(&configuration, &store)?,
+            launcher,
             runtimes: Arc::new(HostRuntimes::discover(store.data_dir(), &configuration.runtime_paths)),
             metrics: Arc::default(),
             inside: Arc::new(InsideEndpoint { router: OnceLock::new() }),
@@ -104,7 +110,6 @@ impl Server {
         let environments = build_environments(&configuration, &store, parts);
         tokio::spawn(follow_ups.run(environments.clone(), Arc::clone(&preparation)));
         load_functions(&store, &deployment).await?;
-        let elsewhere = elsewhere(&configuration, address)?;
         let s3 = S3::new(store.clone(), configuration.accept_inert_settings);
         let objects = MappedCodeObjects {
             endpoints: Arc::clone(&elsewhere),
@@ -180,6 +185,7 @@ impl Server {
             () = end => {}
             () = hurry => tracing::warn!("a second signal: what still runs is cut off"),
         }
+        self.environments.close().await;
         self.store.close().await;
     }
 }
@@ -302,7 +308,11 @@ fn check_host(configuration: &Configuration) -> Result<Vec<String>, BuildError> 
     Ok(report.unenforced())
 }
 
-fn start_launcher(configuration: &Configuration, store: &Store) -> Result<Launcher, BuildError> {
+/// The launcher, and why functions reach nothing although nobody said so.
+fn start_launcher(
+    configuration: &mut Configuration,
+    store: &Store,
+) -> Result<(Launcher, Option<String>), BuildError> {
     let mut layers = Layers::from(configuration.execution.isolation);
     for name in &configuration.without_layers {
         layers = layers.without(name.parse().map_err(BuildError::Failed)?);
@@ -314,12 +324,22 @@ fn start_launcher(configuration: &Configuration, store: &Store) -> Result<Launch
     let swept = sandbox::sweep(id, &run_dir).map_err(lacks)?;
     tracing::info!(?swept, "swept what an earlier server left");
     let config = LauncherConfig::new(id.to_owned(), run_dir).with_layers(layers);
-    let launcher = Launcher::start(config).map_err(lacks)?;
+    let networks = &mut configuration.execution.networks;
+    let mut network_lacks = None;
+    let launcher = match Launcher::start(config.clone().with_networks(networks.policies())) {
+        Err(error @ SandboxError::NetworkUnavailable(_)) if !configuration.network_is_wanted => {
+            network_lacks = Some(error.to_string());
+            networks.policy.level = NetworkLevel::None;
+            Launcher::start(config.with_networks(networks.policies()))
+        }
+        started => started,
+    };
+    let launcher = launcher.map_err(lacks)?;
     match launcher.memory_unbounded() {
         Some(why) if !allows_unenforced_memory(configuration) => {
             Err(BuildError::HostLacks(memory_refusal(&why)))
         }
-        _ => Ok(launcher),
+        _ => Ok((launcher, network_lacks)),
     }
 }
 

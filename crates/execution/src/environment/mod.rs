@@ -16,6 +16,7 @@ mod idle;
 mod initialize;
 mod log_capture;
 pub(crate) mod log_frames;
+pub(crate) mod name_server;
 mod news;
 mod outcome;
 mod processes;
@@ -48,6 +49,7 @@ use crate::{
     variables::InitializationType,
 };
 use log_capture::LogCapture;
+use name_server::NameServer;
 use processes::ExtensionProgram;
 use xray::XrayDaemon;
 
@@ -58,9 +60,11 @@ pub(crate) struct Environment {
     context: Arc<Context>,
     plan: RuntimePlan,
     variables: Vec<(String, String)>,
+    /// Readable when the sandbox has an event: its control descriptor.
+    control: Arc<UnixStream>,
     sandbox: Sandbox,
-    /// Readable when the sandbox has an event; a duplicate of its control descriptor.
-    control: UnixStream,
+    /// Where something is reached whose name can be looked up.
+    names: Option<NameServer>,
     /// Whether the sandbox may have processes that ended to tell of.
     has_exits: bool,
     api: EnvironmentApi,

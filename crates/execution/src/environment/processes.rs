@@ -134,9 +134,20 @@ impl Environment {
                         return Some(exit);
                     }
                 }
-                Ok(None) => return None,
+                Ok(None) => {
+                    self.answer_connections();
+                    return None;
+                }
                 // The sandbox itself is gone, and with it the runtime.
                 Err(_) => return self.process.take().map(|_| Exit::Runtime(ExitStatus::Signal(9))),
+            }
+        }
+    }
+
+    fn answer_connections(&mut self) {
+        for (_, connection) in self.sandbox.take_connections() {
+            if let Some(names) = &mut self.names {
+                names.take(connection);
             }
         }
     }

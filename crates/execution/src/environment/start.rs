@@ -13,12 +13,15 @@ use lambda_model::{
     limits,
     ports::{CodeDirectory, LogDestination, RunnableVersion},
 };
-use sandbox::{Bind, Cpu, EphemeralStorage, IsolationLevel, Limits, Sandbox, SandboxSpec, SandboxUser};
+use sandbox::{
+    Bind, Cpu, EphemeralStorage, IsolationLevel, Limits, NetworkPolicy, Sandbox, SandboxSpec, SandboxUser,
+};
 use tokio::net::UnixStream;
 
 use super::{
     Environment,
     log_capture::{LogCapture, LogFormat},
+    name_server::{self, NameServer},
     processes::ExtensionProgram,
     xray::XrayDaemon,
 };
@@ -83,12 +86,15 @@ impl Environment {
         let opt = layers.as_ref().map(|layers| layers.path.as_path());
         let plan = plan(&context, &version, (&code.path, opt))?;
         let spec = specify(&context, &version, &plan, (&code.path, opt), id, &uid);
-        let (sandbox, Doors { runtime_api, endpoint, xray }) = create_sandbox(&context, &spec).await?;
+        let (mut sandbox, Doors { runtime_api, endpoint, xray, names }) =
+            create_sandbox(&context, &spec).await?;
         let addresses = variables::Addresses {
             runtime_api: runtime_api.local_addr()?,
             endpoint: endpoint.local_addr()?,
             xray: xray.local_addr()?,
         };
+        let names =
+            names.map(|socket| NameServer::serve(socket, Arc::clone(&context.resolver))).transpose()?;
         let xray = XrayDaemon::serve(xray, Arc::clone(&context.traces), &version)?;
         let log_to = log_destination(&version);
         let log_format = LogFormat::of(&version.configuration.logging);
@@ -103,7 +109,7 @@ impl Environment {
         let extensions = extension_programs(&spec, opt, context.configuration.isolation);
         Ok(Self {
             id,
-            control: control(&sandbox)?,
+            control: control(&mut sandbox)?,
             has_exits: false,
             _endpoint: context.endpoint.serve(endpoint),
             xray,
@@ -112,6 +118,7 @@ impl Environment {
             plan,
             variables,
             sandbox,
+            names,
             api,
             events,
             log,
@@ -160,6 +167,7 @@ struct Doors {
     runtime_api: TcpListener,
     endpoint: TcpListener,
     xray: UdpSocket,
+    names: Option<UdpSocket>,
 }
 
 /// The sandbox and its doors.
@@ -173,15 +181,18 @@ async fn create_sandbox(context: &Context, spec: &SandboxSpec) -> Result<(Sandbo
     let mut listeners = sandbox.take_listeners().into_iter();
     let runtime_api = listeners.next().ok_or_else(missing_listener)?;
     let endpoint = listeners.next().ok_or_else(missing_listener)?;
-    let xray = sandbox.take_datagram_sockets().into_iter().next().ok_or_else(missing_listener)?;
-    Ok((sandbox, Doors { runtime_api, endpoint, xray }))
+    let mut datagrams = sandbox.take_datagram_sockets().into_iter();
+    let xray = datagrams.next().ok_or_else(missing_listener)?;
+    Ok((sandbox, Doors { runtime_api, endpoint, xray, names: datagrams.next() }))
 }
 
-/// A duplicate of the sandbox's control descriptor, for the reactor only: what comes is read by the sandbox.
-fn control(sandbox: &Sandbox) -> std::io::Result<UnixStream> {
-    let stream = std::os::unix::net::UnixStream::from(sandbox.control_fd().try_clone_to_owned()?);
-    stream.set_nonblocking(true)?;
-    UnixStream::from_std(stream)
+/// The sandbox's control descriptor, for the reactor only: what comes is read by the sandbox.
+fn control(sandbox: &mut Sandbox) -> std::io::Result<Arc<UnixStream>> {
+    sandbox.watched_by(|descriptor| {
+        let stream = std::os::unix::net::UnixStream::from(descriptor);
+        stream.set_nonblocking(true)?;
+        UnixStream::from_std(stream)
+    })
 }
 
 fn missing_listener() -> StartError {
@@ -270,6 +281,12 @@ fn specify(
         .collect();
     binds.push(Bind { source: code.to_owned(), target: "/var/task".into() });
     binds.extend(layers.map(|layers| Bind { source: layers.to_owned(), target: "/opt".into() }));
+    // At level `process` it is the machine's own, whatever the policy.
+    let network = match context.configuration.isolation {
+        IsolationLevel::Sandbox => context.configuration.networks.of(&version.key.name).clone(),
+        IsolationLevel::Process => NetworkPolicy::default(),
+    };
+    let name_server = network.has_names().then_some(name_server::PORT);
     SandboxSpec {
         id: format!("env-{id}"),
         hostname: "169-254-100-1".into(),
@@ -287,7 +304,9 @@ fn specify(
         },
         address: ADDRESS,
         listen_ports: vec![RUNTIME_API_PORT, ENDPOINT_PORT],
-        datagram_ports: vec![XRAY_PORT],
+        datagram_ports: std::iter::once(XRAY_PORT).chain(name_server).collect(),
+        accepted_ports: name_server.into_iter().collect(),
+        network,
     }
 }
 

@@ -12,30 +12,33 @@ use super::{Init, processes};
 use crate::channel::{Channel, Received, wait_readable};
 use crate::event::{ProcessId, SandboxEvent};
 use crate::limits::{KILL_TIMEOUT, RETRY_PAUSE};
+use crate::network::inside;
 use crate::protocol::{Command, Failure, Report, SocketReport, SocketRequest, Stage};
-use crate::{network, syscalls};
+use crate::syscalls;
 
 /// The processes started and not yet dead, by their number in this namespace.
 type Running = BTreeMap<i32, ProcessId>;
 
 /// Serves until the server says `End` or is gone. Everything that runs is killed on the way out.
-pub(super) fn serve(init: &Init<'_>) {
+pub(super) fn serve(init: &Init<'_>, accepting: &[(u16, OwnedFd)]) {
     let mut running = Running::new();
     // An error here is one of the channel or of the signal descriptor: there is nobody to tell.
-    let _ = serve_until_end(init, &mut running);
+    let _ = serve_until_end(init, accepting, &mut running);
     let _ = kill_all(init, &mut running);
 }
 
-fn serve_until_end(init: &Init<'_>, running: &mut Running) -> io::Result<()> {
+fn serve_until_end(init: &Init<'_>, accepting: &[(u16, OwnedFd)], running: &mut Running) -> io::Result<()> {
     let deaths = deaths()?;
     let mut wanting_sockets = Vec::new();
     loop {
         let mut descriptors = vec![init.channel.as_fd(), deaths.as_fd()];
         descriptors.extend(wanting_sockets.iter().map(Channel::as_fd));
+        descriptors.extend(accepting.iter().map(|(_, listener)| listener.as_fd()));
         wait_readable(&descriptors, None)?;
         while deaths.read_signal()?.is_some() {}
         report_deaths(init, running)?;
         wanting_sockets.retain(serve_sockets);
+        accepting.iter().try_for_each(|(port, listener)| hand_over(init, *port, listener))?;
         match init.channel.try_receive::<Command>()? {
             Received::Nothing => {}
             Received::End | Received::Message(Command::End, _) => return Ok(()),
@@ -47,12 +50,21 @@ fn serve_until_end(init: &Init<'_>, running: &mut Running) -> io::Result<()> {
     }
 }
 
+/// One connection to each listener and turn: whoever opens many keeps nobody from being heard.
+fn hand_over(init: &Init<'_>, port: u16, listener: &OwnedFd) -> io::Result<()> {
+    match inside::accept(listener) {
+        Ok(Some(connection)) => init.channel.send(&Report::Connection { port }, &[connection.as_fd()]),
+        // Too many files: the next turn may have room.
+        Ok(None) | Err(_) => Ok(()),
+    }
+}
+
 /// Makes the sockets that are asked for on `channel`. False when nobody will ask any more.
 fn serve_sockets(channel: &Channel) -> bool {
     loop {
         match channel.try_receive::<SocketRequest>() {
             Ok(Received::Message(..)) => {
-                let told = match network::stream_socket().stage(|| "making a socket") {
+                let told = match inside::stream_socket().stage(|| "making a socket") {
                     Ok(socket) => channel.send(&SocketReport::Made, &[socket.as_fd()]),
                     Err(failure) => channel.send(&SocketReport::Failed(failure), &[]),
                 };

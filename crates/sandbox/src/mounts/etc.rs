@@ -1,6 +1,7 @@
 //! `/etc`: generated, with the few files of the host that carry no secret and that programs need.
 
 use super::{READ_ONLY, Root};
+use crate::network::NetworkPolicy;
 use crate::protocol::{Create, Failure};
 
 /// Certificates, the linker's cache, Debian's links to chosen programs.
@@ -21,18 +22,26 @@ pub(super) fn fill(root: &Root, create: &Create) -> Result<(), Failure> {
     let passwd = format!("root:x:0:0:root:/root:/sbin/nologin\n{name}:x:{uid}:{gid}::/tmp:/sbin/nologin\n");
     root.file("/etc/passwd", &passwd)?;
     root.file("/etc/group", &format!("root:x:0:\n{name}:x:{gid}:\n"))?;
+    let names = &create.spec.network;
+    let host = create.host_address.filter(|_| names.reaches_this_host());
+    let host = host.map_or(String::new(), |address| format!("{address} {}\n", NetworkPolicy::HOST_NAME));
     root.file(
         "/etc/hosts",
         // The last is where consumers of telemetry listen (T-01).
         &format!(
-            "127.0.0.1 localhost\n::1 localhost\n{} {hostname}\n127.0.0.1 sandbox.localdomain sandbox\n",
+            "127.0.0.1 localhost\n::1 localhost\n{} {hostname}\n127.0.0.1 sandbox.localdomain sandbox\n{host}",
             create.spec.address
         ),
     )?;
     root.file("/etc/hostname", &format!("{hostname}\n"))?;
     root.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")?;
-    // No name server: the resolver asks 127.0.0.1, where nobody answers, and fails at once.
-    root.file("/etc/resolv.conf", "options timeout:1 attempts:1\n")?;
+    // Without a name server the resolver asks 127.0.0.1, where nobody answers, and fails at once.
+    let server =
+        if names.has_names() { format!("nameserver {}\n", create.spec.address) } else { String::new() };
+    root.file(
+        "/etc/resolv.conf",
+        &format!("{server}options timeout:{} attempts:1\n", if names.has_names() { 5 } else { 1 }),
+    )?;
     for path in FROM_HOST {
         root.bind_if_present(path, READ_ONLY)?;
     }

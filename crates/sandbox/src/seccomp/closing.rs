@@ -5,11 +5,12 @@ use seccompiler::{BpfProgram, sock_filter};
 
 /// What makes mounts, roots and namespaces, and the host name. Nobody without a capability could use them; a kernel bug in
 /// one of them is out of reach all the same.
-pub(super) const CLOSED: [(&str, libc::c_long); 11] = [
+pub(super) const CLOSED: [(&str, libc::c_long); 12] = [
     ("mount", libc::SYS_mount),
     ("umount2", libc::SYS_umount2),
     ("pivot_root", libc::SYS_pivot_root),
     ("unshare", libc::SYS_unshare),
+    ("setns", libc::SYS_setns),
     ("sethostname", libc::SYS_sethostname),
     ("fsopen", libc::SYS_fsopen),
     ("fsconfig", libc::SYS_fsconfig),

@@ -17,7 +17,6 @@ const NEVER: &[&str] = &[
     "\"ptrace\"",
     "\"reboot\"",
     "\"request_key\"",
-    "\"setns\"",
     "\"swapon\"",
     "\"userfaultfd\"",
 ];

@@ -25,6 +25,8 @@ fn spec() -> SandboxSpec {
         address: Ipv4Addr::LOCALHOST,
         listen_ports: vec![],
         datagram_ports: vec![],
+        accepted_ports: vec![],
+        network: NetworkPolicy::default(),
     }
 }
 

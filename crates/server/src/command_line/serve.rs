@@ -10,6 +10,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use invocation::AccountLimits;
 use lambda_model::{concurrency::Rate, limits};
+use sandbox::{Destination, NetworkLevel, NetworkPolicy};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -71,6 +72,17 @@ pub(super) struct ServeArguments {
     /// CPU of an environment: a fair share in proportion to memory, or a hard cap.
     #[arg(long, env = "LAMBENT_CPU", default_value = "shares")]
     cpu: Cpu,
+    /// What of the network functions reach: nothing but this server, the internet without private networks and this machine, or
+    /// all that this machine reaches. Without the option: the internet where the machine can do that, else nothing.
+    #[arg(long, env = "LAMBENT_NETWORK")]
+    network: Option<NetworkLevel>,
+    /// Reached besides, such as 10.0.0.5:5432, 10.1.0.0/16 or host:5432 (this machine's loopback, by the name
+    /// host.lambent.internal); may be repeated.
+    #[arg(long, env = "LAMBENT_NETWORK_ALLOW", value_delimiter = ',')]
+    network_allow: Vec<Destination>,
+    /// Level and allow-list of one function instead of the server's, such as orders=none,10.0.0.5:5432; may be repeated.
+    #[arg(long = "function-network", value_parser = function_network)]
+    function_networks: Vec<(String, NetworkPolicy)>,
     /// Concurrent executions of an account in a Region.
     #[arg(long, env = "LAMBENT_CONCURRENCY", default_value_t = limits::ACCOUNT_CONCURRENCY_DEFAULT)]
     concurrency: u32,
@@ -151,6 +163,14 @@ fn runtime_path(text: &str) -> Result<(String, PathBuf), String> {
     Ok((runtime.to_owned(), PathBuf::from(path)))
 }
 
+fn function_network(text: &str) -> Result<(String, NetworkPolicy), String> {
+    let (name, policy) = text.split_once('=').ok_or("expected FUNCTION=LEVEL[,DESTINATION...]")?;
+    let mut words = policy.split(',');
+    let level = words.next().unwrap_or_default().parse()?;
+    let allow = words.map(str::parse).collect::<Result<_, _>>()?;
+    Ok((name.to_owned(), NetworkPolicy { level, allow }))
+}
+
 /// Runs the server until a signal.
 pub(super) fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     start_log();
@@ -182,6 +202,15 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandErro
     }
     let service_endpoints = service_endpoints(&arguments)?;
     let execution = execution(&arguments, &service_endpoints);
+    let network_is_wanted = arguments.network.is_some()
+        || !arguments.network_allow.is_empty()
+        || !arguments.function_networks.is_empty();
+    if network_is_wanted && matches!(arguments.isolation, Isolation::Process) {
+        return Err(CommandError::Failed(
+            "with --isolation process functions have the network of this machine: no --network, --network-allow, --function-network"
+                .into(),
+        ));
+    }
     Ok(Configuration {
         data_dir: arguments.data_dir,
         ephemeral: arguments.ephemeral,
@@ -201,6 +230,7 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandErro
         without_layers: arguments.without_layer,
         fetch_sdk: !arguments.no_sdk,
         service_endpoints,
+        network_is_wanted,
         execution,
     })
 }
@@ -239,6 +269,13 @@ fn execution(arguments: &ServeArguments, elsewhere: &[ServiceEndpoint]) -> execu
         },
         idle_retirement: Duration::from_secs(arguments.idle_retirement_seconds.max(1)),
         environment_lifetime: Duration::from_secs(arguments.environment_lifetime_seconds),
+        networks: execution::Networks {
+            policy: NetworkPolicy {
+                level: arguments.network.unwrap_or(NetworkLevel::Internet),
+                allow: arguments.network_allow.clone(),
+            },
+            of_functions: arguments.function_networks.iter().cloned().collect(),
+        },
         data_dir: arguments.data_dir.clone(),
     }
 }

@@ -1,0 +1,131 @@
+//! What of the world a sandbox may reach: the plain data, and how an operator writes it.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// How far the network of a sandbox leads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkLevel {
+    /// Nowhere: loopback, and the sockets that the server has inside.
+    #[default]
+    None,
+    /// Out, but to no address of this host, of private or link-local networks, or of another sandbox.
+    Internet,
+    /// To whatever this host reaches, and this host itself; but to no other sandbox.
+    Open,
+}
+
+/// A level, and what may be reached besides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NetworkPolicy {
+    /// See [`NetworkLevel`].
+    pub level: NetworkLevel,
+    /// Addresses that may be reached whatever the level says.
+    pub allow: Vec<Destination>,
+}
+
+/// One entry of an allow-list: `10.0.0.5`, `10.0.0.0/24`, `10.0.0.5:5432`, `host`, `host:5432`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Destination {
+    /// Where.
+    pub host: DestinationHost,
+    /// TCP and UDP port; all when absent.
+    pub port: Option<u16>,
+}
+
+/// An address, a network, or the machine itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum DestinationHost {
+    /// The machine that the server runs on; inside it is called [`NetworkPolicy::HOST_NAME`].
+    ThisHost,
+    /// Addresses that share their first `prefix_length` bits.
+    Network {
+        /// The lowest of them.
+        address: Ipv4Addr,
+        /// 0 to 32.
+        prefix_length: u8,
+    },
+}
+
+impl NetworkPolicy {
+    /// The name of the machine inside, when it is allowed.
+    pub const HOST_NAME: &str = "host.lambent.internal";
+
+    /// A level with nothing besides.
+    #[must_use]
+    pub fn of(level: NetworkLevel) -> Self {
+        Self { level, allow: Vec::new() }
+    }
+
+    /// Whether anything at all is reached.
+    #[must_use]
+    pub fn reaches_out(&self) -> bool {
+        self.level != NetworkLevel::None || !self.allow.is_empty()
+    }
+
+    /// Whether names are looked up: where nothing but listed addresses is reached, no name leads anywhere.
+    #[must_use]
+    pub fn has_names(&self) -> bool {
+        self.level != NetworkLevel::None
+    }
+
+    /// Whether some of this machine's own ports are reached.
+    #[must_use]
+    pub fn reaches_this_host(&self) -> bool {
+        self.level == NetworkLevel::Open
+            || self.allow.iter().any(|destination| destination.host == DestinationHost::ThisHost)
+    }
+}
+
+impl FromStr for NetworkLevel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(NetworkLevel::None),
+            "internet" => Ok(NetworkLevel::Internet),
+            "open" => Ok(NetworkLevel::Open),
+            _ => Err(format!("{text:?} is none of none, internet and open")),
+        }
+    }
+}
+
+impl fmt::Display for NetworkLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NetworkLevel::None => "none",
+            NetworkLevel::Internet => "internet",
+            NetworkLevel::Open => "open",
+        })
+    }
+}
+
+impl FromStr for Destination {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fault = || format!("{text:?} is no destination: expected ADDRESS[/BITS][:PORT] or host[:PORT]");
+        let (host, port) = match text.split_once(':') {
+            Some((host, port)) => (host, Some(port.parse().ok().filter(|port| *port > 0).ok_or_else(fault)?)),
+            None => (text, None),
+        };
+        Ok(Destination { host: destination_host(host).ok_or_else(fault)?, port })
+    }
+}
+
+fn destination_host(text: &str) -> Option<DestinationHost> {
+    if text == "host" {
+        return Some(DestinationHost::ThisHost);
+    }
+    let (address, prefix_length) = match text.split_once('/') {
+        Some((address, bits)) => (address, bits.parse().ok().filter(|bits| *bits <= 32)?),
+        None => (text, 32),
+    };
+    let address: Ipv4Addr = address.parse().ok()?;
+    let mask = u32::MAX.checked_shl(32 - u32::from(prefix_length)).unwrap_or(0);
+    Some(DestinationHost::Network { address: Ipv4Addr::from(u32::from(address) & mask), prefix_length })
+}

@@ -1,0 +1,89 @@
+//! A pair of devices that leads out of a sandbox's network namespace, point to point.
+
+use std::fs;
+use std::io;
+use std::net::Ipv4Addr;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkInfo, LinkMessage};
+use rustix::net::netdevice::name_to_index;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+
+use super::inside::{add_address, add_route, up};
+use super::netlink::Netlink;
+
+/// What the device is called inside.
+const NAME_INSIDE: &str = "eth0";
+
+/// One pair.
+pub(super) struct Pair<'a> {
+    /// Of the host's end.
+    pub(super) name: &'a str,
+    /// What the sandbox sends from.
+    pub(super) address: Ipv4Addr,
+    /// The host's end, for every sandbox the same.
+    pub(super) gateway: Ipv4Addr,
+    /// Whether packets for the host's loopback may come in on it.
+    pub(super) leads_to_loopback: bool,
+}
+
+impl Pair<'_> {
+    /// Makes both ends, the other one in `namespace`, and the host's end ready. For a thread in the host's namespace.
+    pub(super) fn create(&self, host: &Netlink, namespace: BorrowedFd<'_>) -> io::Result<()> {
+        let mut peer = LinkMessage::default();
+        peer.attributes =
+            vec![LinkAttribute::IfName(NAME_INSIDE.into()), LinkAttribute::NetNsFd(namespace.as_raw_fd())];
+        let mut link = LinkMessage::default();
+        link.attributes = vec![
+            LinkAttribute::IfName(self.name.into()),
+            LinkAttribute::LinkInfo(vec![
+                LinkInfo::Kind(InfoKind::Veth),
+                LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
+            ]),
+        ];
+        host.create(RouteNetlinkMessage::NewLink(link))?;
+        let index = index(self.name)?;
+        without_ipv6(self.name)?;
+        set(self.name, "forwarding")?;
+        // What comes from the sandbox comes from its own address.
+        set(self.name, "rp_filter")?;
+        if self.leads_to_loopback {
+            set(self.name, "route_localnet")?;
+        }
+        up(host, index)?;
+        add_address(host, index, self.gateway)?;
+        add_route(host, index, Some(self.address), None)
+    }
+
+    /// Makes the sandbox's end ready. For a thread in its namespace.
+    pub(super) fn finish_inside(&self) -> io::Result<()> {
+        let netlink = Netlink::open()?;
+        let index = index(NAME_INSIDE)?;
+        without_ipv6(NAME_INSIDE)?;
+        up(&netlink, index)?;
+        add_address(&netlink, index, self.address)?;
+        add_route(&netlink, index, Some(self.gateway), None)?;
+        add_route(&netlink, index, None, Some(self.gateway))
+    }
+}
+
+/// In the calling thread's namespace.
+fn index(name: &str) -> io::Result<u32> {
+    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    Ok(name_to_index(socket, name)?)
+}
+
+/// A setting of one device, of the calling thread's namespace.
+fn set(device: &str, setting: &str) -> io::Result<()> {
+    fs::write(format!("/proc/sys/net/ipv4/conf/{device}/{setting}"), "1")
+}
+
+/// Else both ends would have link-local addresses, and the host's services on `::` be reached by them.
+fn without_ipv6(device: &str) -> io::Result<()> {
+    match fs::write(format!("/proc/sys/net/ipv6/conf/{device}/disable_ipv6"), "1") {
+        // A kernel without IPv6.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        written => written,
+    }
+}

@@ -21,38 +21,36 @@ const REFUSE: &str = "reject with icmpx admin-prohibited";
 /// The whole table, for `nft -f -`.
 pub(super) fn table(slot: Slot, data_dir_id: &str, policies: &[NetworkPolicy]) -> String {
     let (name, devices, all) = (slot.table(), slot.devices(), Slot::DEVICES_OF_ALL);
-    let network = slot.network();
+    let (owner, network) = (owner_chain(data_dir_id), slot.network());
     let mut text = format!(
         "create table inet {name}\n\
          table inet {name} {{\n\
-         chain {} {{ }}\n\
+         chain {owner} {{ }}\n\
          set forwarding {{ type ifname; }}\n\
          set connections {{ type ipv4_addr; size 65535; flags dynamic; }}\n\
          chain forward {{\n\
          type filter hook forward priority -10; policy accept;\n\
+         {}\
          oifname \"{devices}\" ct state established,related accept\n\
-         oifname \"{devices}\" drop\n",
-        owner_chain(data_dir_id)
-    );
-    jump_to_policies(&mut text, slot, policies, "out");
-    // What of the machine's own traffic was not forwarded before we came is not forwarded now.
-    let _ = write!(
-        text,
-        "iifname @forwarding oifname != \"{all}\" drop\n}}\n\
-         chain input {{\ntype filter hook input priority -10; policy accept;\n"
-    );
-    jump_to_policies(&mut text, slot, policies, "to_host");
-    let _ = write!(
-        text,
-        "}}\n\
-         chain from_outside {{\ntype nat hook prerouting priority dstnat; policy accept;\n{}}}\n\
-         chain to_outside {{\ntype nat hook postrouting priority srcnat; policy accept;\n\
+         oifname \"{devices}\" drop\n\
+         # What was not forwarded before we came is not forwarded now.\n\
+         iifname @forwarding oifname != \"{all}\" drop\n}}\n\
+         chain input {{\n\
+         type filter hook input priority -10; policy accept;\n\
+         {}}}\n\
+         chain from_outside {{\n\
+         type nat hook prerouting priority dstnat; policy accept;\n\
+         {}}}\n\
+         chain to_outside {{\n\
+         type nat hook postrouting priority srcnat; policy accept;\n\
          ip saddr {network}/{PREFIX_LENGTH} oifname != \"{all}\" masquerade\n}}\n",
+        jumps(slot, policies, "out"),
+        jumps(slot, policies, "to_host"),
         host_ports(slot, policies)
     );
     for (position, policy) in policies.iter().enumerate() {
-        let _ = write!(text, "chain out_{position} {{\n{}}}\n", out_rules(policy, all));
-        let _ = write!(text, "chain to_host_{position} {{\n{}}}\n", to_host_rules(policy, all));
+        let _ = write!(text, "chain out_{position} {{\n{}}}\n", out_rules(policy));
+        let _ = write!(text, "chain to_host_{position} {{\n{}}}\n", to_host_rules(policy));
     }
     text + "}\n"
 }
@@ -63,13 +61,14 @@ pub(super) fn owner_chain(data_dir_id: &str) -> String {
     format!("of_{}", data_dir_id.chars().map(plain).collect::<String>())
 }
 
-fn jump_to_policies(text: &mut String, slot: Slot, policies: &[NetworkPolicy], chain: &str) {
-    for position in 0..policies.len() {
-        let _ = writeln!(text, "iifname \"{}\" goto {chain}_{position}", slot.devices_of(position));
-    }
+/// Each policy's devices to its chain.
+fn jumps(slot: Slot, policies: &[NetworkPolicy], chain: &str) -> String {
+    let jump = |position| format!("iifname \"{}\" goto {chain}_{position}\n", slot.devices_of(position));
+    (0..policies.len()).map(jump).collect()
 }
 
-fn out_rules(policy: &NetworkPolicy, all: &str) -> String {
+fn out_rules(policy: &NetworkPolicy) -> String {
+    let all = Slot::DEVICES_OF_ALL;
     let mut text = format!(
         "meta nfproto ipv6 {REFUSE}\n\
          ct state established,related accept\n\
@@ -90,7 +89,7 @@ fn out_rules(policy: &NetworkPolicy, all: &str) -> String {
 }
 
 /// To the machine itself. Its addresses count as listed ones when they are written in the allow-list.
-fn to_host_rules(policy: &NetworkPolicy, _all: &str) -> String {
+fn to_host_rules(policy: &NetworkPolicy) -> String {
     let mut text = format!("meta nfproto ipv6 {REFUSE}\nct state established,related accept\n");
     for destination in &policy.allow {
         let address = match destination.host {

@@ -1,6 +1,7 @@
 """What a server leaves behind outside its data directory: mounts, cgroups, namespaces, processes."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -45,6 +46,15 @@ def network_namespaces(names):
     return [entry.name for entry in folder.iterdir() if _named(entry.name, names)] if folder.is_dir() else []
 
 
+def packet_filter_tables(names):
+    """Tables that carry one of the names; in the names of chains there are no dashes."""
+    nft = shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin")
+    if nft is None or os.geteuid() != 0:
+        return []
+    text = subprocess.run([nft, "list", "chains", "inet"], capture_output=True, text=True, check=False).stdout
+    return [line.strip() for line in text.splitlines() if _named(line, [name.replace("-", "_") for name in names])]
+
+
 def loop_devices(names):
     """Loop devices on files whose path carries one of the names."""
     found = []
@@ -78,6 +88,7 @@ def everything(names):
         ("cgroup", cgroups),
         ("process", processes),
         ("network namespace", network_namespaces),
+        ("packet filter table", packet_filter_tables),
         ("loop device", loop_devices),
     ]:
         found += [f"{kind}: {item}" for item in look(names)]

@@ -4,13 +4,17 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
+import lambent
+import leaks
 import networks
 from functions import Deployer
 from networks import GATEWAY, INTERNET, MACHINE, METADATA, PRIVATE
+from test_ordinary_user import UID, home, system_runtime, tun  # noqa: F401
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="skipped: only root can make network namespaces"),
@@ -70,6 +74,8 @@ def handler(event, context):
     return [reach(*where) for where in event["reach"]]
 """
 REFUSED = "EHOSTUNREACH"
+# By a rule of the namespace itself.
+REFUSED_INSIDE = "ENETUNREACH"
 
 
 @pytest.fixture(scope="module")
@@ -105,15 +111,21 @@ def machine(world, all_servers, python_runtime):
             if server.process.poll() is None:
                 deployer.close()
             server.stop()
-    assert network_of(world) == ("", "0", [])
+    assert network_when_done(world) == ("", "0", [])
+
+
+def network_when_done(world):
+    """The same once the kernel has taken the namespaces apart, which it does after their last process is gone."""
+    deadline = time.monotonic() + 10
+    while (found := network_of(world))[2] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
 
 
 def network_of(world):
     """Tables of ours, forwarding of the uplink, devices of ours: what a server changes on its machine."""
     with world.inside():
         tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True).stdout
-        forwarding = Path("/proc/thread-self/net")  # The calling thread's, as the settings below are.
-        assert forwarding.exists()
         setting = Path("/proc/sys/net/ipv4/conf/uplink/forwarding").read_text().strip()
         devices = [name for name in os.listdir("/proc/sys/net/ipv4/conf") if name.startswith("lmb")]
     return tables.strip(), setting, devices
@@ -202,7 +214,7 @@ def test_forwarding_stays_until_the_last_server_leaves(machine):
     assert first.stop() == 0
     assert network_of(machine.networks)[:2] == ("table inet lambent_1", "1")
     assert second.stop() == 0
-    assert network_of(machine.networks) == ("", "0", [])
+    assert network_when_done(machine.networks) == ("", "0", [])
 
 
 def test_what_a_killed_server_left_goes_with_the_next_start(machine):
@@ -215,6 +227,61 @@ def test_what_a_killed_server_left_goes_with_the_next_start(machine):
     again.client().delete_function(FunctionName="kept")
     assert again.stop() == 0
     assert network_of(machine.networks)[:2] == ("", "0")
+
+
+@pytest.fixture
+def ordinary(world, home, tun, system_runtime, monkeypatch):
+    """The same for a server of an ordinary user."""
+    if shutil.which("pasta") is None:
+        pytest.skip("skipped: no pasta (passt)")
+    monkeypatch.setenv("LAMBENT_BIN", str(home / "lambent"))
+    started = []
+
+    class ServerOfAUser(networks.ServerOfTheMachine):
+        resolvers = world.resolvers
+
+        def command(self, *args):
+            program = lambent.Server.command(self, *args)
+            drop = f"exec setpriv --reuid {UID} --regid {UID} --clear-groups --inh-caps=-all"
+            script = f'mount --bind {self.resolvers} /etc/resolv.conf; {tun}; {drop} -- "$@"'
+            return ["unshare", "--mount", "--propagation", "private", "sh", "-euc", script, "sh", *program]
+
+    def caller(*args):
+        options = ["--allow-unenforced", "memory", "--no-sdk", *args]
+        server = ServerOfAUser(home / "data", *options, env={"HOME": str(home)})
+        started.append((server, Deployer(server.client(), system_runtime)))
+        return started[-1][1](CALLER, Timeout=30)
+
+    world.resolvers.chmod(0o644)
+    with world.inside():
+        yield caller
+        for server, deployer in started:
+            deployer.close()
+            identity = server.health()["data_dir_id"]
+            server.stop()
+            assert not leaks.processes([identity]), "pasta of its environments"
+
+
+def test_an_ordinary_users_functions_reach_the_internet_and_nothing_private(ordinary):
+    function = ordinary()
+    assert reached(function, (INTERNET, 80), (INTERNET, 80, "udp")) == [MACHINE, MACHINE]
+    assert reached(function, (PRIVATE, 80), (METADATA, 80), (MACHINE, 8080), ("198.18.0.1", 5432)) == [REFUSED_INSIDE] * 4
+    assert reached(function, (PRIVATE, 80, "udp"), ("127.0.0.1", 5432)) == [REFUSED_INSIDE, "ECONNREFUSED"]
+    assert function.invoke({"look_up": "internet.example"}).payload[0] == [INTERNET]
+    assert function.invoke({"look_up": "long.example"}).payload[0] == [INTERNET]
+
+
+def test_an_ordinary_users_allow_list_opens_what_it_names(ordinary):
+    function = ordinary("--network", "none", "--network-allow", f"{PRIVATE}:80,host:5432")
+    assert reached(function, (PRIVATE, 80), (PRIVATE, 80, "udp")) == [MACHINE] * 2
+    assert reached(function, (PRIVATE, 81), (INTERNET, 80), ("host.lambent.internal", 8080)) == [REFUSED_INSIDE] * 3
+    assert reached(function, ("host.lambent.internal", 5432)) == ["127.0.0.1"]
+
+
+def test_an_ordinary_users_level_open_reaches_everything(ordinary):
+    function = ordinary("--network", "open")
+    assert reached(function, (INTERNET, 80), (PRIVATE, 80), (METADATA, 80)) == [MACHINE] * 3
+    assert reached(function, ("host.lambent.internal", 5432)) == ["127.0.0.1"]
 
 
 def test_the_gateway_of_the_machine_is_no_way_in(machine):

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +61,17 @@ def home(tmp_path_factory):
     (folder / "data").mkdir()
     os.chown(folder / "data", UID, UID)
     return folder
+
+
+@pytest.fixture
+def tun(tmp_path):
+    """A command that lets everybody open /dev/net/tun, as distributions do; in a mount namespace of the server's own."""
+    if not Path("/sys/class/misc/tun").is_dir():
+        pytest.skip("skipped: the kernel has no tun devices")
+    device = tmp_path / "tun"
+    os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(10, 200))
+    device.chmod(0o666)
+    return f"mkdir -p /dev/net; [ -e /dev/net/tun ] || : > /dev/net/tun; mount --bind {device} /dev/net/tun"
 
 
 @pytest.fixture
@@ -140,3 +153,14 @@ def test_without_a_memory_controller_the_operator_must_agree(home):
     failed = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60)
     assert failed.returncode == 4, failed.stderr
     assert "--allow-unenforced memory" in failed.stderr
+
+
+def test_without_pasta_the_level_internet_is_refused_with_the_reason(start, home):
+    if shutil.which("pasta") is None:
+        pytest.skip("skipped: pasta (Debian: passt) is not installed, there is none to hide")
+    hidden = f"mount --bind /dev/null {shutil.which('pasta')}"
+    with pytest.raises(lambent.ServerFailed, match="exit status 4: .*pasta"):
+        start("--network", "internet", prepare=hidden)
+    # Nobody asked for it: the start says what is missing, and goes on.
+    server = start("--no-sdk", prepare=hidden)
+    assert any("functions cannot reach" in line and "pasta" in line for line in server.health()["unenforced"])

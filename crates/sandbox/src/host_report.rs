@@ -27,6 +27,8 @@ pub struct HostReport {
     has_mkfs: bool,
     has_loop_devices: bool,
     apparmor_restricts: bool,
+    /// Why functions could reach nothing but the server; `None` when they can.
+    network_fails: Option<String>,
 }
 
 /// Which controllers sandboxes can have, and in which interface of the kernel.

@@ -19,8 +19,8 @@ use rustix::process::{Pid, set_child_subreaper, set_parent_process_death_signal}
 
 use crate::channel::{Channel, Received};
 use crate::layers::Layer;
-use crate::network::inside;
-use crate::protocol::{Command, Create, Failure, Report, Stage};
+use crate::network::{inside, refusals};
+use crate::protocol::{Command, Create, Failure, Network, Report, Stage};
 use crate::seccomp::Filters;
 use crate::{identity, mounts, syscalls};
 
@@ -91,6 +91,9 @@ impl Init<'_> {
         }
         if let Some(network) = network {
             setns(network, CloneFlags::CLONE_NEWNET).stage(|| "joining the network")?;
+        }
+        if let (Network::Carried { own_addresses }, Some(gateway)) = (&create.network, create.host_address) {
+            refusals::refuse(&create.spec.network, gateway, own_addresses).stage(|| "refusing networks")?;
         }
         let sockets = self.sockets()?;
         if layers.contains(Layer::MountNamespace) {

@@ -15,10 +15,8 @@ use crate::ephemeral_storage::StoragePool;
 use crate::error::SandboxError;
 use crate::layers::{Layer, Layers};
 use crate::limits::SET_UP_TIMEOUT;
-use crate::network::host::HostNetwork;
-use crate::network::pool::NetworkPool;
-use crate::network::{NetworkLease, NetworkPolicy};
-use crate::protocol::{Command as InitCommand, Create, Failure, Identity, Network, Report, Request, Storage};
+use crate::network::{NetworkLease, NetworkPolicy, Networks};
+use crate::protocol::{Command as InitCommand, Create, Failure, Identity, Report, Request, Storage};
 use crate::running::{Sandbox, SandboxSockets, end_init};
 use crate::spec::{SandboxSpec, is_name};
 use crate::user_namespace::{self, Subordinate};
@@ -63,7 +61,7 @@ pub struct Launcher {
     identity: Identity,
     subordinate: Option<Subordinate>,
     storage: Option<StoragePool>,
-    networks: Option<NetworkPool>,
+    networks: Networks,
     /// Where init mounts the new root, in its own mount namespace.
     scratch: PathBuf,
     cgroups: CgroupTree,
@@ -85,7 +83,10 @@ impl Launcher {
         make_private(&scratch)?;
         let subordinate = Subordinate::of_this_user();
         let identity = identity(config.layers, subordinate.is_some());
-        let networks = networks(&config, identity)?;
+        let networks = match config.layers.contains(Layer::NetworkNamespace) {
+            true => Networks::start((&config.data_dir_id, &config.run_dir), &config.networks, identity)?,
+            false => Networks::Shut,
+        };
         let isolates = config.layers != Layers::NONE;
         let cgroups = match isolates {
             true => {
@@ -117,8 +118,8 @@ impl Launcher {
 
     /// Gives the host back what it shares with others, for which the end of the process is too late. No sandbox is built after it.
     pub fn close(&self) {
-        if let Some(networks) = &self.networks {
-            networks.close();
+        if let Networks::Pool(pool) = &self.networks {
+            pool.close();
         }
     }
 
@@ -132,7 +133,7 @@ impl Launcher {
         }
         let (cgroup, joined) = self.cgroups.create(&spec.id, &spec.limits, self.config.layers)?;
         let (storage, mount) = self.storage(spec)?;
-        let network = self.networks.as_ref().map(|pool| pool.take(&spec.network)).transpose()?;
+        let (network, joined_network, number) = self.networks.of(&spec.network)?;
         let (channel, theirs) = Channel::pair().map_err(SandboxError::Spawner)?;
         let create = Create {
             spec: spec.clone(),
@@ -142,16 +143,15 @@ impl Launcher {
             mount_name: format!("lambent-{}.{}", self.config.data_dir_id, spec.id),
             storage,
             cgroups: joined.len(),
-            network: if network.is_some() { Network::Joined } else { Network::Own },
-            host_address: self.networks.as_ref().and_then(NetworkPool::host).map(HostNetwork::gateway),
+            network,
+            host_address: self.networks.host_address(),
         };
-        let (namespace, number) = network.map(|network| (network.namespace, network.lease)).unzip();
-        let made: Vec<OwnedFd> = mount.into_iter().chain(namespace).collect();
+        let made: Vec<OwnedFd> = mount.into_iter().chain(joined_network).collect();
         self.request(create, &theirs, &joined, &made)?;
         drop((theirs, joined, made));
-        let lease = NetworkLease { _number: number };
-        Build { launcher: self, spec, channel, deadline: Instant::now() + SET_UP_TIMEOUT }
-            .finish(cgroup, lease)
+        let lease = NetworkLease { _number: number, _carried: None };
+        let deadline = Instant::now() + SET_UP_TIMEOUT;
+        Build { launcher: self, spec, channel, lease, deadline }.finish(cgroup)
     }
 
     fn request(
@@ -229,13 +229,14 @@ struct Build<'a> {
     launcher: &'a Launcher,
     spec: &'a SandboxSpec,
     channel: Channel,
+    lease: NetworkLease,
     deadline: Instant,
 }
 
 impl Build<'_> {
     /// Waits for the spawner's word that init exists and for init's that the sandbox is built. Which comes first is a
     /// matter of luck: both processes run by then.
-    fn finish(self, cgroup: SandboxCgroup, network: NetworkLease) -> Result<Sandbox, SandboxError> {
+    fn finish(mut self, cgroup: SandboxCgroup) -> Result<Sandbox, SandboxError> {
         let (mut init, mut sockets) = (None, None);
         while init.is_none() || sockets.is_none() {
             if let Err(error) = self.wait_for_one(&mut init, &mut sockets) {
@@ -248,7 +249,7 @@ impl Build<'_> {
         let ends_with_init = self.ends_with_init();
         match (init, sockets) {
             (Some(init), Some(sockets)) => {
-                Ok(Sandbox::new(self.channel, init, cgroup, sockets, network, ends_with_init))
+                Ok(Sandbox::new(self.channel, init, cgroup, sockets, self.lease, ends_with_init))
             }
             _ => Err(self.broken(std::io::ErrorKind::InvalidData)),
         }
@@ -259,7 +260,7 @@ impl Build<'_> {
     }
 
     fn wait_for_one(
-        &self,
+        &mut self,
         init: &mut Option<OwnedFd>,
         sockets: &mut Option<SandboxSockets>,
     ) -> Result<(), SandboxError> {
@@ -281,13 +282,17 @@ impl Build<'_> {
     }
 
     /// Init waits for it before it builds anything.
-    fn map_users(&self, pid: i32) -> Result<(), SandboxError> {
+    fn map_users(&mut self, pid: i32) -> Result<(), SandboxError> {
         let identity = self.launcher.identity;
         if !identity.has_user_namespace() {
             return Ok(());
         }
         user_namespace::map(pid, identity, &self.spec.user, self.launcher.subordinate.as_ref())
             .map_err(|source| SandboxError::SetUp { stage: "mapping users".into(), source })?;
+        if let Some(pasta) = self.launcher.networks.carrier(&self.spec.network) {
+            let carried = pasta.carry(pid, &self.spec.network);
+            self.lease._carried = Some(carried.map_err(|source| SandboxError::Network { source })?);
+        }
         let mapped = self.channel.send(&InitCommand::Mapped, &[]);
         mapped.map_err(|source| SandboxError::Control { doing: DOING, source })
     }
@@ -323,23 +328,6 @@ fn identity(layers: Layers, has_subordinate_ids: bool) -> Identity {
         (false, false, _) if has_subordinate_ids => Identity::Subordinate,
         (false, false, _) => Identity::SingleUser,
     }
-}
-
-/// Where networks come from when the server may make them.
-fn networks(config: &LauncherConfig, identity: Identity) -> Result<Option<NetworkPool>, SandboxError> {
-    let leads_out = config.networks.iter().any(NetworkPolicy::reaches_out);
-    if !config.layers.contains(Layer::NetworkNamespace) {
-        return Ok(None);
-    }
-    if identity != Identity::HostRoot {
-        return if leads_out { Err(SandboxError::NetworkUnavailable("pasta".into())) } else { Ok(None) };
-    }
-    if !leads_out {
-        return NetworkPool::start(None).map(Some);
-    }
-    sweep::record_network(&config.run_dir).map_err(SandboxError::Spawner)?;
-    let host = HostNetwork::start(&config.data_dir_id, &config.networks)?;
-    NetworkPool::start(Some(host)).map(Some)
 }
 
 fn make_private(directory: &Path) -> Result<(), SandboxError> {

@@ -62,6 +62,9 @@ pub(crate) const CONNECTIONS_MAX: u32 = 4_096;
 /// How long another server may take to change what all servers of a machine share.
 pub(crate) const NETWORK_LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Until pasta has made its device in a sandbox; takes about twenty milliseconds.
+pub(crate) const PASTA_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Connections that init accepted and nobody took yet.
 pub(crate) const CONNECTIONS_WAITING_MAX: usize = 16;
 

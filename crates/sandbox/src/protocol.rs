@@ -84,10 +84,15 @@ pub(crate) enum Storage {
 }
 
 /// Where the network namespace comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Network {
     /// Made with init.
     Own,
+    /// Made with init, who refuses what the policy does not allow: somebody outside carries the rest.
+    Carried {
+        /// The machine's.
+        own_addresses: Vec<Ipv4Addr>,
+    },
     /// Made ahead, the last descriptor.
     Joined,
 }

@@ -142,7 +142,11 @@ fn namespaces(create: &Create) -> i32 {
     let user = if create.identity.has_user_namespace() { libc::CLONE_NEWUSER } else { 0 };
     user | layer(Layer::PidNamespace, libc::CLONE_NEWPID)
         | layer(Layer::MountNamespace, libc::CLONE_NEWNS)
-        | if create.network == Network::Own { layer(Layer::NetworkNamespace, libc::CLONE_NEWNET) } else { 0 }
+        | if create.network != Network::Joined {
+            layer(Layer::NetworkNamespace, libc::CLONE_NEWNET)
+        } else {
+            0
+        }
         | layer(Layer::IpcNamespace, libc::CLONE_NEWIPC)
         | layer(Layer::UtsNamespace, libc::CLONE_NEWUTS)
 }

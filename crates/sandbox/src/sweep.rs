@@ -16,7 +16,7 @@ use crate::cgroup::{Hierarchies, cgroup_error, name_prefix};
 use crate::error::SandboxError;
 use crate::freeze;
 use crate::limits::{KILL_TIMEOUT, RETRY_PAUSE};
-use crate::network::host;
+use crate::network::{host, pasta};
 use crate::spec::is_name;
 
 /// What a sweep found.
@@ -24,7 +24,7 @@ use crate::spec::is_name;
 pub struct Swept {
     /// Control groups removed, one per launcher and hierarchy.
     pub cgroups: usize,
-    /// Packet filter tables removed.
+    /// Packet filter tables removed, and processes ended that carried traffic.
     pub networks: usize,
     /// Unfinished images of `/tmp` removed.
     pub images: usize,
@@ -54,7 +54,7 @@ pub fn sweep(data_dir_id: &str, run_dir: &Path) -> Result<Swept, SandboxError> {
     }
     swept.images = crate::ephemeral_storage::remove_unfinished(run_dir);
     if run_dir.join(NETWORK_RECORD).exists() {
-        swept.networks = host::sweep(data_dir_id)?;
+        swept.networks = host::sweep(data_dir_id)? + pasta::sweep(data_dir_id);
     }
     let _ = fs::remove_file(run_dir.join(NETWORK_RECORD));
     let _ = fs::remove_file(run_dir.join(RECORD));

@@ -8,8 +8,8 @@ const WANTED: u64 = 16_384;
 /// What the server itself has open, and clients that wait for nothing.
 const OF_THE_SERVER: u64 = 1_024;
 
-/// An environment's: its channel (twice), its init, two listeners, where segments of traces come, a connection, its log;
-/// and its client.
+/// An environment's: its channel, its init, two listeners, where segments of traces and questions for names come, a connection,
+/// its log; and its client.
 const OF_AN_ENVIRONMENT: u64 = 9;
 
 /// Raises the limit as far as this user may. The environments that it has room for: more would fail in the middle of a start,

@@ -13,6 +13,7 @@ use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, 
 use super::{Controllers, HostReport, program};
 use crate::cgroup::{Controller, Hierarchies};
 use crate::channel::wait_readable;
+use crate::network::network_fault;
 use crate::syscalls::{self, Fork};
 use crate::user_namespace::Subordinate;
 
@@ -43,6 +44,7 @@ impl HostReport {
             has_loop_devices: Path::new("/dev/loop-control").exists(),
             apparmor_restricts: fs::read_to_string("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
                 .is_ok_and(|text| text.trim() == "1"),
+            network_fails: network_fault(is_root),
         }
     }
 }

@@ -15,6 +15,7 @@ fn whole() -> HostReport {
         has_mkfs: true,
         has_loop_devices: true,
         apparmor_restricts: false,
+        network_fails: None,
     }
 }
 

@@ -98,6 +98,7 @@ pub(super) fn describe(report: &HostReport) -> Vec<String> {
         format!("seccomp:     {}", yes_or_no(report.has_seccomp)),
         format!("overlayfs:   {} (for container images, later)", yes_or_no(report.has_overlayfs)),
         format!("user ids:    {}", if report.has_own_uids { "one for each environment" } else { "shared" }),
+        format!("network:     {}", report.network_fails.as_deref().unwrap_or("none, internet, open")),
         format!("/tmp:        {}", if report.has_images() { "ext4 images on disk" } else { "tmpfs" }),
     ];
     let costs = missing_for_sandbox(report).into_iter().chain(unenforced(report));

@@ -95,7 +95,7 @@ impl HostNetwork {
     /// [`SandboxError::NetworkUnavailable`] with the reason.
     pub(crate) fn start(data_dir_id: &str, policies: &[NetworkPolicy]) -> Result<HostNetwork, SandboxError> {
         let lacks = SandboxError::NetworkUnavailable;
-        let nft = Nft::find().ok_or_else(|| lacks("install nft (package nftables)".into()))?;
+        let nft = Nft::find().ok_or_else(|| lacks(NO_NFT.into()))?;
         let lock = Lock::take().map_err(|error| lacks(error.to_string()))?;
         let slot = claim(&nft, data_dir_id, policies).map_err(lacks)?;
         let network = HostNetwork { nft, slot, policies: policies.to_vec(), left: AtomicBool::new(false) };
@@ -135,11 +135,18 @@ impl HostNetwork {
     }
 }
 
+const NO_NFT: &str = "install nft (package nftables)";
+
+/// What root lacks for it.
+pub(super) fn program_fault() -> Option<String> {
+    Nft::find().is_none().then(|| NO_NFT.to_owned())
+}
+
 /// Removes what a server with this data directory left. Returns how many tables.
 pub(crate) fn sweep(data_dir_id: &str) -> Result<usize, SandboxError> {
     let lacks =
         |why: String| SandboxError::HostLacks(format!("cannot remove an earlier server's network: {why}"));
-    let Some(nft) = Nft::find() else { return Ok(0) };
+    let Some(nft) = Nft::find().filter(|_| nix::unistd::geteuid().is_root()) else { return Ok(0) };
     let _lock = Lock::take().map_err(|error| lacks(error.to_string()))?;
     let left = nft.tables_with_chain(&ruleset::owner_chain(data_dir_id)).map_err(lacks)?;
     left.iter().try_for_each(|table| leave(&nft, table)).map_err(lacks)?;

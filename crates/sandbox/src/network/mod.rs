@@ -9,13 +9,18 @@
 //! allowed, there is no pair: loopback is all there is. The rules ([`ruleset`]) know sandboxes by the names of their devices,
 //! so that they are written once, when the server starts. Namespaces are made ahead by a thread ([`pool`]); a sandbox joins one.
 //! Sockets inside are made by init ([`inside`]) and handed over: no other sandbox can reach them, whatever the level.
+//!
+//! An ordinary user may make no pair: a process carries the traffic of each sandbox ([`pasta`]).
 
 pub(crate) mod host;
 pub(crate) mod inside;
 mod netlink;
+pub(crate) mod pasta;
 mod policy;
-pub(crate) mod pool;
+mod pool;
+pub(crate) mod refusals;
 mod ruleset;
+mod source;
 mod uplinks;
 mod veth;
 
@@ -24,7 +29,11 @@ mod veth;
 pub(crate) struct NetworkLease {
     /// Its number on this host.
     pub(crate) _number: Option<pool::Lease>,
+    /// Who carries its traffic, where that is a process.
+    pub(crate) _carried: Option<pasta::Pasta>,
 }
+
+pub(crate) use source::{Networks, network_fault};
 
 pub use policy::{Destination, DestinationHost, NetworkLevel, NetworkPolicy};
 

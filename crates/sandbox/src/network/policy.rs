@@ -6,6 +6,21 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// What the level `internet` does not lead to: this network, private (RFC 1918), shared (RFC 6598), loopback, link-local with the
+/// metadata services of clouds, IETF protocols, benchmarking (our own range lies in it), multicast, reserved and broadcast.
+pub(super) const NOT_INTERNET: [(Ipv4Addr, u8); 10] = [
+    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::new(10, 0, 0, 0), 8),
+    (Ipv4Addr::new(100, 64, 0, 0), 10),
+    (Ipv4Addr::new(127, 0, 0, 0), 8),
+    (Ipv4Addr::new(169, 254, 0, 0), 16),
+    (Ipv4Addr::new(172, 16, 0, 0), 12),
+    (Ipv4Addr::new(192, 0, 0, 0), 24),
+    (Ipv4Addr::new(192, 168, 0, 0), 16),
+    (Ipv4Addr::new(198, 18, 0, 0), 15),
+    (Ipv4Addr::new(224, 0, 0, 0), 3),
+];
+
 /// How far the network of a sandbox leads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -7,13 +7,8 @@ use std::fmt::Write;
 use std::net::Ipv4Addr;
 
 use super::host::{PREFIX_LENGTH, Slot};
-use super::policy::{Destination, DestinationHost, NetworkLevel, NetworkPolicy};
+use super::policy::{Destination, DestinationHost, NOT_INTERNET, NetworkLevel, NetworkPolicy};
 use crate::limits::CONNECTIONS_MAX;
-
-/// What the level `internet` does not lead to: this network, private (RFC 1918), shared (RFC 6598), loopback, link-local with the
-/// metadata services of clouds, IETF protocols, benchmarking (our own range lies in it), multicast, reserved and broadcast.
-const NOT_INTERNET: &str = "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, \
-     192.0.0.0/24, 192.168.0.0/16, 198.18.0.0/15, 224.0.0.0/3";
 
 /// Refuses so that the caller hears of it at once (`EHOSTUNREACH`).
 const REFUSE: &str = "reject with icmpx admin-prohibited";
@@ -83,9 +78,14 @@ fn out_rules(policy: &NetworkPolicy) -> String {
     }
     match policy.level {
         NetworkLevel::None => text + REFUSE + "\n",
-        NetworkLevel::Internet => text + &format!("ip daddr {{ {NOT_INTERNET} }} {REFUSE}\naccept\n"),
+        NetworkLevel::Internet => text + &format!("ip daddr {{ {} }} {REFUSE}\naccept\n", not_internet()),
         NetworkLevel::Open => text + "accept\n",
     }
+}
+
+fn not_internet() -> String {
+    let network = |(address, prefix_length)| format!("{address}/{prefix_length}");
+    NOT_INTERNET.map(network).join(", ")
 }
 
 /// To the machine itself. Its addresses count as listed ones when they are written in the allow-list.

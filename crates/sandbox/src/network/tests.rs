@@ -89,3 +89,32 @@ fn the_routes_say_which_devices_lead_out() {
     assert_eq!(of(NetworkLevel::None, &["10.8.0.1"]), ["tun0"]);
     assert_eq!(of(NetworkLevel::None, &["10.9.0.1", "host"]), ["eth0"]);
 }
+
+#[test]
+fn what_a_namespace_refuses_itself_follows_the_policy() {
+    let gateway = Ipv4Addr::new(198, 18, 0, 1);
+    let own = [Ipv4Addr::new(203, 0, 113, 2)];
+    let of = |level, allow: &[&str]| {
+        let allow = allow.iter().map(|text| text.parse().unwrap()).collect();
+        refusals::rules(&NetworkPolicy { level, allow }, gateway, &own)
+    };
+    let rule = |address: [u8; 4], bits, port, allows| refusals::Rule {
+        network: (address.into(), bits),
+        port,
+        allows,
+    };
+    assert_eq!(of(NetworkLevel::Open, &[]), []);
+    let none = of(NetworkLevel::None, &["host:5432", "10.0.0.0/8"]);
+    assert_eq!(
+        none,
+        [
+            rule([198, 18, 0, 1], 32, Some(5432), true),
+            rule([10, 0, 0, 0], 8, None, true),
+            rule([0, 0, 0, 0], 0, None, false)
+        ]
+    );
+    let internet = of(NetworkLevel::Internet, &[]);
+    assert!(internet.contains(&rule([169, 254, 0, 0], 16, None, false)));
+    assert!(internet.contains(&rule([203, 0, 113, 2], 32, None, false)), "the machine itself");
+    assert!(internet.iter().all(|rule| !rule.allows));
+}

@@ -14,7 +14,7 @@ use super::inside::{add_address, add_route, up};
 use super::netlink::Netlink;
 
 /// What the device is called inside.
-const NAME_INSIDE: &str = "eth0";
+pub(super) const NAME_INSIDE: &str = "eth0";
 
 /// One pair.
 pub(super) struct Pair<'a> {

@@ -86,6 +86,8 @@ pub(crate) struct HostNetwork {
     pub(super) slot: Slot,
     pub(super) policies: Vec<NetworkPolicy>,
     left: AtomicBool,
+    /// Whether it turned forwarding on anywhere.
+    noted: AtomicBool,
 }
 
 impl HostNetwork {
@@ -98,7 +100,13 @@ impl HostNetwork {
         let nft = Nft::find().ok_or_else(|| lacks(NO_NFT.into()))?;
         let lock = Lock::take().map_err(|error| lacks(error.to_string()))?;
         let slot = claim(&nft, data_dir_id, policies).map_err(lacks)?;
-        let network = HostNetwork { nft, slot, policies: policies.to_vec(), left: AtomicBool::new(false) };
+        let network = HostNetwork {
+            nft,
+            slot,
+            policies: policies.to_vec(),
+            left: AtomicBool::default(),
+            noted: AtomicBool::default(),
+        };
         let forwarded = network.forward();
         drop(lock);
         forwarded.inspect_err(|_| network.leave()).map_err(|error| lacks(error.to_string()))?;
@@ -121,6 +129,9 @@ impl HostNetwork {
 
     /// Turns forwarding on where it is off and needed: routes come and go while a server runs.
     pub(super) fn forward(&self) -> io::Result<()> {
+        if machine_forwards() {
+            return self.forget_forwarding();
+        }
         let routes = fs::read_to_string("/proc/net/route")?;
         for device in uplinks(&routes, &self.policies) {
             let setting = forwarding(&device);
@@ -129,9 +140,19 @@ impl HostNetwork {
             }
             // Noted first: what is noted and was never done is undone without harm.
             self.nft.note(&self.slot.table(), &device).map_err(io::Error::other)?;
+            self.noted.store(true, Ordering::Relaxed);
             fs::write(setting, "1")?;
         }
         Ok(())
+    }
+
+    /// Somebody has turned it on for the whole machine since: what their devices forward is theirs, and so is turning it off.
+    fn forget_forwarding(&self) -> io::Result<()> {
+        if !self.noted.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let flushed = self.nft.run(&["flush", "set", "inet", &self.slot.table(), "forwarding"], "");
+        flushed.map(drop).map_err(io::Error::other)
     }
 }
 
@@ -165,16 +186,19 @@ fn claim(nft: &Nft, data_dir_id: &str, policies: &[NetworkPolicy]) -> Result<Slo
 fn leave(nft: &Nft, table: &str) -> Result<(), String> {
     let noted = nft.noted(table)?;
     let others: Vec<String> = nft.tables()?.into_iter().filter(|other| other != table).collect();
-    // When the whole machine forwards by now, somebody else wants it.
-    let by_us = fs::read_to_string("/proc/sys/net/ipv4/ip_forward").is_ok_and(|value| value.trim() == "0");
     for device in noted {
         match others.first() {
             Some(other) => nft.note(other, &device)?,
-            None if by_us => drop(fs::write(forwarding(&device), "0")),
+            None if !machine_forwards() => drop(fs::write(forwarding(&device), "0")),
             None => {}
         }
     }
     nft.run(&["delete", "table", "inet", table], "").map(drop)
+}
+
+/// By the setting for all devices, which is never ours.
+fn machine_forwards() -> bool {
+    fs::read_to_string("/proc/sys/net/ipv4/ip_forward").is_ok_and(|value| value.trim() == "1")
 }
 
 fn forwarding(device: &str) -> String {

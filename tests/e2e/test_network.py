@@ -73,7 +73,7 @@ def handler(event, context):
         return [found, time.monotonic() - started]
     return [reach(*where) for where in event["reach"]]
 """
-REFUSED = "EHOSTUNREACH"
+REFUSED, REFUSED_DATAGRAM = "ECONNREFUSED", "EHOSTUNREACH"
 # By a rule of the namespace itself.
 REFUSED_INSIDE = "ENETUNREACH"
 
@@ -141,7 +141,7 @@ def test_the_internet_is_reached_and_nothing_private(machine):
     function = machine.caller()
     assert reached(function, (INTERNET, 80), (INTERNET, 80, "udp")) == [MACHINE, MACHINE]
     assert reached(function, (PRIVATE, 80), (METADATA, 80), ("192.168.1.1", 80), ("172.16.0.1", 80)) == [REFUSED] * 4
-    assert reached(function, (PRIVATE, 80, "udp"), (METADATA, 80, "udp")) == [REFUSED] * 2
+    assert reached(function, (PRIVATE, 80, "udp"), (METADATA, 80, "udp")) == [REFUSED_DATAGRAM] * 2
     # The machine itself, by each of its addresses.
     assert reached(function, (MACHINE, 8080), ("198.18.0.1", 8080), ("198.18.0.1", 5432)) == [REFUSED] * 3
     assert reached(function, ("127.0.0.1", 5432), ("0.0.0.0", 8080)) == ["ECONNREFUSED"] * 2

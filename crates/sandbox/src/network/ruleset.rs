@@ -10,8 +10,10 @@ use super::host::{PREFIX_LENGTH, Slot};
 use super::policy::{Destination, DestinationHost, NOT_INTERNET, NetworkLevel, NetworkPolicy};
 use crate::limits::CONNECTIONS_MAX;
 
-/// Refuses so that the caller hears of it at once (`EHOSTUNREACH`).
-const REFUSE: &str = "reject with icmpx admin-prohibited";
+/// Refuses so that the caller hears of it at once: `ECONNREFUSED` for TCP, `EHOSTUNREACH` else, which the kernel says six times and then
+/// once a second.
+const REFUSE: &str = "goto refuse";
+const REFUSALS: &str = "meta l4proto tcp reject with tcp reset\nreject with icmpx admin-prohibited\n";
 
 /// The whole table, for `nft -f -`.
 pub(super) fn table(slot: Slot, data_dir_id: &str, policies: &[NetworkPolicy]) -> String {
@@ -23,6 +25,7 @@ pub(super) fn table(slot: Slot, data_dir_id: &str, policies: &[NetworkPolicy]) -
          chain {owner} {{ }}\n\
          set forwarding {{ type ifname; }}\n\
          set connections {{ type ipv4_addr; size 65535; flags dynamic; }}\n\
+         chain refuse {{\n{REFUSALS}}}\n\
          chain forward {{\n\
          type filter hook forward priority -10; policy accept;\n\
          {}\

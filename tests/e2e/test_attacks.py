@@ -50,7 +50,7 @@ class Bait:
         self.file = folder / "secret.txt"
         self.file.write_text(self.mark)
         self.file.chmod(0o644)
-        code = "import time; time.sleep(600)"
+        code = "import time; time.sleep(86400)"
         self.process = subprocess.Popen(
             [sys.executable, "-c", code, self.mark], env={**os.environ, "BAIT": self.mark}
         )

@@ -103,6 +103,15 @@ class Range:
         yield lambda: self.request_id_of(function)
         caller.join()
 
+    @contextmanager
+    def taken_away(self):
+        """Functions that are made meanwhile go at the end, and their environments with them."""
+        before = len(self.deployer.made)
+        yield
+        for function in self.deployer.made[before:]:
+            function.delete()
+        del self.deployer.made[before:]
+
     def request_id_of(self, function):
         """Of the last START line."""
         return log_of(self.server, function, "START RequestId: ").split("START RequestId: ")[-1].split()[0]
@@ -155,7 +164,8 @@ def run_once(range_, case, functions):
     """The worst letter of the case's parts."""
     found = []
     if case.run:
-        found.append(case.run(range_))
+        with range_.taken_away():
+            found.append(case.run(range_))
     found += [range_.letter(function, case.stopped, case.succeeded) for function in functions]
     if not range_.is_unharmed():
         found.append("H")

@@ -5,6 +5,7 @@
 //! `cargo xtask check STAGE...` runs only the named stages.
 
 pub(crate) mod e2e;
+mod fuzz;
 pub(crate) mod moto;
 mod skips;
 mod tally;
@@ -51,6 +52,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "rust", run: rust_tests },
     Stage { name: "e2e", run: e2e::run },
     Stage { name: "moto", run: moto::run },
+    Stage { name: "fuzz", run: fuzz::run },
 ];
 
 /// Runs all stages, or those that are named.

@@ -3,12 +3,14 @@
 //! Each command is one module with one `run`. This file only lists them, so that the list in the help text,
 //! the list that `tidy` holds the README against and the dispatch are the same table.
 
+mod attack;
 mod bench;
 mod check;
 mod codegen;
 mod coverage;
 mod dist;
 mod failure;
+mod fuzz;
 mod powerloss;
 mod shell;
 mod soak;
@@ -46,6 +48,12 @@ const COMMANDS: &[Command] = &[
         help: "the power-loss test at hundreds of points (--points N)",
         run: powerloss::run,
     },
+    Command {
+        name: "attack",
+        help: "every attack of the scoreboard a hundred times (--runs N)",
+        run: attack::run,
+    },
+    Command { name: "fuzz", help: "every fuzz target for a minute (--seconds N)", run: fuzz::run },
     Command { name: "soak", help: "invocations of fifteen minutes", run: soak::run },
     Command {
         name: "moto",

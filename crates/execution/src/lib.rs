@@ -13,6 +13,8 @@ mod environment;
 mod environment_api;
 mod environments;
 mod extensions_api;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod pool;
 mod provisioned;
 mod runtime_api;

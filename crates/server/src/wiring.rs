@@ -84,19 +84,14 @@ impl Server {
         let observers = Observers(vec![deployment.clone(), directory.clone()]);
         let store = open_store(&configuration, Arc::new(observers))?;
         let identity = Identity::open(&store, directory).await?;
-        let unenforced = check_host(&configuration)?;
         let elsewhere = elsewhere(&configuration, address)?;
-        let (launcher, network_lacks) = start_launcher(&mut configuration, &store)?;
-        let unenforced: Vec<String> = unenforced.into_iter().chain(network_lacks).collect();
+        let (launcher, unenforced) = start_launcher(&mut configuration, &store)?;
         let parts = Parts {
             launcher,
             runtimes: Arc::new(HostRuntimes::discover(store.data_dir(), &configuration.runtime_paths)),
             metrics: Arc::default(),
             inside: Arc::new(InsideEndpoint { router: OnceLock::new() }),
-            credentials: Arc::new(FunctionCredentials::new(
-                identity.sessions.clone(),
-                identity.directory.clone(),
-            )),
+            credentials: identity.function_credentials(),
         };
         let (stopping, stopped) = watch::channel(false);
         let preparation = Arc::new(Preparation {
@@ -236,6 +231,11 @@ impl Identity {
         directory.load(store).await.map_err(failed)?;
         Ok(Self { directory, sessions: Arc::new(Sessions::open(store).await.map_err(failed)?) })
     }
+
+    /// Who gives each environment credentials of its function's role.
+    fn function_credentials(&self) -> Arc<dyn RoleCredentials> {
+        Arc::new(FunctionCredentials::new(self.sessions.clone(), self.directory.clone()))
+    }
 }
 
 /// Where nobody's credentials are checked, nobody needs roles.
@@ -308,11 +308,12 @@ fn check_host(configuration: &Configuration) -> Result<Vec<String>, BuildError> 
     Ok(report.unenforced())
 }
 
-/// The launcher, and why functions reach nothing although nobody said so.
+/// The launcher, and what it does without, in sentences.
 fn start_launcher(
     configuration: &mut Configuration,
     store: &Store,
-) -> Result<(Launcher, Option<String>), BuildError> {
+) -> Result<(Launcher, Vec<String>), BuildError> {
+    let mut unenforced = check_host(configuration)?;
     let mut layers = Layers::from(configuration.execution.isolation);
     for name in &configuration.without_layers {
         layers = layers.without(name.parse().map_err(BuildError::Failed)?);
@@ -325,10 +326,9 @@ fn start_launcher(
     tracing::info!(?swept, "swept what an earlier server left");
     let config = LauncherConfig::new(id.to_owned(), run_dir).with_layers(layers);
     let networks = &mut configuration.execution.networks;
-    let mut network_lacks = None;
     let launcher = match Launcher::start(config.clone().with_networks(networks.policies())) {
         Err(error @ SandboxError::NetworkUnavailable(_)) if !configuration.network_is_wanted => {
-            network_lacks = Some(error.to_string());
+            unenforced.push(error.to_string());
             networks.policy.level = NetworkLevel::None;
             Launcher::start(config.with_networks(networks.policies()))
         }
@@ -339,7 +339,7 @@ fn start_launcher(
         Some(why) if !allows_unenforced_memory(configuration) => {
             Err(BuildError::HostLacks(memory_refusal(&why)))
         }
-        _ => Ok((launcher, network_lacks)),
+        _ => Ok((launcher, unenforced)),
     }
 }
 

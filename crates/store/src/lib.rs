@@ -16,6 +16,8 @@ mod data_dir;
 mod documents;
 mod error;
 mod functions;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod lambda_documents;
 mod logs;
 mod quarantine;

@@ -1,0 +1,8 @@
+//! Bytes to the port of all three APIs, HTTP or not: never a panic, never a server that answers no more.
+
+#![no_main]
+
+use execution::fuzzing::{Api, call};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| call(Api::Bytes, data));

@@ -1,0 +1,48 @@
+//! `cargo xtask attack`: the scoreboard of attacks in its full form, with its result in `docs/internals/attacks.md`.
+//!
+//! Each attack is run a hundred times (`--runs N`), then a neighbour's latency is measured under each bomb, on the release build: half
+//! of what is measured is the server. The end-to-end suite runs the same tests a few times.
+
+use std::path::PathBuf;
+
+use crate::check::e2e;
+use crate::failure::Failure;
+use crate::shell;
+
+const RUNS_DEFAULT: usize = 100;
+/// What the 99th percentile is taken from.
+const INVOCATIONS: &str = "2000";
+/// For all runs of one attack.
+const TEST_SECONDS_MAX: u32 = 3_600;
+const PAGE: &str = "docs/internals/attacks.md";
+
+/// Builds the binary, runs the tests, and leaves the page as they wrote it.
+///
+/// # Errors
+/// When the binary cannot be built or an attack succeeds; the output says which.
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    let runs = runs(arguments)?;
+    shell::succeed(
+        "attack-release",
+        shell::cargo().args(["build", "--release", "--locked", "--bin", "lambent"]),
+    )?;
+    e2e::run_apart("attack", &["test_scoreboard.py", "test_noisy_neighbours.py"], |pytest| {
+        pytest.arg(format!("--timeout={TEST_SECONDS_MAX}")).env("LAMBENT_BIN", release_binary());
+        pytest.env("LAMBENT_ATTACK_RUNS", runs.to_string());
+        pytest.env("LAMBENT_NEIGHBOUR_INVOCATIONS", INVOCATIONS);
+        pytest.env("LAMBENT_ATTACK_REPORT", shell::repository_root().join(PAGE));
+    })
+}
+
+fn release_binary() -> PathBuf {
+    shell::target_directory().join("release/lambent")
+}
+
+fn runs(arguments: &[String]) -> Result<usize, Failure> {
+    let wrong = || Failure::new("usage: cargo xtask attack [--runs NUMBER]");
+    match arguments {
+        [] => Ok(RUNS_DEFAULT),
+        [name, number] if name == "--runs" => number.parse().map_err(|_| wrong()),
+        _ => Err(wrong()),
+    }
+}

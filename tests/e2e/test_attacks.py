@@ -5,6 +5,7 @@ prove nothing), and in a full sandbox, where it must not. Afterwards the server 
 function answers.
 """
 
+import json
 import os
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from attacks.catalog import ATTACKS, PROCESS, without
-from functions import Deployer
+from functions import Deployer, log_of
 
 PRELUDE = (Path(__file__).parent / "attacks" / "prelude.py").read_text()
 HELLO = "def handler(event, context):\n    return 'hello'\n"
@@ -270,6 +271,27 @@ def test_g_07_a_flood_of_output_is_bounded(server, deploy, neighbour):
     assert server.resident_bytes() - before < 200 * 2**20
     assert neighbour.invoke({}).payload == "hello"
     assert function.invoke(0).payload == 0
+
+
+def test_g_07_what_is_dropped_of_a_flood_is_told_in_the_functions_log(server, deploy):
+    function = deploy(
+        """
+        import os
+        def handler(event, context):
+            lines = (b"x" * 99 + b"\\n") * 600
+            for _ in range(event):
+                os.write(1, lines)
+            return event * 600
+        """,
+        Timeout=60,
+        MemorySize=1769,
+    )
+    printed = function.invoke(4000).payload
+    text = log_of(server, function, "REPORT RequestId: ")
+    written = text.count("x" * 99 + "\n")
+    told = [json.loads(line) for line in text.splitlines() if '"platform.logsDropped"' in line]
+    assert written + sum(record["record"]["droppedRecords"] for record in told) == printed
+    assert all(record["record"]["droppedBytes"] >= 100 for record in told)
 
 
 def test_g_07_one_endless_line_is_bounded(server, deploy, neighbour):

@@ -10,6 +10,7 @@
 //! and beyond its retention, the oldest segments go.
 
 mod group;
+mod lost;
 mod queue;
 mod reading;
 mod record;

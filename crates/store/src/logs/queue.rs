@@ -11,6 +11,8 @@ use std::{
 
 use lambda_model::ports::{LogDestination, LogForm};
 
+use super::lost::Lost;
+
 /// What may wait, bytes; more is dropped and counted.
 const BYTES_MAX: usize = 32 * 1024 * 1024;
 /// A block beside its lines, bytes.
@@ -64,6 +66,7 @@ struct Queue {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Message>,
+    lost: Lost,
     bytes: usize,
     is_closed: bool,
     is_abandoned: bool,
@@ -89,7 +92,7 @@ pub(super) fn new() -> (Sender, Receiver) {
 }
 
 impl Sender {
-    /// Puts lines in. False when there is no room: they are dropped.
+    /// Puts lines in. False when there is no room: they are dropped, and their stream is told when what waited is written.
     pub(super) fn lines(
         &self,
         to: &Arc<LogDestination>,
@@ -99,7 +102,11 @@ impl Sender {
     ) -> bool {
         let queue = &self.0.0;
         let mut state = queue.lock();
-        if state.is_abandoned || state.bytes + lines.len() + BLOCK_BYTES > BYTES_MAX {
+        if state.is_abandoned {
+            return false;
+        }
+        if state.bytes + lines.len() + BLOCK_BYTES > BYTES_MAX {
+            state.lost.add(to, timestamp_ms, lines);
             return false;
         }
         state.bytes += lines.len();
@@ -140,7 +147,8 @@ impl Block {
 impl Receiver {
     /// Takes the next message, waiting so long for one.
     pub(super) fn take(&self, wait: Duration) -> Taken {
-        let is_idle = |state: &mut State| state.waiting.is_empty() && !state.is_closed;
+        let is_idle =
+            |state: &mut State| state.waiting.is_empty() && state.lost.is_empty() && !state.is_closed;
         let waited = self.0.changed.wait_timeout_while(self.0.lock(), wait, is_idle);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         match state.waiting.pop_front() {
@@ -150,8 +158,11 @@ impl Receiver {
                 }
                 Taken::Message(message)
             }
-            None if state.is_closed => Taken::End,
-            None => Taken::Nothing,
+            None => match state.lost.take() {
+                Some(told) => Taken::Message(Message::Lines(told)),
+                None if state.is_closed => Taken::End,
+                None => Taken::Nothing,
+            },
         }
     }
 }
@@ -205,7 +216,15 @@ mod tests {
             kept += 1;
         }
         assert!((100..=128).contains(&kept), "{kept}");
-        assert_eq!(blocks(&queue).len(), kept);
+        let written = blocks(&queue);
+        let (told, written) = written.split_last().unwrap();
+        assert_eq!(written.len(), kept);
+        let told: serde_json::Value = serde_json::from_str(told).unwrap();
+        assert_eq!(told["type"], "platform.logsDropped");
+        assert_eq!(
+            (&told["record"]["droppedRecords"], &told["record"]["droppedBytes"]),
+            (&1.into(), &block.len().into())
+        );
         assert!(sender.lines(&to, 1, &block, LogForm::Lines));
     }
 

@@ -63,15 +63,18 @@ pub fn sweep(data_dir_id: &str, run_dir: &Path) -> Result<Swept, SandboxError> {
 
 /// Writes down that there may be a packet filter table of ours: looking for one starts a program.
 pub(crate) fn record_network(run_dir: &Path) -> io::Result<()> {
-    fs::write(run_dir.join(NETWORK_RECORD), "")
+    private(&run_dir.join(NETWORK_RECORD)).map(drop)
 }
 
 /// Writes down which groups the next start shall look for.
 pub(crate) fn record(run_dir: &Path, groups: &[PathBuf]) -> io::Result<()> {
     let lines: Vec<_> = groups.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    let path = run_dir.join(RECORD);
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(lines.join("\n").as_bytes())
+    private(&run_dir.join(RECORD))?.write_all(lines.join("\n").as_bytes())
+}
+
+/// An empty file for this user alone.
+fn private(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 fn groups(prefix: &str, run_dir: &Path) -> Vec<PathBuf> {

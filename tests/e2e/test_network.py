@@ -159,6 +159,31 @@ def test_names_are_looked_up_by_datagram_and_by_stream(machine):
     assert reached(function, ("rebinding.example", 80), ("private.example", 80)) == [REFUSED] * 2
 
 
+FLOOD = """
+import socket, threading
+def handler(event, context):
+    def connect():
+        while True:
+            try:
+                socket.create_connection(("169.254.100.1", 53), timeout=1).close()
+            except OSError:
+                pass
+    for _ in range(8):
+        threading.Thread(target=connect, daemon=True).start()
+    threading.Event().wait()
+"""
+
+
+def test_a_flood_of_connections_to_the_name_server_ends_with_the_timeout(machine):
+    _, deploy = machine.server()
+    flood, other = deploy(FLOOD, Timeout=3, MemorySize=1769), deploy(CALLER, Timeout=30)
+    started = time.monotonic()
+    outcome = flood.invoke({})
+    assert outcome.payload["errorType"] == "Sandbox.Timedout"
+    assert time.monotonic() - started < 8
+    assert other.invoke({"look_up": "internet.example", "options": "use-vc"}).payload[0] == [INTERNET]
+
+
 def test_at_level_none_nothing_is_reached_and_names_fail_at_once(machine):
     function = machine.caller("--network", "none")
     assert reached(function, (INTERNET, 80), (PRIVATE, 80), (METADATA, 80), (MACHINE, 8080)) == ["ENETUNREACH"] * 4

@@ -65,7 +65,7 @@ pub(crate) const NETWORK_LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Until pasta has made its device in a sandbox; takes about twenty milliseconds.
 pub(crate) const PASTA_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connections that init accepted and nobody took yet.
+/// Connections that init accepted and the server has not taken yet: a flood of them must not keep it from hearing anything else.
 pub(crate) const CONNECTIONS_WAITING_MAX: usize = 16;
 
 /// How long init may take to make a socket.

@@ -112,6 +112,8 @@ pub(crate) enum Command {
     },
     /// Send a signal. Not answered: the process may be gone.
     Signal { process: ProcessId, number: i32 },
+    /// So many connections were taken: as many more may be handed over. Not answered.
+    Taken { connections: usize },
     /// Make sockets for whoever asks on the channel that comes with this. Not answered.
     ServeSockets,
     /// Kill every process; answered by `Killed` when none is left.

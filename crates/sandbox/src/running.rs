@@ -22,7 +22,7 @@ use crate::cgroup::SandboxCgroup;
 use crate::channel::{Channel, Received, wait_readable};
 use crate::error::SandboxError;
 use crate::event::{ProcessId, SandboxEvent, Signal};
-use crate::limits::{CONNECTIONS_WAITING_MAX, KILL_TIMEOUT, START_PROCESS_TIMEOUT};
+use crate::limits::{KILL_TIMEOUT, START_PROCESS_TIMEOUT};
 use crate::network::NetworkLease;
 use crate::protocol::{Command, Report, StartFailure};
 use crate::sockets::SocketMaker;
@@ -90,9 +90,17 @@ impl Sandbox {
         std::mem::take(&mut self.sockets.datagram)
     }
 
-    /// Connections to the accepted ports, with the port; [`Sandbox::next_event`] finds them. What is not taken in time is closed.
-    pub fn take_connections(&mut self) -> impl Iterator<Item = (u16, TcpStream)> {
-        self.connections.drain(..)
+    /// Connections to the accepted ports, with the port; [`Sandbox::next_event`] finds them. While those
+    /// that wait are not taken, others wait inside.
+    ///
+    /// # Errors
+    /// Any error destroys the sandbox.
+    pub fn take_connections(&mut self) -> Result<VecDeque<(u16, TcpStream)>, SandboxError> {
+        let taken = std::mem::take(&mut self.connections);
+        if !taken.is_empty() {
+            self.send(&Command::Taken { connections: taken.len() }, &[], "taking connections")?;
+        }
+        Ok(taken)
     }
 
     /// What becomes readable when [`Sandbox::next_event`] has something to say, the end of the sandbox included: `watch` makes of it
@@ -239,9 +247,7 @@ impl Sandbox {
     }
 
     fn keep_connection(&mut self, port: u16, descriptors: Vec<OwnedFd>) {
-        if self.connections.len() < CONNECTIONS_WAITING_MAX {
-            self.connections.extend(descriptors.into_iter().map(|connection| (port, connection.into())));
-        }
+        self.connections.extend(descriptors.into_iter().map(|connection| (port, connection.into())));
     }
 
     /// The most memory that all processes used together at a time since the sandbox was built, page cache

@@ -11,7 +11,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use super::{Init, processes};
 use crate::channel::{Channel, Received, wait_readable};
 use crate::event::{ProcessId, SandboxEvent};
-use crate::limits::{KILL_TIMEOUT, RETRY_PAUSE};
+use crate::limits::{CONNECTIONS_WAITING_MAX, KILL_TIMEOUT, RETRY_PAUSE};
 use crate::network::inside;
 use crate::protocol::{Command, Failure, Report, SocketReport, SocketRequest, Stage};
 use crate::syscalls;
@@ -30,18 +30,23 @@ pub(super) fn serve(init: &Init<'_>, accepting: &[(u16, OwnedFd)]) {
 fn serve_until_end(init: &Init<'_>, accepting: &[(u16, OwnedFd)], running: &mut Running) -> io::Result<()> {
     let deaths = deaths()?;
     let mut wanting_sockets = Vec::new();
+    let mut room = CONNECTIONS_WAITING_MAX;
     loop {
         let mut descriptors = vec![init.channel.as_fd(), deaths.as_fd()];
         descriptors.extend(wanting_sockets.iter().map(Channel::as_fd));
+        let accepting = if room > 0 { accepting } else { &[] };
         descriptors.extend(accepting.iter().map(|(_, listener)| listener.as_fd()));
         wait_readable(&descriptors, None)?;
         while deaths.read_signal()?.is_some() {}
         report_deaths(init, running)?;
         wanting_sockets.retain(serve_sockets);
-        accepting.iter().try_for_each(|(port, listener)| hand_over(init, *port, listener))?;
+        for (port, listener) in accepting {
+            room = room.saturating_sub(usize::from(hand_over(init, *port, listener)?));
+        }
         match init.channel.try_receive::<Command>()? {
             Received::Nothing => {}
             Received::End | Received::Message(Command::End, _) => return Ok(()),
+            Received::Message(Command::Taken { connections }, _) => room += connections,
             Received::Message(Command::ServeSockets, descriptors) => {
                 wanting_sockets.extend(descriptors.into_iter().map(Channel::from_fd));
             }
@@ -50,12 +55,15 @@ fn serve_until_end(init: &Init<'_>, accepting: &[(u16, OwnedFd)], running: &mut 
     }
 }
 
-/// One connection to each listener and turn: whoever opens many keeps nobody from being heard.
-fn hand_over(init: &Init<'_>, port: u16, listener: &OwnedFd) -> io::Result<()> {
+/// One connection to each listener and turn, if there is one: whoever opens many keeps nobody from being heard.
+fn hand_over(init: &Init<'_>, port: u16, listener: &OwnedFd) -> io::Result<bool> {
     match inside::accept(listener) {
-        Ok(Some(connection)) => init.channel.send(&Report::Connection { port }, &[connection.as_fd()]),
+        Ok(Some(connection)) => {
+            init.channel.send(&Report::Connection { port }, &[connection.as_fd()])?;
+            Ok(true)
+        }
         // Too many files: the next turn may have room.
-        Ok(None) | Err(_) => Ok(()),
+        Ok(None) | Err(_) => Ok(false),
     }
 }
 
@@ -115,7 +123,7 @@ fn obey(
             };
             init.channel.send(&report, &[])
         }
-        Command::Mapped | Command::End | Command::ServeSockets => Ok(()),
+        Command::Mapped | Command::End | Command::ServeSockets | Command::Taken { .. } => Ok(()),
     }
 }
 

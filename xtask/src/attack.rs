@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use crate::arguments;
 use crate::check::e2e;
 use crate::failure::Failure;
 use crate::shell;
@@ -21,7 +22,7 @@ const PAGE: &str = "docs/internals/attacks.md";
 /// # Errors
 /// When the binary cannot be built or an attack succeeds; the output says which.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    let runs = runs(arguments)?;
+    let runs = arguments::number(arguments, ("attack", "--runs"), RUNS_DEFAULT)?;
     shell::succeed(
         "attack-release",
         shell::cargo().args(["build", "--release", "--locked", "--bin", "lambent"]),
@@ -36,13 +37,4 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 
 fn release_binary() -> PathBuf {
     shell::target_directory().join("release/lambent")
-}
-
-fn runs(arguments: &[String]) -> Result<usize, Failure> {
-    let wrong = || Failure::new("usage: cargo xtask attack [--runs NUMBER]");
-    match arguments {
-        [] => Ok(RUNS_DEFAULT),
-        [name, number] if name == "--runs" => number.parse().map_err(|_| wrong()),
-        _ => Err(wrong()),
-    }
 }

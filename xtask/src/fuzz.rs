@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::arguments;
 use crate::failure::Failure;
 use crate::shell::{self, Finished};
 
@@ -19,7 +20,7 @@ const INPUT_SECONDS_MAX: u64 = 10;
 /// # Errors
 /// When cargo-fuzz is not there, a target cannot be built, or one finds something.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    let seconds = seconds(arguments)?;
+    let seconds = arguments::number(arguments, ("fuzz", "--seconds"), SECONDS_DEFAULT)?;
     if !is_installed() {
         return Err(Failure::new("cargo-fuzz is not installed: cargo install cargo-fuzz"));
     }
@@ -75,13 +76,4 @@ pub(crate) fn run_target(name: &str, seconds: u64) -> Result<Finished, Failure> 
 /// libFuzzer's last line.
 fn runs(output: &str) -> &str {
     output.lines().rev().find(|line| line.starts_with("Done ")).unwrap_or("ran")
-}
-
-fn seconds(arguments: &[String]) -> Result<u64, Failure> {
-    let wrong = || Failure::new("usage: cargo xtask fuzz [--seconds NUMBER]");
-    match arguments {
-        [] => Ok(SECONDS_DEFAULT),
-        [name, number] if name == "--seconds" => number.parse().map_err(|_| wrong()),
-        _ => Err(wrong()),
-    }
 }

@@ -3,6 +3,7 @@
 //! Each command is one module with one `run`. This file only lists them, so that the list in the help text,
 //! the list that `tidy` holds the README against and the dispatch are the same table.
 
+mod arguments;
 mod attack;
 mod bench;
 mod check;

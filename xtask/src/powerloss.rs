@@ -3,6 +3,7 @@
 //! The end-to-end suite runs the same test at a few points; here there are hundreds (`--points N`). The test itself,
 //! its recorder and its model of a disk are in `tests/e2e/powerloss`.
 
+use crate::arguments;
 use crate::check::e2e;
 use crate::failure::Failure;
 use crate::shell;
@@ -15,18 +16,9 @@ const PAGE: &str = "docs/internals/power-loss.md";
 /// # Errors
 /// When the binary cannot be built or a power loss is not survived; the output says which.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    let points = points(arguments)?;
+    let points = arguments::number(arguments, ("powerloss", "--points"), POINTS_DEFAULT)?;
     e2e::run_apart("powerloss", &["test_power_loss.py", "test_power_loss_model.py"], |pytest| {
         pytest.env("LAMBENT_POWER_LOSS_POINTS", points.to_string());
         pytest.env("LAMBENT_POWER_LOSS_REPORT", shell::repository_root().join(PAGE));
     })
-}
-
-fn points(arguments: &[String]) -> Result<usize, Failure> {
-    let wrong = || Failure::new("usage: cargo xtask powerloss [--points NUMBER]");
-    match arguments {
-        [] => Ok(POINTS_DEFAULT),
-        [name, number] if name == "--points" => number.parse().map_err(|_| wrong()),
-        _ => Err(wrong()),
-    }
 }

@@ -59,6 +59,9 @@ pub(crate) const NETWORKS_READY_MAX: usize = 8;
 /// end: the table of connections is one for the whole machine. A process has 1,024 files open at most.
 pub(crate) const CONNECTIONS_MAX: u32 = 4_096;
 
+/// How often the routes of the machine are looked at while sandboxes are made.
+pub(crate) const NETWORK_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How long another server may take to change what all servers of a machine share.
 pub(crate) const NETWORK_LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 

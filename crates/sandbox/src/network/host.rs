@@ -16,6 +16,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use serde_json::Value;
@@ -25,7 +26,7 @@ use super::ruleset;
 use super::uplinks::uplinks;
 use crate::error::SandboxError;
 use crate::host_report::program;
-use crate::limits::{NETWORK_LOCK_TIMEOUT, RETRY_PAUSE};
+use crate::limits::{NETWORK_LOCK_TIMEOUT, NETWORK_LOOK_INTERVAL, RETRY_PAUSE};
 
 /// Addresses for benchmarks between networks (RFC 2544), which no network routes: they do not collide with a user's.
 const RANGE: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 0);
@@ -86,6 +87,8 @@ pub(crate) struct HostNetwork {
     pub(super) slot: Slot,
     pub(super) policies: Vec<NetworkPolicy>,
     left: AtomicBool,
+    /// When the routes were last looked at: there is one for each sandbox among them.
+    looked: Mutex<Option<Instant>>,
     /// Whether it turned forwarding on anywhere.
     noted: AtomicBool,
 }
@@ -105,6 +108,7 @@ impl HostNetwork {
             slot,
             policies: policies.to_vec(),
             left: AtomicBool::default(),
+            looked: Mutex::default(),
             noted: AtomicBool::default(),
         };
         let forwarded = network.forward();
@@ -129,6 +133,11 @@ impl HostNetwork {
 
     /// Turns forwarding on where it is off and needed: routes come and go while a server runs.
     pub(super) fn forward(&self) -> io::Result<()> {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.is_some_and(|at| at.elapsed() < NETWORK_LOOK_INTERVAL) {
+            return Ok(());
+        }
+        *looked = Some(Instant::now());
         if machine_forwards() {
             return self.forget_forwarding();
         }

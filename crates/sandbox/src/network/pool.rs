@@ -7,7 +7,7 @@
 //! ```
 //! The thread moves between the host's namespace and the new one; nothing else of the server does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -48,7 +48,7 @@ impl Drop for Lease {
 /// Given out in turn, so that one that was just in use comes last: its devices may still be on their way out.
 #[derive(Debug, Default)]
 struct Numbers {
-    in_use: std::collections::BTreeSet<u32>,
+    in_use: BTreeSet<u32>,
     next: u32,
 }
 

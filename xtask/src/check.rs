@@ -9,6 +9,7 @@ mod fuzz;
 pub(crate) mod moto;
 mod skips;
 mod tally;
+mod vm_test;
 
 use std::env;
 use std::io::{self, Write};
@@ -53,6 +54,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "e2e", run: e2e::run },
     Stage { name: "moto", run: moto::run },
     Stage { name: "fuzz", run: fuzz::run },
+    Stage { name: "vm-test", run: vm_test::run },
 ];
 
 /// Runs all stages, or those that are named.

@@ -16,6 +16,7 @@ mod powerloss;
 mod shell;
 mod soak;
 mod tidy;
+mod vm_test;
 
 use std::env;
 use std::process::ExitCode;
@@ -56,6 +57,11 @@ const COMMANDS: &[Command] = &[
     },
     Command { name: "fuzz", help: "every fuzz target for a minute (--seconds N)", run: fuzz::run },
     Command { name: "soak", help: "invocations of fifteen minutes", run: soak::run },
+    Command {
+        name: "vm-test",
+        help: "the sandbox's tests in a virtual machine, as root and as an ordinary user",
+        run: vm_test::run,
+    },
     Command {
         name: "moto",
         help: "moto's own tests as a ratchet (--update; names of services)",

@@ -3,15 +3,21 @@
 //! ```text
 //! <the server's own cgroup>/lambent-<data directory id>.<launcher>/<sandbox id>
 //! ```
-//! in every hierarchy that has one of our controllers. Init stays outside; the processes that it starts join by
-//! writing to the `cgroup.procs` files that the server opened, so that no path and no right has to exist inside.
+//! in every hierarchy that has one of our controllers, and in that of v2 wherever it is mounted: only there a process can be
+//! started in its group, killed while it is frozen, and killed together with all others in one step. A hybrid host keeps its
+//! controllers in v1 and has such a hierarchy beside them.
+//!
+//! Init stays outside. The processes that it starts are in their group of v2 from their first instruction on, and join those of v1
+//! by writing to the `cgroup.procs` files that the server opened, so that no path and no right has to exist inside.
 
 mod delegation;
+mod group;
 mod hierarchy;
+pub(crate) mod scope;
 mod settings;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -22,7 +28,8 @@ use crate::freeze::Freezer;
 use crate::layers::Layers;
 use crate::spec::Limits;
 
-pub(crate) use delegation::Undelegated;
+pub(crate) use delegation::{Undelegated, controllers};
+pub(crate) use group::{Entrance, MemoryFiles, SandboxCgroup, kill_group};
 pub(crate) use hierarchy::{Controller, Hierarchies, Version};
 
 /// The groups of one launcher.
@@ -32,6 +39,19 @@ pub(crate) struct CgroupTree {
     undelegated: Option<Undelegated>,
     /// Directory of this launcher in each hierarchy, with the controllers that it is there for.
     parents: BTreeMap<PathBuf, (Version, Vec<Controller>)>,
+}
+
+/// Makes sure that the groups of sandboxes can be made and bounded below the one of this process: where its own does not allow it,
+/// because it was started from a shell, say, systemd is asked for one that does. To be called before a [`Launcher`](crate::Launcher)
+/// is started. True when the process has been moved, false when there was no need or nobody to ask.
+///
+/// # Errors
+/// What systemd said; the process is where it was, and has what it had.
+pub fn take_own_group() -> io::Result<bool> {
+    match scope::is_offered(&Hierarchies::of_this_process()) {
+        true => scope::take().map(|()| true),
+        false => Ok(false),
+    }
 }
 
 /// The beginning of the names of all groups that a data directory's servers make. Ids hold no dot.
@@ -83,24 +103,21 @@ impl CgroupTree {
         self.parents.keys().cloned().collect()
     }
 
-    /// Makes the groups of one sandbox and sets its limits. Returns them with the files into which a process writes `0` to
-    /// join: they are needed once.
+    /// Makes the groups of one sandbox and sets its limits. Returns them with the way into them, which is needed once.
     pub(crate) fn create(
         &self,
         id: &str,
         limits: &Limits,
         layers: Layers,
-    ) -> Result<(SandboxCgroup, Vec<File>), SandboxError> {
+    ) -> Result<(SandboxCgroup, Entrance), SandboxError> {
         let mut cgroup = SandboxCgroup::default();
-        let mut joined = Vec::new();
+        let mut entrance = Entrance::default();
         for (parent, (version, controllers)) in &self.parents {
             let directory = parent.join(id);
             make_directory(&directory)?;
             cgroup.directories.push(directory.clone());
             settings::apply(&directory, *version, controllers, limits, layers)?;
-            let procs = directory.join("cgroup.procs");
-            let file = OpenOptions::new().write(true).open(&procs);
-            joined.push(file.map_err(|source| cgroup_error(&procs, source))?);
+            entrance.lead_into(&directory, *version).map_err(|source| cgroup_error(&directory, source))?;
             if controllers.contains(&Controller::Memory) {
                 cgroup.memory = Some(MemoryFiles::of(&directory, *version));
             }
@@ -108,7 +125,7 @@ impl CgroupTree {
                 cgroup.freezer = Some(Freezer::of(&directory, *version));
             }
         }
-        Ok((cgroup, joined))
+        Ok((cgroup, entrance))
     }
 }
 
@@ -118,63 +135,6 @@ impl Drop for CgroupTree {
             // Not empty when sandboxes are left; the spawner or the next start sweeps them.
             let _ = fs::remove_dir(parent);
         }
-    }
-}
-
-/// The groups of one sandbox, removed with it.
-#[derive(Debug, Default)]
-pub(crate) struct SandboxCgroup {
-    directories: Vec<PathBuf>,
-    memory: Option<MemoryFiles>,
-    freezer: Option<Freezer>,
-}
-
-impl SandboxCgroup {
-    /// Freezing and thawing, where there is a freezer.
-    pub(crate) fn freezer(&self) -> Option<&Freezer> {
-        self.freezer.as_ref()
-    }
-
-    /// Memory accounting, where there is a memory controller.
-    pub(crate) fn memory(&self) -> Option<&MemoryFiles> {
-        self.memory.as_ref()
-    }
-
-    /// Removes the groups, killing what is left in them.
-    pub(crate) fn remove(&mut self) -> Result<(), SandboxError> {
-        for directory in std::mem::take(&mut self.directories) {
-            crate::sweep::cgroup_tree(&directory).map_err(|source| cgroup_error(&directory, source))?;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for SandboxCgroup {
-    fn drop(&mut self) {
-        // A failure leaves an empty group, which the next start sweeps.
-        let _ = self.remove();
-    }
-}
-
-/// Accounting files. They are opened for each look: thousands of sandboxes share the server's descriptors.
-#[derive(Debug)]
-pub(crate) struct MemoryFiles {
-    peak: PathBuf,
-}
-
-impl MemoryFiles {
-    fn of(directory: &Path, version: Version) -> MemoryFiles {
-        // memory.peak came with Linux 5.19.
-        let peak = match version {
-            Version::V1 => "memory.max_usage_in_bytes",
-            Version::V2 => "memory.peak",
-        };
-        MemoryFiles { peak: directory.join(peak) }
-    }
-
-    /// The most memory used since the group was made, in bytes; page cache included.
-    pub(crate) fn peak_bytes(&self) -> io::Result<u64> {
-        fs::read_to_string(&self.peak)?.trim().parse().map_err(io::Error::other)
     }
 }
 
@@ -188,3 +148,6 @@ fn make_directory(path: &Path) -> Result<(), SandboxError> {
 pub(crate) fn cgroup_error(path: &Path, source: io::Error) -> SandboxError {
     SandboxError::Cgroup { path: path.to_path_buf(), source }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

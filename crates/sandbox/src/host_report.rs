@@ -22,6 +22,8 @@ pub struct HostReport {
     controllers: Controllers,
     /// The group whose parent does not hand controllers down.
     undelegated: Option<PathBuf>,
+    /// Whether systemd has a group for the server in which it could have every controller.
+    scope_is_offered: bool,
     has_seccomp: bool,
     has_overlayfs: bool,
     has_mkfs: bool,

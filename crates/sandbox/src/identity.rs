@@ -40,9 +40,9 @@ pub(crate) fn narrow_init(create: &Create) -> Result<(), Failure> {
 }
 
 /// Makes the calling process one of the sandbox's: after this it can only become less.
-pub(crate) fn confine(create: &Create, cgroups: &[OwnedFd], filters: &Filters) -> Result<(), Failure> {
+pub(crate) fn confine(create: &Create, joined: &[OwnedFd], filters: &Filters) -> Result<(), Failure> {
     let layers = create.layers;
-    for cgroup in cgroups {
+    for cgroup in joined {
         // "0" is the writing process itself.
         rustix::io::write(cgroup, b"0").stage(|| "joining the control group")?;
     }

@@ -32,6 +32,14 @@ pub(crate) struct Joined {
     pub(crate) network: Option<OwnedFd>,
 }
 
+/// How a process gets into its control groups.
+pub(crate) struct Groups {
+    /// Files of v1 into which it writes itself.
+    pub(crate) joined: Vec<OwnedFd>,
+    /// The directory of v2 in which it is started.
+    pub(crate) started_in: Option<OwnedFd>,
+}
+
 /// The sockets that init made.
 struct Sockets {
     /// For the server.
@@ -44,7 +52,7 @@ struct Sockets {
 pub(crate) struct Init<'a> {
     pub(crate) create: Create,
     pub(crate) channel: Channel,
-    pub(crate) cgroups: Vec<OwnedFd>,
+    pub(crate) groups: Groups,
     pub(crate) filters: &'a Filters,
 }
 

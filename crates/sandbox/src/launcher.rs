@@ -1,6 +1,6 @@
 //! The server's side of starting sandboxes: the spawner process, the control groups, the images for `/tmp`.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder};
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
@@ -131,7 +131,7 @@ impl Launcher {
         if let Some(fault) = spec.fault() {
             return Err(SandboxError::InvalidSpec(fault));
         }
-        let (cgroup, joined) = self.cgroups.create(&spec.id, &spec.limits, self.config.layers)?;
+        let (cgroup, entrance) = self.cgroups.create(&spec.id, &spec.limits, self.config.layers)?;
         let (storage, mount) = self.storage(spec)?;
         let (network, joined_network, number) = self.networks.of(&spec.network)?;
         let (channel, theirs) = Channel::pair().map_err(SandboxError::Spawner)?;
@@ -142,28 +142,22 @@ impl Launcher {
             scratch: self.scratch.clone(),
             mount_name: format!("lambent-{}.{}", self.config.data_dir_id, spec.id),
             storage,
-            cgroups: joined.len(),
+            cgroups: entrance.procs.len(),
+            starts_in_group: entrance.group.is_some(),
             network,
             host_address: self.networks.host_address(),
         };
-        let made: Vec<OwnedFd> = mount.into_iter().chain(joined_network).collect();
-        self.request(create, &theirs, &joined, &made)?;
-        drop((theirs, joined, made));
+        let handed: Vec<OwnedFd> = entrance.into_descriptors().chain(mount).chain(joined_network).collect();
+        self.request(create, &theirs, &handed)?;
+        drop((theirs, handed));
         let lease = NetworkLease { _number: number, _carried: None };
         let deadline = Instant::now() + SET_UP_TIMEOUT;
         Build { launcher: self, spec, channel, lease, deadline }.finish(cgroup)
     }
 
-    fn request(
-        &self,
-        create: Create,
-        theirs: &Channel,
-        joined: &[File],
-        made: &[OwnedFd],
-    ) -> Result<(), SandboxError> {
+    fn request(&self, create: Create, theirs: &Channel, handed: &[OwnedFd]) -> Result<(), SandboxError> {
         let mut descriptors: Vec<BorrowedFd<'_>> = vec![theirs.as_fd()];
-        descriptors.extend(joined.iter().map(AsFd::as_fd));
-        descriptors.extend(made.iter().map(AsFd::as_fd));
+        descriptors.extend(handed.iter().map(AsFd::as_fd));
         let request = Request::Create(Box::new(create));
         let mut spawner = self.spawner.lock().unwrap_or_else(PoisonError::into_inner);
         match spawner.channel.send(&request, &descriptors) {

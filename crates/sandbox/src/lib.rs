@@ -32,6 +32,7 @@ mod sweep;
 mod syscalls;
 mod user_namespace;
 
+pub use cgroup::take_own_group;
 pub use error::SandboxError;
 pub use event::{ExitStatus, ProcessId, ResourceUsage, SandboxEvent, Signal};
 pub use host_report::HostReport;

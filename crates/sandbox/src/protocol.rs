@@ -29,8 +29,8 @@ pub(crate) enum Request {
         /// Directories of control groups that belong to this server alone; emptied when the server is gone.
         cgroup_parents: Vec<PathBuf>,
     },
-    /// One sandbox. Descriptors: its channel, then `cgroups` files to join, then the mount for `/tmp` if
-    /// `storage` says so, then the network namespace if `network` does.
+    /// One sandbox. Descriptors: its channel, then `cgroups` files to join, then those of the [`Create::starts_in_group`],
+    /// `storage` and `network` that say so: the group's directory, the mount for `/tmp`, the network namespace.
     Create(Box<Create>),
 }
 
@@ -50,6 +50,8 @@ pub(crate) struct Create {
     pub(crate) host_address: Option<Ipv4Addr>,
     /// Number of descriptors of `cgroup.procs` files.
     pub(crate) cgroups: usize,
+    /// Whether there is a control group of v2, in which processes are started.
+    pub(crate) starts_in_group: bool,
 }
 
 /// How processes come to their user.

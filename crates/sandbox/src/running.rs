@@ -173,7 +173,8 @@ impl Sandbox {
     /// Any error destroys the sandbox.
     pub fn kill_processes(&mut self) -> Result<(), SandboxError> {
         self.must_be_alive()?;
-        // Frozen, a process of cgroup v1 does not even die.
+        // Frozen, a process of cgroup v1 does not even die. The groups stay, so `cgroup.kill` is not for here: Linux 6.14 and what took
+        // its fix over kill every process that is started into a group which was once killed.
         self.thaw()?;
         let doing = "killing its processes";
         self.send(&Command::KillProcesses, &[], doing)?;
@@ -305,8 +306,10 @@ impl Sandbox {
         if std::mem::replace(&mut self.dead, true) {
             return;
         }
-        if let Some(freezer) = self.cgroup.freezer() {
-            // Also when we never froze it: a frozen process does not die.
+        if !self.cgroup.kill()
+            && let Some(freezer) = self.cgroup.freezer()
+        {
+            // Also when we never froze it: a frozen process of v1 does not die.
             let _ = freezer.thaw();
         }
         end_init(&self.channel, &self.init, self.ends_with_init);

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use rustix::thread::set_no_new_privs;
 
 use crate::channel::{Channel, Received};
-use crate::init::{Init, Joined};
+use crate::init::{Groups, Init, Joined};
 use crate::layers::{Layer, Layers};
 use crate::protocol::{Create, Failure, Network, Report, Request, Stage, Storage};
 use crate::seccomp::Filters;
@@ -42,7 +42,7 @@ pub fn spawner_main_if_requested() {
 struct Birth {
     create: Create,
     channel: Channel,
-    cgroups: Vec<OwnedFd>,
+    groups: Groups,
     joined: Joined,
 }
 
@@ -90,12 +90,12 @@ fn serve(channel: Channel, filters: &Filters) -> io::Result<()> {
     loop {
         match channel.receive(None)? {
             Received::Message(Request::Create(create), descriptors) => {
-                if let Some(Birth { create, channel: own, cgroups, joined }) =
+                if let Some(Birth { create, channel: own, groups, joined }) =
                     create_init(*create, descriptors)
                 {
                     // Held open by a sandbox, the spawner's channel would outlive the spawner.
                     drop(channel);
-                    Init { create, channel: own, cgroups, filters }.run(joined);
+                    Init { create, channel: own, groups, filters }.run(joined);
                 }
             }
             Received::Message(Request::Configure { .. }, _) | Received::Nothing => {}
@@ -113,9 +113,11 @@ fn create_init(create: Create, mut descriptors: Vec<OwnedFd>) -> Option<Birth> {
     match fork_init(&create, &channel) {
         Ok(true) => {
             let mut made = descriptors.split_off(create.cgroups.min(descriptors.len())).into_iter();
+            let started_in = create.starts_in_group.then(|| made.next()).flatten();
             let storage = (create.storage == Storage::Mount).then(|| made.next()).flatten();
             let network = (create.network == Network::Joined).then(|| made.next()).flatten();
-            Some(Birth { create, channel, cgroups: descriptors, joined: Joined { storage, network } })
+            let groups = Groups { joined: descriptors, started_in };
+            Some(Birth { create, channel, groups, joined: Joined { storage, network } })
         }
         Ok(false) => None,
         Err(failure) => {

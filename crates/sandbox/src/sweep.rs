@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::cgroup::{Hierarchies, cgroup_error, name_prefix};
+use crate::cgroup::{Hierarchies, cgroup_error, kill_group, name_prefix};
 use crate::error::SandboxError;
 use crate::freeze;
 use crate::limits::{KILL_TIMEOUT, RETRY_PAUSE};
@@ -116,6 +116,9 @@ fn remove_bottom_up(directory: &Path) -> io::Result<()> {
 }
 
 fn kill_all(directory: &Path) {
+    if kill_group(directory) {
+        return;
+    }
     freeze::thaw_group(directory);
     let pids = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
     for pid in pids.lines().filter_map(|line| Pid::from_raw(line.parse().ok()?)) {

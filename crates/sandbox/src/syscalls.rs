@@ -65,11 +65,44 @@ pub(crate) fn fork(namespaces: i32) -> io::Result<Fork> {
             0 as libc::c_long,
         )
     };
+    // SAFETY: `pidfd` is what CLONE_PIDFD wrote.
+    unsafe { forked(pid, pidfd) }
+}
+
+/// From linux/sched.h; libc's is of a type that cannot hold it.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// fork(2) into a control group of v2, of which `group` is the directory: the child is in it from its first instruction on.
+/// Called by init, which has one thread.
+///
+/// # Errors
+/// Those of clone3(2); `ENOSYS` and `EINVAL` before Linux 5.7, or where somebody's filter is in the way.
+pub(crate) fn fork_into(group: BorrowedFd<'_>) -> io::Result<Fork> {
+    let mut pidfd: RawFd = -1;
+    // SAFETY: the kernel's structure, of integers only, for which zero means "nothing".
+    let mut arguments: libc::clone_args = unsafe { mem::zeroed() };
+    arguments.flags = CLONE_INTO_CGROUP | libc::CLONE_PIDFD as u64;
+    arguments.pidfd = (&raw mut pidfd) as u64;
+    arguments.exit_signal = libc::SIGCHLD as u64;
+    arguments.cgroup = group.as_raw_fd() as u64;
+    // SAFETY: as in `fork`: no CLONE_VM and no stack, so nothing is shared; `arguments` and `pidfd` outlive the call, and the true
+    // size is given.
+    let pid =
+        unsafe { libc::syscall(libc::SYS_clone3, &raw mut arguments, mem::size_of::<libc::clone_args>()) };
+    // SAFETY: `pidfd` is what CLONE_PIDFD wrote.
+    unsafe { forked(pid, pidfd) }
+}
+
+/// What clone(2) answered.
+///
+/// # Safety
+/// When `pid` is positive, `pidfd` is an open descriptor that nobody else knows.
+unsafe fn forked(pid: libc::c_long, pidfd: RawFd) -> io::Result<Fork> {
     match pid {
         -1 => Err(io::Error::last_os_error()),
         0 => Ok(Fork::Child),
         pid => {
-            // SAFETY: in the parent CLONE_PIDFD made this descriptor for us, and nobody else knows it.
+            // SAFETY: the caller's promise.
             let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
             let pid = i32::try_from(pid).map_err(io::Error::other)?;
             Ok(Fork::Parent { pid, pidfd })

@@ -296,6 +296,7 @@ fn check_host(configuration: &Configuration) -> Result<Vec<String>, BuildError> 
     if configuration.execution.isolation == IsolationLevel::Process {
         return Ok(vec!["isolation level process: functions run as ordinary processes of this user, with nothing between them and this machine".into()]);
     }
+    take_own_group();
     let report = HostReport::probe();
     if let Some(missing) = report.missing_for_sandbox() {
         return Err(BuildError::HostLacks(format!(
@@ -306,6 +307,15 @@ fn check_host(configuration: &Configuration) -> Result<Vec<String>, BuildError> 
         return Err(BuildError::HostLacks(memory_refusal("there is no memory controller for it")));
     }
     Ok(report.unenforced())
+}
+
+/// Started from a shell the server shares its control group with it, and could bound nothing.
+fn take_own_group() {
+    match sandbox::take_own_group() {
+        Ok(true) => tracing::info!("this process is now in a scope of its own, which systemd gave it"),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(%error, "systemd gives this process no control group of its own"),
+    }
 }
 
 /// The launcher, and what it does without, in sentences.

@@ -53,7 +53,8 @@ pub(crate) fn run_apart(
     }
 }
 
-pub(super) fn binary() -> PathBuf {
+/// The debug binary.
+pub(crate) fn binary() -> PathBuf {
     shell::target_directory().join("debug/lambent")
 }
 
@@ -61,7 +62,7 @@ pub(super) fn binary() -> PathBuf {
 ///
 /// # Errors
 /// When Python or the packages cannot be had.
-pub(super) fn virtual_environment() -> Result<PathBuf, Failure> {
+pub(crate) fn virtual_environment() -> Result<PathBuf, Failure> {
     environment_of("e2e")
 }
 

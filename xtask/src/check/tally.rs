@@ -61,6 +61,14 @@ pub(crate) fn of_pytest(output: &str) -> Tally {
     output.lines().rev().find(is_summary).map(counts).unwrap_or_default()
 }
 
+/// Tests of several runners one after another, each under a heading `== NAME`.
+pub(crate) fn of_suites(output: &str) -> Tally {
+    let suites = output.split("\n== ");
+    let of_suite =
+        |suite: &str| if suite.contains("test result:") { of_rust(suite) } else { of_pytest(suite) };
+    suites.map(of_suite).fold(Tally::default(), Add::add)
+}
+
 /// Reads every `<number> <word>` of a summary line.
 fn counts(line: &str) -> Tally {
     let mut tally = Tally::default();
@@ -105,6 +113,16 @@ mod tests {
         let output =
             "    skipped: no user namespaces\n     Summary [   0.010s] 2 tests run: 2 passed, 0 skipped\n";
         assert_eq!(of_rust(output), tally(1, 0, 1));
+    }
+
+    #[test]
+    fn suites_one_after_another_are_added() {
+        let rust =
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n";
+        let output = format!(
+            "== a\n{rust}== b\n1 failed, 2 passed in 61.05s (0:01:01)\n== c\n5 passed in 1.00s\nend\n"
+        );
+        assert_eq!(of_suites(&output), tally(10, 1, 1));
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Access;
+
 use super::hierarchy::{Controller, Hierarchies};
 
 /// The leaf for the server itself.
@@ -27,11 +29,7 @@ pub(super) fn make_room(hierarchies: &mut Hierarchies) {
     let Some(own) = hierarchies.v2.take() else { return };
     let group = above_leaf(&own);
     hierarchies.v2 = Some(group.clone());
-    let present = fs::read_to_string(group.join("cgroup.controllers")).unwrap_or_default();
-    let wanted: Vec<_> = Controller::ALL
-        .into_iter()
-        .filter(|controller| present.split_whitespace().any(|name| name == controller.name()))
-        .collect();
+    let wanted = controllers(&group).unwrap_or_default();
     if !wanted.is_empty() {
         match move_to_leaf(&group).and_then(|()| enable(&group, &wanted)) {
             Ok(()) => hierarchies.v2_controllers = wanted,
@@ -44,6 +42,13 @@ pub(super) fn make_room(hierarchies: &mut Hierarchies) {
     if group_can_be_made(&group) {
         hierarchies.v2_controllers.push(Controller::Freezer);
     }
+}
+
+/// Those of ours that a group may hand down; `None` for what is no group of v2.
+pub(crate) fn controllers(group: &Path) -> Option<Vec<Controller>> {
+    let present = fs::read_to_string(group.join("cgroup.controllers")).ok()?;
+    let is_present = |ours: &Controller| present.split_whitespace().any(|name| name == ours.name());
+    Some(Controller::ALL.into_iter().filter(is_present).collect())
 }
 
 /// A server started by a server that has moved already finds itself in that one's leaf.
@@ -81,6 +86,20 @@ fn move_to_leaf(group: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether this process may hand controllers down to children of its group: nobody else's processes are in the way.
+pub(super) fn is_ours(own: &Path) -> bool {
+    let group = above_leaf(own);
+    let writable = |path: &Path| rustix::fs::access(path, Access::WRITE_OK).is_ok();
+    let may_write = writable(&group) && writable(&group.join("cgroup.procs"));
+    !group.join("cgroup.type").exists() || (may_write && is_alone(&group))
+}
+
+/// Whether no process but this one is in a group.
+pub(super) fn is_alone(group: &Path) -> bool {
+    let this = std::process::id().to_string();
+    fs::read_to_string(group.join("cgroup.procs")).is_ok_and(|procs| procs.lines().all(|pid| pid == this))
 }
 
 /// Whether this process's group was the root of what it can see, as in a container.

@@ -92,11 +92,13 @@ impl Hierarchies {
         self.v1.iter().find(|(named, _)| *named == controller).map(|(_, directory)| directory.as_path())
     }
 
-    /// Every controller with the hierarchy that serves it; v1 wins, since a controller is in one only.
+    /// Every controller with the hierarchy that serves it. A controller is in one only, and where that is v1, v1 wins; freezing is in
+    /// both, and in v2 a frozen process can be killed.
     pub(crate) fn usable(&self) -> Vec<(Controller, Hierarchy)> {
         let mut usable = Vec::new();
         for controller in Controller::ALL {
-            if let Some(directory) = self.v1_directory(controller) {
+            let prefers_v2 = controller == Controller::Freezer && self.v2_controllers.contains(&controller);
+            if let Some(directory) = self.v1_directory(controller).filter(|_| !prefers_v2) {
                 usable
                     .push((controller, Hierarchy { version: Version::V1, directory: directory.to_owned() }));
             } else if let Some(directory) = &self.v2

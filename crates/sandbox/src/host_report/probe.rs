@@ -11,7 +11,7 @@ use rustix::fs::Access;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
 use super::{Controllers, HostReport, program};
-use crate::cgroup::{Controller, Hierarchies};
+use crate::cgroup::{self, Controller, Hierarchies, scope};
 use crate::channel::wait_readable;
 use crate::network::network_fault;
 use crate::syscalls::{self, Fork};
@@ -37,6 +37,7 @@ impl HostReport {
             has_own_uids: is_root || Subordinate::of_this_user().is_some(),
             controllers: controllers(&hierarchies),
             undelegated: hierarchies.v2.clone(),
+            scope_is_offered: scope::is_offered(&hierarchies),
             has_seccomp: Path::new("/proc/sys/kernel/seccomp/actions_avail").exists(),
             has_overlayfs: fs::read_to_string("/proc/filesystems")
                 .is_ok_and(|text| text.contains("\toverlay\n")),
@@ -51,17 +52,18 @@ impl HostReport {
 
 /// What groups made by this process could have, as far as rights tell.
 fn controllers(hierarchies: &Hierarchies) -> Controllers {
-    let usable = |controller: Controller| {
-        if let Some(directory) = hierarchies.v1_directory(controller) {
-            return is_writable(directory).then_some(1);
-        }
+    let in_v1 = |controller: Controller| {
+        let directory = hierarchies.v1_directory(controller)?;
+        is_writable(directory).then_some(1)
+    };
+    let in_v2 = |controller: Controller| {
         let group = hierarchies.v2.as_deref()?;
-        let present = fs::read_to_string(group.join("cgroup.controllers")).unwrap_or_default();
         // Freezing is a file of every group in v2, not a controller.
         let has = controller == Controller::Freezer
-            || present.split_whitespace().any(|name| name == controller.name());
+            || cgroup::controllers(group).is_some_and(|present| present.contains(&controller));
         (has && is_writable(group) && is_writable(&group.join("cgroup.procs"))).then_some(2)
     };
+    let usable = |controller: Controller| in_v2(controller).or_else(|| in_v1(controller));
     Controllers {
         memory: usable(Controller::Memory),
         cpu: usable(Controller::Cpu),

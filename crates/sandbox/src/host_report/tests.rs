@@ -10,6 +10,7 @@ fn whole() -> HostReport {
         has_own_uids: true,
         controllers: Controllers { memory: Some(2), cpu: Some(2), pids: Some(2), freezer: Some(2) },
         undelegated: None,
+        scope_is_offered: false,
         has_seccomp: true,
         has_overlayfs: true,
         has_mkfs: true,
@@ -41,6 +42,19 @@ fn an_ordinary_user_hears_what_root_would_add() {
     assert!(lines.iter().all(|line| line.contains("run as root")), "{lines:?}");
     assert!(lines.first().is_some_and(|line| line.contains("Delegate=yes")));
     assert!(!ordinary.can_enforce_memory());
+}
+
+#[test]
+fn what_systemd_will_give_at_the_start_is_not_missing() {
+    let in_a_shell = HostReport {
+        controllers: Controllers { memory: Some(2), cpu: None, pids: Some(2), freezer: Some(2) },
+        ..whole()
+    };
+    assert!(in_a_shell.describe().iter().any(|line| line.contains("no cpu controller")));
+    let offered = HostReport { scope_is_offered: true, ..in_a_shell };
+    assert!(offered.describe().iter().all(|line| !line.starts_with("missing")), "{:?}", offered.describe());
+    assert!(offered.describe().iter().any(|line| line.contains("systemd")));
+    assert_eq!(offered.unenforced().len(), 1, "the server has asked already when it says what is missing");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the facts mean, in sentences for the operator. Pure.
 
-use super::HostReport;
+use super::{Controllers, HostReport};
 
 const DELEGATE: &str = "start with `systemd-run --user --scope -p Delegate=yes lambent serve`";
 
@@ -63,9 +63,9 @@ pub(super) fn unenforced(report: &HostReport) -> Vec<String> {
 
 fn delegation_fix(report: &HostReport) -> String {
     match (&report.undelegated, report.is_root) {
-        (_, true) => {
-            "mount cgroups (in a container: --cgroupns=private and a writable /sys/fs/cgroup)".into()
-        }
+        (_, true) => "mount cgroups (in a container: --cgroupns=private and a writable /sys/fs/cgroup), or write Delegate=yes into \
+                      the systemd unit of the server"
+            .into(),
         (Some(group), false) => {
             format!("run as root, or {DELEGATE} (now in {}, which is not delegated)", group.display())
         }
@@ -83,17 +83,19 @@ fn images_fix(report: &HostReport) -> &'static str {
 
 pub(super) fn describe(report: &HostReport) -> Vec<String> {
     let version = |version: Option<u8>| version.map_or("no".to_owned(), |number| format!("v{number}"));
-    let controllers = report.controllers;
+    let served = as_served(report);
+    let controllers = served.controllers;
     let mut lines = vec![
         format!("kernel:      {}", report.kernel),
         format!("user:        {}", if report.is_root { "root" } else { "not root" }),
         format!("namespaces:  {}", report.namespaces_fail.as_deref().unwrap_or("yes")),
         format!(
-            "cgroups:     memory {}, cpu {}, pids {}, freezer {}",
+            "cgroups:     memory {}, cpu {}, pids {}, freezer {}{}",
             version(controllers.memory),
             version(controllers.cpu),
             version(controllers.pids),
-            version(controllers.freezer)
+            version(controllers.freezer),
+            if report.scope_is_offered { " (in a scope that `lambent serve` asks systemd for)" } else { "" },
         ),
         format!("seccomp:     {}", yes_or_no(report.has_seccomp)),
         format!("overlayfs:   {} (for container images, later)", yes_or_no(report.has_overlayfs)),
@@ -101,9 +103,16 @@ pub(super) fn describe(report: &HostReport) -> Vec<String> {
         format!("network:     {}", report.network_fails.as_deref().unwrap_or("none, internet, open")),
         format!("/tmp:        {}", if report.has_images() { "ext4 images on disk" } else { "tmpfs" }),
     ];
-    let costs = missing_for_sandbox(report).into_iter().chain(unenforced(report));
+    let costs = missing_for_sandbox(report).into_iter().chain(unenforced(&served));
     lines.extend(costs.map(|cost| format!("missing:     {cost}")));
     lines
+}
+
+/// The host as a server will have it that has asked systemd for a group.
+fn as_served(report: &HostReport) -> HostReport {
+    let all = Controllers { memory: Some(2), cpu: Some(2), pids: Some(2), freezer: Some(2) };
+    let controllers = if report.scope_is_offered { all } else { report.controllers };
+    HostReport { controllers, ..report.clone() }
 }
 
 fn yes_or_no(yes: bool) -> &'static str {

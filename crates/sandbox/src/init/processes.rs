@@ -3,7 +3,7 @@
 use std::ffi::{CString, OsString};
 use std::fs;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -41,7 +41,7 @@ pub(super) fn start(init: &Init<'_>, program: &Program) -> Result<i32, StartFail
     let image = image(program).stage(|| "reading arguments and environment")?;
     // Close-on-exec: an end without a word means that the program runs.
     let (word, send_word) = pipe_with(PipeFlags::CLOEXEC).stage(|| "making a pipe")?;
-    match syscalls::fork(0).stage(|| "forking")? {
+    match fork(init).stage(|| "forking")? {
         Fork::Child => {
             drop(word);
             let Err(failure) = become_program(init, program, &image);
@@ -59,6 +59,14 @@ pub(super) fn start(init: &Init<'_>, program: &Program) -> Result<i32, StartFail
                 Err(_) => Ok(pid),
             }
         }
+    }
+}
+
+/// A copy of init, in the sandbox's control group of v2 where there is one; those of v1 it joins itself.
+fn fork(init: &Init<'_>) -> io::Result<Fork> {
+    match &init.groups.started_in {
+        Some(group) => syscalls::fork_into(group.as_fd()),
+        None => syscalls::fork(0),
     }
 }
 
@@ -85,7 +93,7 @@ fn prepare_process(init: &Init<'_>, program: &Program) -> Result<(), Failure> {
         return Err(io::Error::from(io::ErrorKind::InvalidInput))
             .stage(|| "taking standard output and error");
     };
-    identity::confine(&init.create, &init.cgroups, init.filters)?;
+    identity::confine(&init.create, &init.groups.joined, init.filters)?;
     rustix::process::chdir(&program.cwd).stage(|| format!("entering {}", program.cwd.display()))?;
     identity::take_standard_streams(&stdin, stdout, stderr).stage(|| "taking the standard streams")?;
     if let Some(number) = program.stdout_again {

@@ -31,22 +31,26 @@ const JUMP_IF_SET: u16 = 0x45;
 const RETURN: u16 = 0x06;
 const ALLOW: u32 = 0x7fff_0000;
 const REFUSE_WITH_EPERM: u32 = 0x0005_0000 | libc::EPERM as u32;
+const REFUSE_WITH_ENOSYS: u32 = 0x0005_0000 | libc::ENOSYS as u32;
 
 /// Other architectures' calls never come here: the allow-list, which every process inherits, ends them first.
 pub(super) fn program() -> BpfProgram {
     let mut program = vec![instruction(LOAD, NUMBER_OFFSET, 0, 0)];
     let count = CLOSED.len() as u8;
     for (position, (_, number)) in (0u8..).zip(CLOSED) {
-        // To the last instruction: over the other comparisons and the four instructions after them.
-        program.push(instruction(JUMP_IF_EQUAL, number as u32, count - position - 1 + 4, 0));
+        // To the refusal: over the other comparisons and the five instructions after them.
+        program.push(instruction(JUMP_IF_EQUAL, number as u32, count - position - 1 + 5, 0));
     }
     program.extend([
+        // Its flags cannot be seen here: libraries shall use clone, whose flags can.
+        instruction(JUMP_IF_EQUAL, libc::SYS_clone3 as u32, 5, 0),
         instruction(JUMP_IF_EQUAL, libc::SYS_clone as u32, 0, 2),
         instruction(LOAD, FIRST_ARGUMENT_OFFSET, 0, 0),
         // A new user namespace is where every other one could come from without a capability.
         instruction(JUMP_IF_SET, libc::CLONE_NEWUSER as u32, 1, 0),
         instruction(RETURN, ALLOW, 0, 0),
         instruction(RETURN, REFUSE_WITH_EPERM, 0, 0),
+        instruction(RETURN, REFUSE_WITH_ENOSYS, 0, 0),
     ]);
     program
 }

@@ -18,13 +18,21 @@ fn found(hierarchies: &Hierarchies, controller: Controller) -> Option<(Version, 
 fn a_hybrid_uses_v1_where_the_controller_is_there() {
     let cgroup = "4:memory:/a/b\n3:cpu,cpuacct:/\n2:freezer:/\n0::/user\n";
     let mut hierarchies = Hierarchies::parse(cgroup, V1);
-    hierarchies.v2_controllers = vec![Controller::Pids];
+    hierarchies.v2_controllers = vec![Controller::Pids, Controller::Freezer];
     let check = |controller, version, path: &str| {
         assert_eq!(found(&hierarchies, controller), Some((version, path.to_owned())));
     };
     check(Controller::Memory, Version::V1, "/sys/fs/cgroup/memory/a/b");
     check(Controller::Cpu, Version::V1, "/sys/fs/cgroup/cpu,cpuacct");
     check(Controller::Pids, Version::V2, "/sys/fs/cgroup/unified/user");
+    check(Controller::Freezer, Version::V2, "/sys/fs/cgroup/unified/user");
+    hierarchies.v2_controllers.clear();
+    let freezer = found(&hierarchies, Controller::Freezer);
+    assert_eq!(
+        freezer,
+        Some((Version::V1, "/sys/fs/cgroup/freezer".to_owned())),
+        "no group may be made in v2"
+    );
 }
 
 #[test]

@@ -1,0 +1,113 @@
+//! The groups of one sandbox: the way in, what is asked of them, and their end.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+
+use super::{Version, cgroup_error};
+use crate::error::SandboxError;
+use crate::freeze::Freezer;
+
+/// What a process needs to get into the groups of a sandbox.
+#[derive(Debug, Default)]
+pub(crate) struct Entrance {
+    /// Files of v1 into which a process writes `0` to join.
+    pub(crate) procs: Vec<OwnedFd>,
+    /// The directory of v2, to start processes in.
+    pub(crate) group: Option<OwnedFd>,
+}
+
+impl Entrance {
+    pub(super) fn lead_into(&mut self, directory: &Path, version: Version) -> io::Result<()> {
+        match version {
+            Version::V1 => {
+                self.procs.push(OpenOptions::new().write(true).open(directory.join("cgroup.procs"))?.into());
+            }
+            Version::V2 => {
+                let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                self.group = Some(rustix::fs::open(directory, flags, Mode::empty())?);
+            }
+        }
+        Ok(())
+    }
+
+    /// In the order of a request to the spawner.
+    pub(crate) fn into_descriptors(self) -> impl Iterator<Item = OwnedFd> {
+        self.procs.into_iter().chain(self.group)
+    }
+}
+
+/// The groups of one sandbox, removed with it.
+#[derive(Debug, Default)]
+pub(crate) struct SandboxCgroup {
+    pub(super) directories: Vec<PathBuf>,
+    pub(super) memory: Option<MemoryFiles>,
+    pub(super) freezer: Option<Freezer>,
+}
+
+impl SandboxCgroup {
+    /// Freezing and thawing, where there is a freezer.
+    pub(crate) fn freezer(&self) -> Option<&Freezer> {
+        self.freezer.as_ref()
+    }
+
+    /// Memory accounting, where there is a memory controller.
+    pub(crate) fn memory(&self) -> Option<&MemoryFiles> {
+        self.memory.as_ref()
+    }
+
+    /// Kills every process of the groups at once, frozen ones too; nothing can be started in them after it. False where the kernel
+    /// cannot (v1, and v2 before Linux 5.14): nothing has happened then.
+    pub(crate) fn kill(&self) -> bool {
+        self.directories.iter().any(|directory| kill_group(directory))
+    }
+
+    /// Removes the groups, killing what is left in them.
+    pub(crate) fn remove(&mut self) -> Result<(), SandboxError> {
+        for directory in std::mem::take(&mut self.directories) {
+            crate::sweep::cgroup_tree(&directory).map_err(|source| cgroup_error(&directory, source))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for SandboxCgroup {
+    fn drop(&mut self) {
+        // A failure leaves an empty group, which the next start sweeps.
+        let _ = self.remove();
+    }
+}
+
+/// Kills everything in a group of v2 and in the groups below it. False when there is no such thing.
+pub(crate) fn kill_group(directory: &Path) -> bool {
+    // Not created when it is missing: no file can be made in a hierarchy.
+    OpenOptions::new()
+        .write(true)
+        .open(directory.join("cgroup.kill"))
+        .is_ok_and(|mut file| file.write_all(b"1").is_ok())
+}
+
+/// Accounting files. They are opened for each look: thousands of sandboxes share the server's descriptors.
+#[derive(Debug)]
+pub(crate) struct MemoryFiles {
+    peak: PathBuf,
+}
+
+impl MemoryFiles {
+    pub(super) fn of(directory: &Path, version: Version) -> MemoryFiles {
+        // memory.peak came with Linux 5.19.
+        let peak = match version {
+            Version::V1 => "memory.max_usage_in_bytes",
+            Version::V2 => "memory.peak",
+        };
+        MemoryFiles { peak: directory.join(peak) }
+    }
+
+    /// The most memory used since the group was made, in bytes; page cache included.
+    pub(crate) fn peak_bytes(&self) -> io::Result<u64> {
+        fs::read_to_string(&self.peak)?.trim().parse().map_err(io::Error::other)
+    }
+}

@@ -1,0 +1,86 @@
+//! `cargo xtask vm-test`: the sandbox's tests where most users are: on a Debian with systemd and unified control groups v2, as root
+//! and as an ordinary user. `cargo xtask check` runs a short form of it.
+//!
+//! ```text
+//! mmdebstrap ──► system disk (kept in target/vm) ─┐
+//! debug build, tests, Python packages ──► payload ┴─► qemu, without network ──► what tests/vm/run.sh prints
+//! ```
+//! The processor is emulated, so it works on any machine and takes its time.
+
+mod machine;
+mod payload;
+mod system;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::failure::Failure;
+use crate::shell::{self, Finished};
+
+/// Which end-to-end tests run; the sandbox's unit tests always do.
+pub(crate) struct Form {
+    /// Arguments of pytest, as root.
+    root: &'static str,
+    /// The same for the ordinary user.
+    ordinary: &'static str,
+    /// For all of it.
+    seconds_max: u32,
+}
+
+/// A few minutes.
+pub(crate) const SHORT: Form = Form {
+    root: "test_environment_view.py test_ordinary_user.py test_attacks.py -k 'test_environment_view or test_ordinary_user or holds'",
+    ordinary: "test_environment_view.py",
+    seconds_max: 900,
+};
+
+/// Everything that the sandbox and its environments promise.
+const FULL: Form = Form {
+    root: "test_attacks.py test_durability.py test_environment_view.py test_extensions.py test_invoke.py test_lifecycle.py \
+           test_network.py test_ordinary_user.py test_scoreboard.py test_telemetry.py",
+    ordinary: "test_attacks.py test_environment_view.py test_extensions.py test_invoke.py test_lifecycle.py test_telemetry.py",
+    seconds_max: 10_800,
+};
+
+/// Runs the long form and prints what the tests say.
+///
+/// # Errors
+/// When a tool is missing, something cannot be built, or a test fails.
+pub(crate) fn run(_arguments: &[String]) -> Result<(), Failure> {
+    if let Some(missing) = missing() {
+        return Err(Failure::new(missing));
+    }
+    let finished = run_form(&FULL)?;
+    print!("{}", finished.output);
+    match finished.success {
+        true => Ok(()),
+        false => Err(Failure::new(format!("log in {}", finished.log.display()))),
+    }
+}
+
+/// What keeps the virtual machine from being made here, if anything does.
+pub(crate) fn missing() -> Option<String> {
+    if shell::output_of(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() != "0") {
+        return Some("only root can make the disk of the virtual machine".to_owned());
+    }
+    let tools =
+        [("mmdebstrap", "mmdebstrap"), ("qemu-system-x86_64", "qemu-system-x86"), ("mkfs.ext4", "e2fsprogs")];
+    let absent =
+        tools.iter().filter(|(tool, _)| !Command::new(tool).arg("--version").output().is_ok_and(|_| true));
+    let packages: Vec<&str> = absent.map(|(_, package)| *package).collect();
+    (!packages.is_empty()).then(|| format!("apt install {}", packages.join(" ")))
+}
+
+/// Makes what is needed, runs one form, and says whether every suite passed.
+pub(crate) fn run_form(form: &Form) -> Result<Finished, Failure> {
+    let system = system::System::prepared()?;
+    let payload = payload::pack(form)?;
+    machine::run(&system, &payload, form.seconds_max)
+}
+
+/// Where the disks are.
+fn directory() -> Result<PathBuf, Failure> {
+    let directory = shell::target_directory().join("vm");
+    std::fs::create_dir_all(&directory).map_err(|e| Failure::during(directory.display(), e))?;
+    Ok(directory)
+}

@@ -1,9 +1,14 @@
 //! HTTP of the services that speak AWS's JSON protocol.
 
-use aws_api::{error_response::ApiError, protocol::aws_json, request_id};
+use aws_api::{
+    error_response::ApiError,
+    protocol::{aws_json, event_stream},
+    request_id,
+};
 use bytes::Bytes;
+use futures_util::StreamExt;
 use hyper::{StatusCode, header::HeaderValue};
-use services::service::{AwsService, ServiceContext};
+use services::service::{Answer, AwsService, EventStream, ServiceContext};
 
 use crate::{
     clock,
@@ -22,11 +27,10 @@ pub(crate) async fn answer(
     caller: Caller,
 ) -> HttpResponse {
     let answered = respond(service, invalid, request, caller).await;
-    let (status, body) = match answered {
-        Ok(body) => (StatusCode::OK, body),
-        Err(error) => return refuse(&error),
-    };
-    respond_with(status, body)
+    match answered {
+        Ok(response) => with_request_id(response),
+        Err(error) => refuse(&error),
+    }
 }
 
 /// The answer for an error.
@@ -38,7 +42,23 @@ pub(crate) fn refuse(error: &ApiError) -> HttpResponse {
 }
 
 fn respond_with(status: StatusCode, body: Bytes) -> HttpResponse {
-    let mut response = http::response(status, aws_json::CONTENT_TYPE, body);
+    with_request_id(http::response(status, aws_json::CONTENT_TYPE, body))
+}
+
+/// The events as they come, until there are no more or nobody reads them.
+fn stream(mut events: EventStream) -> HttpResponse {
+    let (sender, response) = http::response_in_pieces(event_stream::CONTENT_TYPE);
+    tokio::spawn(async move {
+        while let Some(event) = events.next().await {
+            if sender.send(event).await.is_err() {
+                return;
+            }
+        }
+    });
+    response
+}
+
+fn with_request_id(mut response: HttpResponse) -> HttpResponse {
     if let Ok(value) = HeaderValue::from_str(&request_id::new()) {
         response.headers_mut().insert("x-amzn-requestid", value);
     }
@@ -50,7 +70,7 @@ async fn respond(
     invalid: &'static str,
     request: HttpRequest,
     caller: Caller,
-) -> Result<Bytes, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let target = request.header(aws_json::TARGET).unwrap_or_default().to_owned();
     let operation = aws_json::operation(service.model(), &target).ok_or_else(unknown_operation)?;
     let body = http::read_body(request.body, BODY_BYTES_MAX).await.map_err(body_error)?;
@@ -61,19 +81,24 @@ async fn respond(
         region: caller.region,
         now_ms: clock::unix_ms(),
     };
-    let output = service.handle(operation.index, decoded, context).await.inspect_err(|error| {
+    let answer = service.handle(operation.index, decoded, context).await.inspect_err(|error| {
         if error.status == 500 {
             tracing::error!(operation = operation.name, message = error.message, "an operation failed");
         }
     })?;
-    aws_json::encode(&output).map_err(|error| {
+    let output = match answer {
+        Answer::Output(output) => output,
+        Answer::Events(events) => return Ok(stream(events)),
+    };
+    let body = aws_json::encode(&output).map_err(|error| {
         tracing::error!(%error, operation = operation.name, "an answer was not encoded");
         ApiError::service(
             "InternalFailure",
             500,
             "The request processing has failed because of an unknown error.",
         )
-    })
+    })?;
+    Ok(http::response(StatusCode::OK, aws_json::CONTENT_TYPE, body))
 }
 
 fn unknown_operation() -> ApiError {

@@ -3,7 +3,7 @@
 use aws_api::{error_response::ApiError, protocol::query, request_id};
 use hyper::{Method, StatusCode};
 use lambda_model::error::with_causes;
-use services::service::{AwsService, ServiceContext};
+use services::service::{Answer, AwsService, ServiceContext};
 
 use crate::{
     clock,
@@ -51,12 +51,15 @@ async fn respond(
         region: caller.region,
         now_ms: clock::unix_ms(),
     };
-    let output = service.handle(operation.index, decoded, context).await;
-    let output = output.inspect_err(|error| {
+    let answer = service.handle(operation.index, decoded, context).await;
+    let answer = answer.inspect_err(|error| {
         if error.status == 500 {
             tracing::error!(operation = operation.name, message = error.message, "an operation failed");
         }
     })?;
+    let Answer::Output(output) = answer else {
+        return Err(ApiError::service("InternalFailure", 500, "This protocol has no event streams."));
+    };
     query::encode(model, operation, &output, request_id).map_err(|error| {
         tracing::error!(error = with_causes(&error), operation = operation.name, "an answer was not encoded");
         ApiError::service(

@@ -1,8 +1,10 @@
 //! What services have in common: a table of operations, and a caller.
 
-use std::future::Future;
+use std::{future::Future, pin::Pin};
 
 use aws_api::{error_response::ApiError, protocol::Decoded, schema::ServiceModel};
+use bytes::Bytes;
+use futures_util::Stream;
 use lambda_model::credentials::Principal;
 use serde_json::Value;
 
@@ -50,18 +52,29 @@ fn partition_of(region: &str) -> &'static str {
     PARTITIONS.iter().find(|(start, _)| region.starts_with(start)).map_or("aws", |(_, partition)| partition)
 }
 
+/// The messages of an event stream, in their form on the wire. Whoever drops it wants no more.
+pub type EventStream = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
+
+/// What an operation gives.
+pub enum Answer {
+    /// Its output.
+    Output(Value),
+    /// The beginning of something that goes on.
+    Events(EventStream),
+}
+
 /// A service: JSON of its model goes in and comes out, whatever the protocol makes of it.
 pub trait AwsService: Send + Sync {
     /// Its operations and shapes.
     fn model(&self) -> &'static ServiceModel;
 
-    /// Does the operation at this position of the model's table: its output, or an error in AWS's words.
+    /// Does the operation at this position of the model's table: its answer, or an error in AWS's words.
     fn handle(
         &self,
         operation: usize,
         decoded: Decoded,
         context: ServiceContext,
-    ) -> impl Future<Output = Result<Value, ApiError>> + Send;
+    ) -> impl Future<Output = Result<Answer, ApiError>> + Send;
 }
 
 /// The input of an operation that takes none.
@@ -69,8 +82,9 @@ pub trait AwsService: Send + Sync {
 pub(crate) struct NoInput {}
 
 /// An output on its way to the encoder.
-pub(crate) fn answer(output: impl serde::Serialize) -> Result<Value, ApiError> {
+pub(crate) fn answer(output: impl serde::Serialize) -> Result<Answer, ApiError> {
     serde_json::to_value(output)
+        .map(Answer::Output)
         .map_err(|error| ApiError::service("ServiceFailure", 500, format!("answer not encoded: {error}")))
 }
 
@@ -84,9 +98,13 @@ pub(crate) fn not_implemented(service: &str, operation: &str) -> ApiError {
 }
 
 /// The dispatch of a service: its type, its name in messages, and which handler answers which operation. The handlers take the
-/// caller and the operation's input, and give its output.
+/// caller and the operation's input, and give its output, or the events of an event stream.
 macro_rules! service_operations {
-    ($service:ty, $name:literal: $($operation:ident => $handler:ident,)*) => {
+    (
+        $service:ty, $name:literal:
+        $($operation:ident => $handler:ident,)*
+        $([events] $streaming:ident => $source:ident,)*
+    ) => {
         impl AwsService for $service {
             fn model(&self) -> &'static ServiceModel {
                 &MODEL
@@ -97,10 +115,13 @@ macro_rules! service_operations {
                 operation: usize,
                 decoded: Decoded,
                 context: ServiceContext,
-            ) -> Result<Value, ApiError> {
+            ) -> Result<Answer, ApiError> {
                 match Operation::ALL.get(operation) {
                     $(Some(Operation::$operation) => {
                         $crate::service::answer(self.$handler(&context, decoded.typed()?).await?)
+                    })*
+                    $(Some(Operation::$streaming) => {
+                        self.$source(&context, decoded.typed()?).await.map(Answer::Events)
                     })*
                     other => {
                         let name = other.map_or("", |other| other.schema().name);

@@ -24,6 +24,21 @@ pub fn event(event_type: &str, content_type: &str, payload: &[u8]) -> Bytes {
     message(&headers, payload)
 }
 
+/// What comes first in the JSON protocols: the members of the output that are not the stream, of which no operation here has any.
+pub fn initial_response() -> Bytes {
+    event("initial-response", "application/json", b"{}")
+}
+
+/// An exception of the model, after which nothing comes; the payload is JSON.
+pub fn exception(exception_type: &str, payload: &[u8]) -> Bytes {
+    let headers = [
+        (":exception-type", exception_type),
+        (":content-type", "application/json"),
+        (":message-type", "exception"),
+    ];
+    message(&headers, payload)
+}
+
 fn message(headers: &[(&str, &str)], payload: &[u8]) -> Bytes {
     let header_bytes: usize = headers.iter().map(|(name, value)| 1 + name.len() + 1 + 2 + value.len()).sum();
     let total = FRAME_BYTES + header_bytes + payload.len();

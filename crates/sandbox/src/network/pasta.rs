@@ -6,15 +6,15 @@
 //! ```
 //! Whatever the user reaches, pasta reaches: what the policy refuses is refused inside, by rules of the sandbox's namespace.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek};
 use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Instant;
 
-use rustix::fs::Access;
+use rustix::fs::{Access, MemfdFlags, memfd_create};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::policy::NetworkPolicy;
@@ -27,6 +27,8 @@ const ADDRESS: &str = "198.18.0.2";
 /// Reaches the machine's loopback where the policy says so.
 pub(crate) const GATEWAY: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
 const NETMASK: &str = "255.255.255.252";
+/// Locally administered.
+const GATEWAY_MAC: &str = "02:00:00:00:00:01";
 
 /// The program.
 #[derive(Clone, Debug)]
@@ -62,32 +64,45 @@ impl PastaProgram {
         command.arg0(&self.name).args(["--foreground", "--quiet", "--ipv4-only", "--config-net"]);
         // Nobody comes in, neither from the machine nor to its loopback.
         command.args(["-t", "none", "-u", "none", "-T", "none", "-U", "none"]);
+        // It takes nothing from a device of the machine, but wants one to exist: loopback does, also on a machine that is offline. What
+        // loopback has not is an address for the gateway's frames.
+        command.args(["-i", "lo", "-M", GATEWAY_MAC]);
         command.args(["--no-dhcp", "--no-dhcpv6", "--no-ndp", "--no-ra", "--ns-ifname", NAME_INSIDE]);
         command.args(["-a", ADDRESS, "-n", NETMASK, "-g", &GATEWAY.to_string()]);
         if !policy.reaches_this_host() {
             command.arg("--no-map-gw");
         }
         command.arg(pid.to_string()).env_clear();
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // A pipe would cost a descriptor for as long as the sandbox lives.
+        let mut words = File::from(memfd_create("pasta", MemfdFlags::CLOEXEC)?);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words.try_clone()?);
         let mut pasta = Pasta(command.spawn()?);
-        pasta.wait_for_device(Path::new(&format!("/proc/{pid}/net/route")))?;
-        Ok(pasta)
+        match pasta.wait_for_device(Path::new(&format!("/proc/{pid}/net/route")))? {
+            None => Ok(pasta),
+            Some(status) => {
+                let mut text = String::new();
+                words.rewind()?;
+                words.read_to_string(&mut text)?;
+                Err(io::Error::other(format!("pasta ended: {status}: {}", text.trim())))
+            }
+        }
     }
 }
 
 impl Pasta {
-    fn wait_for_device(&mut self, routes: &Path) -> io::Result<()> {
+    /// How it ended, if it did.
+    fn wait_for_device(&mut self, routes: &Path) -> io::Result<Option<ExitStatus>> {
         let deadline = Instant::now() + PASTA_TIMEOUT;
         while !fs::read_to_string(routes)?.contains(NAME_INSIDE) {
             if let Some(status) = self.0.try_wait()? {
-                return Err(io::Error::other(format!("pasta ended: {status}")));
+                return Ok(Some(status));
             }
             if Instant::now() > deadline {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             std::thread::sleep(RETRY_PAUSE);
         }
-        Ok(())
+        Ok(None)
     }
 }
 

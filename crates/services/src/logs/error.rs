@@ -23,6 +23,10 @@ pub(super) fn exists(what: &str) -> ApiError {
     ApiError::user("ResourceAlreadyExistsException", 400, message)
 }
 
+pub(super) fn limit_exceeded(message: impl Into<String>) -> ApiError {
+    ApiError::user("LimitExceededException", 400, message)
+}
+
 /// A fault of ours; the words are for the log.
 pub(super) fn failed(message: impl Into<String>) -> ApiError {
     ApiError::service("ServiceUnavailableException", 500, message)

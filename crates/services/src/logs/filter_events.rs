@@ -39,7 +39,7 @@ impl CloudWatchLogs {
                 ));
             }
             (Some(names), None) => StreamSelection::Names(names),
-            (None, Some(prefix)) => StreamSelection::Prefix(prefix),
+            (None, Some(prefix)) => StreamSelection::Prefixes(vec![prefix]),
             (None, None) => StreamSelection::All,
         };
         let query = LogQuery {

@@ -8,11 +8,13 @@ mod error;
 mod events;
 mod filter_events;
 mod groups;
+mod live_tail;
 mod operations;
 mod paging;
 pub mod pattern;
 mod put_events;
 mod retention;
+mod sample;
 mod streams;
 mod subscription_filters;
 pub mod subscriptions;
@@ -29,6 +31,7 @@ type Handled<T> = Result<T, ApiError>;
 #[derive(Clone)]
 pub struct CloudWatchLogs {
     logs: Logs,
+    live_tails: live_tail::Sessions,
 }
 
 impl CloudWatchLogs {
@@ -37,7 +40,7 @@ impl CloudWatchLogs {
 
     /// The service, on these logs.
     pub fn new(logs: Logs) -> Self {
-        Self { logs }
+        Self { logs, live_tails: live_tail::Sessions::default() }
     }
 
     /// Work on files: not on a thread that serves others.

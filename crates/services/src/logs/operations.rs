@@ -1,15 +1,13 @@
 //! The table of operations: which handler answers which. What is not in it answers `NotImplemented`.
 
+use super::CloudWatchLogs;
+use crate::service::{Answer, AwsService, ServiceContext, service_operations};
 use aws_api::{
     error_response::ApiError,
     generated::logs::operations::{MODEL, Operation},
     protocol::Decoded,
     schema::ServiceModel,
 };
-use serde_json::Value;
-
-use super::CloudWatchLogs;
-use crate::service::{AwsService, ServiceContext, service_operations};
 
 service_operations! {
     CloudWatchLogs, "CloudWatch Logs":
@@ -34,4 +32,5 @@ service_operations! {
     UntagLogGroup => untag_log_group,
     ListTagsLogGroup => list_tags_log_group,
     TestMetricFilter => test_metric_filter,
+    [events] StartLiveTail => start_live_tail,
 }

@@ -6,10 +6,9 @@ use aws_api::{
     protocol::Decoded,
     schema::ServiceModel,
 };
-use serde_json::Value;
 
 use super::Sts;
-use crate::service::{AwsService, ServiceContext, service_operations};
+use crate::service::{Answer, AwsService, ServiceContext, service_operations};
 
 service_operations! {
     Sts, "STS":

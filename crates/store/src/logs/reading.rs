@@ -48,8 +48,8 @@ pub enum StreamSelection {
     All,
     /// Those of these names.
     Names(Vec<String>),
-    /// Those whose names begin so.
-    Prefix(String),
+    /// Those whose names begin with one of these.
+    Prefixes(Vec<String>),
     /// Those whose names contain this.
     Containing(String),
 }
@@ -60,7 +60,7 @@ impl StreamSelection {
         match self {
             Self::All => true,
             Self::Names(names) => names.iter().any(|known| known == name),
-            Self::Prefix(prefix) => name.starts_with(prefix),
+            Self::Prefixes(prefixes) => prefixes.iter().any(|prefix| name.starts_with(prefix)),
             Self::Containing(part) => name.contains(part),
         }
     }

@@ -92,7 +92,7 @@ class Server:
     def get(self, path, method="GET"):
         """Status, headers and body of a plain HTTP request to a path of the server."""
         request = urllib.request.Request(self.endpoint + path, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, dict(answer.headers), answer.read()
 
     def health(self):

@@ -7,6 +7,7 @@ function answers.
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -292,6 +293,45 @@ def test_g_07_what_is_dropped_of_a_flood_is_told_in_the_functions_log(server, de
     told = [json.loads(line) for line in text.splitlines() if '"platform.logsDropped"' in line]
     assert written + sum(record["record"]["droppedRecords"] for record in told) == printed
     assert all(record["record"]["droppedBytes"] >= 100 for record in told)
+
+
+def test_g_07_printing_as_fast_as_pipes_allow_harms_nobody(server, deploy):
+    flood = deploy(
+        """
+        import subprocess, time
+        def handler(event, context):
+            # Native programs, several of them: together as fast as anything can write into a pipe.
+            printers = [subprocess.Popen(["yes", "x" * 99]) for _ in range(4)]
+            time.sleep(event)
+            for printer in printers:
+                printer.kill()
+                printer.wait()
+            return 1
+        """,
+        Timeout=60,
+        MemorySize=1769,
+    )
+    talker = deploy("def handler(event, context):\n    for n in range(200):\n        print('said', event, n)\n")
+    talker.invoke(0)
+    before = server.resident_bytes()
+    outcomes = []
+    caller = threading.Thread(target=lambda: outcomes.append(flood.invoke(8)))
+    caller.start()
+    rounds = 0
+    while caller.is_alive():
+        rounds += 1
+        assert talker.invoke(rounds).error is None
+    caller.join()
+    assert outcomes[0].payload == 1
+    assert server.resident_bytes() - before < 200 * 2**20
+    assert rounds >= 8, "a neighbour goes on"
+    text = log_of(server, talker, f"said {rounds} 199")
+    said = set(re.findall(r"said (\d+) (\d+)\n", text))
+    assert len(said) == 200 * (rounds + 1), "what is dropped is the flood's"
+    told = log_of(server, flood, "REPORT RequestId: ")
+    drops = [json.loads(line)["record"] for line in told.splitlines() if '"platform.logsDropped"' in line]
+    printed = told.count("x" * 99 + "\n") * 100 + sum(drop["droppedBytes"] for drop in drops)
+    print(f"{printed / 8 / 1e6:.0f} MB/s printed, of which {len(drops)} records tell what was dropped")
 
 
 def test_g_07_one_endless_line_is_bounded(server, deploy, neighbour):

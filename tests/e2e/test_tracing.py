@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+import toolbox
 from packages import executable
 
 ROOT = "1-5759e988-bd862e3fe1be46a994272793"
@@ -106,15 +107,47 @@ while True:
         {"bootstrap": executable(runtime)}, Runtime="provided.al2023", Handler="none", TracingConfig={"Mode": "Active"}
     )
     _, header, log = invoke(function, f"Root={ROOT};Sampled=1")
-    kept = kept_in(tmp_path / "data", b"because").decode(errors="replace")
-    # Behind the header of its block, which is no text.
-    begins = [match.start() for match in re.finditer(r'\{"', kept[: kept.index("because")])]
-    segment = json.JSONDecoder().raw_decode(kept, begins[0])[0]
+    segment = segment_with(tmp_path / "data", "because")
     assert segment["cause"]["exceptions"] == [{"type": "No", "message": "because"}]
     assert (segment["trace_id"], segment["fault"], segment["name"]) == (ROOT, True, function.name)
     assert f"SegmentId: {segment['id']}" in log and f"Parent={segment['id']}" in header
     assert 0 <= segment["end_time"] - segment["start_time"] < 10 and abs(segment["end_time"] - time.time()) < 60
     assert segment["aws"]["function_arn"] == function.arn
+
+
+def segment_with(data_dir, awaited):
+    """The segment that is kept with these words in it."""
+    kept = kept_in(data_dir, awaited.encode()).decode(errors="replace")
+    # Behind the header of its block, which is no text.
+    begins = [match.start() for match in re.finditer(r'\{"', kept[: kept.index(awaited)])]
+    return json.JSONDecoder().raw_decode(kept, begins[0])[0]
+
+
+PYTHON_FAILS = "class Odd(Exception):\n    pass\ndef inner():\n    raise Odd('why \\u20ac \\x7f not')\ndef handler(e, c):\n    inner()\n"
+NODE_FAILS = """
+class Odd extends Error { constructor(text) { super(text); this.name = "Odd"; } }
+function inner() { throw new Odd("why \\u20ac \\x7f not"); }
+exports.handler = async () => inner();
+"""
+
+
+@pytest.mark.parametrize("language", ["python", "nodejs"])
+def test_r_12_our_runtimes_tell_the_cause_of_an_error(language, fresh_server, deploy_to, tmp_path):
+    arguments, options, code = ["--no-sdk"], {}, PYTHON_FAILS
+    if language == "nodejs":
+        arguments += ["--runtime-path", f"nodejs20.x={toolbox.node(20)}"]
+        options, code = {"Runtime": "nodejs20.x"}, {"app.js": NODE_FAILS}
+    server = fresh_server(*arguments, data_dir=tmp_path / "data")
+    function = deploy_to(server)(code, TracingConfig={"Mode": "Active"}, **options)
+    assert function.invoke({}).payload["errorType"] == "Odd"
+    cause = segment_with(tmp_path / "data", "Odd")["cause"]
+    [exception] = cause["exceptions"]
+    assert (exception["type"], exception["message"]) == ("Odd", "why \u20ac \x7f not")
+    assert cause["working_directory"] == "/var/task"
+    stack = exception["stack"]
+    inner = next(frame for frame in stack if frame["label"] == "inner")
+    assert inner["path"].startswith("/var/task/app.") and inner["line"] in (3, 4)
+    assert inner["path"] in cause["paths"]
 
 
 def kept_in(data_dir, awaited):

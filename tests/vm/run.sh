@@ -2,6 +2,8 @@
 # Inside the virtual machine: the sandbox's tests as root and as an ordinary user. What is printed here is what `cargo xtask vm-test`
 # reads: a heading for each suite, how it ended, and a last line when all of them passed.
 set -u
+# Names of tests have brackets.
+set -f
 here=/opt/payload
 . "$here/form" # ROOT_TESTS, ORDINARY_TESTS: arguments of pytest
 

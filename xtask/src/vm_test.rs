@@ -29,16 +29,20 @@ pub(crate) struct Form {
 
 /// A few minutes.
 pub(crate) const SHORT: Form = Form {
-    root: "test_environment_view.py test_ordinary_user.py test_attacks.py -k 'test_environment_view or test_ordinary_user or holds'",
-    ordinary: "test_environment_view.py",
+    root: "test_systemd.py test_control_groups.py test_ordinary_user.py test_environment_view.py \
+           test_attacks.py::test_an_attack_succeeds_without_its_layer_and_fails_with_it[fork-bomb] \
+           test_attacks.py::test_an_attack_succeeds_without_its_layer_and_fails_with_it[control-groups]",
+    ordinary: "test_systemd.py test_control_groups.py test_invoke.py::test_e_04_too_much_memory_kills_only_the_environment",
     seconds_max: 900,
 };
 
-/// Everything that the sandbox and its environments promise.
+/// Everything that the sandbox and its environments promise. An ordinary user's `/tmp` is memory, and `lambent doctor` says so.
 const FULL: Form = Form {
-    root: "test_attacks.py test_durability.py test_environment_view.py test_extensions.py test_invoke.py test_lifecycle.py \
-           test_network.py test_ordinary_user.py test_scoreboard.py test_telemetry.py",
-    ordinary: "test_attacks.py test_environment_view.py test_extensions.py test_invoke.py test_lifecycle.py test_telemetry.py",
+    root: "test_attacks.py test_control_groups.py test_durability.py test_environment_view.py test_extensions.py test_invoke.py \
+           test_lifecycle.py test_network.py test_ordinary_user.py test_scoreboard.py test_systemd.py test_telemetry.py",
+    ordinary: "test_attacks.py test_control_groups.py test_environment_view.py test_extensions.py test_invoke.py test_lifecycle.py \
+               test_systemd.py test_telemetry.py \
+               --deselect test_environment_view.py::test_tmp_can_be_filled_without_running_out_of_memory",
     seconds_max: 10_800,
 };
 

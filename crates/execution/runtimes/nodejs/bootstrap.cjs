@@ -18,6 +18,8 @@ const API = "/2018-06-01/runtime";
 const MAJOR = Number(process.versions.node.split(".")[0]);
 /** From this version on handlers with a callback are refused, as on Lambda. */
 const HAS_CALLBACKS = MAJOR < 24;
+/** A segment of X-Ray has no more. */
+const CAUSE_BYTES_MAX = 64 * 1024;
 /** Exit statuses of AWS's client. */
 const UNHANDLED_REJECTION = 128;
 const UNCAUGHT_EXCEPTION = 129;
@@ -45,9 +47,10 @@ class RuntimeApi {
     return this.call("next", `GET ${API}/invocation/next HTTP/1.1\r\nHost: ${this.address}\r\n\r\n`);
   }
 
-  post(path, text, errorType) {
+  post(path, text, errorType, cause) {
     const body = Buffer.from(text);
-    const kind = errorType ? `Lambda-Runtime-Function-Error-Type: ${errorType.replace(/[^\x20-\x7e]/g, "?")}\r\n` : "";
+    let kind = errorType ? `Lambda-Runtime-Function-Error-Type: ${errorType.replace(/[^\x20-\x7e]/g, "?")}\r\n` : "";
+    if (cause && cause.length <= CAUSE_BYTES_MAX) kind += `Lambda-Runtime-Function-XRay-Error-Cause: ${cause}\r\n`;
     const head =
       `POST ${API}${path} HTTP/1.1\r\nHost: ${this.address}\r\nContent-Type: application/json\r\n${kind}` +
       `Content-Length: ${body.length}\r\n\r\n`;
@@ -68,9 +71,9 @@ class RuntimeApi {
   }
 
   /** Tells of an error after which the process ends, unless nobody waits for it. */
-  async end(path, error) {
+  async end(path, error, cause) {
     // An answer that is on its way goes first.
-    const told = this.awaits ? this.answer : this.post(path, JSON.stringify(error), error.errorType);
+    const told = this.awaits ? this.answer : this.post(path, JSON.stringify(error), error.errorType, cause);
     const isIdle = this.awaits === "next";
     this.isClosed = true;
     if (!isIdle) await told;
@@ -191,6 +194,30 @@ function errorJson(error) {
     const problem = "there was a problem while retrieving one or more of its message, name, and stack";
     return { errorType: "handled", errorMessage: `callback called with Error argument, but ${problem}` };
   }
+}
+
+/** What an error was, in X-Ray's form, for the trace: JSON of characters that a header may have. */
+function errorCause(error) {
+  try {
+    if (!isError(error)) return undefined;
+    const stack = error.stack.split("\n").slice(1).map(frameOf);
+    const cause = {
+      working_directory: process.cwd(),
+      exceptions: [{ type: error.name, message: error.message, stack }],
+      paths: [...new Set(stack.map((frame) => frame.path))],
+    };
+    const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+    return JSON.stringify(cause).replace(/[^\x20-\x7e]/g, escaped);
+  } catch {
+    // An error that cannot even be looked at.
+    return undefined;
+  }
+}
+
+/** A line of a stack: `at label (path:line:column)`, or without a label. */
+function frameOf(text) {
+  const [, label, path, line] = /^\s*at (?:(.*) \()?(.*?):(\d+):\d+\)?$/.exec(text) ?? [undefined, undefined, text.trim()];
+  return { path, line: line === undefined ? undefined : Number(line), label: label || "anonymous" };
 }
 
 /** What is in an error for the log: its own properties too. */
@@ -407,7 +434,7 @@ async function serve(api, handler, headers, body) {
   } catch (error) {
     logError("Invoke Error", error);
     const json = errorJson(error);
-    await api.post(`/invocation/${id}/error`, JSON.stringify(json), json.errorType);
+    await api.post(`/invocation/${id}/error`, JSON.stringify(json), json.errorType, errorCause(error));
     return;
   }
   await api.post(`/invocation/${id}/response`, answer);
@@ -440,7 +467,7 @@ async function dieOf(api, what, error, status) {
   logError(what, error);
   if (api.isClosed) return;
   const path = currentRequestId === undefined ? "/init/error" : `/invocation/${currentRequestId}/error`;
-  await api.end(path, errorJson(error));
+  await api.end(path, errorJson(error), errorCause(error));
   process.exit(status);
 }
 

@@ -22,6 +22,10 @@ UNMARSHAL_ERROR = "Runtime.UnmarshalError"
 CONTEXT_ERROR = "Runtime.LambdaContextUnmarshalError"
 
 
+# A segment of X-Ray has no more.
+CAUSE_BYTES_MAX = 64 * 1024
+
+
 class RuntimeApi:
     """One connection to the Runtime API, kept open: HTTP/1.1 as far as that server speaks it."""
 
@@ -39,9 +43,11 @@ class RuntimeApi:
         self._send(self.next_request)
         return self._receive()
 
-    def post(self, path, body, content_type="application/json", error_type=None):
+    def post(self, path, body, content_type="application/json", error_type=None, cause=None):
         """Posts a body; what the platform says to it is the platform's business."""
         kind = f"Lambda-Runtime-Function-Error-Type: {error_type}\r\n" if error_type else ""
+        if cause is not None and len(cause) <= CAUSE_BYTES_MAX:
+            kind += f"Lambda-Runtime-Function-XRay-Error-Cause: {cause}\r\n"
         head = (
             f"POST {API}{path} HTTP/1.1\r\nHost: {self.address}\r\nContent-Type: {content_type}\r\n{kind}"
             f"Content-Length: {len(body)}\r\n\r\n"
@@ -195,16 +201,41 @@ def error_json(error, request_id):
         }
     import traceback
 
-    # Four fields of a frame: the marks below a line that newer versions of Python draw are not in AWS's traces.
-    frames = [(at.filename, at.lineno, at.name, at.line) for at in traceback.extract_tb(error.__traceback__)]
-    while frames and frames[0][0] == __file__:
-        del frames[0]
     return {
         "errorMessage": str(error),
         "errorType": type(error).__name__,
         "requestId": request_id,
-        "stackTrace": traceback.format_list(frames),
+        "stackTrace": traceback.format_list(frames_of(error)),
     }
+
+
+def frames_of(error):
+    """The function's own frames of an error: file, line number, name, line."""
+    import traceback
+
+    # Four fields of a frame: the marks below a line that newer versions of Python draw are not in AWS's traces.
+    frames = [(at.filename, at.lineno, at.name, at.line) for at in traceback.extract_tb(error.__traceback__)]
+    while frames and frames[0][0] == __file__:
+        del frames[0]
+    return frames
+
+
+def error_cause(error):
+    """What an error was, in X-Ray's form, for the trace; None for those of the platform."""
+    if isinstance(error, Fault):
+        return None
+    try:
+        working_directory = os.getcwd()
+    except OSError:
+        # The function has removed it.
+        working_directory = ""
+    frames = frames_of(error)
+    stack = [{"label": name, "path": path, "line": number} for path, number, name, _ in frames]
+    exception = {"type": type(error).__name__, "message": str(error), "stack": stack}
+    paths = sorted({path for path, *_ in frames})
+    cause = {"working_directory": working_directory, "exceptions": [exception], "paths": paths}
+    # Of what a header may not have, json leaves this one as it is.
+    return json.dumps(cause).replace("\x7f", "\\u007f")
 
 
 def log_error(error):
@@ -458,7 +489,8 @@ def serve(api, handler, headers, body):
     except Exception as error:
         failure = error_json(error, request_id)
         log_error(failure)
-        api.post(f"/invocation/{request_id}/error", to_json(failure), error_type=failure["errorType"])
+        kind, cause = failure["errorType"], error_cause(error)
+        api.post(f"/invocation/{request_id}/error", to_json(failure), error_type=kind, cause=cause)
         return
     flush()
     api.post(f"/invocation/{request_id}/response", answer, content_type)

@@ -1,5 +1,6 @@
 """What a function sees from inside: the user, the files, the limits, the network of an environment."""
 
+import os
 import re
 import statistics
 
@@ -204,3 +205,13 @@ def test_n_04_half_the_memory_is_half_the_cpu_under_quota(fresh_server, python_r
     deployer.close()
     half, whole = (statistics.median(stretches[memory]) for memory in (512, 1024))
     assert 1.8 <= half / whole <= 2.2, stretches
+
+
+def test_the_umask_of_the_server_is_not_that_of_environments(fresh_server, deploy_to):
+    before = os.umask(0o077)
+    try:
+        server = fresh_server("--no-sdk")
+    finally:
+        os.umask(before)
+    outcome = deploy_to(server)("import os\ndef handler(event, context):\n    return os.umask(0)\n").invoke({})
+    assert outcome.payload == 0o022, "and its root can be seen by its user"

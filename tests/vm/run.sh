@@ -8,7 +8,7 @@ here=/opt/payload
 . "$here/form" # ROOT_TESTS, ORDINARY_TESTS: arguments of pytest
 
 export PYTHONPATH="$here/site-packages" PYTHONDONTWRITEBYTECODE=1
-export PYTEST_ADDOPTS="-q -rfEs --color=no --tb=short -p no:cacheprovider --timeout=900"
+export PYTEST_ADDOPTS="-q -rfEs --color=no --tb=short -p no:cacheprovider --timeout=900 --durations=10"
 export LAMBENT_BIN="$here/lambent" LAMBENT_TARGET_DIR="$here/target"
 # The tests leave files beside themselves.
 mkdir -p "$LAMBENT_TARGET_DIR"

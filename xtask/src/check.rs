@@ -8,7 +8,7 @@ pub(crate) mod e2e;
 mod fuzz;
 pub(crate) mod moto;
 mod skips;
-mod tally;
+pub(crate) mod tally;
 mod vm_test;
 
 use std::env;

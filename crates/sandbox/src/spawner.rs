@@ -8,6 +8,8 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
+use rustix::fs::Mode;
+use rustix::process::umask;
 use rustix::thread::set_no_new_privs;
 
 use crate::channel::{Channel, Received};
@@ -53,6 +55,8 @@ fn run() -> io::Result<()> {
     nix::unistd::dup2_stdin(&null)?;
     // In a session of its own no terminal signal reaches it: the server decides when it ends.
     rustix::process::setsid()?;
+    // What a sandbox's root is made of is for its user to see, however private the server's own files are.
+    umask(Mode::from_raw_mode(0o022));
     let Received::Message(Request::Configure { layers, cgroup_parents }, _) = channel.receive(None)? else {
         return Err(io::Error::from(io::ErrorKind::InvalidData));
     };

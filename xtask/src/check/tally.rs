@@ -63,10 +63,14 @@ pub(crate) fn of_pytest(output: &str) -> Tally {
 
 /// Tests of several runners one after another, each under a heading `== NAME`.
 pub(crate) fn of_suites(output: &str) -> Tally {
-    let suites = output.split("\n== ");
-    let of_suite =
-        |suite: &str| if suite.contains("test result:") { of_rust(suite) } else { of_pytest(suite) };
-    suites.map(of_suite).fold(Tally::default(), Add::add)
+    suites(output).into_iter().map(|(_, tally)| tally).fold(Tally::default(), Add::add)
+}
+
+/// The same, apart.
+pub(crate) fn suites(output: &str) -> Vec<(&str, Tally)> {
+    let of_suite = |text: &str| if text.contains("test result:") { of_rust(text) } else { of_pytest(text) };
+    let suites = output.split("== ").skip(1).filter_map(|suite| suite.split_once('\n'));
+    suites.map(|(name, text)| (name.trim_end(), of_suite(text))).collect()
 }
 
 /// Reads every `<number> <word>` of a summary line.

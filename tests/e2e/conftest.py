@@ -25,6 +25,19 @@ def pytest_report_header(config):
     return [f"lambent: {lambent.binary()}", f"python runtimes of this machine: {versions}"]
 
 
+LOG_CHARACTERS = 4000
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """What the servers of a failed test said last: their folders are gone when somebody reads of it."""
+    report = yield
+    servers = item.funcargs.get("all_servers") if report.failed and hasattr(item, "funcargs") else None
+    for server in servers.started if servers else []:
+        report.sections.append((f"log of {server.endpoint}", server.errors()[-LOG_CHARACTERS:]))
+    return report
+
+
 class Servers:
     """Starts servers in folders of their own, and knows afterwards what to look for."""
 

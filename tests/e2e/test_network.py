@@ -242,6 +242,23 @@ def test_forwarding_stays_until_the_last_server_leaves(machine):
     assert network_when_done(machine.networks) == ("", "0", [])
 
 
+def test_devices_of_a_server_that_has_just_left_are_in_nobodys_way(machine):
+    server, deploy = machine.server()
+    assert reached(deploy(CALLER, Timeout=30), (INTERNET, 80)) == [MACHINE]
+    names = network_of(machine.networks)[2]
+    assert names
+    assert server.stop() == 0
+    network_when_done(machine.networks)
+    # The kernel takes devices apart in its own time: these take theirs.
+    for name in names:
+        networks.ip("link", "add", name, "type", "veth", "peer", "name", f"p{name}")
+    try:
+        assert reached(machine.caller(), (INTERNET, 80)) == [MACHINE]
+    finally:
+        for name in names:
+            networks.ip("link", "delete", name)
+
+
 def test_what_a_killed_server_left_goes_with_the_next_start(machine):
     server, deploy = machine.server()
     assert reached(deploy(CALLER, FunctionName="kept", Timeout=30), (INTERNET, 80)) == [MACHINE]

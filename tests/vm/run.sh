@@ -25,6 +25,7 @@ suite() { # NAME COMMAND...
 as_ordinary() {
     runuser -u ordinary -- env HOME=/home/ordinary XDG_RUNTIME_DIR=/run/user/1000 "$@"
 }
+
 echo "kernel $(uname -r), systemd $(systemctl --version | sed -n '1s/.*(\(.*\)).*/\1/p'), cgroups $(stat -f -c %T /sys/fs/cgroup)"
 [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || failed=" [cgroup v2 is not unified]"
 

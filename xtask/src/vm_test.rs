@@ -40,8 +40,8 @@ pub(crate) const SHORT: Form = Form {
     seconds_max: 900,
 };
 
-/// Everything that the sandbox and its environments promise. An ordinary user's `/tmp` is memory, and `lambent doctor` says so; he
-/// installs no services, and there is no compiler for programs of the tests' own.
+/// Everything that the sandbox and its environments promise. An ordinary user's `/tmp` is memory, and `lambent doctor` says so; only
+/// root installs services, and there is no compiler for programs of the tests' own.
 const FULL: Form = Form {
     root: "test_attacks.py test_control_groups.py test_durability.py test_environment_view.py test_extensions.py test_invoke.py \
            test_lifecycle.py test_network.py test_ordinary_user.py test_scoreboard.py test_systemd.py test_telemetry.py \
@@ -73,13 +73,15 @@ pub(crate) fn run(_arguments: &[String]) -> Result<(), Failure> {
 
 /// What keeps the virtual machine from being made here, if anything does.
 pub(crate) fn missing() -> Option<String> {
+    if std::env::consts::ARCH != "x86_64" {
+        return Some("the virtual machine has an x86-64 processor, and runs what is built here".to_owned());
+    }
     if shell::output_of(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() != "0") {
         return Some("only root can make the disk of the virtual machine".to_owned());
     }
     let tools =
         [("mmdebstrap", "mmdebstrap"), ("qemu-system-x86_64", "qemu-system-x86"), ("mkfs.ext4", "e2fsprogs")];
-    let absent =
-        tools.iter().filter(|(tool, _)| !Command::new(tool).arg("--version").output().is_ok_and(|_| true));
+    let absent = tools.iter().filter(|(tool, _)| Command::new(tool).arg("--version").output().is_err());
     let packages: Vec<&str> = absent.map(|(_, package)| *package).collect();
     (!packages.is_empty()).then(|| format!("apt install {}", packages.join(" ")))
 }

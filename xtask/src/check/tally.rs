@@ -61,7 +61,7 @@ pub(crate) fn of_pytest(output: &str) -> Tally {
     output.lines().rev().find(is_summary).map(counts).unwrap_or_default()
 }
 
-/// Tests of several runners one after another, each under a heading `== NAME`.
+/// Tests of several runners one after another, each under a heading `== NAME`; something is said before the first.
 pub(crate) fn of_suites(output: &str) -> Tally {
     suites(output).into_iter().map(|(_, tally)| tally).fold(Tally::default(), Add::add)
 }
@@ -69,7 +69,8 @@ pub(crate) fn of_suites(output: &str) -> Tally {
 /// The same, apart.
 pub(crate) fn suites(output: &str) -> Vec<(&str, Tally)> {
     let of_suite = |text: &str| if text.contains("test result:") { of_rust(text) } else { of_pytest(text) };
-    let suites = output.split("== ").skip(1).filter_map(|suite| suite.split_once('\n'));
+    // At the beginning of a line: pytest draws longer ones around its own headings.
+    let suites = output.split("\n== ").skip(1).filter_map(|suite| suite.split_once('\n'));
     suites.map(|(name, text)| (name.trim_end(), of_suite(text))).collect()
 }
 
@@ -124,8 +125,9 @@ mod tests {
         let rust =
             "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n";
         let output = format!(
-            "== a\n{rust}== b\n1 failed, 2 passed in 61.05s (0:01:01)\n== c\n5 passed in 1.00s\nend\n"
+            "kernel\n== a\n{rust}== b\n==== FAILURES ====\n1 failed, 2 passed in 61.05s (0:01:01)\n== c\n5 passed in 1.00s\nend\n"
         );
+        assert_eq!(suites(&output).iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["a", "b", "c"]);
         assert_eq!(of_suites(&output), tally(10, 1, 1));
     }
 

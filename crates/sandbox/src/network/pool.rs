@@ -200,6 +200,18 @@ impl Maker {
             return Ok(Network { namespace, lease: Lease(None) });
         };
         host.forward()?;
+        // What another server had in this slot may still be on its way out, long after its namespaces had their last process.
+        for _ in 0..Slot::SANDBOXES {
+            match self.connected(workshop, host, position) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => return made,
+            }
+        }
+        Err(io::ErrorKind::AddrNotAvailable.into())
+    }
+
+    /// A namespace with a pair of the next number.
+    fn connected(&self, workshop: &Workshop, host: &HostNetwork, position: usize) -> io::Result<Network> {
         let number = lock(&self.numbers).take().ok_or(io::ErrorKind::AddrNotAvailable)?;
         let lease = Lease(Some((number, Arc::clone(&self.numbers))));
         let name = host.slot.device(position, number);

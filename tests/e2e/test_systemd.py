@@ -3,12 +3,10 @@
 Collected only on a machine with systemd, which the virtual machine of `cargo xtask vm-test` is.
 """
 
-import json
 import os
 import shutil
 import subprocess
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -70,23 +68,26 @@ def service():
 
 
 class Installed(lambent.Server):
-    """The server that systemd started, at the port of the default."""
+    """A server that systemd started."""
 
-    def __init__(self):
-        self.endpoint = "http://127.0.0.1:4566"
+    def __init__(self, endpoint):
+        self.endpoint = endpoint
+
+    def health_when_it_listens(self):
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                return self.health()
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
 
 
 @needs_root
 def test_the_unit_of_a_release_runs_functions_with_every_limit(service, python_runtime):
     service("start")
-    server = Installed()
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            health = server.health()
-            break
-        except OSError:
-            time.sleep(0.2)
+    server = Installed("http://127.0.0.1:4566")
+    health = server.health_when_it_listens()
     assert not [line for line in health["unenforced"] if "controller" in line], health
     pid = int(service("show", "--property=MainPID", "--value"))
     assert group_of(pid) == "/system.slice/lambent.service/lambent-server"
@@ -105,13 +106,7 @@ def test_a_service_that_delegates_nothing_is_not_left_and_says_what_it_lacks(tmp
     run = ["systemd-run", "--quiet", f"--unit={unit}", "-p", "MemoryAccounting=yes", "-p", "TasksAccounting=yes"]
     subprocess.run([*run, str(lambent.binary()), *arguments], check=True)
     try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                health = json.load(urllib.request.urlopen("http://127.0.0.1:4599/_lambent/health", timeout=5))
-                break
-            except OSError:
-                time.sleep(0.2)
+        health = Installed("http://127.0.0.1:4599").health_when_it_listens()
         pid = subprocess.run(["systemctl", "show", "--property=MainPID", "--value", unit], capture_output=True, text=True).stdout
         assert group_of(int(pid)).startswith(f"/system.slice/{unit}.service/")
         lacking = [line for line in health["unenforced"] if "controller" in line]

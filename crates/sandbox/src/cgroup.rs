@@ -48,9 +48,9 @@ pub(crate) struct CgroupTree {
 /// # Errors
 /// What systemd said; the process is where it was, and has what it had.
 pub fn take_own_group() -> io::Result<bool> {
-    match scope::is_offered(&Hierarchies::of_this_process()) {
-        true => scope::take().map(|()| true),
-        false => Ok(false),
+    match scope::offered(&Hierarchies::of_this_process()) {
+        Some(_) => scope::take().map(|()| true),
+        None => Ok(false),
     }
 }
 

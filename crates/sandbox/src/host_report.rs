@@ -22,8 +22,8 @@ pub struct HostReport {
     controllers: Controllers,
     /// The group whose parent does not hand controllers down.
     undelegated: Option<PathBuf>,
-    /// Whether systemd has a group for the server in which it could have every controller.
-    scope_is_offered: bool,
+    /// The controllers of the group that systemd would give the server; `None` where it needs none, or there is nobody to ask.
+    offered: Option<Controllers>,
     has_seccomp: bool,
     has_overlayfs: bool,
     has_mkfs: bool,

@@ -17,6 +17,7 @@ use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use rustix::process::{Pid, set_child_subreaper, set_parent_process_death_signal};
 
+use crate::cgroup::Entrance;
 use crate::channel::{Channel, Received};
 use crate::layers::Layer;
 use crate::network::{inside, refusals};
@@ -32,14 +33,6 @@ pub(crate) struct Joined {
     pub(crate) network: Option<OwnedFd>,
 }
 
-/// How a process gets into its control groups.
-pub(crate) struct Groups {
-    /// Files of v1 into which it writes itself.
-    pub(crate) joined: Vec<OwnedFd>,
-    /// The directory of v2 in which it is started.
-    pub(crate) started_in: Option<OwnedFd>,
-}
-
 /// The sockets that init made.
 struct Sockets {
     /// For the server.
@@ -52,7 +45,7 @@ struct Sockets {
 pub(crate) struct Init<'a> {
     pub(crate) create: Create,
     pub(crate) channel: Channel,
-    pub(crate) groups: Groups,
+    pub(crate) entrance: Entrance,
     pub(crate) filters: &'a Filters,
 }
 

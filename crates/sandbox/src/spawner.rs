@@ -12,8 +12,9 @@ use rustix::fs::Mode;
 use rustix::process::umask;
 use rustix::thread::set_no_new_privs;
 
+use crate::cgroup::Entrance;
 use crate::channel::{Channel, Received};
-use crate::init::{Groups, Init, Joined};
+use crate::init::{Init, Joined};
 use crate::layers::{Layer, Layers};
 use crate::protocol::{Create, Failure, Network, Report, Request, Stage, Storage};
 use crate::seccomp::Filters;
@@ -44,7 +45,7 @@ pub fn spawner_main_if_requested() {
 struct Birth {
     create: Create,
     channel: Channel,
-    groups: Groups,
+    entrance: Entrance,
     joined: Joined,
 }
 
@@ -55,7 +56,7 @@ fn run() -> io::Result<()> {
     nix::unistd::dup2_stdin(&null)?;
     // In a session of its own no terminal signal reaches it: the server decides when it ends.
     rustix::process::setsid()?;
-    // What a sandbox's root is made of is for its user to see, however private the server's own files are.
+    // Of every sandbox and its processes. What a root is made of is for its user to see, however private the server's files are.
     umask(Mode::from_raw_mode(0o022));
     let Received::Message(Request::Configure { layers, cgroup_parents }, _) = channel.receive(None)? else {
         return Err(io::Error::from(io::ErrorKind::InvalidData));
@@ -94,12 +95,12 @@ fn serve(channel: Channel, filters: &Filters) -> io::Result<()> {
     loop {
         match channel.receive(None)? {
             Received::Message(Request::Create(create), descriptors) => {
-                if let Some(Birth { create, channel: own, groups, joined }) =
+                if let Some(Birth { create, channel: own, entrance, joined }) =
                     create_init(*create, descriptors)
                 {
                     // Held open by a sandbox, the spawner's channel would outlive the spawner.
                     drop(channel);
-                    Init { create, channel: own, groups, filters }.run(joined);
+                    Init { create, channel: own, entrance, filters }.run(joined);
                 }
             }
             Received::Message(Request::Configure { .. }, _) | Received::Nothing => {}
@@ -117,11 +118,11 @@ fn create_init(create: Create, mut descriptors: Vec<OwnedFd>) -> Option<Birth> {
     match fork_init(&create, &channel) {
         Ok(true) => {
             let mut made = descriptors.split_off(create.cgroups.min(descriptors.len())).into_iter();
-            let started_in = create.starts_in_group.then(|| made.next()).flatten();
+            let group = create.starts_in_group.then(|| made.next()).flatten();
             let storage = (create.storage == Storage::Mount).then(|| made.next()).flatten();
             let network = (create.network == Network::Joined).then(|| made.next()).flatten();
-            let groups = Groups { joined: descriptors, started_in };
-            Some(Birth { create, channel, groups, joined: Joined { storage, network } })
+            let entrance = Entrance { procs: descriptors, group };
+            Some(Birth { create, channel, entrance, joined: Joined { storage, network } })
         }
         Ok(false) => None,
         Err(failure) => {

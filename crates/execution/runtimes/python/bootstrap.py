@@ -20,8 +20,6 @@ BUILT_IN_MODULE = "Runtime.BuiltInModuleConflict"
 MARSHAL_ERROR = "Runtime.MarshalError"
 UNMARSHAL_ERROR = "Runtime.UnmarshalError"
 CONTEXT_ERROR = "Runtime.LambdaContextUnmarshalError"
-
-
 # A segment of X-Ray has no more.
 CAUSE_BYTES_MAX = 64 * 1024
 
@@ -190,8 +188,8 @@ def from_header(headers, name, what):
 # --- Errors ---------------------------------------------------------------------------------------------------
 
 
-def error_json(error, request_id):
-    """The error as AWS's client words it; the frames of this file above the function's own are left out."""
+def error_json(error, request_id, frames):
+    """The error as AWS's client words it."""
     if isinstance(error, Fault):
         return {
             "errorMessage": error.message,
@@ -205,12 +203,14 @@ def error_json(error, request_id):
         "errorMessage": str(error),
         "errorType": type(error).__name__,
         "requestId": request_id,
-        "stackTrace": traceback.format_list(frames_of(error)),
+        "stackTrace": traceback.format_list(frames),
     }
 
 
 def frames_of(error):
-    """The function's own frames of an error: file, line number, name, line."""
+    """The function's own frames of an error, without those of this file: file, line number, name, line. A fault has none."""
+    if isinstance(error, Fault):
+        return []
     import traceback
 
     # Four fields of a frame: the marks below a line that newer versions of Python draw are not in AWS's traces.
@@ -220,7 +220,7 @@ def frames_of(error):
     return frames
 
 
-def error_cause(error):
+def error_cause(error, frames):
     """What an error was, in X-Ray's form, for the trace; None for those of the platform."""
     if isinstance(error, Fault):
         return None
@@ -229,7 +229,6 @@ def error_cause(error):
     except OSError:
         # The function has removed it.
         working_directory = ""
-    frames = frames_of(error)
     stack = [{"label": name, "path": path, "line": number} for path, number, name, _ in frames]
     exception = {"type": type(error).__name__, "message": str(error), "stack": stack}
     paths = sorted({path for path, *_ in frames})
@@ -467,7 +466,7 @@ def main():
     try:
         handler = load_handler(os.environ["_HANDLER"])
     except Exception as error:
-        failure = error_json(error, "")
+        failure = error_json(error, "", frames_of(error))
         log_error(failure)
         api.post("/init/error", to_json(failure), error_type=failure["errorType"])
         sys.exit(1)
@@ -487,9 +486,10 @@ def serve(api, handler, headers, body):
     try:
         answer, content_type = call(handler, headers, body)
     except Exception as error:
-        failure = error_json(error, request_id)
+        frames = frames_of(error)
+        failure = error_json(error, request_id, frames)
         log_error(failure)
-        kind, cause = failure["errorType"], error_cause(error)
+        kind, cause = failure["errorType"], error_cause(error, frames)
         api.post(f"/invocation/{request_id}/error", to_json(failure), error_type=kind, cause=cause)
         return
     flush()

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use nix::unistd::geteuid;
 
 use super::delegation::{self, controllers};
-use super::hierarchy::Hierarchies;
+use super::hierarchy::{Controller, Hierarchies};
 use crate::host_report::program;
 use crate::limits::RETRY_PAUSE;
 
@@ -24,15 +24,20 @@ const MOVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The program that speaks to systemd. It comes with systemd.
 const BUSCTL: &str = "busctl";
 
-/// Whether a scope would bring controllers that the group of this process lacks, and can be asked for.
-pub(crate) fn is_offered(hierarchies: &Hierarchies) -> bool {
-    let Some(own) = hierarchies.v2.as_deref() else { return false };
+/// The controllers that a scope would have, where it can be asked for and the group of this process will not do.
+pub(crate) fn offered(hierarchies: &Hierarchies) -> Option<Vec<Controller>> {
+    let own = hierarchies.v2.as_deref()?;
     // sd_booted(3).
-    Path::new("/run/systemd/system").is_dir()
-        && !is_main_process(own)
-        && (lacks_controllers(own) || (has_controllers(own) && !delegation::is_ours(own)))
-        && program(BUSCTL).is_some()
-        && (geteuid().is_root() || user_run_dir().join("bus").exists())
+    if !Path::new("/run/systemd/system").is_dir() || is_main_process(own) || program(BUSCTL).is_none() {
+        return None;
+    }
+    if !geteuid().is_root() && !user_run_dir().join("bus").exists() {
+        return None;
+    }
+    let offered = controllers(&manager_group(own)?).filter(|offered| !offered.is_empty())?;
+    let here = controllers(own).unwrap_or_default();
+    let lacks = offered.iter().any(|controller| !here.contains(controller));
+    (lacks || !delegation::is_ours(own)).then_some(offered)
 }
 
 /// Whether this process is a systemd service. It stays in it: the unit says `Delegate=yes`, or does not want us to have more.
@@ -40,16 +45,14 @@ fn is_main_process(own: &Path) -> bool {
     own.extension().is_some_and(|kind| kind == "service") && delegation::is_alone(own)
 }
 
-/// Whether the kernel has controllers in v2 that are not handed down to this process.
-fn lacks_controllers(own: &Path) -> bool {
-    let all =
-        own.ancestors().map(controllers).take_while(Option::is_some).last().flatten().unwrap_or_default();
-    let here = controllers(own).unwrap_or_default();
-    all.iter().any(|controller| !here.contains(controller))
-}
-
-fn has_controllers(own: &Path) -> bool {
-    controllers(own).is_some_and(|here| !here.is_empty())
+/// The group below which the manager that we ask makes scopes, with the controllers that it can give them.
+fn manager_group(own: &Path) -> Option<PathBuf> {
+    let root = own.ancestors().take_while(|group| controllers(group).is_some()).last()?;
+    let user = geteuid();
+    Some(match user.is_root() {
+        true => root.to_owned(),
+        false => root.join(format!("user.slice/user-{user}.slice/user@{user}.service")),
+    })
 }
 
 /// Where systemd keeps the socket of this user's services; a shell that `su` started is not told.

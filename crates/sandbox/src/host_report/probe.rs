@@ -37,7 +37,7 @@ impl HostReport {
             has_own_uids: is_root || Subordinate::of_this_user().is_some(),
             controllers: controllers(&hierarchies),
             undelegated: hierarchies.v2.clone(),
-            scope_is_offered: scope::is_offered(&hierarchies),
+            offered: scope::offered(&hierarchies).map(|offered| of_a_scope(&offered)),
             has_seccomp: Path::new("/proc/sys/kernel/seccomp/actions_avail").exists(),
             has_overlayfs: fs::read_to_string("/proc/filesystems")
                 .is_ok_and(|text| text.contains("\toverlay\n")),
@@ -69,6 +69,17 @@ fn controllers(hierarchies: &Hierarchies) -> Controllers {
         cpu: usable(Controller::Cpu),
         pids: usable(Controller::Pids),
         freezer: usable(Controller::Freezer),
+    }
+}
+
+/// In a group of v2 that has these controllers, and can be frozen as every one can.
+fn of_a_scope(offered: &[Controller]) -> Controllers {
+    let has = |controller| offered.contains(&controller).then_some(2);
+    Controllers {
+        memory: has(Controller::Memory),
+        cpu: has(Controller::Cpu),
+        pids: has(Controller::Pids),
+        freezer: Some(2),
     }
 }
 

@@ -10,7 +10,7 @@ fn whole() -> HostReport {
         has_own_uids: true,
         controllers: Controllers { memory: Some(2), cpu: Some(2), pids: Some(2), freezer: Some(2) },
         undelegated: None,
-        scope_is_offered: false,
+        offered: None,
         has_seccomp: true,
         has_overlayfs: true,
         has_mkfs: true,
@@ -51,10 +51,16 @@ fn what_systemd_will_give_at_the_start_is_not_missing() {
         ..whole()
     };
     assert!(in_a_shell.describe().iter().any(|line| line.contains("no cpu controller")));
-    let offered = HostReport { scope_is_offered: true, ..in_a_shell };
+    let offered = HostReport { offered: Some(whole().controllers), ..in_a_shell };
     assert!(offered.describe().iter().all(|line| !line.starts_with("missing")), "{:?}", offered.describe());
     assert!(offered.describe().iter().any(|line| line.contains("systemd")));
     assert_eq!(offered.unenforced().len(), 1, "the server has asked already when it says what is missing");
+    let without_cpu = Controllers { cpu: None, ..whole().controllers };
+    let less = HostReport { offered: Some(without_cpu), ..offered };
+    assert!(
+        less.describe().iter().any(|line| line.contains("no cpu controller")),
+        "nor is more promised than it has"
+    );
 }
 
 #[test]

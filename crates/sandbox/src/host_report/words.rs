@@ -1,6 +1,6 @@
 //! What the facts mean, in sentences for the operator. Pure.
 
-use super::{Controllers, HostReport};
+use super::HostReport;
 
 const DELEGATE: &str = "start with `systemd-run --user --scope -p Delegate=yes lambent serve`";
 
@@ -95,7 +95,7 @@ pub(super) fn describe(report: &HostReport) -> Vec<String> {
             version(controllers.cpu),
             version(controllers.pids),
             version(controllers.freezer),
-            if report.scope_is_offered { " (in a scope that `lambent serve` asks systemd for)" } else { "" },
+            if report.offered.is_some() { " (in a scope that `lambent serve` asks systemd for)" } else { "" },
         ),
         format!("seccomp:     {}", yes_or_no(report.has_seccomp)),
         format!("overlayfs:   {} (for container images, later)", yes_or_no(report.has_overlayfs)),
@@ -110,9 +110,7 @@ pub(super) fn describe(report: &HostReport) -> Vec<String> {
 
 /// The host as a server will have it that has asked systemd for a group.
 fn as_served(report: &HostReport) -> HostReport {
-    let all = Controllers { memory: Some(2), cpu: Some(2), pids: Some(2), freezer: Some(2) };
-    let controllers = if report.scope_is_offered { all } else { report.controllers };
-    HostReport { controllers, ..report.clone() }
+    HostReport { controllers: report.offered.unwrap_or(report.controllers), ..report.clone() }
 }
 
 fn yes_or_no(yes: bool) -> &'static str {

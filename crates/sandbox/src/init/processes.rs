@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use rustix::fs::{Mode, OFlags};
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, kill_process, set_parent_process_death_signal, setsid, umask};
+use rustix::process::{Pid, kill_process, set_parent_process_death_signal, setsid};
 
 use super::{Init, is_first_process};
 use crate::identity;
@@ -64,7 +64,7 @@ pub(super) fn start(init: &Init<'_>, program: &Program) -> Result<i32, StartFail
 
 /// A copy of init, in the sandbox's control group of v2 where there is one; those of v1 it joins itself.
 fn fork(init: &Init<'_>) -> io::Result<Fork> {
-    match &init.groups.started_in {
+    match &init.entrance.group {
         Some(group) => syscalls::fork_into(group.as_fd()),
         None => syscalls::fork(0),
     }
@@ -93,13 +93,12 @@ fn prepare_process(init: &Init<'_>, program: &Program) -> Result<(), Failure> {
         return Err(io::Error::from(io::ErrorKind::InvalidInput))
             .stage(|| "taking standard output and error");
     };
-    identity::confine(&init.create, &init.groups.joined, init.filters)?;
+    identity::confine(&init.create, &init.entrance.procs, init.filters)?;
     rustix::process::chdir(&program.cwd).stage(|| format!("entering {}", program.cwd.display()))?;
     identity::take_standard_streams(&stdin, stdout, stderr).stage(|| "taking the standard streams")?;
     if let Some(number) = program.stdout_again {
         syscalls::duplicate_to(stdout, number).stage(|| "taking standard output again")?;
     }
-    umask(Mode::from_raw_mode(0o022));
     default_signals().stage(|| "resetting signals")
 }
 

@@ -4,8 +4,8 @@
 //! initial-response ─► sessionStart ─► sessionUpdate, each second ─► SessionTimeoutException after three hours
 //!                                                              └──► SessionStreamingException when a group cannot be read
 //! ```
-//! The client pulls: while it does not, nothing is read. What has come meanwhile is read when it goes on, and beyond what CloudWatch
-//! Logs would have kept for it the oldest is dropped.
+//! The client pulls: while it does not, nothing is read. What has come meanwhile is read when it goes on; beyond as many events as
+//! CloudWatch Logs would have kept for it, it gets a sample.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -15,7 +15,7 @@ use std::{
 
 use aws_api::{generated::logs::types as api, protocol::event_stream, request_id};
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use store::{LogGroupKey, Logs, StreamSelection};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
@@ -101,13 +101,6 @@ struct Session {
     _place: Place,
 }
 
-/// What comes next of a stream.
-enum Next {
-    Beginning(Box<Session>, VecDeque<Bytes>),
-    Update(Box<Session>),
-    End,
-}
-
 impl CloudWatchLogs {
     pub(super) async fn start_live_tail(
         &self,
@@ -148,8 +141,9 @@ impl CloudWatchLogs {
             ends_at: now + SESSION_MAX,
             _place: place,
         };
-        let beginning = VecDeque::from([event_stream::initial_response(), event("sessionStart", &start)]);
-        Ok(Box::pin(stream::unfold(Next::Beginning(Box::new(session), beginning), step)))
+        let beginning = stream::iter([event_stream::initial_response(), event("sessionStart", &start)]);
+        let updates = stream::unfold(Some(session), async |session| Some(session?.update().await));
+        Ok(Box::pin(beginning.chain(updates)))
     }
 }
 
@@ -196,30 +190,19 @@ fn event(name: &str, payload: &impl serde::Serialize) -> Bytes {
     event_stream::event(name, "application/json", &serde_json::to_vec(payload).unwrap_or_default())
 }
 
-async fn step(next: Next) -> Option<(Bytes, Next)> {
-    match next {
-        Next::Beginning(session, mut messages) => match messages.pop_front() {
-            Some(message) => Some((message, Next::Beginning(session, messages))),
-            None => Some(session.update().await),
-        },
-        Next::Update(session) => Some(session.update().await),
-        Next::End => None,
-    }
-}
-
 impl Session {
-    /// The next message, a second after the last one, or at once when a slow client has more waiting.
-    async fn update(mut self: Box<Self>) -> (Bytes, Next) {
+    /// The next message, a second after the last one, or at once when a slow client has more waiting; and who makes the one after it.
+    async fn update(mut self) -> (Bytes, Option<Self>) {
         if self.waiting.is_empty() {
             self.ticks.tick().await;
             if Instant::now() >= self.ends_at {
                 return (
                     failure("SessionTimeoutException", "The session has reached its longest duration."),
-                    Next::End,
+                    None,
                 );
             }
             if let Err(error) = self.look().await {
-                return (failure("SessionStreamingException", &error), Next::End);
+                return (failure("SessionStreamingException", &error), None);
             }
         }
         let count = self.waiting.len().min(EVENTS_MAX);
@@ -227,7 +210,7 @@ impl Session {
             session_metadata: Some(api::LiveTailSessionMetadata { sampled: Some(self.is_sampled) }),
             session_results: Some(self.waiting.drain(..count).collect()),
         };
-        (event("sessionUpdate", &update), Next::Update(self))
+        (event("sessionUpdate", &update), Some(self))
     }
 
     /// Reads what is new, a sample of it where it is much.

@@ -335,6 +335,45 @@ def test_g_07_printing_as_fast_as_pipes_allow_harms_nobody(server, deploy):
     print(f"{printed / 8 / 1e6:.0f} MB/s printed, of which {len(drops)} records tell what was dropped")
 
 
+def test_nobody_holds_the_pipe_that_the_server_reads(deploy, neighbour):
+    """A pipe's lock is held while splice and sendfile wait for a socket: whoever read the log would wait as long, in the kernel."""
+    holder = deploy(
+        """
+        import ctypes, errno, os, socket, threading
+        def handler(event, context):
+            libc = ctypes.CDLL(None, use_errno=True)
+            silent, _ = socket.socketpair()
+            with socket.create_server(("127.0.0.1", 0)) as listening:
+                talking = socket.create_connection(listening.getsockname())
+            answers = {}
+            def hold(name, *arguments):
+                answers[name] = errno.errorcode.get(ctypes.get_errno()) if libc[name](*arguments) < 0 else "held"
+            size = ctypes.c_size_t(65536)
+            for sock in (silent, talking):
+                ways = [
+                    ("splice", sock.fileno(), None, 1, None, size, 0),
+                    ("sendfile", 1, sock.fileno(), None, size),
+                ]
+                for way in ways:
+                    holding = threading.Thread(target=hold, args=way, daemon=True)
+                    holding.start()
+                    print("something to read", flush=True)
+                    holding.join(2)
+                    answers.setdefault(way[0], "holds")
+            with open("/tmp/file", "wb") as file:
+                file.write(b"from a file\\n")
+            with open("/tmp/file", "rb") as file:
+                os.sendfile(1, file.fileno(), 0, 100)
+            return answers
+        """,
+        Timeout=20,
+    )
+    outcome = holder.invoke({}, LogType="Tail")
+    assert outcome.payload == {"splice": "ENOSYS", "sendfile": "ENOSYS"}
+    assert "from a file\n" in outcome.log
+    assert neighbour.invoke({}).payload == "hello"
+
+
 def test_g_07_one_endless_line_is_bounded(server, deploy, neighbour):
     before = server.resident_bytes()
     function = deploy(

@@ -3,6 +3,8 @@
 //! *environment* is the allow-list. The spawner installs it once, and every sandbox inherits it for nothing:
 //! installing costs about two microseconds per instruction, inheriting costs none. What is not on the list
 //! answers `ENOSYS`, so that libraries fall back to older calls (io_uring to epoll).
+//! splice is not on it, nor sendfile without an offset: both hold a pipe's lock while they wait for a socket, and if that is the
+//! pipe that the function prints to, whoever reads its log waits in the kernel for as long as the function likes.
 //! *closing* takes away what only the set-up needs; each process installs it last before it gives up its user. After it clone3
 //! too answers `ENOSYS`: its flags lie in memory, where no filter sees them, and libraries fall back to clone.
 

@@ -8,6 +8,9 @@
 //! Each pipe takes standard output and error together, and the frames of runtimes that mark their messages ([`log_frames`]). Their owner, the driver task, reads them when they are readable and drains
 //! them before it writes a platform line, so that a function's last words stand before `END`. Whoever floods is slowed by the pipe:
 //! after [`BURST_BYTES`] the next read waits for [`PAUSE`].
+//!
+//! Whoever writes to a pipe holds its lock meanwhile, and may be made to wait by a slow disk or by its share of the CPU: a read waits
+//! with it, in the kernel. So nothing is read that is known to be empty, and what is read is read where that holds up nobody else.
 
 use std::{
     fs::OpenOptions,
@@ -24,7 +27,8 @@ use lambda_model::{
     platform_log::{self, ApplicationLogLevel, Kept, PlatformEvent, SystemLogLevel},
     ports::{LogDestination, LogForm, LogSink},
 };
-use tokio::{net::unix::pipe, time::Instant};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::{net::unix::pipe, task::block_in_place, time::Instant};
 
 use crate::{
     clock,
@@ -292,7 +296,8 @@ impl Source {
 
     /// Reads through the reactor, so that it notices when there is nothing more.
     fn read_some(&mut self, out: &mut Out) {
-        let bytes = self.read_burst(out, |pipe, buffer| pipe.try_read(buffer));
+        let read = |pipe: &pipe::Receiver, buffer: &mut [u8]| pipe.try_read(buffer);
+        let bytes = block_in_place(|| self.read_burst(out, read));
         // Once it is what was drained before. Twice in a row one process had the pipe no more just before the next got it: the reactor
         // never forgets an end.
         let is_deluded = std::mem::replace(&mut self.was_empty, bytes == 0) && bytes == 0;
@@ -302,7 +307,10 @@ impl Source {
     }
 
     fn drain(&mut self, out: &mut Out) {
-        self.read_burst(out, |pipe, buffer| Ok(rustix::io::read(pipe, buffer)?));
+        if self.has_something() {
+            let read = |pipe: &pipe::Receiver, buffer: &mut [u8]| Ok(rustix::io::read(pipe, buffer)?);
+            block_in_place(|| self.read_burst(out, read));
+        }
     }
 
     /// Returns the bytes read.
@@ -326,6 +334,13 @@ impl Source {
             }
         }
         total
+    }
+
+    /// Whether a read would give something, or the end; asked without the pipe's lock.
+    fn has_something(&self) -> bool {
+        let Some(pipe) = &self.pipe else { return false };
+        let mut asked = [PollFd::new(pipe, PollFlags::IN)];
+        poll(&mut asked, Some(&Timespec::default())).is_ok() && !asked[0].revents().is_empty()
     }
 
     fn take(&mut self, out: &mut Out, bytes: &[u8]) {

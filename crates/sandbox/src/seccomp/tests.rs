@@ -16,6 +16,7 @@ const NEVER: &[&str] = &[
     "\"ptrace\"",
     "\"reboot\"",
     "\"request_key\"",
+    "\"splice\"",
     "\"swapon\"",
     "\"userfaultfd\"",
 ];

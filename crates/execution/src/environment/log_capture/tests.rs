@@ -27,7 +27,7 @@ fn capture() -> (Arc<Collected>, LogCapture, std::fs::File) {
     (sink, capture, writer.into())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_platform_line_comes_after_what_was_printed_and_on_its_own_line() {
     let (sink, mut capture, mut writer) = capture();
     capture.start_tail();
@@ -40,7 +40,7 @@ async fn a_platform_line_comes_after_what_was_printed_and_on_its_own_line() {
     assert_eq!(capture.take_tail().unwrap(), b"one\ntwo\nEND\n");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn g_06_a_frame_is_one_event_in_however_many_writes_it_comes() {
     let (sink, mut capture, mut writer) = capture();
     let frame = [b"\xa5\x5a\0\x03\0\0\0\x09", &[0; 8][..], b"two\nlines"].concat();
@@ -59,7 +59,7 @@ async fn g_06_a_frame_is_one_event_in_however_many_writes_it_comes() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pipe_is_kept_while_somebody_has_it_and_there_is_another_one_afterwards() {
     let (sink, mut capture, mut first) = capture();
     let mut second: std::fs::File = capture.writer(Category::Function).unwrap().into();
@@ -78,7 +78,7 @@ async fn a_pipe_is_kept_while_somebody_has_it_and_there_is_another_one_afterward
     assert_eq!(sink.0.lock().unwrap().concat(), "first\nsecond\nthird\n");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_tail_is_the_last_four_kilobytes() {
     let (_sink, mut capture, mut writer) = capture();
     capture.start_tail();
@@ -91,7 +91,7 @@ async fn the_tail_is_the_last_four_kilobytes() {
     assert!(tail.ends_with(b"line 999\nEND\n"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_flood_is_paused() {
     let (_sink, mut capture, mut writer) = capture();
     std::thread::spawn(move || {

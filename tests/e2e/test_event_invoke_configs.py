@@ -75,7 +75,7 @@ def test_every_form_of_the_name_is_configured(function):
     assert left == []
 
 
-def test_outcomes_may_go_to_another_function_and_not_to_itself(function, deploy):
+def test_a_11_outcomes_may_go_to_another_function_and_not_to_itself(function, deploy):
     other = deploy(HELLO)
     answer = put(function, DestinationConfig={"OnSuccess": {"Destination": other.arn}})
     assert answer["DestinationConfig"]["OnSuccess"] == {"Destination": other.arn}
@@ -97,7 +97,7 @@ def test_outcomes_may_go_to_another_function_and_not_to_itself(function, deploy)
     assert put(function, DestinationConfig={"OnSuccess": {}})["DestinationConfig"] == NOTHING
 
 
-def test_something_must_be_configured(function):
+def test_a_04_something_must_be_configured(function):
     with refused(400, "InvalidParameterValueException", EMPTY):
         put(function)
     put(function, MaximumRetryAttempts=1)

@@ -132,5 +132,9 @@ def test_a_pending_function_conflicts(fresh_server, python_runtime):
         with refused(409, "ResourceConflictException", contains=[text]):
             function.client.invoke_with_response_stream(FunctionName=function.name)
         with refused(409, "ResourceConflictException", contains=[text]):
+            function.client.invoke(FunctionName=function.name, InvocationType="Event")
+        with refused(409, "ResourceConflictException", contains=[text]):
+            function.client.invoke_async(FunctionName=function.name, InvokeArgs=b"{}")
+        with refused(409, "ResourceConflictException", contains=[text]):
             function.client.update_function_configuration(FunctionName=function.name, Timeout=5)
         function.delete()

@@ -191,6 +191,7 @@ RIGHT = {
         "Qualifier": "$LATEST",
         "Payload": {"key": "value"},
     },
+    "InvokeAsync": {"FunctionName": "{name}", "InvokeArgs": {"key": "value"}},
     "InvokeWithResponseStream": {
         "FunctionName": "{name}",
         "InvocationType": "RequestResponse",

@@ -16,6 +16,8 @@ import os
 def handler(event, context):
     return os.environ.get("_X_AMZN_TRACE_ID")
 """
+#: What the first passage through a function adds.
+LINEAGE = ";Lineage=[0-9a-f]{8}:0"
 
 
 def invoke(function, header=None):
@@ -39,7 +41,8 @@ def test_z_01_pass_through_passes_what_the_caller_decided(deploy, sampled):
     function = deploy(SEES)
     header = f"Root={ROOT};Parent={PARENT};Sampled={sampled};Lineage=a:1"
     seen, answered, log = invoke(function, header)
-    assert seen == answered == header
+    assert seen == answered
+    assert re.fullmatch(rf"{re.escape(header)}\|[0-9a-f]{{8}}:0", seen), "the function is in the lineage (A-13)"
     assert "XRAY" not in log
 
 
@@ -47,7 +50,7 @@ def test_z_01_pass_through_samples_nothing_of_its_own(deploy):
     function = deploy(SEES)
     seen, answered, _ = invoke(function)
     assert seen == answered
-    match = re.fullmatch(r"Root=1-([0-9a-f]{8})-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", seen)
+    match = re.fullmatch(r"Root=1-([0-9a-f]{8})-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0" + LINEAGE, seen)
     assert abs(int(match[1], 16) - time.time()) < 60
     # Each invocation has a trace of its own.
     assert invoke(function)[0] != seen
@@ -56,12 +59,12 @@ def test_z_01_pass_through_samples_nothing_of_its_own(deploy):
 def test_z_01_active_samples_and_is_the_parent(deploy):
     function = deploy(SEES, TracingConfig={"Mode": "Active"})
     seen, _, log = invoke(function)
-    root, parent = re.fullmatch(r"Root=([0-9a-f-]+);Parent=([0-9a-f]{16});Sampled=1", seen).groups()
+    root, parent = re.fullmatch(r"Root=([0-9a-f-]+);Parent=([0-9a-f]{16});Sampled=1" + LINEAGE, seen).groups()
     assert f"\nXRAY TraceId: {root}\tSegmentId: {parent}\tSampled: true\t\n" in log
     seen, _, _ = invoke(function, f"Root={ROOT};Parent={PARENT};Sampled=1")
-    assert seen.startswith(f"Root={ROOT};Parent=") and seen.endswith(";Sampled=1") and PARENT not in seen
+    assert re.fullmatch(rf"Root={ROOT};Parent=[0-9a-f]{{16}};Sampled=1{LINEAGE}", seen) and PARENT not in seen
     seen, _, log = invoke(function, f"Root={ROOT};Parent={PARENT};Sampled=0")
-    assert seen == f"Root={ROOT};Parent={PARENT};Sampled=0"
+    assert re.fullmatch(f"Root={ROOT};Parent={PARENT};Sampled=0{LINEAGE}", seen)
     assert "XRAY" not in log
 
 

@@ -18,6 +18,12 @@ pub fn iso(unix_ms: i64) -> String {
     }
 }
 
+/// Times in records: `2026-11-23T08:30:13.123Z`.
+pub fn iso_milliseconds(unix_ms: i64) -> String {
+    Timestamp::from_millisecond(unix_ms)
+        .map_or_else(|_| "1970-01-01T00:00:00.000Z".into(), |time| format!("{time:.3}"))
+}
+
 /// Times in XML: `2026-11-23T08:30:13Z`.
 pub fn iso_seconds(unix_seconds: i64) -> String {
     Timestamp::from_second(unix_seconds)
@@ -38,6 +44,7 @@ mod tests {
     #[test]
     fn iso_has_microseconds() {
         assert_eq!(super::iso(1_700_000_000_007), "2023-11-14T22:13:20.007000Z");
+        assert_eq!(super::iso_milliseconds(1_700_000_000_007), "2023-11-14T22:13:20.007Z");
     }
 
     #[test]

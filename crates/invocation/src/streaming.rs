@@ -17,7 +17,7 @@ use lambda_model::{
 };
 use tokio::sync::mpsc;
 
-use crate::{InvokeRequest, Invoker, synchronous::traced};
+use crate::{InvokeRequest, Invoker};
 
 /// A response that has begun.
 pub struct Streamed {
@@ -51,9 +51,9 @@ impl Invoker {
         mut request: InvokeRequest,
     ) -> Result<Streamed, LambdaError> {
         let function = self.check(&request.key, request.qualifier.as_deref())?;
+        let trace_id = self.trace(&function, &mut request.invocation)?;
         let admitted = self.admit(&function)?;
         let executed_version = function.version.version.clone();
-        let trace_id = traced(&function, &mut request.invocation);
         let (sender, mut events) = mpsc::channel(limits::STREAMED_PIECES_WAITING_MAX);
         request.invocation.response_stream = Some(Arc::new(Pieces(sender.clone())));
         let invoker = Arc::clone(self);

@@ -12,8 +12,9 @@ use lambda_model::{
     function::{FunctionKey, state},
     invocation::{
         Invocation, InvocationOutcome,
-        trace_header::{self, NewIds},
+        trace_header::{self, NewIds, Traced},
     },
+    limits,
     ports::{ExecutionEnvironments, FunctionCatalog, MetricSink, ResolvedFunction},
 };
 
@@ -85,11 +86,30 @@ impl Invoker {
     /// 404, 409, 429 and whatever keeps an environment from starting. An error of the function is an outcome (E-01).
     pub async fn invoke(&self, request: InvokeRequest) -> Result<Invoked, LambdaError> {
         let function = self.check(&request.key, request.qualifier.as_deref())?;
-        let admitted = self.admit(&function)?;
         let mut invocation = request.invocation;
-        let trace_id = traced(&function, &mut invocation);
+        let trace_id = self.trace(&function, &mut invocation)?;
+        let admitted = self.admit(&function)?;
         let outcome = self.run(&function, admitted, invocation).await?;
         Ok(Invoked { executed_version: function.version.version.clone(), trace_id, outcome })
+    }
+
+    /// Completes the trace header of an invocation (Z-01); what it is then.
+    ///
+    /// # Errors
+    /// When the function calls itself in a loop.
+    pub(crate) fn trace(
+        &self,
+        function: &ResolvedFunction,
+        invocation: &mut Invocation,
+    ) -> Result<String, LambdaError> {
+        let Traced { header, hops } = traced(function, invocation.trace_id.as_deref());
+        if hops >= limits::RECURSION_HOPS_MAX && !function.allows_recursion {
+            let (key, version) = (&function.version.key, &function.version.version);
+            self.metrics.recursive_invocation_dropped(key, version);
+            return Err(LambdaError::RecursiveInvocation);
+        }
+        invocation.trace_id = Some(header.clone());
+        Ok(header)
     }
 
     /// Runs an admitted invocation to its end.
@@ -150,8 +170,7 @@ impl Invoker {
     }
 }
 
-/// Completes the trace header of an invocation (Z-01); what it is then.
-pub(crate) fn traced(function: &ResolvedFunction, invocation: &mut Invocation) -> String {
+fn traced(function: &ResolvedFunction, given: Option<&str>) -> Traced {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let new = NewIds {
         now_seconds: u32::try_from(since.as_secs()).unwrap_or(u32::MAX),
@@ -159,7 +178,5 @@ pub(crate) fn traced(function: &ResolvedFunction, invocation: &mut Invocation) -
         segment: fastrand::u64(..),
     };
     let is_active = function.version.configuration.tracing_mode == "Active";
-    let header = trace_header::of_invocation(invocation.trace_id.as_deref(), is_active, new);
-    invocation.trace_id = Some(header.clone());
-    header
+    trace_header::of_invocation(given, &function.version.key.arn(), is_active, new)
 }

@@ -14,7 +14,7 @@ use lambda_model::{
     concurrency::{Place, ProvisionedState},
     error::ThrottleReason,
     function::{CodeReference, FunctionConfiguration, FunctionKey, FunctionState},
-    invocation::{Invocation, InvocationOutcome},
+    invocation::{Invocation, InvocationOutcome, asynchronous::DeliveryKind},
     ports::*,
 };
 use tokio::sync::Semaphore;
@@ -42,7 +42,12 @@ impl FunctionCatalog for Fakes {
             account_taken: 0,
             provisioned: self.ready,
             provisioned_of_function: self.ready,
+            allows_recursion: false,
         })
+    }
+
+    fn asynchronous(&self, _: &FunctionKey, _: Option<&str>) -> AsyncSettings {
+        AsyncSettings::default()
     }
 }
 
@@ -78,6 +83,11 @@ impl MetricSink for Fakes {
         self.throttles.fetch_add(1, Ordering::Relaxed);
     }
     fn provisioned_invocation(&self, _: &FunctionKey, _: &str, _: Place) {}
+    fn async_event_received(&self, _: &FunctionKey, _: &str) {}
+    fn async_event_age(&self, _: &FunctionKey, _: &str, _: u64) {}
+    fn async_event_dropped(&self, _: &FunctionKey, _: &str) {}
+    fn recursive_invocation_dropped(&self, _: &FunctionKey, _: &str) {}
+    fn delivery_failed(&self, _: &FunctionKey, _: &str, _: DeliveryKind) {}
     fn environment_started(&self, _: &FunctionKey) {}
 }
 
@@ -85,7 +95,7 @@ fn key(name: &str) -> FunctionKey {
     FunctionKey { account_id: "000000000000".into(), region: "us-east-1".into(), name: name.into() }
 }
 
-fn version(key: &FunctionKey) -> RunnableVersion {
+pub(crate) fn version(key: &FunctionKey) -> RunnableVersion {
     RunnableVersion {
         key: key.clone(),
         version: "$LATEST".into(),

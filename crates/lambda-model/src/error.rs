@@ -70,6 +70,12 @@ pub enum LambdaError {
     /// 400. The account's code storage is full.
     #[error("code storage limit exceeded.")]
     CodeStorageExceeded,
+    /// 400. The function calls itself in a loop (A-13).
+    #[error(
+        "Lambda has detected your function being invoked in a recursive loop with other AWS resources \
+         and stopped your function's invocation."
+    )]
+    RecursiveInvocation,
     /// 429 with the reason that AWS gives.
     #[error("Rate Exceeded.")]
     TooManyRequests(ThrottleReason),

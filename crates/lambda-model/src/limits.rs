@@ -4,6 +4,14 @@
 
 /// Synchronous request payload, bytes (6 MiB; quotas page).
 pub const SYNC_REQUEST_PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
+/// Asynchronous request payload, bytes (P-01: 1 MB; quotas page).
+pub const ASYNC_REQUEST_PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
+/// The same of the older `InvokeAsync`, bytes (P-01).
+pub const INVOKE_ASYNC_PAYLOAD_BYTES_MAX: usize = 256 * 1024;
+/// The wait after the first error of an asynchronous invocation, seconds; after the second it is twice as long.
+pub const ASYNC_RETRY_WAIT_SECONDS_DEFAULT: u32 = 60;
+/// Passages through the same function after which a chain of events is a loop.
+pub const RECURSION_HOPS_MAX: u32 = 16;
 /// Synchronous response payload as the Runtime API accepts it, bytes (6 MiB + 100; AWS's Runtime API server).
 pub const RESPONSE_PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024 + 100;
 /// A streamed response, bytes (P-01: 200 MB).

@@ -9,7 +9,12 @@ use crate::{
     concurrency::{Place, ProvisionedState},
     error::ThrottleReason,
     function::{CodeReference, FunctionConfiguration, FunctionKey, FunctionState},
-    invocation::{Invocation, InvocationOutcome, Measurements},
+    invocation::{
+        Invocation, InvocationOutcome, Measurements,
+        asynchronous::{
+            AsyncEvent, DeliveryKind, EventId, Progress, RetryPolicy, Settlement, destination_record::Targets,
+        },
+    },
 };
 
 /// A boxed future.
@@ -46,6 +51,19 @@ pub struct ResolvedFunction {
     pub provisioned: u32,
     /// The same for all versions of the function.
     pub provisioned_of_function: u32,
+    /// Whether it may run however often a chain of events comes back to it.
+    pub allows_recursion: bool,
+}
+
+/// What is configured for asynchronous invocations of a qualifier.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AsyncSettings {
+    /// When they are tried again.
+    pub policy: RetryPolicy,
+    /// Who is told of their ends.
+    pub targets: Targets,
+    /// Reserved concurrency of the function.
+    pub reserved_concurrency: Option<u32>,
 }
 
 /// Finds functions without touching the disk.
@@ -61,6 +79,75 @@ pub trait FunctionCatalog: Send + Sync {
         qualifier: Option<&str>,
         roll: f64,
     ) -> Result<ResolvedFunction, LambdaError>;
+
+    /// What is configured for asynchronous invocations of the function under this qualifier; Lambda's defaults where nothing is.
+    fn asynchronous(&self, key: &FunctionKey, qualifier: Option<&str>) -> AsyncSettings;
+}
+
+/// Keeps events until they have ended.
+///
+/// An event is *claimed* by who attempts it: in memory only, so that all of them wait again after a crash.
+pub trait AsyncInvocationQueue: Send + Sync {
+    /// Takes an event; it is on disk when this resolves. Whoever attempts events is told of it then, also if nobody waits for this
+    /// any more.
+    ///
+    /// # Errors
+    /// When it could not be made durable: it was not accepted.
+    fn accept(&self, event: AsyncEvent) -> BoxFuture<'_, Result<(), LambdaError>>;
+
+    /// The functions that have events.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn functions(&self) -> BoxFuture<'_, Result<Vec<FunctionKey>, LambdaError>>;
+
+    /// Claims events of a function that are due, at most `max`, those that are due longest first.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn claim<'a>(
+        &'a self,
+        key: &'a FunctionKey,
+        now_ms: i64,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Claimed, LambdaError>>;
+
+    /// Settles a claimed event; what it leaves is on disk when this resolves, and the claim is given back.
+    ///
+    /// # Errors
+    /// When it could not be made durable: the event is still claimed.
+    fn settle(
+        &self,
+        key: &FunctionKey,
+        event: EventId,
+        settlement: Settlement,
+    ) -> BoxFuture<'_, Result<(), LambdaError>>;
+}
+
+/// What could be claimed.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    /// Events, now claimed.
+    pub events: Vec<ClaimedEvent>,
+    /// When the next event that is not claimed is due, Unix time, milliseconds; `None` when there is none.
+    pub next_due_ms: Option<i64>,
+}
+
+/// A claimed event.
+#[derive(Debug)]
+pub struct ClaimedEvent {
+    /// Identifies it.
+    pub id: EventId,
+    /// The event.
+    pub event: AsyncEvent,
+    /// What became of it so far.
+    pub progress: Progress,
+}
+
+/// A clock that never jumps, however the machine's is set: Unix time when the server started, and what has passed since.
+pub trait Clock: Send + Sync {
+    /// Unix time, milliseconds.
+    fn now_ms(&self) -> i64;
 }
 
 /// Runs invocations in execution environments.
@@ -197,6 +284,16 @@ pub trait MetricSink: Send + Sync {
     fn throttled(&self, key: &FunctionKey, version: &str, reason: ThrottleReason);
     /// An invocation of a version with provisioned concurrency was admitted, to such an environment or beyond them.
     fn provisioned_invocation(&self, key: &FunctionKey, version: &str, place: Place);
+    /// An event was accepted (`AsyncEventsReceived`).
+    fn async_event_received(&self, key: &FunctionKey, resource: &str);
+    /// An event is being attempted that was accepted so long ago, milliseconds (`AsyncEventAge`).
+    fn async_event_age(&self, key: &FunctionKey, resource: &str, age_ms: u64);
+    /// An event has ended without success (`AsyncEventsDropped`).
+    fn async_event_dropped(&self, key: &FunctionKey, resource: &str);
+    /// A chain of events was cut (`RecursiveInvocationsDropped`).
+    fn recursive_invocation_dropped(&self, key: &FunctionKey, resource: &str);
+    /// A target could not be told (`DestinationDeliveryFailures`, `DeadLetterErrors`).
+    fn delivery_failed(&self, key: &FunctionKey, resource: &str, kind: DeliveryKind);
     /// An environment was started.
     fn environment_started(&self, key: &FunctionKey);
 }

@@ -11,13 +11,19 @@ use lambda_model::{
     LambdaError,
     concurrency::Provisions,
     function::{Alias, FunctionKey, FunctionRecord, FunctionState, LATEST},
-    ports::{FunctionCatalog, ResolvedFunction, RunnableVersion},
+    invocation::{
+        asynchronous::{RetryPolicy, destination_record::Targets},
+        event_invoke_config::EventInvokeConfig,
+    },
+    ports::{AsyncSettings, FunctionCatalog, ResolvedFunction, RunnableVersion},
 };
 
 /// See the module's doc.
 #[derive(Default)]
 pub(crate) struct Catalog {
     entries: RwLock<Entries>,
+    /// Of asynchronous invocations for which nothing else is configured.
+    retry_policy: RetryPolicy,
 }
 
 #[derive(Default)]
@@ -37,6 +43,9 @@ struct Function {
     provisioned: BTreeMap<String, u32>,
     /// The same by version.
     provisioned_by_version: BTreeMap<String, u32>,
+    /// What is configured for asynchronous invocations, by qualifier.
+    event_invoke_configs: HashMap<String, EventInvokeConfig>,
+    allows_recursion: bool,
 }
 
 impl Function {
@@ -59,6 +68,11 @@ struct Version {
 }
 
 impl Catalog {
+    /// An empty one.
+    pub(crate) fn new(retry_policy: RetryPolicy) -> Self {
+        Self { retry_policy, ..Self::default() }
+    }
+
     /// Takes over a version as the store has it now. The deployment that invocations run.
     pub(crate) fn put(&self, record: &FunctionRecord) -> String {
         let runnable = Arc::new(runnable(record));
@@ -66,6 +80,7 @@ impl Catalog {
         self.change(&record.key, |function| {
             if record.version == LATEST {
                 function.reserved_concurrency = record.reserved_concurrency;
+                function.allows_recursion = record.recursive_loop.as_deref() == Some("Allow");
             }
             function.versions.insert(record.version.clone(), Version { runnable, state: record.state });
         });
@@ -94,6 +109,23 @@ impl Catalog {
         self.change(key, |function| {
             function.provisioned.remove(qualifier);
         });
+    }
+
+    /// Takes over what is configured for asynchronous invocations.
+    pub(crate) fn put_event_invoke_config(
+        &self,
+        key: &FunctionKey,
+        qualifier: &str,
+        config: EventInvokeConfig,
+    ) {
+        self.change(key, |function| {
+            function.event_invoke_configs.insert(qualifier.to_owned(), config);
+        });
+    }
+
+    /// Forgets it.
+    pub(crate) fn remove_event_invoke_config(&self, key: &FunctionKey, qualifier: &str) {
+        self.change(key, |function| drop(function.event_invoke_configs.remove(qualifier)));
     }
 
     /// Forgets a version.
@@ -207,7 +239,30 @@ impl FunctionCatalog for Catalog {
             account_taken: entries.taken_in(key),
             provisioned: function.provisioned_by_version.get(&version.runnable.version).copied().unwrap_or(0),
             provisioned_of_function: function.provisioned_by_version.values().sum(),
+            allows_recursion: function.allows_recursion,
         })
+    }
+
+    fn asynchronous(&self, key: &FunctionKey, qualifier: Option<&str>) -> AsyncSettings {
+        let qualifier = qualifier.unwrap_or(LATEST);
+        let entries = self.read();
+        let Some(function) = entries.functions.get(key) else {
+            return AsyncSettings { policy: self.retry_policy, ..AsyncSettings::default() };
+        };
+        let config = function.event_invoke_configs.get(qualifier);
+        // Versions of one alias have the same dead-letter queue (V-02).
+        let version = function.aliases.get(qualifier).map_or(qualifier, |alias| &alias.function_version);
+        let runnable = function.versions.get(version).map(|version| &version.runnable);
+        AsyncSettings {
+            policy: config.map_or(self.retry_policy, |config| self.retry_policy.configured(config)),
+            targets: Targets {
+                on_success: config.and_then(|config| config.on_success.clone()),
+                on_failure: config.and_then(|config| config.on_failure.clone()),
+                dead_letter: runnable
+                    .and_then(|runnable| runnable.configuration.dead_letter_target_arn.clone()),
+            },
+            reserved_concurrency: function.reserved_concurrency,
+        }
     }
 }
 
@@ -281,6 +336,32 @@ mod tests {
         assert_eq!(reserved("a", None), 7);
         catalog.remove(&FunctionKey { name: "b".into(), ..record().key });
         assert_eq!(reserved("a", None), 0);
+    }
+
+    #[test]
+    fn asynchronous_invocations_follow_their_qualifier() {
+        let catalog = Catalog::default();
+        let mut record = record();
+        record.configuration.dead_letter_target_arn = Some("dead".into());
+        record.recursive_loop = Some("Allow".into());
+        record.reserved_concurrency = Some(4);
+        catalog.put(&record);
+        let key = &record.key;
+        let config = EventInvokeConfig {
+            maximum_retry_attempts: Some(1),
+            on_failure: Some("failed".into()),
+            ..EventInvokeConfig::default()
+        };
+        catalog.put_event_invoke_config(key, "live", config);
+        let latest = catalog.asynchronous(key, None);
+        assert_eq!((latest.policy.retries_max, latest.targets.on_failure), (2, None));
+        assert_eq!(latest.targets.dead_letter.as_deref(), Some("dead"));
+        assert_eq!(latest.reserved_concurrency, Some(4));
+        assert!(catalog.resolve(key, None, 0.0).unwrap().allows_recursion);
+        let live = catalog.asynchronous(key, Some("live"));
+        assert_eq!((live.policy.retries_max, live.targets.on_failure.as_deref()), (1, Some("failed")));
+        catalog.remove_event_invoke_config(key, "live");
+        assert_eq!(catalog.asynchronous(key, Some("live")).targets.on_failure, None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use invocation::AccountLimits;
+use lambda_model::invocation::asynchronous::RetryPolicy;
 
 use crate::service_endpoints::ServiceEndpoint;
 
@@ -34,6 +35,8 @@ pub(crate) struct Configuration {
     pub root_key: Option<(String, String)>,
     /// What an account may use in a Region.
     pub account_limits: AccountLimits,
+    /// Of asynchronous invocations for which nothing else is configured.
+    pub retry_policy: RetryPolicy,
     /// Whether settings without an effect here are kept, with a warning.
     pub accept_inert_settings: bool,
     /// Whether functions for another architecture are kept.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use lambda_model::{
     concurrency::ProvisionedConcurrency,
     function::{Alias, FunctionKey, FunctionRecord, FunctionState, LastUpdateStatus},
+    invocation::event_invoke_config::EventInvokeConfig,
     ports::ExecutionEnvironments,
 };
 use store::{Change, CommitObserver, Document, DocumentKey, Store, StoreError};
@@ -86,6 +87,9 @@ impl Deployment {
             self.catalog.put_provisioned(&function_of(&key), &key.name, provisioned.requested);
             self.provision(&key);
         }
+        for (key, config) in store.all_documents::<EventInvokeConfig>().await? {
+            self.catalog.put_event_invoke_config(&function_of(&key), &key.name, config);
+        }
         Ok(())
     }
 
@@ -102,6 +106,11 @@ impl Deployment {
                 let provisioned: ProvisionedConcurrency = serde_json::from_slice(document)?;
                 self.catalog.put_provisioned(&function_of(key), &key.name, provisioned.requested);
             }
+            EventInvokeConfig::KIND => {
+                let config = serde_json::from_slice(document)?;
+                self.catalog.put_event_invoke_config(&function_of(key), &key.name, config);
+                return Ok(());
+            }
             _ => return Ok(()),
         }
         self.provision(key);
@@ -112,6 +121,9 @@ impl Deployment {
         match kind {
             Alias::KIND => self.catalog.remove_alias(&function_of(key), &key.name),
             ProvisionedConcurrency::KIND => self.catalog.remove_provisioned(&function_of(key), &key.name),
+            EventInvokeConfig::KIND => {
+                return self.catalog.remove_event_invoke_config(&function_of(key), &key.name);
+            }
             _ => return,
         }
         self.provision(key);

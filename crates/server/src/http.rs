@@ -173,6 +173,13 @@ pub(crate) fn response_in_pieces(content_type: &'static str) -> (mpsc::Sender<By
     (sender, response)
 }
 
+/// A response without a body.
+pub(crate) fn empty(status: StatusCode) -> HttpResponse {
+    let mut response = hyper::Response::new(whole(Bytes::new()));
+    *response.status_mut() = status;
+    response
+}
+
 /// A response with a body of the given type.
 pub(crate) fn response(
     status: StatusCode,

@@ -25,6 +25,7 @@ mod s3_api;
 mod service_endpoints;
 mod signed_path;
 mod subscribed_functions;
+mod waiting;
 mod watches;
 mod wiring;
 

@@ -13,6 +13,7 @@ use lambda_model::{
     concurrency::Place,
     error::ThrottleReason,
     function::FunctionKey,
+    invocation::asynchronous::DeliveryKind,
     ports::{InvocationEnd, MetricSink},
 };
 
@@ -35,6 +36,13 @@ struct Counters {
     billed_duration_ms: AtomicU64,
     init_us: AtomicU64,
     concurrent_executions: AtomicI64,
+    async_events_received: AtomicU64,
+    async_event_age_ms: AtomicU64,
+    async_event_age_count: AtomicU64,
+    async_events_dropped: AtomicU64,
+    recursive_invocations_dropped: AtomicU64,
+    destination_delivery_failures: AtomicU64,
+    dead_letter_errors: AtomicU64,
 }
 
 impl Metrics {
@@ -151,6 +159,48 @@ const METRICS: &[Metric] = &[
         value: |counters| millis(counters.init_us.load(Ordering::Relaxed)),
     },
     Metric {
+        name: "aws_lambda_AsyncEventsReceived_total",
+        kind: "counter",
+        help: "Events that were accepted for asynchronous invocation.",
+        value: |counters| counters.async_events_received.load(Ordering::Relaxed).to_string(),
+    },
+    Metric {
+        name: "aws_lambda_AsyncEventAge_milliseconds_sum",
+        kind: "counter",
+        help: "Time from the acceptance of events to their attempts, milliseconds.",
+        value: |counters| counters.async_event_age_ms.load(Ordering::Relaxed).to_string(),
+    },
+    Metric {
+        name: "aws_lambda_AsyncEventAge_milliseconds_count",
+        kind: "counter",
+        help: "Attempts whose event's age is in the sum.",
+        value: |counters| counters.async_event_age_count.load(Ordering::Relaxed).to_string(),
+    },
+    Metric {
+        name: "aws_lambda_AsyncEventsDropped_total",
+        kind: "counter",
+        help: "Events that ended without success.",
+        value: |counters| counters.async_events_dropped.load(Ordering::Relaxed).to_string(),
+    },
+    Metric {
+        name: "aws_lambda_RecursiveInvocationsDropped_total",
+        kind: "counter",
+        help: "Invocations that were stopped because the function calls itself in a loop.",
+        value: |counters| counters.recursive_invocations_dropped.load(Ordering::Relaxed).to_string(),
+    },
+    Metric {
+        name: "aws_lambda_DestinationDeliveryFailures_total",
+        kind: "counter",
+        help: "Attempts to send a record to a destination that failed.",
+        value: |counters| counters.destination_delivery_failures.load(Ordering::Relaxed).to_string(),
+    },
+    Metric {
+        name: "aws_lambda_DeadLetterErrors_total",
+        kind: "counter",
+        help: "Attempts to send an event to a dead-letter queue that failed.",
+        value: |counters| counters.dead_letter_errors.load(Ordering::Relaxed).to_string(),
+    },
+    Metric {
         name: "aws_lambda_ConcurrentExecutions",
         kind: "gauge",
         help: "Invocations that run now.",
@@ -190,6 +240,33 @@ impl MetricSink for Metrics {
         let counter = match place {
             Place::Provisioned => &counters.provisioned,
             Place::OnDemand => &counters.spillover,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn async_event_received(&self, key: &FunctionKey, resource: &str) {
+        self.counters(key, resource).async_events_received.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn async_event_age(&self, key: &FunctionKey, resource: &str, age_ms: u64) {
+        let counters = self.counters(key, resource);
+        counters.async_event_age_ms.fetch_add(age_ms, Ordering::Relaxed);
+        counters.async_event_age_count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn async_event_dropped(&self, key: &FunctionKey, resource: &str) {
+        self.counters(key, resource).async_events_dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn recursive_invocation_dropped(&self, key: &FunctionKey, resource: &str) {
+        self.counters(key, resource).recursive_invocations_dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn delivery_failed(&self, key: &FunctionKey, resource: &str, kind: DeliveryKind) {
+        let counters = self.counters(key, resource);
+        let counter = match kind {
+            DeliveryKind::DeadLetter => &counters.dead_letter_errors,
+            DeliveryKind::OnSuccess | DeliveryKind::OnFailure => &counters.destination_delivery_failures,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }

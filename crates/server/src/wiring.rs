@@ -10,7 +10,7 @@ use std::{
 
 use aws_api::{generated::lambda::operations::MODEL, protocol::rest_json};
 use execution::{Dependencies, Environments, runtimes::HostRuntimes};
-use invocation::Invoker;
+use invocation::{AsyncInvoker, Invoker, asynchronous::AsyncParts};
 use lambda_model::{
     credentials::{Credentials, RoleCredentials},
     error::with_causes,
@@ -18,6 +18,7 @@ use lambda_model::{
 use sandbox::{HostReport, IsolationLevel, Launcher, LauncherConfig, Layers, NetworkLevel, SandboxError};
 use services::{
     credentials::{KnownCredentials, RootKey},
+    deliveries::Deliveries,
     iam::{Directory, Iam, MissingRoles},
     logs::{CloudWatchLogs, subscriptions},
     s3::S3,
@@ -30,6 +31,7 @@ use crate::{
     admin::{Admin, HealthFacts},
     authentication::Authentication,
     catalog::Catalog,
+    clock::SteadyClock,
     configuration::{Auth, Configuration},
     deployment::Deployment,
     identity::Defaults,
@@ -42,6 +44,7 @@ use crate::{
     service_endpoints::{MappedCodeObjects, ServiceEndpoints},
     signed_path::PathSigner,
     subscribed_functions::InvokedFunctions,
+    waiting::Waiting,
 };
 
 /// How long idle environments have to be taken down, however long what ran before has taken.
@@ -78,7 +81,7 @@ impl Server {
         mut configuration: Configuration,
         address: SocketAddr,
     ) -> Result<Self, BuildError> {
-        let catalog = Arc::new(Catalog::default());
+        let catalog = Arc::new(Catalog::new(configuration.retry_policy));
         let (deployment, follow_ups) = Deployment::new(Arc::clone(&catalog));
         let directory = Arc::new(Directory::new(missing_roles(configuration.auth)));
         let observers = Observers(vec![deployment.clone(), directory.clone()]);
@@ -120,6 +123,7 @@ impl Server {
             Arc::clone(&preparation.runtimes),
             (&identity, objects),
         ));
+        let metrics_of_waiting = Arc::clone(&metrics);
         let admin = Admin {
             health: health_facts(&configuration, &store, unenforced),
             metrics,
@@ -129,6 +133,7 @@ impl Server {
             sessions: Arc::clone(&identity.sessions),
             stopped,
         };
+        resume_what_waits(&store, &lambda, &metrics_of_waiting).await?;
         let isolation = configuration.execution.isolation;
         let (credentials, authentication) = proving(&configuration, &identity);
         let (iam, sts) = (Iam::new(store.clone()), Sts::new(identity.sessions, identity.directory));
@@ -171,8 +176,10 @@ impl Server {
         stop.await;
         let deadline = Instant::now() + drain;
         let _ = self.stopping.send(true);
+        self.router.lambda.async_invoker.stop();
         let end = async {
             let _ = serving.await;
+            self.router.lambda.async_invoker.ended(deadline).await;
             let left = deadline.saturating_duration_since(Instant::now());
             self.environments.drain(left.max(TEARDOWN_TIMEOUT)).await;
         };
@@ -191,6 +198,20 @@ fn health_facts(configuration: &Configuration, store: &Store, unenforced: Vec<St
         data_dir_id: store.data_dir_id().to_owned(),
         unenforced,
     }
+}
+
+/// Goes on with what an earlier server left, and follows what is new.
+async fn resume_what_waits(
+    store: &Store,
+    lambda: &LambdaApi,
+    metrics: &Arc<Metrics>,
+) -> Result<(), BuildError> {
+    let clock = Arc::new(SteadyClock::start());
+    let deliveries = Deliveries::new(store.queues(), lambda.catalog.clone(), Arc::clone(metrics) as _, clock);
+    let async_invoker = Arc::clone(&lambda.async_invoker);
+    store.queues().observe(Arc::new(Waiting { async_invoker, deliveries: Arc::clone(&deliveries) }));
+    lambda.async_invoker.resume().await.map_err(|error| BuildError::Failed(with_causes(&error)))?;
+    deliveries.resume().await.map_err(|error| BuildError::Failed(with_causes(&error)))
 }
 
 /// The service, and the task that brings new events to the functions that wait for them.
@@ -397,15 +418,23 @@ fn build_lambda(
     (identity, objects): (&Identity, MappedCodeObjects),
 ) -> LambdaApi {
     let account_limits = configuration.account_limits;
+    let invoker =
+        Arc::new(Invoker::new(catalog.clone(), environments.clone(), metrics.clone(), account_limits));
+    let environments_max =
+        u32::try_from(configuration.execution.budgets.environments_max).unwrap_or(u32::MAX);
+    let async_invoker = AsyncInvoker::new(AsyncParts {
+        queue: Arc::new(store.queues()),
+        catalog: catalog.clone(),
+        invoker: invoker.clone(),
+        metrics: metrics.clone(),
+        clock: Arc::new(SteadyClock::start()),
+        total: account_limits.concurrency_max.min(environments_max),
+    });
     LambdaApi {
         routes: rest_json::Router::new(&MODEL),
         store: store.clone(),
-        invoker: Arc::new(Invoker::new(
-            catalog.clone(),
-            environments.clone(),
-            metrics.clone(),
-            account_limits,
-        )),
+        invoker,
+        async_invoker,
         catalog,
         signer: PathSigner::new(),
         account_concurrency_max: account_limits.concurrency_max,

@@ -1,9 +1,9 @@
 //! The embedded AWS-like services: a folder each. They know the store and AWS's wire world, and nothing of Lambda's environments.
 
 pub mod credentials;
+pub mod deliveries;
 pub mod iam;
 pub mod logs;
-
 pub mod s3;
 pub mod service;
 pub mod sts;

@@ -212,10 +212,11 @@ impl Store {
             return Ok(());
         }
         self.code_packages().collect(|| {
-            let connection = self.reader()?;
-            let records = read_all(&connection)?.into_iter().collect::<Result<Vec<_>, _>>()?;
-            let of_functions = records.iter().flat_map(references).map(str::to_owned);
-            Ok(of_functions.chain(documents::codes(&connection)?).collect::<HashSet<_>>())
+            self.read_now(|connection| {
+                let records = read_all(connection)?.into_iter().collect::<Result<Vec<_>, _>>()?;
+                let of_functions = records.iter().flat_map(references).map(str::to_owned);
+                Ok(of_functions.chain(documents::codes(connection)?).collect::<HashSet<_>>())
+            })
         })
     }
 }

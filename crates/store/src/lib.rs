@@ -5,14 +5,16 @@
 //!   lock                 held by the server that owns the directory
 //!   id                   names what this directory's server makes on the host
 //!   lambent.db           SQLite: functions, and documents of everything else (schema/*.sql)
+//!   queues.db            SQLite: what waits (schema/queues/*.sql)
 //!   code/<sha256>/       package.zip and tree/, written whole or not at all
 //!   objects/             the bytes of S3's objects ([`s3`])
 //!   logs/                what functions printed
 //! ```
-//! One thread writes ([`writer`]), with group commit: whoever asks for a change is answered after the commit is on disk.
+//! One thread writes to each database ([`writer`]), with group commit: whoever asks for a change is answered after the commit is on disk.
 
 mod code_packages;
 mod data_dir;
+mod database;
 mod documents;
 mod error;
 mod functions;
@@ -21,12 +23,14 @@ pub mod fuzzing;
 mod lambda_documents;
 mod logs;
 mod quarantine;
+mod queues;
 pub mod s3;
 #[cfg(test)]
 mod samples;
 mod schema;
 mod store;
 mod transaction;
+mod write_ahead_log;
 mod writer;
 
 pub use code_packages::{CodeLease, CodePackages, PackageError};
@@ -36,5 +40,6 @@ pub use logs::{
     LogEvent, LogGroupKey, LogGroupOverview, LogGroupSettings, LogPage, LogPosition, LogQuery,
     LogStreamState, Logs, StoredEvent, StreamSelection, SubscriptionFilter,
 };
+pub use queues::{OutboxItem, OutboxItems, QueueObserver, QueueTransaction, Queues};
 pub use store::{OpenOptions, Store};
 pub use transaction::{Change, CommitObserver, Transaction};

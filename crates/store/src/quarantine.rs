@@ -23,8 +23,8 @@ pub(crate) struct Damaged {
 }
 
 impl Damaged {
-    /// Those that lie in quarantine.
-    pub(crate) fn load(connection: &Connection) -> Result<Self, StoreError> {
+    /// Those that lie in quarantine, and what else is known of damage.
+    pub(crate) fn load(connection: &Connection, known: Option<String>) -> Result<Self, StoreError> {
         let mut statement = connection.prepare("SELECT account_id, region, name, version FROM quarantine")?;
         let functions = statement.query_map([], |row| {
             let key = FunctionKey { account_id: row.get(0)?, region: row.get(1)?, name: row.get(2)? };
@@ -41,7 +41,8 @@ impl Damaged {
             };
             Ok(documents::describe(&row.get::<_, String>(0)?, &key))
         })?;
-        Ok(Self { names: Mutex::new(functions.chain(documents).collect::<Result<_, _>>()?) })
+        let names = known.into_iter().map(Ok).chain(functions).chain(documents);
+        Ok(Self { names: Mutex::new(names.collect::<Result<_, _>>()?) })
     }
 
     /// All of them, in order.

@@ -4,35 +4,58 @@ use rusqlite::Connection;
 
 use crate::StoreError;
 
-const MIGRATIONS: &[&str] = &[
-    include_str!("schema/0001_initial.sql"),
-    include_str!("schema/0002_documents.sql"),
-    include_str!("schema/0003_s3.sql"),
-];
-
-/// Settings that every connection needs: nothing acknowledged is lost to a crash or a power cut.
-pub(crate) fn configure(connection: &Connection) -> Result<(), StoreError> {
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    Ok(())
+/// What a database file is made of.
+pub(crate) struct Schema {
+    migrations: &'static [&'static str],
+    /// Pages of the write-ahead log after which it is taken over into the file.
+    checkpoint_pages: i64,
 }
 
-/// Brings the database to the newest version.
-pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let known = MIGRATIONS.len() as i64;
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found > known {
-        return Err(StoreError::NewerSchema { found, known });
+/// Functions, and documents of everything else.
+pub(crate) const RESOURCES: Schema = Schema {
+    migrations: &[
+        include_str!("schema/0001_initial.sql"),
+        include_str!("schema/0002_documents.sql"),
+        include_str!("schema/0003_s3.sql"),
+    ],
+    checkpoint_pages: 1_000,
+};
+
+/// What waits for something. Much is written, and soon deleted: taken over seldom, most of it never reaches the file.
+pub(crate) const QUEUES: Schema =
+    Schema { migrations: &[include_str!("schema/queues/0001_initial.sql")], checkpoint_pages: 8_000 };
+
+/// Statements that a connection keeps prepared.
+const PREPARED_STATEMENTS_MAX: usize = 128;
+
+impl Schema {
+    /// Settings that every connection that writes needs: nothing acknowledged is lost to a crash or a power cut.
+    pub(crate) fn configure(&self, connection: &Connection) -> Result<(), StoreError> {
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
+        connection.pragma_update(None, "wal_autocheckpoint", self.checkpoint_pages)?;
+        connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS_MAX);
+        Ok(())
     }
-    for (index, migration) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(migration)?;
-        transaction.pragma_update(None, "user_version", index as i64 + 1)?;
-        transaction.commit()?;
+
+    /// Brings the database to the newest version.
+    pub(crate) fn migrate(&self, connection: &mut Connection) -> Result<(), StoreError> {
+        let known = self.migrations.len() as i64;
+        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if found > known {
+            return Err(StoreError::NewerSchema { found, known });
+        }
+        for (index, migration) in self.migrations.iter().enumerate().skip(usize::try_from(found).unwrap_or(0))
+        {
+            let transaction = connection.transaction()?;
+            transaction.execute_batch(migration)?;
+            transaction.pragma_update(None, "user_version", index as i64 + 1)?;
+            transaction.commit()?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]

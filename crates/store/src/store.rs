@@ -2,23 +2,21 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use lambda_model::error::with_causes;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use crate::{
-    CodePackages, CommitObserver, Logs, StoreError,
-    data_dir::{DataDir, create_private_file, sync_directory},
+    CodePackages, CommitObserver, Logs, Queues, StoreError,
+    data_dir::{DataDir, sync_directory},
+    database::Database,
     quarantine::{self, Damaged},
     s3::ObjectFiles,
-    schema,
+    schema, write_ahead_log,
     writer::Writer,
 };
-
-/// Connections for reading that are kept open.
-const IDLE_READERS_MAX: usize = 8;
 
 /// Where and how to open.
 pub struct OpenOptions {
@@ -35,13 +33,12 @@ pub struct Store {
 }
 
 struct Inner {
-    writer: Writer,
+    database: Database,
+    queues: Queues,
     code_packages: CodePackages,
     logs: Logs,
     traces: Logs,
     object_files: ObjectFiles,
-    readers: Mutex<Vec<Connection>>,
-    database: PathBuf,
     damaged: Damaged,
     observer: Arc<dyn CommitObserver>,
     /// Last, so that it is dropped, and with it perhaps removed, after everything in it is closed.
@@ -59,30 +56,26 @@ impl Store {
     pub fn open(options: OpenOptions, observer: Arc<dyn CommitObserver>) -> Result<Self, StoreError> {
         let data_dir =
             if options.ephemeral { DataDir::ephemeral()? } else { DataDir::open(&options.data_dir)? };
-        let database = data_dir.path().join("lambent.db");
-        // Made by us first, so that it, and what SQLite puts beside it, is private from the start.
-        create_private_file(&database)?;
-        let mut connection = Connection::open(&database)?;
-        schema::configure(&connection)?;
-        schema::migrate(&mut connection)?;
-        quarantine::set_aside_damaged(&mut connection)?;
-        let damaged = Damaged::load(&connection)?;
+        let path = data_dir.path().join("lambent.db");
+        let mended = write_ahead_log::mend(&path)?;
+        let (database, damaged) = Database::open(&path, &schema::RESOURCES, |connection| {
+            quarantine::set_aside_damaged(connection)?;
+            Damaged::load(connection, mended)
+        })?;
+        let queues = Queues::open(&data_dir.path().join("queues.db"))?;
         let code_packages = CodePackages::open(&data_dir.path().join("code"))?;
         let logs = Logs::open(&data_dir.path().join("logs"))?;
         let traces = Logs::open_for_days(&data_dir.path().join("traces"), TRACES_DAYS)?;
         let object_files = ObjectFiles::open(&data_dir.path().join("objects"))?;
         // The names of all of that: whatever is acknowledged later lies below them.
         sync_directory(data_dir.path())?;
-        let writer = Writer::start(connection)?;
-        let readers = Mutex::default();
         let inner = Inner {
-            writer,
+            database,
+            queues,
             code_packages,
             logs,
             traces,
             object_files,
-            readers,
-            database,
             damaged,
             observer,
             data_dir,
@@ -110,7 +103,7 @@ impl Store {
     /// Records that are damaged, functions by their ARNs: set aside at start, or found so later. While there are any, no code is
     /// removed. Deleting what they are of, or creating it anew, ends it.
     pub fn damaged(&self) -> Vec<String> {
-        self.inner.damaged.all()
+        [self.inner.damaged.all(), self.inner.queues.damaged()].concat()
     }
 
     pub(crate) fn damaged_records(&self) -> &Damaged {
@@ -120,6 +113,11 @@ impl Store {
     /// The code store.
     pub fn code_packages(&self) -> CodePackages {
         self.inner.code_packages.clone()
+    }
+
+    /// What waits: asynchronous events, and what is to be told of their ends.
+    pub fn queues(&self) -> Queues {
+        self.inner.queues.clone()
     }
 
     /// Segments of traces that functions sent to the X-Ray daemon: one group an account and Region, a stream a function.
@@ -136,8 +134,8 @@ impl Store {
     pub async fn close(&self) {
         let store = self.clone();
         let _ = tokio::task::spawn_blocking(move || {
-            store.inner.writer.close();
-            store.idle_readers().clear();
+            store.inner.queues.close();
+            store.inner.database.close();
             store.inner.logs.flush();
             store.inner.traces.flush();
             store.inner.data_dir.end();
@@ -154,15 +152,7 @@ impl Store {
     }
 
     pub(crate) fn writer(&self) -> &Writer {
-        &self.inner.writer
-    }
-
-    /// A connection that can only read.
-    pub(crate) fn reader(&self) -> Result<Connection, StoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.inner.database, flags)?;
-        connection.pragma_update(None, "query_only", true)?;
-        Ok(connection)
+        self.inner.database.writer()
     }
 
     /// Runs a read on a thread that may block, in one state of the database.
@@ -174,23 +164,12 @@ impl Store {
         tokio::task::spawn_blocking(move || store.read_now(read)).await.map_err(|_| StoreError::Closed)?
     }
 
-    fn read_now<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let idle = self.idle_readers().pop();
-        let connection = idle.map_or_else(|| self.reader(), Ok)?;
-        connection.execute_batch("BEGIN")?;
-        let result = read(&connection);
-        // A connection whose read does not end would keep the log from being checkpointed: it is closed.
-        if connection.execute_batch("COMMIT").is_ok() {
-            let mut idle = self.idle_readers();
-            if idle.len() < IDLE_READERS_MAX {
-                idle.push(connection);
-            }
-        }
-        result
-    }
-
-    fn idle_readers(&self) -> MutexGuard<'_, Vec<Connection>> {
-        self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The same, on this thread.
+    pub(crate) fn read_now<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.inner.database.read(read)
     }
 }
 

@@ -76,12 +76,13 @@ fn in_savepoint<T>(
     connection: &Connection,
     job: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    connection.execute_batch("SAVEPOINT job")?;
+    let run = |statement| connection.prepare_cached(statement)?.execute([]);
+    run("SAVEPOINT job")?;
     let result = job(connection);
-    match &result {
-        Ok(_) => connection.execute_batch("RELEASE job")?,
-        Err(_) => connection.execute_batch("ROLLBACK TO job; RELEASE job")?,
+    if result.is_err() {
+        run("ROLLBACK TO job")?;
     }
+    run("RELEASE job")?;
     result
 }
 

@@ -25,6 +25,7 @@ const SECTIONS: &[(char, u8)] = &[
     ('n', 7),
     ('o', 4),
     ('z', 2),
+    ('a', 13),
 ];
 
 /// A letter and a number.

@@ -1,5 +1,6 @@
 //! An invocation: what goes in, what comes out, which errors the runtime's own words become.
 
+pub mod asynchronous;
 pub mod error_cause;
 pub mod error_type;
 pub mod event_invoke_config;

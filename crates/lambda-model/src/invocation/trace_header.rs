@@ -3,6 +3,9 @@
 //! PassThrough: the caller decides, and what it sent goes on unchanged; what it did not decide is not sampled. Active: what the
 //! caller did not decide is sampled, always (X-Ray's own rule, one request a second and five per cent of the others, is there to
 //! save money).
+//!
+//! `Lineage=8hex:n|8hex:n` counts how often a chain of events has come back to each function, from zero: SDKs inside a
+//! function send it along with whatever they ask of a service.
 
 /// Longest header that is believed, bytes (API model).
 const BYTES_MAX: usize = 8_192;
@@ -27,8 +30,19 @@ pub struct TraceHeader {
     pub parent: Option<String>,
     /// Whether it is; `None` where that is not decided.
     pub sampled: Option<bool>,
-    /// Other members, such as `Lineage=...`, in their order.
+    /// How often each function was passed, by its name in the header, in the order of the first passages.
+    lineage: Vec<(String, u32)>,
+    /// Other members in their order.
     others: Vec<String>,
+}
+
+/// The header that an invocation gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traced {
+    /// As a header.
+    pub header: String,
+    /// How often the chain of events has come back to the function.
+    pub hops: u32,
 }
 
 impl TraceHeader {
@@ -37,7 +51,13 @@ impl TraceHeader {
         if text.len() > BYTES_MAX {
             return None;
         }
-        let mut header = Self { root: String::new(), parent: None, sampled: None, others: Vec::new() };
+        let mut header = Self {
+            root: String::new(),
+            parent: None,
+            sampled: None,
+            lineage: Vec::new(),
+            others: Vec::new(),
+        };
         for member in text.split(';').map(str::trim).filter(|member| !member.is_empty()) {
             match member.split_once('=') {
                 Some(("Root", root)) if is_root(root) => root.clone_into(&mut header.root),
@@ -45,6 +65,7 @@ impl TraceHeader {
                 Some(("Sampled", "1")) => header.sampled = Some(true),
                 Some(("Sampled", "0")) => header.sampled = Some(false),
                 Some(("Root" | "Parent" | "Sampled" | "Self", _)) => {}
+                Some(("Lineage" | "lineage", lineage)) => header.lineage = read_lineage(lineage),
                 _ => header.others.push(member.to_owned()),
             }
         }
@@ -54,13 +75,44 @@ impl TraceHeader {
     fn text(&self) -> String {
         let parent = self.parent.iter().map(|parent| format!("Parent={parent}"));
         let sampled = self.sampled.iter().map(|sampled| format!("Sampled={}", u8::from(*sampled)));
+        let passed: Vec<_> = self.lineage.iter().map(|(name, count)| format!("{name}:{count}")).collect();
+        let lineage = (!passed.is_empty()).then(|| format!("Lineage={}", passed.join("|")));
         let members = std::iter::once(format!("Root={}", self.root)).chain(parent).chain(sampled);
-        members.chain(self.others.iter().cloned()).collect::<Vec<_>>().join(";")
+        members.chain(lineage).chain(self.others.iter().cloned()).collect::<Vec<_>>().join(";")
+    }
+
+    /// Counts a passage through the function; how often it was passed before.
+    fn pass(&mut self, function_arn: &str) -> u32 {
+        let name = format!("{:08x}", fnv1a(function_arn.as_bytes()));
+        if let Some((_, count)) = self.lineage.iter_mut().find(|(known, _)| *known == name) {
+            *count = count.saturating_add(1);
+            return *count;
+        }
+        if self.lineage.len() < FUNCTIONS_PASSED_MAX {
+            self.lineage.push((name, 0));
+        }
+        0
     }
 }
 
-/// The header of an invocation whose caller sent `given`.
-pub fn of_invocation(given: Option<&str>, is_active: bool, new: NewIds) -> String {
+/// Functions that a lineage names: a chain of more than these that never comes back is no loop.
+const FUNCTIONS_PASSED_MAX: usize = 64;
+
+fn read_lineage(text: &str) -> Vec<(String, u32)> {
+    let passages = text.split('|').take(FUNCTIONS_PASSED_MAX).filter_map(|passage| {
+        let (name, count) = passage.rsplit_once(':')?;
+        Some((name.to_owned(), count.parse().ok()?))
+    });
+    passages.collect()
+}
+
+/// FNV-1a: a name of a function that is the same on every server and in every release.
+fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+/// The header of an invocation of a function whose caller sent `given`; `function_arn` is not qualified.
+pub fn of_invocation(given: Option<&str>, function_arn: &str, is_active: bool, new: NewIds) -> Traced {
     let known = given.and_then(TraceHeader::parse);
     let is_new = known.is_none();
     let mut header = known.unwrap_or_else(|| new_trace(new));
@@ -68,12 +120,13 @@ pub fn of_invocation(given: Option<&str>, is_active: bool, new: NewIds) -> Strin
     if is_new || header.parent.is_none() || (is_active && is_sampled) {
         header.parent = Some(format!("{:016x}", new.segment));
     }
-    header.text()
+    let hops = header.pass(function_arn);
+    Traced { header: header.text(), hops }
 }
 
 fn new_trace(new: NewIds) -> TraceHeader {
     let root = format!("1-{:08x}-{:024x}", new.now_seconds, new.root >> 32);
-    TraceHeader { root, parent: None, sampled: None, others: Vec::new() }
+    TraceHeader { root, parent: None, sampled: None, lineage: Vec::new(), others: Vec::new() }
 }
 
 fn is_root(text: &str) -> bool {
@@ -94,30 +147,57 @@ mod tests {
 
     const NEW: NewIds = NewIds { now_seconds: 0x5e34_a614, root: 0xab << 32, segment: 7 };
     const ROOT: &str = "Root=1-5759e988-bd862e3fe1be46a994272793";
+    const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:f";
+    /// The name of [`ARN`] in a lineage.
+    const NAME: &str = "e7b3a0ee";
+
+    fn header(given: Option<&str>, is_active: bool) -> String {
+        of_invocation(given, ARN, is_active, NEW).header
+    }
 
     #[test]
     fn z_01_a_caller_decides_what_it_decided() {
-        let sampled = format!("{ROOT};Parent=53995c3f42cd8ad8;Sampled=1;Lineage=a:1");
-        assert_eq!(of_invocation(Some(&sampled), false, NEW), sampled);
+        let lineage = format!("Lineage=a87bd80c:1|{NAME}:");
+        let sampled = format!("{ROOT};Parent=53995c3f42cd8ad8;Sampled=1");
+        assert_eq!(
+            header(Some(&format!("{sampled};{lineage}2;x=y")), false),
+            format!("{sampled};{lineage}3;x=y")
+        );
         let not = format!("{ROOT};Parent=53995c3f42cd8ad8;Sampled=0");
-        assert_eq!(of_invocation(Some(&not), true, NEW), not);
+        assert_eq!(header(Some(&not), true), format!("{not};Lineage={NAME}:0"));
         // The function's segment is the parent of what the function does.
-        let active = format!("{ROOT};Parent=0000000000000007;Sampled=1;Lineage=a:1");
-        assert_eq!(of_invocation(Some(&sampled), true, NEW), active);
+        let active = format!("{ROOT};Parent=0000000000000007;Sampled=1;Lineage={NAME}:0");
+        assert_eq!(header(Some(&sampled), true), active);
     }
 
     #[test]
     fn z_01_the_function_decides_what_nobody_did() {
-        assert_eq!(
-            of_invocation(Some(ROOT), false, NEW),
-            format!("{ROOT};Parent=0000000000000007;Sampled=0")
-        );
-        assert_eq!(of_invocation(Some(ROOT), true, NEW), format!("{ROOT};Parent=0000000000000007;Sampled=1"));
+        let begin = format!("{ROOT};Parent=0000000000000007;Sampled=");
+        assert_eq!(header(Some(ROOT), false), format!("{begin}0;Lineage={NAME}:0"));
+        assert_eq!(header(Some(ROOT), true), format!("{begin}1;Lineage={NAME}:0"));
         let new = "Root=1-5e34a614-0000000000000000000000ab;Parent=0000000000000007;Sampled=";
         for given in [None, Some(""), Some("Root=x"), Some("Parent=53995c3f42cd8ad8")] {
-            assert_eq!(of_invocation(given, false, NEW), format!("{new}0"));
-            assert_eq!(of_invocation(given, true, NEW), format!("{new}1"));
+            assert_eq!(header(given, false), format!("{new}0;Lineage={NAME}:0"));
+            assert_eq!(header(given, true), format!("{new}1;Lineage={NAME}:0"));
         }
+    }
+
+    #[test]
+    fn a_13_passages_are_counted_function_by_function() {
+        let mut traced = of_invocation(None, ARN, false, NEW);
+        for hops in 1..=20 {
+            let other = of_invocation(Some(&traced.header), "arn:other", false, NEW);
+            assert_eq!(other.hops, hops - 1);
+            traced = of_invocation(Some(&other.header), ARN, false, NEW);
+            assert_eq!(traced.hops, hops);
+        }
+        let most = of_invocation(Some(&format!("{ROOT};Lineage={NAME}:{}", u32::MAX)), ARN, false, NEW);
+        assert_eq!(most.hops, u32::MAX);
+        let many: Vec<_> = (0..100).map(|number| format!("{number:08x}:1")).collect();
+        let long = of_invocation(Some(&format!("{ROOT};Lineage={}", many.join("|"))), ARN, false, NEW);
+        assert_eq!((long.hops, long.header.matches('|').count()), (0, FUNCTIONS_PASSED_MAX - 1));
+        let odd = of_invocation(Some(&format!("{ROOT};Lineage=x|:|a:b|{NAME}:-1")), ARN, false, NEW);
+        assert_eq!(odd.hops, 0);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use invocation::AccountLimits;
-use lambda_model::{concurrency::Rate, limits};
+use lambda_model::{concurrency::Rate, invocation::asynchronous::RetryPolicy, limits};
 use sandbox::{Destination, NetworkLevel, NetworkPolicy};
 use tokio::{
     net::TcpListener,
@@ -116,6 +116,9 @@ pub(super) struct ServeArguments {
     /// Let an environment of this age take no further event, seconds; its credentials last 12 hours.
     #[arg(long, default_value_t = limits::ENVIRONMENT_LIFETIME_MS / 1000, value_parser = clap::value_parser!(u64).range(1..=limits::ENVIRONMENT_LIFETIME_MS / 1000))]
     environment_lifetime_seconds: u64,
+    /// The wait after the first error of an asynchronous invocation, seconds; after the second it is twice as long.
+    #[arg(long, env = "LAMBENT_ASYNC_RETRY_WAIT_SECONDS", default_value_t = limits::ASYNC_RETRY_WAIT_SECONDS_DEFAULT, value_parser = clap::value_parser!(u32).range(..=21_600))]
+    async_retry_wait_seconds: u32,
     /// Interpreter of a runtime, such as python3.8=/opt/python3.8/bin/python3.8; may be repeated.
     #[arg(long = "runtime-path", value_parser = runtime_path)]
     runtime_paths: Vec<(String, PathBuf)>,
@@ -222,6 +225,10 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandErro
         account_limits: AccountLimits {
             concurrency_max: arguments.concurrency,
             requests_per_second: arguments.request_rate,
+        },
+        retry_policy: RetryPolicy {
+            error_wait_ms: i64::from(arguments.async_retry_wait_seconds) * 1_000,
+            ..RetryPolicy::default()
         },
         accept_inert_settings: arguments.accept_inert_settings,
         allow_foreign_architecture: arguments.allow_foreign_architecture,

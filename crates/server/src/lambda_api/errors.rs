@@ -34,6 +34,7 @@ pub(super) fn to_api_error(error: &LambdaError) -> ApiError {
         }
         LambdaError::PolicyLengthExceeded(_) => ApiError::user("PolicyLengthExceededException", 400, message),
         LambdaError::CodeStorageExceeded => ApiError::user("CodeStorageExceededException", 400, message),
+        LambdaError::RecursiveInvocation => ApiError::user("RecursiveInvocationException", 400, message),
         LambdaError::TooManyRequests(reason) => ApiError::user("TooManyRequestsException", 429, message)
             .with_member("Reason", reason.as_str().into())
             .with_header("retry-after", "1"),

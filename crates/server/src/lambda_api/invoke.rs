@@ -1,10 +1,10 @@
-//! `Invoke` (B.8): RequestResponse and DryRun. `Event` comes with the durable queue.
+//! `Invoke` (B.8): RequestResponse, Event and DryRun; and `InvokeAsync`, the older way of Event.
 
 use aws_api::{error_response::ApiError, generated::lambda::types as api, protocol::rest_json::Decoded};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use hyper::{Response, StatusCode, header::HeaderValue};
-use invocation::{InvokeRequest, Invoked};
+use invocation::{AsyncRequest, InvokeRequest, Invoked};
 use lambda_model::{LambdaError, function::LATEST, invocation::Invocation, limits};
 
 use super::{LambdaApi, RequestContext, errors, payload, target::Target};
@@ -42,10 +42,9 @@ impl LambdaApi {
         match input.invocation_type.as_deref() {
             Some("DryRun") => return self.dry_run(&target),
             Some("Event") => {
-                self.invoker.check(&target.key, target.qualifier.as_deref())?;
-                return Err(LambdaError::NotImplemented(
-                    "Asynchronous invocation is not implemented by this server.".into(),
-                ));
+                check_event_size(&payload, limits::ASYNC_REQUEST_PAYLOAD_BYTES_MAX, "InvokeFunction")?;
+                self.accept(target, payload, context, request_id).await?;
+                return Ok(http::empty(StatusCode::ACCEPTED));
             }
             _ => {}
         }
@@ -70,13 +69,58 @@ impl LambdaApi {
     /// Whether the caller could invoke the function.
     pub(super) fn dry_run(&self, target: &Target) -> Result<HttpResponse, LambdaError> {
         self.invoker.check(&target.key, target.qualifier.as_deref())?;
-        let mut response = Response::new(http::whole(Bytes::new()));
-        *response.status_mut() = StatusCode::NO_CONTENT;
-        Ok(response)
+        Ok(http::empty(StatusCode::NO_CONTENT))
+    }
+
+    /// Takes an event for later, in the older way: the answer has a body.
+    pub(super) async fn invoke_async(
+        &self,
+        decoded: Decoded,
+        context: &RequestContext,
+        request_id: &str,
+    ) -> Result<HttpResponse, ApiError> {
+        let payload = decoded.payload.clone().unwrap_or_default();
+        let input: api::InvokeAsyncRequest = decoded.typed()?;
+        let accept = async {
+            let asked = Asked { function_name: input.function_name, ..Asked::default() };
+            let target = self.target(&asked, context).await?;
+            check_event_size(&payload, limits::INVOKE_ASYNC_PAYLOAD_BYTES_MAX, "InvokeAsync")?;
+            self.accept(target, payload, context, request_id).await
+        };
+        let accepted = accept.await.map_err(|error| errors::to_api_error(&error));
+        accepted.map(|()| http::response(StatusCode::ACCEPTED, "application/json", Bytes::from_static(b"{}")))
+    }
+
+    /// Keeps an event; it is on disk when this returns.
+    async fn accept(
+        &self,
+        target: Target,
+        payload: Bytes,
+        context: &RequestContext,
+        request_id: &str,
+    ) -> Result<(), LambdaError> {
+        let request = AsyncRequest {
+            key: target.key,
+            qualifier: target.qualifier,
+            request_id: request_id.to_owned(),
+            payload: payload::checked(payload)?,
+            trace_id: trace_id(context),
+        };
+        self.async_invoker.accept(request).await
     }
 }
 
-/// What both ways of invoking have in common.
+/// In the words of the larger limit that the listener holds (E-14).
+fn check_event_size(payload: &Bytes, bytes_max: usize, operation: &str) -> Result<(), LambdaError> {
+    if payload.len() <= bytes_max {
+        return Ok(());
+    }
+    let message = format!("Request must be smaller than {bytes_max} bytes for the {operation} operation");
+    Err(LambdaError::RequestTooLarge(message))
+}
+
+/// What the ways of invoking have in common.
+#[derive(Default)]
 pub(super) struct Asked {
     pub(super) function_name: Option<String>,
     pub(super) qualifier: Option<String>,

@@ -37,7 +37,7 @@ use aws_api::{
     request_id,
 };
 use execution::runtimes::HostRuntimes;
-use invocation::Invoker;
+use invocation::{AsyncInvoker, Invoker};
 use lambda_model::{
     LambdaError,
     credentials::ExecutionRoles,
@@ -67,6 +67,8 @@ pub(crate) struct LambdaApi {
     pub catalog: Arc<Catalog>,
     /// Runs invocations.
     pub invoker: Arc<Invoker>,
+    /// Keeps events and runs them later.
+    pub async_invoker: Arc<AsyncInvoker>,
     /// Where invocations run.
     pub environments: Arc<dyn ExecutionEnvironments>,
     /// Signs and checks download paths.
@@ -163,6 +165,7 @@ impl LambdaApi {
     /// When the store cannot be written.
     pub(crate) async fn reset(&self) -> Result<(), LambdaError> {
         self.store.delete_everything().await?;
+        self.store.queues().clear().await?;
         let logs = self.store.logs();
         let _ = tokio::task::spawn_blocking(move || logs.clear()).await;
         Ok(())

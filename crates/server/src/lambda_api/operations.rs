@@ -35,6 +35,7 @@ macro_rules! operations {
 operations! {
     apart: {
         Invoke => invoke,
+        InvokeAsync => invoke_async,
         InvokeWithResponseStream => invoke_with_response_stream,
     }
     CreateFunction => create_function,

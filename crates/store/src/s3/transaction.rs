@@ -69,7 +69,7 @@ impl Store {
 
     /// Removes files that no row names: what a crash left.
     pub(crate) fn sweep_object_files(&self) -> Result<(), StoreError> {
-        let named: HashSet<String> = rows::files(&self.reader()?)?.into_iter().collect();
+        let named: HashSet<String> = self.read_now(rows::files)?.into_iter().collect();
         self.files_of_s3().sweep(&named)
     }
 }

@@ -1,0 +1,108 @@
+//! The line of one target: a task that delivers what is due until there is nothing left.
+
+use std::{sync::Arc, time::Duration};
+
+use lambda_model::error::with_causes;
+use store::{OutboxItem, OutboxItems};
+use tokio::{sync::Notify, time::sleep};
+
+use super::{Deliveries, target::Target};
+
+/// Deliveries that are made together.
+const BATCH_MAX: usize = 64;
+/// The wait after an outbox that could not be read or written.
+const UNREADABLE_PAUSE: Duration = Duration::from_secs(1);
+/// The longest wait without a look.
+const LOOK_AFTER_MAX: Duration = Duration::from_secs(60);
+/// The wait after a first failure, milliseconds; it doubles with each further one.
+const FAILURE_WAIT_MS_MIN: i64 = 1_000;
+/// The longest such wait, milliseconds.
+const FAILURE_WAIT_MS_MAX: i64 = 5 * 60_000;
+/// How long a delivery is tried, milliseconds: as long as a queue of SQS keeps a message.
+const TRIED_MS_MAX: i64 = 14 * 24 * 60 * 60 * 1_000;
+
+/// Runs until there is nothing left for the target.
+pub(super) async fn run(owner: Arc<Deliveries>, target: String, woken: Arc<Notify>) {
+    loop {
+        let now_ms = owner.clock.now_ms();
+        let wait = match owner.queues.claim_deliveries(&target, now_ms, BATCH_MAX).await {
+            Ok(OutboxItems { items, next_due_ms }) if items.is_empty() => match next_due_ms {
+                Some(due_ms) => Duration::from_millis(u64::try_from(due_ms - now_ms).unwrap_or(0)),
+                None if owner.end(&target, &woken) => return,
+                None => continue,
+            },
+            Ok(OutboxItems { items, .. }) => {
+                owner.deliver(&target, items).await;
+                continue;
+            }
+            Err(error) => {
+                tracing::error!(target, error = with_causes(&error), "the outbox could not be read");
+                UNREADABLE_PAUSE
+            }
+        };
+        tokio::select! {
+            () = woken.notified() => {}
+            () = sleep(wait.min(LOOK_AFTER_MAX)) => {}
+        }
+    }
+}
+
+impl Deliveries {
+    /// Delivers, or puts off what could not be.
+    async fn deliver(&self, target: &str, items: Vec<OutboxItem>) {
+        let failed = match Target::parse(target) {
+            Some(parsed) => self.deliver_to(&parsed, items).await,
+            None => items.into_iter().map(|item| (item, "it is no target".to_owned())).collect(),
+        };
+        for (item, why) in failed {
+            self.failed(item, &why).await;
+        }
+    }
+
+    async fn failed(&self, item: OutboxItem, why: &str) {
+        let delivery = &item.delivery;
+        self.metrics.delivery_failed(&delivery.function, &delivery.resource, delivery.kind);
+        let now_ms = self.clock.now_ms();
+        let (target, request_id) = (&delivery.target, &delivery.request_id);
+        let is_given_up = now_ms - delivery.ended_at_ms > TRIED_MS_MAX;
+        let kept = if is_given_up {
+            tracing::error!(target, request_id, why, "a delivery is given up after 14 days");
+            self.queues.delivered(vec![item]).await
+        } else {
+            tracing::warn!(target, request_id, why, attempts = item.attempts + 1, "a delivery failed");
+            self.queues.deliver_again(&item, now_ms + wait_ms(item.attempts)).await
+        };
+        if let Err(error) = kept {
+            // Still claimed: the next start tries it again.
+            tracing::error!(error = with_causes(&error), "the outbox could not be written");
+        }
+    }
+
+    /// Takes itself off the list, unless it was woken meanwhile.
+    fn end(&self, target: &str, woken: &Notify) -> bool {
+        let mut lines = self.lines();
+        let mut notified = std::pin::pin!(woken.notified());
+        // Whoever wakes holds the list too: what was said before this is seen here, and later there is a new line.
+        if notified.as_mut().enable() {
+            return false;
+        }
+        lines.remove(target);
+        true
+    }
+}
+
+fn wait_ms(failures: u32) -> i64 {
+    FAILURE_WAIT_MS_MIN.saturating_mul(1 << failures.min(20)).min(FAILURE_WAIT_MS_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wait_ms;
+
+    #[test]
+    fn waits_double_up_to_five_minutes() {
+        let waits: Vec<_> = (0..11).map(|failures| wait_ms(failures) / 1_000).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+        assert_eq!(wait_ms(u32::MAX), 300_000);
+    }
+}

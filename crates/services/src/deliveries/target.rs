@@ -1,0 +1,118 @@
+//! The targets, and how each is told.
+
+use aws_api::arn::FunctionName;
+use lambda_model::{
+    function::{FunctionKey, LATEST},
+    invocation::asynchronous::AsyncEvent,
+};
+use store::{OutboxItem, QueueTransaction, StoreError};
+
+use super::Deliveries;
+
+/// A target, from its ARN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Target {
+    /// A function, and under which qualifier.
+    Function(FunctionKey, Option<String>),
+    /// Of a service that is not here: `sqs`, say.
+    Elsewhere(String),
+}
+
+/// What could not be delivered, and why.
+type Failed = Vec<(OutboxItem, String)>;
+
+impl Target {
+    pub(super) fn parse(arn: &str) -> Option<Self> {
+        let service = arn.split(':').nth(2)?;
+        if service != "lambda" {
+            return Some(Self::Elsewhere(service.to_owned()));
+        }
+        let name = FunctionName::parse(arn)?;
+        let key = FunctionKey { account_id: name.account_id?, region: name.region?, name: name.name };
+        Some(Self::Function(key, name.qualifier.filter(|qualifier| qualifier != LATEST)))
+    }
+}
+
+impl Deliveries {
+    /// Delivers all of them; what could not be is given back.
+    pub(super) async fn deliver_to(&self, target: &Target, items: Vec<OutboxItem>) -> Failed {
+        match target {
+            Target::Function(key, qualifier) => {
+                if let Err(error) = self.catalog.resolve(key, qualifier.as_deref(), 0.0) {
+                    return all_failed(items, &error.to_string());
+                }
+                let (key, qualifier) = (key.clone(), qualifier.clone());
+                let now_ms = self.clock.now_ms();
+                self.in_one(items, move |transaction, item| {
+                    transaction.accept(event(&key, qualifier.clone(), item, now_ms))
+                })
+                .await
+            }
+            Target::Elsewhere(service) => {
+                all_failed(items, &format!("the service {service} is not implemented by this server"))
+            }
+        }
+    }
+
+    /// Delivers within this server, and takes from the outbox, in one transaction.
+    async fn in_one(
+        &self,
+        items: Vec<OutboxItem>,
+        put: impl Fn(&mut QueueTransaction<'_>, &OutboxItem) -> Result<(), StoreError> + Send + 'static,
+    ) -> Failed {
+        let shared = std::sync::Arc::new(items);
+        let moved = std::sync::Arc::clone(&shared);
+        let done = self
+            .queues
+            .transact(move |transaction| {
+                moved.iter().try_for_each(|item| {
+                    put(transaction, item)?;
+                    transaction.delivered(item)
+                })
+            })
+            .await;
+        match done {
+            Ok(()) => Vec::new(),
+            Err(error) => {
+                all_failed(std::sync::Arc::into_inner(shared).unwrap_or_default(), &error.to_string())
+            }
+        }
+    }
+}
+
+/// The record as an event of another function.
+fn event(key: &FunctionKey, qualifier: Option<String>, item: &OutboxItem, now_ms: i64) -> AsyncEvent {
+    AsyncEvent {
+        request_id: aws_api::request_id::new(),
+        key: key.clone(),
+        qualifier,
+        payload: item.delivery.body.clone(),
+        trace_id: item.delivery.trace_id.clone(),
+        accepted_at_ms: now_ms,
+    }
+}
+
+fn all_failed(items: Vec<OutboxItem>, why: &str) -> Failed {
+    items.into_iter().map(|item| (item, why.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_known_by_its_arn() {
+        let key = |name: &str| FunctionKey {
+            account_id: "000000000000".into(),
+            region: "us-east-1".into(),
+            name: name.into(),
+        };
+        let function = "arn:aws:lambda:us-east-1:000000000000:function:f";
+        assert_eq!(Target::parse(function), Some(Target::Function(key("f"), None)));
+        let aliased = Target::parse(&format!("{function}:live"));
+        assert_eq!(aliased, Some(Target::Function(key("f"), Some("live".into()))));
+        let queue = Target::parse("arn:aws:sqs:us-east-1:000000000000:q");
+        assert_eq!(queue, Some(Target::Elsewhere("sqs".into())));
+        assert_eq!(Target::parse("no arn"), None);
+    }
+}

@@ -26,6 +26,7 @@ const SECTIONS: &[(char, u8)] = &[
     ('o', 4),
     ('z', 2),
     ('a', 13),
+    ('f', 5),
 ];
 
 /// A letter and a number.

@@ -1,6 +1,11 @@
-//! Filter patterns (B.14): read strictly into a tree. What evaluates the tree comes with the first source.
+//! Filter patterns (B.14): read strictly into a tree, which [`matching`] holds records against.
 
-use serde_json::Value;
+pub mod matching;
+pub mod sqs;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, value::RawValue};
 
 /// A pattern: every field must match.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,10 +28,10 @@ pub enum FieldPattern {
 /// One way in which a value matches.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Matcher {
-    /// Null, a string, a number or a boolean, exactly (F-03).
-    Exactly(Value),
+    /// Null, a string, a number or a boolean, exactly.
+    Exactly(Scalar),
     /// None of these.
-    AnythingBut(Vec<Value>),
+    AnythingBut(Vec<Scalar>),
     /// A string that begins so.
     Prefix(String),
     /// A string that ends so.
@@ -37,6 +42,33 @@ pub enum Matcher {
     Numeric(Vec<(NumericOperator, f64)>),
     /// Whether the field is there.
     Exists(bool),
+}
+
+/// A value that is neither array nor object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scalar {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Boolean(bool),
+    /// A number as it is written: 300, 300.0 and 3.0e2 are three (F-03).
+    Number(String),
+    /// A string, byte for byte.
+    Text(String),
+}
+
+impl Scalar {
+    /// What JSON text says; `None` for an array, an object, or no JSON.
+    fn parse(json: &str) -> Option<Self> {
+        let written = json.trim();
+        match serde_json::from_str(written).ok()? {
+            Value::Null => Some(Self::Null),
+            Value::Bool(value) => Some(Self::Boolean(value)),
+            Value::Number(_) => Some(Self::Number(written.to_owned())),
+            Value::String(text) => Some(Self::Text(text)),
+            Value::Array(_) | Value::Object(_) => None,
+        }
+    }
 }
 
 /// `numeric`'s comparisons.
@@ -58,69 +90,79 @@ pub enum NumericOperator {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidPattern;
 
+/// An object as it is written: of a name that is there twice the last counts (F-04).
+type RawObject<'a> = BTreeMap<String, &'a RawValue>;
+
 impl FilterPattern {
     /// Reads a pattern.
     ///
     /// # Errors
     /// For anything else.
     pub fn parse(text: &str) -> Result<Self, InvalidPattern> {
-        let value: Value = serde_json::from_str(text).map_err(|_| InvalidPattern)?;
-        Self::of(&value)
-    }
-
-    fn of(value: &Value) -> Result<Self, InvalidPattern> {
-        let object = value.as_object().ok_or(InvalidPattern)?;
-        let fields = object.iter().map(|(name, value)| Ok((name.clone(), FieldPattern::of(name, value)?)));
+        let object: RawObject<'_> = read(text)?;
+        let fields = object.into_iter().map(|(name, raw)| {
+            let field = FieldPattern::parse(&name, raw.get())?;
+            Ok((name, field))
+        });
         Ok(Self { fields: fields.collect::<Result<_, _>>()? })
     }
 }
 
 impl FieldPattern {
-    fn of(name: &str, value: &Value) -> Result<Self, InvalidPattern> {
-        match value {
-            Value::Array(patterns) if name == "$or" && !patterns.is_empty() => {
-                Ok(Self::Or(patterns.iter().map(FilterPattern::of).collect::<Result<_, _>>()?))
-            }
-            Value::Array(matchers) if !matchers.is_empty() => {
-                Ok(Self::AnyOf(matchers.iter().map(Matcher::of).collect::<Result<_, _>>()?))
-            }
-            Value::Object(_) => Ok(Self::Nested(FilterPattern::of(value)?)),
-            _ => Err(InvalidPattern),
+    fn parse(name: &str, text: &str) -> Result<Self, InvalidPattern> {
+        if text.starts_with('{') {
+            return FilterPattern::parse(text).map(Self::Nested);
         }
+        let items: Vec<&RawValue> = read(text)?;
+        if items.is_empty() {
+            return Err(InvalidPattern);
+        }
+        if name == "$or" {
+            let patterns = items.iter().map(|item| FilterPattern::parse(item.get()));
+            return Ok(Self::Or(patterns.collect::<Result<_, _>>()?));
+        }
+        Ok(Self::AnyOf(items.iter().map(|item| Matcher::parse(item.get())).collect::<Result<_, _>>()?))
     }
 }
 
 impl Matcher {
-    fn of(value: &Value) -> Result<Self, InvalidPattern> {
-        let Value::Object(object) = value else {
-            return if value.is_array() { Err(InvalidPattern) } else { Ok(Self::Exactly(value.clone())) };
-        };
-        let mut entries = object.iter();
+    fn parse(text: &str) -> Result<Self, InvalidPattern> {
+        if !text.starts_with('{') {
+            return Scalar::parse(text).map(Self::Exactly).ok_or(InvalidPattern);
+        }
+        let mut entries = read::<RawObject<'_>>(text)?.into_iter();
         let (Some((operator, operand)), None) = (entries.next(), entries.next()) else {
             return Err(InvalidPattern);
         };
-        let text = || operand.as_str().map(str::to_owned).ok_or(InvalidPattern);
+        let operand = operand.get();
         match operator.as_str() {
-            "prefix" => text().map(Self::Prefix),
-            "suffix" => text().map(Self::Suffix),
-            "equals-ignore-case" => text().map(Self::EqualsIgnoreCase),
-            "exists" => operand.as_bool().map(Self::Exists).ok_or(InvalidPattern),
+            "prefix" => read(operand).map(Self::Prefix),
+            "suffix" => read(operand).map(Self::Suffix),
+            "equals-ignore-case" => read(operand).map(Self::EqualsIgnoreCase),
+            "exists" => read(operand).map(Self::Exists),
             "anything-but" => anything_but(operand),
-            "numeric" => numeric(operand),
+            "numeric" => numeric(&read(operand)?),
             _ => Err(InvalidPattern),
         }
     }
 }
 
-fn anything_but(operand: &Value) -> Result<Matcher, InvalidPattern> {
-    let is_plain = |value: &Value| value.is_string() || value.is_number();
-    match operand {
-        Value::Array(values) if !values.is_empty() && values.iter().all(is_plain) => {
-            Ok(Matcher::AnythingBut(values.clone()))
-        }
-        value if is_plain(value) => Ok(Matcher::AnythingBut(vec![value.clone()])),
-        _ => Err(InvalidPattern),
+fn read<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T, InvalidPattern> {
+    serde_json::from_str(text).map_err(|_| InvalidPattern)
+}
+
+fn anything_but(operand: &str) -> Result<Matcher, InvalidPattern> {
+    let plain = |text: &str| {
+        let scalar =
+            Scalar::parse(text).filter(|scalar| matches!(scalar, Scalar::Text(_) | Scalar::Number(_)));
+        scalar.ok_or(InvalidPattern)
+    };
+    if !operand.starts_with('[') {
+        return Ok(Matcher::AnythingBut(vec![plain(operand)?]));
     }
+    let values = read::<Vec<&RawValue>>(operand)?.into_iter().map(|value| plain(value.get()));
+    let values = values.collect::<Result<Vec<_>, _>>()?;
+    if values.is_empty() { Err(InvalidPattern) } else { Ok(Matcher::AnythingBut(values)) }
 }
 
 fn numeric(operand: &Value) -> Result<Matcher, InvalidPattern> {

@@ -130,6 +130,23 @@ pub(crate) const WALLS: &[Wall] = &[
         why: "xtask is built before anything else and must build fast",
     },
     Wall {
+        name: "simulation",
+        folder: "tests/simulation/",
+        may_use: &["invocation", "lambda-model"],
+        never_named: &[],
+        never_reached: &["hyper", "rusqlite"],
+        never_paths: &[
+            "std::fs",
+            "std::net",
+            "std::process",
+            "std::thread",
+            "std::time::Instant",
+            "std::time::SystemTime",
+        ],
+        but_paths: &[],
+        why: "a run of the simulation is a function of its seed",
+    },
+    Wall {
         name: "lambent-tests",
         folder: "tests/",
         may_use: &[],

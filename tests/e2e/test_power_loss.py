@@ -34,6 +34,7 @@ FIRST_SYNCS = 6
 #: Syncs that may be left out without a loss that the judge finds, and why.
 REDUNDANT = {
     "data directory, by SQLite": "Store::open syncs the same directory once its files are made",
+    "rollback journal of what waits, by SQLite": "a file that is torn while it is made is set aside, and nothing is in it",
 }
 
 

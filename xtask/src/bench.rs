@@ -3,8 +3,10 @@
 //!
 //! Warm: the floor is `bare-broker`, which passes payloads between caller and the same runtime on the same HTTP
 //! stack, without isolation, limits or logs. Cold: the floor is the start of the interpreter alone, doing nothing.
-//! The table goes to standard output and `target/bench/latest.json`. `--short` takes a tenth of the time.
+//! Events: see [`events`]. The table goes to standard output and `target/bench/latest.json`. `--short` takes a tenth of the time,
+//! `--events` leaves all but events out.
 
+mod events;
 mod http;
 mod lambent;
 mod load;
@@ -22,7 +24,7 @@ use crate::failure::Failure;
 use crate::shell;
 use http::Connection;
 use lambent::Lambent;
-use load::{Latencies, Target};
+use load::{Kind, Latencies, Target};
 use process::Background;
 use report::Row;
 use runtimes::Subject;
@@ -45,16 +47,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let effort = match arguments {
         [] => Effort { warm: Duration::from_secs(5), cold_starts: 50 },
         [flag] if flag == "--short" => Effort { warm: Duration::from_millis(500), cold_starts: 10 },
-        _ => return Err(Failure::new("usage: cargo xtask bench [--short]")),
+        [flag] if flag == "--events" => Effort { warm: Duration::from_secs(5), cold_starts: 0 },
+        _ => return Err(Failure::new("usage: cargo xtask bench [--short | --events]")),
     };
     let mut cargo = shell::cargo();
     cargo.args(["build", "--locked", "--quiet", "--release", "--bin", "lambent", "--bin", "bare-broker"]);
+    cargo.args(["--example", "accept_events"]);
     shell::succeed("bench-build", &mut cargo)?;
     let folder = shell::target_directory().join("bench");
     fs::create_dir_all(&folder).map_err(|e| Failure::during(folder.display(), e))?;
     let subjects = runtimes::all(&folder)?;
     let server = Lambent::start(&folder, &subjects)?;
-    let rows = measure(&server, &subjects, &effort)?;
+    let rows = measure(&server, &subjects, &folder, &effort)?;
     server.stop();
     let file = folder.join("latest.json");
     fs::write(&file, report::to_json(&rows).to_string()).map_err(|e| Failure::during(file.display(), e))?;
@@ -62,10 +66,20 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn measure(server: &Lambent, subjects: &[Subject], effort: &Effort) -> Result<Vec<Row>, Failure> {
+fn measure(
+    server: &Lambent,
+    subjects: &[Subject],
+    folder: &Path,
+    effort: &Effort,
+) -> Result<Vec<Row>, Failure> {
     println!("{}", report::heading());
     let mut rows = Vec::new();
-    for subject in subjects {
+    if let Some(native) = subjects.first() {
+        rows.extend(events::rows(server, native, folder, effort)?);
+        rows.iter().for_each(|row| println!("{}", report::line(row)));
+    }
+    // Without cold starts only events are wanted.
+    for subject in subjects.iter().filter(|_| effort.cold_starts > 0) {
         let path = server.deploy(subject, &format!("warm-{}", subject.name))?;
         for (callers, bytes) in WARM {
             rows.push(warm(server, subject, &path, *callers, *bytes, effort)?);
@@ -88,8 +102,8 @@ fn warm(
     let body = [b"\"".as_slice(), &vec![b'x'; bytes - 2], b"\""].concat();
     let name = format!("warm {}, {callers} callers, {} KB", subject.name, bytes >> 10);
     let broker = Broker::start(subject, callers)?;
-    let lambent = Target { address: &server.address, path, body: &body };
-    let floor = Target { address: &broker.address, path: "/invoke", body: &body };
+    let lambent = Target { address: &server.address, path, body: &body, kind: Kind::Answer };
+    let floor = Target { address: &broker.address, path: "/invoke", body: &body, kind: Kind::Answer };
     let during = |what: &str| {
         let text = format!("{name}, {what}");
         move |error: std::io::Error| Failure::during(text, error)
@@ -139,7 +153,7 @@ fn cold(server: &Lambent, subject: &Subject, effort: &Effort) -> Result<Row, Fai
     for number in 0..effort.cold_starts {
         let path = server.deploy(subject, &format!("cold-{}-{number}", subject.name))?;
         let mut connection = Connection::open(&server.address).map_err(|e| Failure::during(&name, e))?;
-        let target = Target { address: &server.address, path: &path, body: b"1" };
+        let target = Target { address: &server.address, path: &path, body: b"1", kind: Kind::Answer };
         lambent.push(load::one(&mut connection, &target).map_err(|e| Failure::during(&name, e))?);
         floor.push(start_of_nothing(subject)?);
     }

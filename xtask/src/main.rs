@@ -9,6 +9,7 @@ mod bench;
 mod check;
 mod codegen;
 mod coverage;
+mod crash;
 mod dist;
 mod failure;
 mod fuzz;
@@ -44,11 +45,16 @@ const COMMANDS: &[Command] = &[
         help: "write docs/internals/coverage.md (--check: only compare)",
         run: coverage::run,
     },
-    Command { name: "bench", help: "warm and cold invokes beside their floors (--short)", run: bench::run },
+    Command { name: "bench", help: "invokes and events beside their floors (--short)", run: bench::run },
     Command {
         name: "powerloss",
         help: "the power-loss test at hundreds of points (--points N)",
         run: powerloss::run,
+    },
+    Command {
+        name: "crash",
+        help: "the server is killed at every labelled point (--times N)",
+        run: crash::run,
     },
     Command {
         name: "attack",

@@ -95,6 +95,7 @@ fn run(connection: &Connection, queue: &mpsc::Receiver<Job>) {
             let _ = connection.execute_batch("ROLLBACK");
         }
         for answer in answers {
+            tracing::trace!(target: "crash_point", "writer: is about to answer");
             answer(committed.as_ref().map(|_| ()).map_err(|error| StoreError::NotWritten(error.clone())));
         }
     }
@@ -107,6 +108,7 @@ fn run_batch(
     queue: &mpsc::Receiver<Job>,
     answers: &mut Vec<Answer>,
 ) -> Result<(), String> {
+    tracing::trace!(target: "crash_point", "writer: a batch begins");
     let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| error.to_string());
     if let Err(error) = &begun {
         answers.push(first(Err(StoreError::NotWritten(error.clone()))));
@@ -115,13 +117,17 @@ fn run_batch(
     let mut next = Some(first);
     while let Some(job) = next {
         answers.push(job(Ok(connection)));
+        tracing::trace!(target: "crash_point", "writer: a job is done");
         if connection.is_autocommit() {
             // A full disk, say, ends the whole transaction at once; another job would commit itself.
             return Err("the transaction was rolled back".into());
         }
         next = if answers.len() < BATCH_MAX { queue.try_recv().ok() } else { None };
     }
-    connection.execute_batch("COMMIT").map_err(|error| error.to_string())
+    tracing::trace!(target: "crash_point", "writer: is about to commit");
+    let committed = connection.execute_batch("COMMIT").map_err(|error| error.to_string());
+    tracing::trace!(target: "crash_point", "writer: has committed");
+    committed
 }
 
 #[cfg(test)]

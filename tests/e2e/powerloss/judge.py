@@ -1,9 +1,12 @@
 """Starts the real server on a disk as a power loss may leave it, and asks what is there."""
 
 import base64
+import contextlib
 import hashlib
+import json
 import random
 import shutil
+import sqlite3
 import tempfile
 import urllib.request
 from pathlib import Path
@@ -15,7 +18,7 @@ import lambent
 from lambent import ROLE
 from powerloss import disk, survival
 from powerloss.recording import CHEAP
-from powerloss.workload import ANYTHING, ObjectWriter, packages, stable
+from powerloss.workload import ANYTHING, EventWriter, ObjectWriter, packages, stable
 from rest_json import Caller
 
 MODEL = botocore.session.get_session().get_service_model("lambda")
@@ -69,14 +72,18 @@ class Judge:
     def audit(self, server, caller, right):
         """Every difference between what is there and what must be."""
         objects = {name: states for name, states in right.items() if name.startswith("object:")}
-        yield from self.audit_functions(caller, {name: right[name] for name in right if name not in objects})
+        events = {name: states for name, states in right.items() if name.startswith("event:")}
+        functions = {name: right[name] for name in right if name not in objects and name not in events}
+        yield from self.audit_functions(caller, functions)
         yield from self.audit_objects(server.client(service="s3"), objects)
+        yield from self.audit_events(server.data_dir, events)
         yield from self.audit_new_functions(caller)
         yield from (line for line in server.errors().splitlines() if "panicked" in line or " ERROR " in line)
 
     def audit_answers(self, caller):
         """Each function answers with what its package says, which is never an object as errors are."""
-        for item in caller.call(MODEL.operation_model("ListFunctions"), {}).body["Functions"]:
+        functions = caller.call(MODEL.operation_model("ListFunctions"), {}).body["Functions"]
+        for item in (item for item in functions if item["FunctionName"] != EventWriter.FUNCTION):
             answer = caller.call(MODEL.operation_model("Invoke"), {"FunctionName": item["FunctionName"]})
             if answer.status != 200 or isinstance(answer.body, dict):
                 yield f"{item['FunctionName']} answers {answer}"
@@ -107,6 +114,17 @@ class Judge:
             found = object_state(s3, key) if key in listed else None
             if found not in states:
                 yield f"{key} is {found or 'gone'} instead of {states[-1] or 'gone'}"
+
+    def audit_events(self, data_dir, right):
+        """Each event waits that must, whole. What a client sent in vain may wait too."""
+        connection = sqlite3.connect(f"file:{data_dir}/queues.db?mode=ro", uri=True)
+        with contextlib.closing(connection):
+            rows = connection.execute("SELECT header, body FROM entries").fetchall()
+        waiting = {json.loads(header)["request_id"]: len(body) for header, body in rows}
+        for name, states in right.items():
+            found = [state for state in states if state and waiting.get(state["request_id"]) == state["bytes"]]
+            if not found and None not in states:
+                yield f"{name} is lost"
 
     def state_of(self, caller, name):
         """What the server says about a function, and whether its code downloads."""

@@ -10,17 +10,17 @@ import lambent
 import toolbox
 from packages import make_zip
 from powerloss import disk, log, syncs
-from powerloss.workload import ANYTHING, History, ObjectWriter, Step, Writer, run_together
+from powerloss.workload import ANYTHING, EventWriter, History, ObjectWriter, Step, Writer, run_together
 
 WRITERS = 4
 CALLS_PER_WRITER = 9
 #: A busy disk: who answers while another thread's sync is still under way is found out.
 SLOW_MS = 40
 #: What starting costs, and what is nobody's business here: no sandboxes, nothing from the network.
-CHEAP = ("--isolation", "process", "--no-sdk")
+CHEAP = ("--isolation", "process", "--no-sdk", "--async-retry-wait-seconds", "3600")
 #: Not durable by design, or not by this promise: the lock goes with the process, SQLite makes its index of the log
 #: again, environments end with the server, SDKs are fetched again, and logs may lose their last second.
-EXCEPT = ("data/lock", "data/lambent.db-shm", "data/run", "data/runtimes", "data/logs")
+EXCEPT = ("data/lock", "data/lambent.db-shm", "data/queues.db-shm", "data/run", "data/runtimes", "data/logs")
 
 
 @dataclass
@@ -74,6 +74,7 @@ class Recorder:
         together = threading.Barrier(WRITERS)
         self.writers = [Writer(None, self.history, number, runtime, together) for number in range(WRITERS)]
         self.object_writer = ObjectWriter(None, self.history, WRITERS + 1)
+        self.event_writer = EventWriter(None, self.history, runtime)
         self.phases = 0
         #: Has one function with a package of its own, which is damaged between two servers.
         self.mender = Writer(None, self.history, WRITERS, runtime, together)
@@ -115,11 +116,11 @@ class Recorder:
         """Starts a server, lets the clients work, and ends it: "stop" or "kill"."""
         server = self.start()
         try:
-            for writer in (*self.writers, self.mender):
+            for writer in (*self.writers, self.mender, self.event_writer):
                 writer.client = server.client()
             self.object_writer.client = server.client(service="s3")
             first()
-            run_together([*self.writers, self.object_writer], self.phases, calls)
+            run_together([*self.writers, self.object_writer, self.event_writer], self.phases, calls)
         finally:
             # A kill hits a server at rest: a change that it interrupts might be done and not recorded.
             (server.kill if end == "kill" else server.stop)()

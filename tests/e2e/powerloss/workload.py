@@ -263,6 +263,52 @@ class ObjectWriter:
         self.client.delete_object(Bucket=self.BUCKET, Key=key)
 
 
+class EventWriter:
+    """A thread that sends events to a function that fails: what is accepted waits for its next attempt, an hour later."""
+
+    FUNCTION = "fails"
+    CODE = "def handler(event, context):\n    raise ValueError('as ever')\n"
+
+    def __init__(self, client, history, runtime):
+        self.client = client
+        self.history = history
+        self.runtime = runtime
+        #: Nothing of an event is in progress once it is answered.
+        self.names = []
+        self.sent = 0
+
+    def run(self, phase, calls):
+        """So many events."""
+        if phase == 0:
+            self.deploy()
+        for _ in range(calls):
+            self.history.call(f"event:{self.sent}", self.send)
+            self.sent += 1
+
+    def deploy(self):
+        """The function; what is to be found of it is others' business."""
+        start = self.history.position()
+        self.client.create_function(
+            FunctionName=self.FUNCTION,
+            Runtime=self.runtime,
+            Role=ROLE,
+            Handler="app.handler",
+            Timeout=30,
+            # Nothing is written below the package but what the server writes.
+            Environment={"Variables": {"PYTHONDONTWRITEBYTECODE": "1"}},
+            Code={"ZipFile": make_zip({"app.py": self.CODE})},
+        )
+        waiter = self.client.get_waiter("function_active_v2")
+        waiter.wait(FunctionName=self.FUNCTION, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600})
+        self.history.steps.setdefault(self.FUNCTION, []).append(Step(start, self.history.position(), ANYTHING))
+
+    def send(self):
+        """One event; what must be found of it is its request id."""
+        payload = b'"' + b"x" * (self.sent * 700) + b'"'
+        answer = self.client.invoke(FunctionName=self.FUNCTION, InvocationType="Event", Payload=payload)
+        return {"request_id": answer["ResponseMetadata"]["RequestId"], "bytes": len(payload)}
+
+
 def run_together(writers, phase, calls):
     """Runs all writers, each so many calls, and waits until nothing is in progress."""
     failures = []

@@ -113,7 +113,7 @@ impl SimulatedQueue {
 
     fn store(&self, event: AsyncEvent) {
         let (key, resource) = (event.key.clone(), event.resource().to_owned());
-        self.ledger.stored(&event.request_id);
+        self.ledger.stored(&event.request_id, self.timeline.unix_ms());
         {
             let mut disk = lock(&self.disk);
             disk.last_id += 1;
@@ -146,6 +146,26 @@ impl SimulatedQueue {
                 }
             }
         }
+    }
+}
+
+impl SimulatedQueue {
+    fn look(&self, key: &FunctionKey, now_ms: i64, max: usize) -> Claimed {
+        let (disk, claims) = (lock(&self.disk), lock(&self.claims));
+        let is_free = |id| !claims.contains(id) || self.mutant == Some(Mutant::ClaimedTwice);
+        let of_function = disk.events.iter().filter(|(id, stored)| stored.event.key == *key && is_free(id));
+        let mut free: Vec<_> = of_function.collect();
+        free.sort_by_key(|(id, stored)| (stored.due_at_ms, **id));
+        let mut claimed = Claimed::default();
+        for (id, stored) in free {
+            if stored.due_at_ms > now_ms || claimed.events.len() == max {
+                claimed.next_due_ms = Some(stored.due_at_ms);
+                break;
+            }
+            let (event, progress) = (stored.event.clone(), stored.progress);
+            claimed.events.push(ClaimedEvent { id: *id, event, progress });
+        }
+        claimed
     }
 }
 
@@ -191,30 +211,11 @@ impl AsyncInvocationQueue for SimulatedQueue {
         max: usize,
     ) -> BoxFuture<'a, Result<Claimed, LambdaError>> {
         Box::pin(async move {
-            let before = lock(&self.claims).clone();
-            // A read takes its time too, and sees what was there when it began.
-            sleep(Duration::from_micros(200)).await;
-            let disk = lock(&self.disk);
-            let mut claims = lock(&self.claims);
-            let mut free: Vec<_> = disk
-                .events
-                .iter()
-                .filter(|(id, stored)| {
-                    let is_claimed = before.contains(id) || claims.contains(id);
-                    stored.event.key == *key && (!is_claimed || self.mutant == Some(Mutant::ClaimedTwice))
-                })
-                .collect();
-            free.sort_by_key(|(id, stored)| (stored.due_at_ms, **id));
-            let mut claimed = Claimed::default();
-            for (id, stored) in free {
-                if stored.due_at_ms > now_ms || claimed.events.len() == max {
-                    claimed.next_due_ms = Some(stored.due_at_ms);
-                    break;
-                }
-                claims.insert(*id);
-                let (event, progress) = (stored.event.clone(), stored.progress);
-                claimed.events.push(ClaimedEvent { id: *id, event, progress });
-            }
+            let claimed = self.look(key, now_ms, max);
+            // A read takes its time, and what comes meanwhile is not seen.
+            let micros = lock(&self.random).u64(100..50_000);
+            sleep(Duration::from_micros(micros)).await;
+            lock(&self.claims).extend(claimed.events.iter().map(|claimed| claimed.id));
             Ok(claimed)
         })
     }

@@ -26,6 +26,7 @@ use tokio::time::sleep;
 use crate::{
     disk::lock,
     ledger::{Attempt, Ledger},
+    run::Timeline,
 };
 
 /// How a function behaves, in 256ths of its attempts.
@@ -45,6 +46,7 @@ pub struct Function {
 pub struct World {
     functions: BTreeMap<String, Function>,
     ledger: Arc<Ledger>,
+    timeline: Arc<Timeline>,
     random: Mutex<fastrand::Rng>,
 }
 
@@ -53,9 +55,10 @@ impl World {
     pub fn new(
         functions: BTreeMap<String, Function>,
         ledger: Arc<Ledger>,
+        timeline: Arc<Timeline>,
         random: fastrand::Rng,
     ) -> Arc<Self> {
-        Arc::new(Self { functions, ledger, random: Mutex::new(random) })
+        Arc::new(Self { functions, ledger, timeline, random: Mutex::new(random) })
     }
 }
 
@@ -117,7 +120,8 @@ impl ExecutionEnvironments for World {
                 return Err(LambdaError::TooManyRequests(reason));
             }
             let request_id = invocation.request_id;
-            let number = self.ledger.begins(&request_id);
+            let is_prompt = function.refuses == 0 && function.run_ms_max <= 100;
+            let number = self.ledger.begins(&request_id, self.timeline.unix_ms(), is_prompt);
             sleep(Duration::from_millis(run_ms)).await;
             let (outcome, how) = if fails < function.fails {
                 (InvocationOutcome::function_error(Bytes::from_static(b"{}")), Attempt::Failed)

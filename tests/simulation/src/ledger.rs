@@ -9,6 +9,9 @@ use lambda_model::invocation::asynchronous::{Delivery, DeliveryKind};
 
 use crate::disk::lock;
 
+/// Within so much time an event is attempted for which there is room: all others of its function in the run take no longer.
+const FIRST_ATTEMPT_MS_MAX: i64 = 20_000;
+
 /// How an attempt ended, as its environment knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
@@ -30,6 +33,9 @@ pub struct Ledger {
 struct Inner {
     acknowledged: BTreeSet<String>,
     stored: BTreeSet<String>,
+    /// When, and by the how manieth server, what is to be attempted soon was stored.
+    awaited: BTreeMap<String, (i64, usize)>,
+    late: Vec<String>,
     attempts: BTreeMap<String, Vec<Attempt>>,
     told: BTreeMap<String, Vec<DeliveryKind>>,
     crashes: usize,
@@ -55,13 +61,23 @@ impl Ledger {
     }
 
     /// The event is on disk.
-    pub fn stored(&self, request_id: &str) {
-        lock(&self.inner).stored.insert(request_id.to_owned());
+    pub fn stored(&self, request_id: &str, now_ms: i64) {
+        let mut inner = lock(&self.inner);
+        let server = inner.crashes;
+        inner.stored.insert(request_id.to_owned());
+        inner.awaited.insert(request_id.to_owned(), (now_ms, server));
     }
 
-    /// An attempt begins; which of the event's.
-    pub fn begins(&self, request_id: &str) -> usize {
+    /// An attempt begins; which of the event's. The first of a prompt function must not wait for anything but its own.
+    pub fn begins(&self, request_id: &str, now_ms: i64, is_prompt: bool) -> usize {
         let mut inner = lock(&self.inner);
+        let server = inner.crashes;
+        if let Some((stored_ms, by)) = inner.awaited.remove(request_id) {
+            let waited_ms = now_ms - stored_ms;
+            if is_prompt && by == server && waited_ms > FIRST_ATTEMPT_MS_MAX {
+                inner.late.push(format!("{request_id}: it was first attempted after {waited_ms} ms"));
+            }
+        }
         let attempts = inner.attempts.entry(request_id.to_owned()).or_default();
         attempts.push(Attempt::CutOff);
         attempts.len() - 1
@@ -101,7 +117,7 @@ impl Ledger {
     /// What is wrong once nothing waits any more. `retries_max` is of the event's function.
     pub fn judge(&self, retries_max: impl Fn(&str) -> u32) -> Vec<String> {
         let inner = lock(&self.inner);
-        let mut wrong = Vec::new();
+        let mut wrong = inner.late.clone();
         for request_id in inner.acknowledged.union(&inner.stored) {
             let told = inner.told.get(request_id).map_or(&[][..], Vec::as_slice);
             let attempts = inner.attempts.get(request_id).map_or(&[][..], Vec::as_slice);

@@ -202,7 +202,12 @@ impl Run {
         let (disk, ledger, timeline) =
             (Arc::clone(&self.disk), Arc::clone(&self.ledger), Arc::clone(&self.timeline));
         let queue = SimulatedQueue::new(disk, ledger, timeline, queue_dice, self.mutant);
-        let world = World::new(plan.functions.clone(), Arc::clone(&self.ledger), world_dice);
+        let world = World::new(
+            plan.functions.clone(),
+            Arc::clone(&self.ledger),
+            Arc::clone(&self.timeline),
+            world_dice,
+        );
         let limits = AccountLimits { concurrency_max: 1_000, requests_per_second: 1_000 };
         let invoker = AsyncInvoker::new(AsyncParts {
             queue: queue.clone(),

@@ -33,15 +33,23 @@ impl Connection {
         Ok(Self { stream: BufReader::new(stream), address: address.to_owned() })
     }
 
-    /// Sends one request and reads its answer.
+    /// Sends one request and reads its answer. An invocation that names no type waits for the function.
     ///
     /// # Errors
     /// When the connection breaks, or the answer is not HTTP.
-    pub(super) fn call(&mut self, method: &str, path: &str, body: &[u8]) -> io::Result<Answer> {
+    pub(super) fn call(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        invocation_type: Option<&str>,
+    ) -> io::Result<Answer> {
+        let kind =
+            invocation_type.map(|kind| format!("X-Amz-Invocation-Type: {kind}\r\n")).unwrap_or_default();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
              Authorization: AWS4-HMAC-SHA256 Credential=bench/20240101/us-east-1/lambda/aws4_request, \
-             SignedHeaders=host, Signature=00\r\nX-Amz-Date: 20240101T000000Z\r\n\r\n",
+             SignedHeaders=host, Signature=00\r\nX-Amz-Date: 20240101T000000Z\r\n{kind}\r\n",
             self.address,
             body.len()
         );

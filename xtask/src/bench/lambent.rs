@@ -53,6 +53,19 @@ impl Lambent {
     /// # Errors
     /// When the server refuses it, or it does not become active.
     pub(super) fn deploy(&self, subject: &Subject, name: &str) -> Result<String, Failure> {
+        self.deploy_package(subject, name, &subject.package)
+    }
+
+    /// The same with other code.
+    ///
+    /// # Errors
+    /// As above.
+    pub(super) fn deploy_package(
+        &self,
+        subject: &Subject,
+        name: &str,
+        package: &[u8],
+    ) -> Result<String, Failure> {
         let mut connection = Connection::open(&self.address).map_err(|e| Failure::during("connect", e))?;
         let request = json!({
             "FunctionName": name,
@@ -61,16 +74,33 @@ impl Lambent {
             "Handler": subject.handler,
             "MemorySize": 1769,
             "Timeout": 30,
-            "Code": {"ZipFile": STANDARD.encode(&subject.package)},
+            "Code": {"ZipFile": STANDARD.encode(package)},
         });
         let created = connection
-            .call("POST", "/2015-03-31/functions", request.to_string().as_bytes())
+            .call("POST", "/2015-03-31/functions", request.to_string().as_bytes(), None)
             .map_err(|e| Failure::during("CreateFunction", e))?;
         if created.status != 201 {
             return Err(Failure::during("CreateFunction", String::from_utf8_lossy(&created.body)));
         }
         wait_until_active(&mut connection, name)?;
         Ok(format!("/2015-03-31/functions/{name}/invocations"))
+    }
+
+    /// How often a function has run.
+    ///
+    /// # Errors
+    /// When the server does not say.
+    pub(super) fn invocations(&self, name: &str) -> Result<usize, Failure> {
+        let mut connection = Connection::open(&self.address).map_err(|e| Failure::during("connect", e))?;
+        let answer = connection
+            .call("GET", "/_lambent/metrics", b"", None)
+            .map_err(|e| Failure::during("metrics", e))?;
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        let of_function = format!("FunctionName=\"{name}\"");
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("aws_lambda_Invocations_total{") && line.contains(&of_function));
+        Ok(line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0))
     }
 
     /// Lets the server take its environments down.
@@ -83,7 +113,7 @@ fn wait_until_active(connection: &mut Connection, name: &str) -> Result<(), Fail
     let started = Instant::now();
     while started.elapsed() < ACTIVE_TIMEOUT {
         let answer = connection
-            .call("GET", &format!("/2015-03-31/functions/{name}/configuration"), b"")
+            .call("GET", &format!("/2015-03-31/functions/{name}/configuration"), b"", None)
             .map_err(|e| Failure::during("GetFunctionConfiguration", e))?;
         let configuration: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         match configuration["State"].as_str() {

@@ -27,6 +27,11 @@ impl Latencies {
         self.micros.get(index).copied().unwrap_or_default()
     }
 
+    /// How many calls there were.
+    pub(super) fn len(&self) -> usize {
+        self.micros.len()
+    }
+
     /// Answers a second.
     pub(super) fn per_second(&self) -> f64 {
         self.micros.len() as f64 / self.elapsed.as_secs_f64().max(f64::EPSILON)
@@ -38,6 +43,16 @@ pub(super) struct Target<'a> {
     pub(super) address: &'a str,
     pub(super) path: &'a str,
     pub(super) body: &'a [u8],
+    pub(super) kind: Kind,
+}
+
+/// What callers wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The function's response.
+    Answer,
+    /// That the event is accepted.
+    Event,
 }
 
 /// Calls for `duration` with so many callers at a time.
@@ -72,9 +87,13 @@ fn caller(target: &Target<'_>, duration: Duration) -> io::Result<Vec<u64>> {
 /// One call, microseconds.
 pub(super) fn one(connection: &mut Connection, target: &Target<'_>) -> io::Result<u64> {
     let started = Instant::now();
-    let answer = connection.call("POST", target.path, target.body)?;
+    let (kind, expected) = match target.kind {
+        Kind::Answer => (None, 200),
+        Kind::Event => (Some("Event"), 202),
+    };
+    let answer = connection.call("POST", target.path, target.body, kind)?;
     let elapsed = started.elapsed();
-    if answer.status != 200 || answer.function_error {
+    if answer.status != expected || answer.function_error {
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         return Err(io::Error::other(format!("{} answered {}: {text}", target.path, answer.status)));
     }

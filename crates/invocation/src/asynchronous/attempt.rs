@@ -39,6 +39,7 @@ pub(super) async fn attempt(owner: Arc<AsyncInvoker>, claimed: ClaimedEvent) -> 
 }
 
 async fn attempt_and_settle(owner: Arc<AsyncInvoker>, claimed: ClaimedEvent) -> Went {
+    tracing::trace!(target: "crash_point", "attempt: begins");
     let ClaimedEvent { id, event, progress } = claimed;
     let settings = owner.catalog.asynchronous(&event.key, event.qualifier.as_deref());
     let accepted_at_ms = event.accepted_at_ms;
@@ -48,10 +49,12 @@ async fn attempt_and_settle(owner: Arc<AsyncInvoker>, claimed: ClaimedEvent) -> 
         Some(condition) => (Next::End(condition), Ran::default()),
         None => {
             let ran = owner.run(&event, now_ms).await;
+            tracing::trace!(target: "crash_point", "attempt: has an outcome");
             let ended_at_ms = owner.clock.now_ms();
             (settings.policy.after_attempt(accepted_at_ms, progress, ran.end, ended_at_ms), ran)
         }
     };
+    tracing::trace!(target: "crash_point", "attempt: the rules have decided");
     let settlement = match next {
         Next::Attempt(due_at_ms, progress) => Settlement::Waits { due_at_ms, progress },
         Next::End(condition) => {
@@ -59,7 +62,9 @@ async fn attempt_and_settle(owner: Arc<AsyncInvoker>, claimed: ClaimedEvent) -> 
             owner.end(&event, condition, invoke_count, &ran, settings)
         }
     };
+    tracing::trace!(target: "crash_point", "attempt: is about to settle");
     owner.settle(&event, id, settlement).await;
+    tracing::trace!(target: "crash_point", "attempt: is settled");
     ran.went()
 }
 
@@ -104,6 +109,7 @@ impl AsyncInvoker {
         };
         let request =
             InvokeRequest { key: event.key.clone(), qualifier: event.qualifier.clone(), invocation };
+        tracing::trace!(target: "crash_point", "attempt: is about to invoke");
         match self.invoker.invoke(request).await {
             Ok(invoked) => {
                 let is_function_error = invoked.outcome.error.is_some();
@@ -138,6 +144,7 @@ impl AsyncInvoker {
                 "an event has ended without success"
             );
         }
+        tracing::trace!(target: "crash_point", "attempt: the event has an end");
         let response = ran.response.as_ref();
         let now_ms = self.clock.now_ms();
         let trace_id = ran.trace_id.as_deref().or(event.trace_id.as_deref());

@@ -45,8 +45,12 @@ pub(super) async fn run(owner: Arc<AsyncInvoker>, key: FunctionKey, woken: Arc<N
     loop {
         let looked_at = Instant::now();
         let next = backlog.look().await;
-        if next.is_none() && backlog.attempts.is_empty() && backlog.end(&woken) {
-            return;
+        if next.is_none() && backlog.attempts.is_empty() {
+            match backlog.end(&woken) {
+                true => return,
+                // What it was woken for came while it looked.
+                false => continue,
+            }
         }
         let wait = next.unwrap_or(LOOK_AFTER_MAX).min(LOOK_AFTER_MAX);
         tokio::select! {
@@ -78,6 +82,7 @@ impl Backlog {
         if room == 0 || self.owner.is_stopping.load(Ordering::Acquire) {
             return None;
         }
+        tracing::trace!(target: "crash_point", "backlog: looks");
         let now_ms = self.owner.clock.now_ms();
         let claimed = self.owner.queue.claim(&self.key, now_ms, room as usize).await;
         let Claimed { events, next_due_ms } = match claimed {
@@ -87,6 +92,7 @@ impl Backlog {
                 return Some(UNREADABLE_PAUSE);
             }
         };
+        tracing::trace!(target: "crash_point", "backlog: has claimed");
         events.into_iter().for_each(|event| self.start(event));
         let due_ms = next_due_ms?;
         // What is due already waits for room; without any, for the end of an attempt.
@@ -101,10 +107,9 @@ impl Backlog {
     fn room(&self) -> u32 {
         let reserved = self.owner.catalog.asynchronous(&self.key, None).reserved_concurrency;
         let mut running = Running { own: self.own(), all: self.owner.running.load(Ordering::Acquire) };
+        let total = self.owner.room().width(Instant::now());
         let mut room = 0;
-        while room < CLAIM_MAX
-            && running.own < self.pace.width()
-            && share::may_run(self.owner.total, reserved, running)
+        while room < CLAIM_MAX && running.own < self.pace.width() && share::may_run(total, reserved, running)
         {
             running = Running { own: running.own + 1, all: running.all + 1 };
             room += 1;
@@ -120,11 +125,17 @@ impl Backlog {
         let owner = Arc::clone(&self.owner);
         owner.running.fetch_add(1, Ordering::AcqRel);
         self.attempts.spawn(attempt(owner, claimed));
+        tracing::trace!(target: "crash_point", "backlog: an attempt is started");
     }
 
     fn learn(&mut self, went: Option<Went>) {
-        self.owner.running.fetch_sub(1, Ordering::AcqRel);
-        let pause = self.pace.learn(went.unwrap_or(Went::Refused), self.own());
+        tracing::trace!(target: "crash_point", "backlog: an attempt has ended");
+        let running = self.owner.running.fetch_sub(1, Ordering::AcqRel) - 1;
+        let went = went.unwrap_or(Went::Refused);
+        if went == Went::Refused {
+            self.owner.room().refused(running, Instant::now());
+        }
+        let pause = self.pace.learn(went, self.own());
         self.paused_until = pause.map(|pause| Instant::now() + pause).or(self.paused_until);
     }
 
@@ -136,6 +147,7 @@ impl Backlog {
         if notified.as_mut().enable() {
             return false;
         }
+        tracing::trace!(target: "crash_point", "backlog: ends");
         backlogs.remove(&self.key);
         true
     }

@@ -15,6 +15,7 @@
 mod attempt;
 mod backlog;
 mod pace;
+mod room;
 
 use std::{
     collections::HashMap,
@@ -39,6 +40,7 @@ use tokio::{
 };
 
 use crate::Invoker;
+use room::Room;
 
 /// How often the end of the last attempts is looked for.
 const END_POLL: Duration = Duration::from_millis(10);
@@ -50,8 +52,7 @@ pub struct AsyncInvoker {
     invoker: Arc<Invoker>,
     metrics: Arc<dyn MetricSink>,
     clock: Arc<dyn Clock>,
-    /// Attempts that this server can run at a time.
-    total: u32,
+    room: Mutex<Room>,
     running: AtomicU32,
     /// The functions with a backlog, and how to wake it.
     backlogs: Mutex<HashMap<FunctionKey, Arc<Notify>>>,
@@ -100,7 +101,7 @@ impl AsyncInvoker {
             invoker: parts.invoker,
             metrics: parts.metrics,
             clock: parts.clock,
-            total: parts.total,
+            room: Mutex::new(Room::new(parts.total)),
             running: AtomicU32::new(0),
             backlogs: Mutex::default(),
             own: own.clone(),
@@ -114,7 +115,9 @@ impl AsyncInvoker {
     /// # Errors
     /// When it cannot be read.
     pub async fn resume(&self) -> Result<(), LambdaError> {
-        for key in self.queue.functions().await? {
+        let functions = self.queue.functions().await?;
+        tracing::trace!(target: "crash_point", "resume: the functions are read");
+        for key in functions {
             self.wake(&key);
         }
         Ok(())
@@ -128,13 +131,17 @@ impl AsyncInvoker {
         let AsyncRequest { key, qualifier, request_id, payload, trace_id } = request;
         let function = self.catalog.resolve(&key, qualifier.as_deref(), fastrand::f64())?;
         state::check_invocable(function.state)?;
+        tracing::trace!(target: "crash_point", "accept: the function is found");
         let accepted_at_ms = self.clock.now_ms();
         let event = AsyncEvent { request_id, key, qualifier, payload, trace_id, accepted_at_ms };
-        self.queue.accept(event).await
+        self.queue.accept(event).await?;
+        tracing::trace!(target: "crash_point", "accept: the queue has the event");
+        Ok(())
     }
 
     /// An event is on disk, whoever brought it.
     pub fn accepted(&self, key: &FunctionKey, resource: &str) {
+        tracing::trace!(target: "crash_point", "wake: told of an event");
         self.metrics.async_event_received(key, resource);
         self.wake(key);
     }
@@ -147,9 +154,14 @@ impl AsyncInvoker {
             return;
         }
         let Some(own) = self.own.upgrade() else { return };
+        tracing::trace!(target: "crash_point", "wake: a backlog begins");
         let woken = Arc::new(Notify::new());
         backlogs.insert(key.clone(), Arc::clone(&woken));
         self.runtime.spawn(backlog::run(own, key.clone(), woken));
+    }
+
+    fn room(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn backlogs(&self) -> MutexGuard<'_, HashMap<FunctionKey, Arc<Notify>>> {

@@ -45,6 +45,9 @@ struct World {
     told: Mutex<Vec<Delivery>>,
     ran: Mutex<Vec<(String, i64)>>,
     unsettled: Mutex<u32>,
+    /// Attempts that find an environment at a time.
+    room: Mutex<usize>,
+    in_use: Mutex<usize>,
     invoker: Mutex<Option<Arc<AsyncInvoker>>>,
 }
 
@@ -53,6 +56,15 @@ struct Waiting {
     progress: Progress,
     due_ms: i64,
     is_claimed: bool,
+}
+
+/// A place in an environment, given back when dropped.
+struct InUse<'a>(&'a World);
+
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        *self.0.in_use.lock().unwrap() -= 1;
+    }
 }
 
 fn key(name: &str) -> FunctionKey {
@@ -97,6 +109,11 @@ impl ExecutionEnvironments for World {
         let gives = self.gives.lock().unwrap().get_mut(name).and_then(VecDeque::pop_front);
         let request_id = invocation.request_id;
         Box::pin(async move {
+            if *self.in_use.lock().unwrap() >= *self.room.lock().unwrap() {
+                return Err(LambdaError::TooManyRequests(ThrottleReason::ConcurrentInvocationLimitExceeded));
+            }
+            *self.in_use.lock().unwrap() += 1;
+            let _place = InUse(self);
             self.ran.lock().unwrap().push((request_id, self.now_ms()));
             match gives.unwrap_or(Gives::Response) {
                 Gives::Response => Ok(InvocationOutcome::response(Bytes::from_static(b"1"))),
@@ -223,6 +240,8 @@ impl World {
             told: Mutex::default(),
             ran: Mutex::default(),
             unsettled: Mutex::default(),
+            room: Mutex::new(usize::MAX),
+            in_use: Mutex::default(),
             invoker: Mutex::default(),
         });
         let limits = AccountLimits { concurrency_max: 1_000, requests_per_second: 1_000 };
@@ -307,6 +326,25 @@ async fn a_backlog_delays_no_other_and_leaves_room() {
     send(&invoker, "quick", "q").await.unwrap();
     sleep(Duration::from_millis(1)).await;
     assert_eq!(world.attempts("q").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_there_is_less_room_than_expected_the_next_finds_some_soon() {
+    let (world, invoker) = World::begin(1_000);
+    *world.room.lock().unwrap() = 20;
+    world.gives("slow", &[Gives::After(500); 2_000]);
+    for number in 0..2_000 {
+        send(&invoker, "slow", &format!("slow-{number}")).await.unwrap();
+    }
+    sleep(Duration::from_secs(3)).await;
+    for number in 0..10 {
+        let sent = world.now_ms();
+        send(&invoker, "quick", &format!("q{number}")).await.unwrap();
+        while world.told.lock().unwrap().iter().all(|told| told.request_id != format!("q{number}")) {
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert!(world.now_ms() - sent < 5_000, "it took {} ms", world.now_ms() - sent);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,8 @@
 //! 4 a right or a host feature is missing.
 
 mod client;
+#[cfg(debug_assertions)]
+mod crash_points;
 mod doctor;
 mod env;
 mod invoke;

@@ -16,6 +16,8 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
+use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
+
 use super::CommandError;
 use crate::{
     configuration::{Auth, Configuration},
@@ -119,6 +121,10 @@ pub(super) struct ServeArguments {
     /// The wait after the first error of an asynchronous invocation, seconds; after the second it is twice as long.
     #[arg(long, env = "LAMBENT_ASYNC_RETRY_WAIT_SECONDS", default_value_t = limits::ASYNC_RETRY_WAIT_SECONDS_DEFAULT, value_parser = clap::value_parser!(u32).range(..=21_600))]
     async_retry_wait_seconds: u32,
+    /// Kill this process the nth time that it comes to a labelled point: `LABEL=N`. For the crash tests, and not in a release.
+    #[cfg(debug_assertions)]
+    #[arg(long, hide = true, value_parser = super::crash_points::parse)]
+    crash_at: Option<super::crash_points::CrashAt>,
     /// Interpreter of a runtime, such as python3.8=/opt/python3.8/bin/python3.8; may be repeated.
     #[arg(long = "runtime-path", value_parser = runtime_path)]
     runtime_paths: Vec<(String, PathBuf)>,
@@ -176,7 +182,7 @@ fn function_network(text: &str) -> Result<(String, NetworkPolicy), String> {
 
 /// Runs the server until a signal.
 pub(super) fn run(arguments: ServeArguments) -> Result<(), CommandError> {
-    start_log();
+    start_log(&arguments);
     let environments_max = open_files::raise_limit();
     let mut configuration = configuration(arguments)?;
     let budgets = &mut configuration.execution.budgets;
@@ -188,10 +194,25 @@ pub(super) fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     runtime.block_on(serve(configuration))
 }
 
-fn start_log() {
+/// Who kills this process at a labelled point; nobody in a release.
+#[cfg(debug_assertions)]
+fn crash_points<S>(arguments: &ServeArguments) -> Option<impl Layer<S> + use<S>>
+where
+    S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
+{
+    arguments.crash_at.clone().map(super::crash_points::layer)
+}
+
+#[cfg(not(debug_assertions))]
+fn crash_points(_: &ServeArguments) -> Option<tracing_subscriber::filter::LevelFilter> {
+    None
+}
+
+fn start_log(arguments: &ServeArguments) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("LAMBENT_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(DEFAULT_FILTER));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
+    tracing_subscriber::registry().with(log).with(crash_points(arguments)).init();
 }
 
 fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandError> {

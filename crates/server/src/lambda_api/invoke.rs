@@ -99,6 +99,7 @@ impl LambdaApi {
         context: &RequestContext,
         request_id: &str,
     ) -> Result<(), LambdaError> {
+        tracing::trace!(target: "crash_point", "accept: the request is read");
         let request = AsyncRequest {
             key: target.key,
             qualifier: target.qualifier,
@@ -106,7 +107,10 @@ impl LambdaApi {
             payload: payload::checked(payload)?,
             trace_id: trace_id(context),
         };
-        self.async_invoker.accept(request).await
+        tracing::trace!(target: "crash_point", "accept: the request is checked");
+        self.async_invoker.accept(request).await?;
+        tracing::trace!(target: "crash_point", "accept: the answer may leave");
+        Ok(())
     }
 }
 

@@ -24,6 +24,7 @@ const TRIED_MS_MAX: i64 = 14 * 24 * 60 * 60 * 1_000;
 /// Runs until there is nothing left for the target.
 pub(super) async fn run(owner: Arc<Deliveries>, target: String, woken: Arc<Notify>) {
     loop {
+        tracing::trace!(target: "crash_point", "deliveries: looks");
         let now_ms = owner.clock.now_ms();
         let wait = match owner.queues.claim_deliveries(&target, now_ms, BATCH_MAX).await {
             Ok(OutboxItems { items, next_due_ms }) if items.is_empty() => match next_due_ms {
@@ -32,7 +33,9 @@ pub(super) async fn run(owner: Arc<Deliveries>, target: String, woken: Arc<Notif
                 None => continue,
             },
             Ok(OutboxItems { items, .. }) => {
+                tracing::trace!(target: "crash_point", "deliveries: has claimed");
                 owner.deliver(&target, items).await;
+                tracing::trace!(target: "crash_point", "deliveries: has delivered");
                 continue;
             }
             Err(error) => {
@@ -86,6 +89,7 @@ impl Deliveries {
         if notified.as_mut().enable() {
             return false;
         }
+        tracing::trace!(target: "crash_point", "deliveries: ends");
         lines.remove(target);
         true
     }

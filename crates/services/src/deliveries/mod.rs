@@ -56,7 +56,9 @@ impl Deliveries {
     /// # Errors
     /// When it cannot be read.
     pub async fn resume(&self) -> Result<(), StoreError> {
-        self.queues.targets().await?.iter().for_each(|target| self.wake(target));
+        let targets = self.queues.targets().await?;
+        tracing::trace!(target: "crash_point", "resume: the targets are read");
+        targets.iter().for_each(|target| self.wake(target));
         Ok(())
     }
 
@@ -68,6 +70,7 @@ impl Deliveries {
             return;
         }
         let Some(own) = self.own.upgrade() else { return };
+        tracing::trace!(target: "crash_point", "deliveries: a line begins");
         let woken = Arc::new(Notify::new());
         lines.insert(target.to_owned(), Arc::clone(&woken));
         self.runtime.spawn(line::run(own, target.to_owned(), woken));

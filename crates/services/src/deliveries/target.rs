@@ -41,6 +41,7 @@ impl Deliveries {
                 if let Err(error) = self.catalog.resolve(key, qualifier.as_deref(), 0.0) {
                     return all_failed(items, &error.to_string());
                 }
+                tracing::trace!(target: "crash_point", "deliveries: the target is there");
                 let (key, qualifier) = (key.clone(), qualifier.clone());
                 let now_ms = self.clock.now_ms();
                 self.in_one(items, move |transaction, item| {
@@ -67,6 +68,7 @@ impl Deliveries {
             .transact(move |transaction| {
                 moved.iter().try_for_each(|item| {
                     put(transaction, item)?;
+                    tracing::trace!(target: "crash_point", "deliveries: one is handed over");
                     transaction.delivered(item)
                 })
             })

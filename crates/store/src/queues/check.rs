@@ -169,6 +169,7 @@ pub(super) fn check(connection: &mut Connection) -> Result<Vec<String>, StoreErr
         entries::set_aside(&transaction, slot)?;
         damaged.push(describe(slot.entry_id));
     }
+    tracing::trace!(target: "crash_point", "open: what does not fit is mended");
     transaction.commit()?;
     Ok(damaged)
 }

@@ -33,6 +33,7 @@ impl Queues {
         let claimed: Vec<i64> =
             self.claims().get(&lane_id).map(|claims| claims.keys().copied().collect()).unwrap_or_default();
         let looked = self.read(move |connection| look(connection, lane_id, now_ms, max, &claimed)).await?;
+        tracing::trace!(target: "crash_point", "claims: the lane is read");
         let mut found = Found { entries: Vec::with_capacity(max), next_due_ms: looked.next_due_ms };
         for (turn, entry) in looked.due.into_iter().zip(looked.entries) {
             match entry {
@@ -45,6 +46,7 @@ impl Queues {
         for (turn, entry) in &found.entries {
             claims.insert(entry.id, turn.slot);
         }
+        tracing::trace!(target: "crash_point", "claims: are made");
         Ok(Some(found))
     }
 

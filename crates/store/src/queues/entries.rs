@@ -61,6 +61,7 @@ pub(super) fn put(
     connection
         .prepare_cached("INSERT INTO entries (id, lane, header, body, checksum) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![entry.id, entry.lane, entry.header, entry.body, entry.checksum()])?;
+    tracing::trace!(target: "crash_point", "entries: an entry is written");
     let slot = Slot { lane_id, due_at_ms, entry_id: entry.id };
     put_turn(connection, &Turn { slot, state: String::new() })
 }
@@ -73,6 +74,7 @@ pub(super) fn put_turn(connection: &Connection, turn: &Turn) -> Result<(), Store
             "INSERT INTO schedule (lane_id, due_at_ms, entry_id, state, checksum) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![lane_id, due_at_ms, entry_id, turn.state, turn.checksum()])?;
+    tracing::trace!(target: "crash_point", "entries: a turn is written");
     Ok(())
 }
 
@@ -86,7 +88,9 @@ pub(super) fn delete_turn(connection: &Connection, slot: Slot) -> Result<bool, S
 /// Takes an entry away with its turn. False when it was gone.
 pub(super) fn delete(connection: &Connection, slot: Slot) -> Result<bool, StoreError> {
     let existed = delete_turn(connection, slot)?;
+    tracing::trace!(target: "crash_point", "entries: a turn is deleted");
     connection.prepare_cached("DELETE FROM entries WHERE id = ?1")?.execute([slot.entry_id])?;
+    tracing::trace!(target: "crash_point", "entries: an entry is deleted");
     Ok(existed)
 }
 

@@ -89,6 +89,7 @@ impl QueueTransaction<'_> {
         entries::delete_turn(self.connection, slot)?;
         entries::put_turn(self.connection, &Turn { slot: Slot { due_at_ms, ..slot }, state })?;
         self.settled.push(slot);
+        tracing::trace!(target: "crash_point", "queue: a turn is put off");
         Ok(())
     }
 
@@ -96,6 +97,7 @@ impl QueueTransaction<'_> {
     fn end(&mut self, slot: Slot, deliveries: Vec<Delivery>) -> Result<(), StoreError> {
         entries::delete(self.connection, slot)?;
         self.settled.push(slot);
+        tracing::trace!(target: "crash_point", "queue: an event that has ended is deleted");
         deliveries.into_iter().try_for_each(|delivery| self.deliver(delivery))
     }
 }

@@ -51,10 +51,13 @@ struct Inner {
 impl Queues {
     /// Opens the file, and sets aside what is damaged.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        tracing::trace!(target: "crash_point", "open: begins");
         let mended = write_ahead_log::mend(path)?;
         let salvaged = check::salvage_unreadable(path)?;
+        tracing::trace!(target: "crash_point", "open: the file is readable");
         let (database, mut damaged) = Database::open(path, &schema::QUEUES, check::check)?;
         damaged.extend(mended.into_iter().chain(salvaged));
+        tracing::trace!(target: "crash_point", "open: the file is checked");
         let (next_id, lanes) =
             database.read(|connection| Ok((entries::last_id(connection)? + 1, lanes::all(connection)?)))?;
         let inner = Inner {

@@ -93,6 +93,7 @@ impl QueueTransaction<'_> {
     pub fn delivered(&mut self, item: &OutboxItem) -> Result<(), StoreError> {
         entries::delete(self.connection, item.slot)?;
         self.settled.push(item.slot);
+        tracing::trace!(target: "crash_point", "queue: a delivery is taken out");
         Ok(())
     }
 
@@ -106,6 +107,7 @@ impl QueueTransaction<'_> {
         let header = serde_json::to_vec(&delivery).map_err(not_written)?;
         self.put(lanes::of_target(&target), header, delivery.body.into(), due_at_ms)?;
         self.delivery_waits(target);
+        tracing::trace!(target: "crash_point", "queue: a delivery is put");
         Ok(())
     }
 }

@@ -93,6 +93,7 @@ impl Queues {
             lanes: Vec::new(),
             waiting: Vec::new(),
         };
+        tracing::trace!(target: "crash_point", "queue: a transaction begins");
         let run = |statement| connection.prepare_cached(statement)?.execute([]);
         run("SAVEPOINT change")?;
         let result = change(&mut transaction);
@@ -102,13 +103,16 @@ impl Queues {
             run("ROLLBACK TO change")?;
             effects = Effects { settled: Vec::new(), lanes: Vec::new(), waiting: Vec::new() };
         }
+        tracing::trace!(target: "crash_point", "queue: a transaction is whole");
         run("RELEASE change")?;
         Ok((result, effects))
     }
 
     fn took_effect(&self, effects: &Effects) {
+        tracing::trace!(target: "crash_point", "queue: a transaction is on disk");
         effects.lanes.iter().for_each(|(lane, id)| self.remember_lane(lane.clone(), *id));
         effects.settled.iter().for_each(|slot| self.release(*slot));
+        tracing::trace!(target: "crash_point", "queue: claims are given back");
         let Some(observer) = self.inner.observer.get() else { return };
         for waiting in &effects.waiting {
             match waiting {
@@ -131,6 +135,7 @@ impl QueueTransaction<'_> {
         let (header, body) = events::encode(event)?;
         self.put(lane, header, body, due_at_ms)?;
         self.waiting.push(Waiting::Event(key, resource));
+        tracing::trace!(target: "crash_point", "queue: an event is put");
         Ok(())
     }
 
@@ -151,6 +156,7 @@ impl QueueTransaction<'_> {
             Some(id) => id,
             None => {
                 let id = lanes::id(self.connection, &lane)?;
+                tracing::trace!(target: "crash_point", "queue: a lane is made");
                 self.lanes.push((lane.clone(), id));
                 id
             }

@@ -1,0 +1,108 @@
+"""The server is killed at labelled points through the whole path of an event, and nothing that was acknowledged is lost (I1, I3).
+
+`LAMBENT_CRASH_TIMES` is how often at each point; `cargo xtask crash` asks for more than the default.
+"""
+
+import os
+import random
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from crash.ledger import audit
+from crash.points import AT_START, all_points
+from crash.stage import Stage
+
+TIMES = int(os.environ.get("LAMBENT_CRASH_TIMES", "1"))
+SEED = int(os.environ.get("LAMBENT_CRASH_SEED", "1"))
+REPORT = os.environ.get("LAMBENT_CRASH_REPORT")
+POINTS = all_points()
+
+
+@pytest.fixture(scope="module")
+def stage(all_servers, python_runtime):
+    """Below the folder of all servers, so that nothing left behind goes unseen."""
+    folder = Path(tempfile.mkdtemp(prefix="crash-", dir=all_servers.folder))
+    yield Stage(folder, python_runtime)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def report():
+    """What each point came to; written down where that is asked for."""
+    rows = {}
+    yield rows
+    if REPORT is not None:
+        Path(REPORT).write_text(render(rows))
+
+
+def render(rows):
+    """The page."""
+    kills = sum(row["kills"] for row in rows.values())
+    acknowledged = sum(row["acknowledged"] for row in rows.values())
+    heading = [
+        "# Crashes",
+        "",
+        "Written by `cargo xtask crash`: a server with waiting events and a client that sends more is killed (SIGKILL) at each",
+        "labelled point, a few times at its first passages; another is started on what is left, and a program that knows only what",
+        "clients and functions saw says what is wrong.",
+        "",
+        f"{len(rows)} points, {kills} kills, {acknowledged} events acknowledged, 0 lost, 0 told twice.",
+        "",
+        "| point | kills | events acknowledged | attempts |",
+        "|---|---|---|---|",
+    ]
+    lines = [
+        f"| {label} | {row['kills']} | {row['acknowledged']} | {row['attempts']} |" for label, row in sorted(rows.items())
+    ]
+    return "\n".join([*heading, *lines, ""])
+
+
+def test_there_are_points_through_the_whole_path():
+    assert len(POINTS) >= 40
+    parts = {label.split(":")[0] for label in POINTS}
+    assert parts == {
+        "accept", "attempt", "backlog", "claims", "deliveries", "entries", "open", "queue", "resume", "wake", "writer",
+    }  # fmt: skip
+
+
+@pytest.mark.timeout(60 + TIMES * 60)
+@pytest.mark.parametrize("label", POINTS)
+def test_nothing_acknowledged_is_lost_at(label, stage, report):
+    dice = random.Random(f"{SEED} {label}")
+    row = report[label] = {"kills": 0, "acknowledged": 0, "attempts": 0}
+    for _ in range(TIMES):
+        # What is passed but once at a start is passed but once.
+        times = 1 if label.startswith(AT_START) else dice.randint(1, 6)
+        audited = stage.crash_at(label, times) or stage.crash_at(label, 1)
+        assert audited is not None, "it was never reached"
+        assert audited["wrong"] == []
+        row["kills"] += 1
+        row["acknowledged"] += audited["acknowledged"]
+        row["attempts"] += audited["attempts"]
+
+
+def test_the_auditor_finds_what_is_wrong(tmp_path):
+    def write(name, *records):
+        (tmp_path / name).write_text("".join(f"{record}\n" for record in records))
+
+    attempt = '{"id": "a", "fails": 0, "request": "r"}'
+    end = '{"id": "a", "condition": "Success", "own": "1"}'
+    write("acknowledged", '{"id": "a"}')
+    write("attempts", attempt)
+    write("ends", end, end, '{"id": "torn')
+    assert audit(tmp_path, 1, 0)[0] == []
+    write("ends")
+    assert "0 ends" in audit(tmp_path, 1, 0)[0][0]
+    write("ends", end, end.replace('"1"', '"2"'))
+    assert "2 ends" in audit(tmp_path, 1, 0)[0][0]
+    write("ends", end.replace("Success", "RetriesExhausted"))
+    assert "not with Success" in audit(tmp_path, 1, 0)[0][0]
+    write("ends", end)
+    write("attempts", attempt, attempt)
+    assert "attempted 2 times" in audit(tmp_path, 1, 0)[0][0]
+    assert audit(tmp_path, 1, 1)[0] == []
+    write("attempts", attempt, attempt.replace('"r"', '"s"'))
+    assert "request ids" in audit(tmp_path, 1, 1)[0][0]

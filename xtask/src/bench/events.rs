@@ -1,0 +1,159 @@
+//! Events accepted a second, each on disk before its 202, and events that run, a second.
+//!
+//! Beside them, in the same minute: a log of our own, appended to with one fdatasync for all that wait, which is what a disk allows;
+//! and the store alone, without connections. What runs is beside the same function invoked synchronously by as many callers.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Effort;
+use super::http::Connection;
+use super::lambent::Lambent;
+use super::load::{self, Kind, Latencies, Target};
+use super::package;
+use super::report::Row;
+use super::runtimes::Subject;
+use crate::failure::Failure;
+use crate::shell;
+
+/// Callers at a time.
+const CALLERS: &[usize] = &[1, 32, 256];
+const PAYLOAD_BYTES: usize = 1 << 10;
+/// A runtime that never asks for an event: what is accepted for it waits.
+const SLEEPER: &[u8] = b"#!/bin/sh\nexec sleep 100000\n";
+/// Longest wait for the last event.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// All rows; the first subject is the native one.
+///
+/// # Errors
+/// When something cannot be measured.
+pub(super) fn rows(
+    server: &Lambent,
+    subject: &Subject,
+    folder: &Path,
+    effort: &Effort,
+) -> Result<Vec<Row>, Failure> {
+    let body = [b"\"".as_slice(), &vec![b'x'; PAYLOAD_BYTES - 2], b"\""].concat();
+    let mut rows = Vec::new();
+    let path = sleeper(server, subject)?;
+    for callers in CALLERS {
+        let during = |what: &str| Failure::during(format!("events, {callers} callers"), what);
+        let target = Target { address: &server.address, path: &path, body: &body, kind: Kind::Event };
+        let accepted = load::run(&target, *callers, effort.warm).map_err(|e| during(&e.to_string()))?;
+        let appended = appends(folder, *callers, effort.warm, &body).map_err(|e| during(&e.to_string()))?;
+        let store = store_alone(folder, *callers, effort.warm)?;
+        let again = appends(folder, *callers, effort.warm, &body).map_err(|e| during(&e.to_string()))?;
+        rows.push(Row { name: format!("accept, {callers} callers"), lambent: accepted, floor: appended });
+        rows.push(Row { name: format!("the store alone, {callers}"), lambent: store, floor: again });
+    }
+    rows.push(run_through(server, subject, effort, &body)?);
+    Ok(rows)
+}
+
+/// A function whose events wait; the path that invokes it.
+fn sleeper(server: &Lambent, subject: &Subject) -> Result<String, Failure> {
+    let package = package::zip(&[("bootstrap", SLEEPER)]);
+    let path = server.deploy_package(subject, "sleeper", &package)?;
+    let mut connection = Connection::open(&server.address).map_err(|e| Failure::during("connect", e))?;
+    let answer = connection
+        .call(
+            "PUT",
+            "/2017-10-31/functions/sleeper/concurrency",
+            b"{\"ReservedConcurrentExecutions\":1}",
+            None,
+        )
+        .map_err(|e| Failure::during("PutFunctionConcurrency", e))?;
+    match answer.status {
+        200 => Ok(path),
+        status => Err(Failure::new(format!("PutFunctionConcurrency answered {status}"))),
+    }
+}
+
+/// Callers hand records to a thread that appends all that wait, syncs once, and answers.
+fn appends(folder: &Path, callers: usize, duration: Duration, record: &[u8]) -> io::Result<Latencies> {
+    let path = folder.join("appends");
+    let mut file = File::create(&path)?;
+    let (send, receive) = mpsc::channel::<(Vec<u8>, mpsc::Sender<()>)>();
+    let writer = thread::spawn(move || -> io::Result<()> {
+        while let Ok(first) = receive.recv() {
+            let batch: Vec<_> = std::iter::once(first).chain(receive.try_iter()).collect();
+            file.write_all(&batch.iter().flat_map(|(record, _)| record.iter().copied()).collect::<Vec<_>>())?;
+            file.sync_data()?;
+            for (_, answer) in &batch {
+                let _ = answer.send(());
+            }
+        }
+        Ok(())
+    });
+    let started = Instant::now();
+    let all = thread::scope(|scope| {
+        let threads: Vec<_> = (0..callers)
+            .map(|_| {
+                let send = send.clone();
+                scope.spawn(move || {
+                    let mut micros = Vec::new();
+                    while started.elapsed() < duration {
+                        let began = Instant::now();
+                        let (answer, answered) = mpsc::channel();
+                        if send.send((record.to_vec(), answer)).is_err() || answered.recv().is_err() {
+                            break;
+                        }
+                        micros.push(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
+                    }
+                    micros
+                })
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect::<Vec<_>>()
+    });
+    let elapsed = started.elapsed();
+    drop(send);
+    writer.join().map_err(|_| io::Error::other("the writer panicked"))??;
+    fs::remove_file(path)?;
+    Ok(Latencies::new(all, elapsed))
+}
+
+fn store_alone(folder: &Path, callers: usize, duration: Duration) -> Result<Latencies, Failure> {
+    let directory = folder.join("store-alone");
+    if directory.exists() {
+        fs::remove_dir_all(&directory).map_err(|e| Failure::during(directory.display(), e))?;
+    }
+    let mut command = Command::new(shell::target_directory().join("release/examples/accept_events"));
+    command.arg(&directory).arg(callers.to_string()).arg(duration.as_secs_f64().to_string());
+    let printed = shell::output_of(command.arg(PAYLOAD_BYTES.to_string()))?;
+    let mut lines: Vec<&str> = printed.lines().collect();
+    let seconds: f64 = lines.pop().and_then(|line| line.parse().ok()).unwrap_or_default();
+    let micros = lines.iter().filter_map(|line| line.parse().ok()).collect();
+    Ok(Latencies::new(micros, Duration::from_secs_f64(seconds)))
+}
+
+/// Events through queue and function, beside the same function invoked synchronously.
+fn run_through(server: &Lambent, subject: &Subject, effort: &Effort, body: &[u8]) -> Result<Row, Failure> {
+    const CALLERS: usize = 32;
+    let name = format!("events through, {CALLERS} callers");
+    let failed = |error: io::Error| Failure::during("events through", error);
+    let path = server.deploy(subject, "through")?;
+    let target = |kind| Target { address: &server.address, path: &path, body, kind };
+    load::run(&target(Kind::Answer), CALLERS, effort.warm).map_err(failed)?;
+    let floor = load::run(&target(Kind::Answer), CALLERS, effort.warm).map_err(failed)?;
+    let before = server.invocations("through")?;
+    let started = Instant::now();
+    let sent = load::run(&target(Kind::Event), CALLERS, effort.warm).map_err(failed)?.len();
+    while server.invocations("through")? < before + sent {
+        if started.elapsed() > DRAIN_TIMEOUT {
+            return Err(Failure::new("the events did not run"));
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    // Only the rate means anything here.
+    let elapsed = started.elapsed();
+    let each =
+        u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX) / u64::try_from(sent.max(1)).unwrap_or(1);
+    Ok(Row { name, lambent: Latencies::new(vec![each; sent], elapsed), floor })
+}

@@ -141,7 +141,8 @@ def of_structure(shape, value, place, payload=None):
 
         location = "payload" if name == payload else member.serialization.get("location") or place.location
         inner = Place((*place.path, name), put, location)
-        if name in shape.required_members and location != "uri":
+        # A body that is the member is there, if only as an empty object.
+        if name in shape.required_members and location not in ("uri", "payload"):
             yield Mutation(inner.path, "missing", put(ABSENT), "Member must not be null")
         yield from of_value(member, value.get(name, ABSENT), inner)
 

@@ -114,8 +114,9 @@ def test_invoke_async_is_the_older_way(impatient, deploy_here):
     assert got(impatient, function, 1)[0][0] == {"old": True}
     with refused(413, "RequestTooLargeException"):
         function.client.invoke_async(FunctionName=function.name, InvokeArgs=b'"' + b"x" * 256 * 1024 + b'"')
-    with refused(400, "InvalidRequestContentException"):
-        function.client.invoke_async(FunctionName=function.name, InvokeArgs=b"{")
+    for no_json in (b"{", b""):
+        with refused(400, "InvalidRequestContentException"):
+            function.client.invoke_async(FunctionName=function.name, InvokeArgs=no_json)
     with refused(404, "ResourceNotFoundException"):
         function.client.invoke_async(FunctionName="not-there", InvokeArgs=b"{}")
 

@@ -1,6 +1,6 @@
 //! `cargo xtask crash`: the server is killed at every labelled point twenty-five times, with the result in `docs/internals/crashes.md`.
 //!
-//! The end-to-end suite does so once at each (`--times N`). The points are in the product's sources, the stage and the auditor in
+//! The end-to-end suite does so once at a third of them (here: `--times N`). The points are in the product's sources, the stage and the auditor in
 //! `tests/e2e/crash`. They are in debug builds only.
 
 use crate::arguments;

@@ -82,6 +82,11 @@ impl LambdaApi {
         let payload = decoded.payload.clone().unwrap_or_default();
         let input: api::InvokeAsyncRequest = decoded.typed()?;
         let accept = async {
+            if payload.is_empty() {
+                return Err(LambdaError::InvalidRequestContent(
+                    "Could not parse request body into json: No content to map due to end-of-input".into(),
+                ));
+            }
             let asked = Asked { function_name: input.function_name, ..Asked::default() };
             let target = self.target(&asked, context).await?;
             check_event_size(&payload, limits::INVOKE_ASYNC_PAYLOAD_BYTES_MAX, "InvokeAsync")?;

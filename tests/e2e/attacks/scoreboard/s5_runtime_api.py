@@ -171,10 +171,12 @@ def attack(event):
 """
     function = range_.deploy(code, Timeout=3)
     function.invoke({**range_.event(), "plant": True})
-    function.invoke(range_.event())
-    # It hurt itself at most: with a timeout its environment is reset, and the child goes with it.
-    outcomes = [function.invoke(range_.event()) for _ in range(2)]
-    return "C" if outcomes[-1].error is None else "H"
+    # It hurt itself at most. Who of the two asks first is chance; the event that the child took times out, and the child goes with
+    # the reset of its environment: the one after it is answered.
+    for _ in range(6):
+        if function.invoke(range_.event()).error is not None:
+            return "C" if function.invoke(range_.event()).error is None else "H"
+    return "C"
 
 
 CASES = [

@@ -12,8 +12,8 @@ use crate::failure::Failure;
 use crate::shell::{self, Finished};
 
 const SECONDS_DEFAULT: u64 = 60;
-/// Longer for one input is a finding.
-const INPUT_SECONDS_MAX: u64 = 10;
+/// Longer for one input is a finding. A connection may wait for a port meanwhile: calls leave thousands of them behind a second.
+const INPUT_SECONDS_MAX: u64 = 60;
 
 /// Runs every target and prints how often.
 ///

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -22,6 +23,18 @@ def ip(*words):
     subprocess.run(["ip", *words], check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
 
+def remove_what_dead_sessions_left():
+    """A session that was killed could not: its namespaces, which have its process id in their names, and who lives in them."""
+    for place in Path("/run/netns").glob("lambent-*-*-*"):
+        pid = place.name.split("-")[2]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            found = subprocess.run(["ip", "netns", "pids", place.name], capture_output=True, text=True, check=False)
+            for left in found.stdout.split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(left), signal.SIGKILL)
+            subprocess.run(["ip", "netns", "delete", place.name], capture_output=True, check=False)
+
+
 class ServerOfTheMachine(lambent.Server):
     """A server whose host asks the resolver of the world."""
 
@@ -38,7 +51,8 @@ class Networks:
     """A machine with one device, and a world that answers on it."""
 
     def __init__(self, folder):
-        mark = uuid.uuid4().hex[:8]
+        remove_what_dead_sessions_left()
+        mark = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self.machine, self.world = f"lambent-machine-{mark}", f"lambent-world-{mark}"
         self.programs = []
         self.resolvers = Path(folder) / f"resolv-{mark}.conf"

@@ -5,6 +5,7 @@ import re
 import threading
 import time
 import uuid
+from datetime import datetime
 
 import pytest
 
@@ -156,7 +157,7 @@ def test_a_05_destinations_get_a_record(impatient, deploy_here):
     tell(function, MaximumRetryAttempts=1, DestinationConfig=destinations(sink, sink))
     well = send(function, {"fail": False})
     [(record, _)] = got(impatient, sink, 1)
-    assert abs(time.time() - time.mktime(time.strptime(record["timestamp"][:19], "%Y-%m-%dT%H:%M:%S"))) < 60 + time.timezone
+    assert abs(time.time() - datetime.fromisoformat(record["timestamp"]).timestamp()) < 60
     assert record == {
         "version": "1.0",
         "timestamp": record["timestamp"],
@@ -186,12 +187,11 @@ def test_a_05_destinations_get_a_record(impatient, deploy_here):
     assert record["responsePayload"]["errorMessage"] == "no"
 
 
-def test_a_06_a_retry_that_would_come_too_late_ends_the_event_at_once(fresh_server, deploy_to, server):
+def test_a_06_a_retry_that_would_come_too_late_ends_the_event_at_once(fresh_server, deploy_to):
     patient = fresh_server()
     deploy = deploy_to(patient)
     sink, function = deploy(ECHOES), deploy(FAILS)
     tell(function, MaximumEventAgeInSeconds=60, DestinationConfig=destinations(on_failure=sink))
-    time.sleep(0.01)
     send(function, 1)
     context = got(patient, sink, 1, timeout_s=10)[0][0]["requestContext"]
     assert (context["condition"], context["approximateInvokeCount"]) == ("EventAgeExceeded", 1)

@@ -123,7 +123,7 @@ impl Server {
             Arc::clone(&preparation.runtimes),
             (&identity, objects),
         ));
-        let metrics_of_waiting = Arc::clone(&metrics);
+        resume_what_waits(&store, &lambda, &metrics).await?;
         let admin = Admin {
             health: health_facts(&configuration, &store, unenforced),
             metrics,
@@ -133,7 +133,6 @@ impl Server {
             sessions: Arc::clone(&identity.sessions),
             stopped,
         };
-        resume_what_waits(&store, &lambda, &metrics_of_waiting).await?;
         let isolation = configuration.execution.isolation;
         let (credentials, authentication) = proving(&configuration, &identity);
         let (iam, sts) = (Iam::new(store.clone()), Sts::new(identity.sessions, identity.directory));

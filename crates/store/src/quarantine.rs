@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeSet,
+    path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -103,6 +104,24 @@ impl Damaged {
     fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The name with something more.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Where a damaged file goes: beside itself, under the first number that is free.
+pub(crate) fn free_name(path: &Path) -> PathBuf {
+    beside(path, &format!(".damaged-{}", set_aside(path).count() + 1))
+}
+
+/// The damaged files of this name that were set aside, in order.
+pub(crate) fn set_aside(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let names = (1..).map(|number: u32| beside(path, &format!(".damaged-{number}")));
+    names.take_while(|name| name.exists())
 }
 
 /// Moves damaged rows out of the way.

@@ -11,7 +11,7 @@
 
 use std::{fs, path::Path};
 
-use crate::{StoreError, data_dir::create_private_file, error::at};
+use crate::{StoreError, data_dir::create_private_file, error::at, quarantine};
 
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
@@ -28,22 +28,27 @@ type Checksum = (u32, u32);
 
 /// Mends the log of this database if it is damaged; the original stays beside it. What there is to report.
 pub(crate) fn mend(database: &Path) -> Result<Option<String>, StoreError> {
-    let path = &database.with_extension("db-wal");
+    let path = &quarantine::beside(database, "-wal");
     let mut log = match fs::read(path) {
         Ok(bytes) => Log { bytes },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(at(path)(error)),
     };
     let Some(end) = log.damaged() else { return Ok(None) };
-    let aside = (1..).map(|number| path.with_extension(format!("db-wal.damaged-{number}")));
-    let aside = aside.into_iter().find(|name| !name.exists()).unwrap_or_else(|| path.to_owned());
-    create_private_file(&aside)?;
-    fs::write(&aside, &log.bytes).map_err(at(&aside))?;
+    let aside = quarantine::free_name(path);
+    write_whole(&aside, &log.bytes)?;
     log.make_chain_anew(end);
-    fs::write(path, &log.bytes).map_err(at(path))?;
+    let mended = quarantine::beside(path, ".mended");
+    write_whole(&mended, &log.bytes)?;
+    fs::rename(&mended, path).map_err(at(path))?;
     let report = format!("{} was damaged; as it was found it is {}", path.display(), aside.display());
     tracing::error!(report, "a write-ahead log is damaged");
     Ok(Some(report))
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    create_private_file(path)?;
+    fs::write(path, bytes).and_then(|()| fs::File::open(path)?.sync_all()).map_err(at(path))
 }
 
 struct Log {

@@ -6,7 +6,7 @@ use simulation::{
     run::{Outcome, run},
 };
 
-const SEEDS_DEFAULT: u64 = 2_000;
+const SEEDS_DEFAULT: u64 = 3_000;
 /// Runs after which a broken rule must have been found.
 const SEEDS_OF_MUTANT: u64 = 200;
 
@@ -29,7 +29,7 @@ fn every_event_that_was_accepted_has_one_end_whatever_happens() {
         total.told += counts.told;
     }
     if one.is_none() {
-        assert!(total.crashes > 500 && total.attempts > total.acknowledged, "it is worth judging: {total:?}");
+        assert!(total.crashes > 1_000 && total.attempts > total.acknowledged, "it is worth judging: {total:?}");
     }
 }
 

@@ -29,7 +29,7 @@ use std::{
 use bytes::Bytes;
 use lambda_model::{
     LambdaError,
-    function::{FunctionKey, state},
+    function::FunctionKey,
     invocation::asynchronous::AsyncEvent,
     ports::{AsyncInvocationQueue, Clock, FunctionCatalog, MetricSink},
 };
@@ -129,8 +129,7 @@ impl AsyncInvoker {
     /// 404 for what does not exist, 409 for what may not run yet, and that it could not be kept.
     pub async fn accept(&self, request: AsyncRequest) -> Result<(), LambdaError> {
         let AsyncRequest { key, qualifier, request_id, payload, trace_id } = request;
-        let function = self.catalog.resolve(&key, qualifier.as_deref(), fastrand::f64())?;
-        state::check_invocable(function.state)?;
+        self.invoker.check(&key, qualifier.as_deref())?;
         tracing::trace!(target: "crash_point", "accept: the function is found");
         let accepted_at_ms = self.clock.now_ms();
         let event = AsyncEvent { request_id, key, qualifier, payload, trace_id, accepted_at_ms };

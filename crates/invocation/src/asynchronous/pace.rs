@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-/// Attempts at a time to begin with, and at least so many more than one once something ran.
+/// Attempts at a time to begin with.
 const WIDTH_START: u32 = 8;
 /// The wait after a first refusal; it doubles with each further one.
 const PAUSE_MIN: Duration = Duration::from_millis(100);

@@ -68,16 +68,16 @@ impl Deliveries {
         let now_ms = self.clock.now_ms();
         let (target, request_id) = (&delivery.target, &delivery.request_id);
         let is_given_up = now_ms - delivery.ended_at_ms > TRIED_MS_MAX;
-        let kept = if is_given_up {
+        if is_given_up {
             tracing::error!(target, request_id, why, "a delivery is given up after 14 days");
-            self.queues.delivered(vec![item]).await
         } else {
             tracing::warn!(target, request_id, why, attempts = item.attempts + 1, "a delivery failed");
-            self.queues.deliver_again(&item, now_ms + wait_ms(item.attempts)).await
-        };
-        if let Err(error) = kept {
-            // Still claimed: the next start tries it again.
+        }
+        let due_at_ms = (!is_given_up).then(|| now_ms + wait_ms(item.attempts));
+        // However long it takes: what stays claimed would wait for the next start.
+        while let Err(error) = self.queues.not_delivered(&item, due_at_ms).await {
             tracing::error!(error = with_causes(&error), "the outbox could not be written");
+            sleep(UNREADABLE_PAUSE).await;
         }
     }
 

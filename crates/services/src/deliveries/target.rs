@@ -1,5 +1,7 @@
 //! The targets, and how each is told.
 
+use std::sync::Arc;
+
 use aws_api::arn::FunctionName;
 use lambda_model::{
     function::{FunctionKey, LATEST},
@@ -61,8 +63,8 @@ impl Deliveries {
         items: Vec<OutboxItem>,
         put: impl Fn(&mut QueueTransaction<'_>, &OutboxItem) -> Result<(), StoreError> + Send + 'static,
     ) -> Failed {
-        let shared = std::sync::Arc::new(items);
-        let moved = std::sync::Arc::clone(&shared);
+        let shared = Arc::new(items);
+        let moved = Arc::clone(&shared);
         let done = self
             .queues
             .transact(move |transaction| {
@@ -75,9 +77,7 @@ impl Deliveries {
             .await;
         match done {
             Ok(()) => Vec::new(),
-            Err(error) => {
-                all_failed(std::sync::Arc::into_inner(shared).unwrap_or_default(), &error.to_string())
-            }
+            Err(error) => all_failed(Arc::into_inner(shared).unwrap_or_default(), &error.to_string()),
         }
     }
 }

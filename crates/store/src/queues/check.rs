@@ -20,31 +20,61 @@ use super::{
     entries::{self, Slot, Turn},
     lanes,
 };
-use crate::{StoreError, error::at, schema};
+use crate::{
+    StoreError,
+    data_dir::sync_directory,
+    error::at,
+    quarantine::{self, beside},
+    schema,
+};
 
-/// No turn is put off further than this, milliseconds.
-const DUE_MS_MAX: i64 = 15 * 60_000;
+/// No turn is put off further than this, milliseconds: an event may grow as old.
+const DUE_MS_MAX: i64 = 6 * 60 * 60 * 1_000;
 
 /// Sets a file aside that is not readable as a whole, and puts what can be read of it into a new one. What there is to report.
+///
+/// A file that is set aside is *done* once a file beside it says so: a server that was killed before is gone on with.
 pub(super) fn salvage_unreadable(path: &Path) -> Result<Vec<String>, StoreError> {
-    if !path.exists() || is_readable(path) {
-        return Ok(Vec::new());
+    let mut reports = Vec::new();
+    for aside in set_aside_and_not_done(path) {
+        reports.push(salvage(path, &aside)?);
     }
-    let aside = set_aside(path)?;
+    if path.exists() && is_damaged(path)? {
+        let aside = quarantine::free_name(path);
+        std::fs::rename(path, &aside).map_err(at(path))?;
+        reports.push(salvage(path, &aside)?);
+    }
+    Ok(reports)
+}
+
+/// What marks a file that was set aside as salvaged.
+const DONE: &str = ".salvaged";
+
+fn set_aside_and_not_done(path: &Path) -> Vec<PathBuf> {
+    quarantine::set_aside(path).filter(|aside| !beside(aside, DONE).exists()).collect()
+}
+
+fn salvage(path: &Path, aside: &Path) -> Result<String, StoreError> {
     let report = format!("{} could not be read as a whole, what could is kept", aside.display());
     tracing::error!(report, "the file of what waits is damaged");
+    // Before there is a new file, which the old log must not be taken for the log of.
+    for suffix in ["-wal", "-shm"] {
+        let from = beside(path, suffix);
+        if from.exists() && !path.exists() {
+            std::fs::rename(&from, beside(aside, suffix)).map_err(at(&from))?;
+        }
+    }
     let mut new = Connection::open(path)?;
     schema::QUEUES.configure(&new)?;
     schema::QUEUES.migrate(&mut new)?;
     new.pragma_update(None, "wal_checkpoint", "TRUNCATE")?;
-    let with_new_schema = with_schema_of(path, &aside)?;
-    for old in [&aside, &with_new_schema] {
-        if let Ok(old) = Connection::open(old) {
-            copy(&old, &mut new)?;
-        }
-    }
+    let with_new_schema = with_schema_of(path, aside)?;
+    copy(&[aside, &with_new_schema], &mut new)?;
     remove_with_what_is_beside(&with_new_schema)?;
-    Ok(vec![report])
+    let done = beside(aside, DONE);
+    std::fs::write(&done, b"").map_err(at(&done))?;
+    path.parent().map_or(Ok(()), sync_directory)?;
+    Ok(report)
 }
 
 /// A copy of a damaged file that has the first page of a new one: if that is where the damage is, all the rest can be read.
@@ -80,22 +110,31 @@ fn remove_with_what_is_beside(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The name with something more.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-fn is_readable(path: &Path) -> bool {
+/// Whether the file is not what SQLite wrote. That it cannot be read for another reason, such as a full disk, is an error: nothing is
+/// wrong with it.
+fn is_damaged(path: &Path) -> Result<bool, StoreError> {
     let check = || -> rusqlite::Result<bool> {
         let connection = Connection::open(path)?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         // Every page, and every index against its table.
         let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-        Ok(found == "ok" && (version > 0 || is_empty(&connection)?))
+        Ok(found != "ok" || (version == 0 && !is_empty(&connection)?))
     };
-    check().unwrap_or(false)
+    match check() {
+        Err(error) if is_of_the_machine(&error) => Err(error.into()),
+        checked => Ok(checked.unwrap_or(true)),
+    }
+}
+
+/// Whether the machine, and not the file, is at fault.
+fn is_of_the_machine(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, PermissionDenied, SystemIoFailure,
+    };
+    let code = error.sqlite_error_code();
+    let of_the_machine =
+        [CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, PermissionDenied, SystemIoFailure];
+    code.is_some_and(|code| of_the_machine.contains(&code))
 }
 
 /// Whether nothing was ever made in it.
@@ -103,22 +142,18 @@ fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
 }
 
-/// Moves the file away, with what SQLite keeps beside it.
-fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
-    let aside = (1..).map(|number| beside(path, &format!(".damaged-{number}"))).find(|name| !name.exists());
-    let aside = aside.unwrap_or_else(|| beside(path, ".damaged"));
-    for suffix in ["-wal", "-shm", ""] {
-        let from = beside(path, suffix);
-        if from.exists() {
-            std::fs::rename(&from, beside(&aside, suffix)).map_err(at(&from))?;
+/// Takes over what can be read: of each table the rows before the first that cannot, and those after the last.
+fn copy(files: &[&Path], new: &mut Connection) -> Result<(), StoreError> {
+    let transaction = new.transaction()?;
+    for file in files {
+        if let Ok(old) = Connection::open(file) {
+            copy_tables(&old, &transaction);
         }
     }
-    Ok(aside)
+    Ok(transaction.commit()?)
 }
 
-/// Takes over what can be read: of each table the rows before the first that cannot, and those after the last.
-fn copy(old: &Connection, new: &mut Connection) -> Result<(), StoreError> {
-    let transaction = new.transaction()?;
+fn copy_tables(old: &Connection, new: &Connection) {
     for (table, order) in [
         ("lanes", "id"),
         ("entries", "id"),
@@ -128,10 +163,9 @@ fn copy(old: &Connection, new: &mut Connection) -> Result<(), StoreError> {
         for direction in ["ASC", "DESC"] {
             let order = order.replace(',', &format!(" {direction},"));
             // What cannot be read ends it; what can is there by then.
-            let _ = copy_rows(old, &transaction, table, &format!("{order} {direction}"));
+            let _ = copy_rows(old, new, table, &format!("{order} {direction}"));
         }
     }
-    Ok(transaction.commit()?)
 }
 
 fn copy_rows(old: &Connection, new: &Connection, table: &str, order: &str) -> rusqlite::Result<()> {
@@ -184,22 +218,29 @@ fn describe(id: i64) -> String {
     format!("what waited as number {id}")
 }
 
-/// The turns that are whole, in the order of their entries. If there are others, the table is made anew without them: what is damaged
-/// may not be where it is looked for.
+/// The turns that are whole, in the order of their entries, none of them too far in the future. If there are others, the table is made
+/// anew: what is damaged may not be where it is looked for.
 fn check_turns(connection: &Connection, now_ms: i64) -> Result<Vec<Turn>, StoreError> {
     let mut statement =
         connection.prepare("SELECT lane_id, due_at_ms, entry_id, state, checksum FROM schedule")?;
     let mut rows = statement.query([])?;
-    let (mut turns, mut is_damaged) = (Vec::new(), false);
+    let (mut turns, mut is_wrong) = (Vec::new(), false);
     while let Some(row) = rows.next()? {
-        match whole_turn(row).filter(|turn| turn.slot.due_at_ms - now_ms <= DUE_MS_MAX) {
-            Some(turn) => turns.push(turn),
-            None => is_damaged = true,
+        let Some(mut turn) = whole_turn(row) else {
+            is_wrong = true;
+            continue;
+        };
+        // What was never attempted is due since it was accepted.
+        let wait_ms_max = if turn.state.is_empty() { 0 } else { DUE_MS_MAX };
+        if turn.slot.due_at_ms - now_ms > wait_ms_max {
+            turn.slot.due_at_ms = now_ms;
+            is_wrong = true;
         }
+        turns.push(turn);
     }
     turns.sort_unstable_by_key(|turn| turn.slot.entry_id);
     turns.dedup_by_key(|turn| turn.slot.entry_id);
-    if is_damaged {
+    if is_wrong {
         connection.execute("DELETE FROM schedule", [])?;
         turns.iter().try_for_each(|turn| entries::put_turn(connection, turn))?;
     }

@@ -1,5 +1,7 @@
 //! Claims: who works on what. In memory only.
 
+use lambda_model::error::with_causes;
+
 use super::{
     Queues,
     entries::{self, Entry, Slot, Turn},
@@ -38,7 +40,7 @@ impl Queues {
         for (turn, entry) in looked.due.into_iter().zip(looked.entries) {
             match entry {
                 Some(entry) => found.entries.push((turn, entry)),
-                None => self.quarantine(turn.slot, lane).await?,
+                None => self.quarantine(turn.slot, lane).await,
             }
         }
         let mut claims = self.claims();
@@ -66,12 +68,14 @@ impl Queues {
         }
     }
 
-    /// Sets an entry aside that is not what was put there.
-    pub(super) async fn quarantine(&self, slot: Slot, whose: &str) -> Result<(), StoreError> {
-        self.write(move |connection| entries::set_aside(connection, slot), |()| ()).await?;
-        self.release(slot);
+    /// Sets an entry aside that is not what was put there. If that cannot be written it stays where it is until it is next looked at.
+    pub(super) async fn quarantine(&self, slot: Slot, whose: &str) {
         self.report_damage(format!("what waited for {whose}, number {}", slot.entry_id));
-        Ok(())
+        if let Err(error) = self.write(move |connection| entries::set_aside(connection, slot), |()| ()).await
+        {
+            tracing::error!(error = with_causes(&error), "it could not be set aside");
+        }
+        self.release(slot);
     }
 }
 

@@ -53,7 +53,7 @@ impl AsyncInvocationQueue for Queues {
             for (turn, entry) in found.entries {
                 match decode(key, &entry, &turn) {
                     Some(event) => events.push(event),
-                    None => self.quarantine(turn.slot, &key.arn()).await?,
+                    None => self.quarantine(turn.slot, &key.arn()).await,
                 }
             }
             Ok(Claimed { events, next_due_ms: found.next_due_ms })

@@ -57,31 +57,23 @@ impl Queues {
         for (turn, entry) in found.entries {
             match decode(&turn, entry) {
                 Some(item) => items.push(item),
-                None => self.quarantine(turn.slot, target).await?,
+                None => self.quarantine(turn.slot, target).await,
             }
         }
         Ok(OutboxItems { items, next_due_ms: found.next_due_ms })
     }
 
-    /// Keeps a delivery that failed, until the next attempt.
+    /// Keeps a delivery that failed until the next attempt, or gives it up where there is none.
     ///
     /// # Errors
     /// When that could not be made durable: it is still claimed.
-    pub async fn deliver_again(&self, item: &OutboxItem, due_at_ms: i64) -> Result<(), StoreError> {
+    pub async fn not_delivered(&self, item: &OutboxItem, due_at_ms: Option<i64>) -> Result<(), StoreError> {
         let (slot, attempts) = (item.slot, item.attempts.saturating_add(1));
-        self.transact(move |transaction| transaction.wait(slot, due_at_ms, attempts.to_string())).await
-    }
-
-    /// Takes deliveries from the outbox that are made, or given up.
-    ///
-    /// # Errors
-    /// When that could not be made durable: they are still claimed.
-    pub async fn delivered(&self, items: Vec<OutboxItem>) -> Result<(), StoreError> {
-        self.transact(move |transaction| {
-            items.iter().try_for_each(|item| transaction.delivered(item)).map(|()| items)
+        self.transact(move |transaction| match due_at_ms {
+            Some(due_at_ms) => transaction.wait(slot, due_at_ms, attempts.to_string()),
+            None => transaction.take_out(slot),
         })
         .await
-        .map(drop)
     }
 }
 
@@ -91,9 +83,14 @@ impl QueueTransaction<'_> {
     /// # Errors
     /// When the database refuses.
     pub fn delivered(&mut self, item: &OutboxItem) -> Result<(), StoreError> {
-        entries::delete(self.connection, item.slot)?;
-        self.settled.push(item.slot);
+        self.take_out(item.slot)?;
         tracing::trace!(target: "crash_point", "queue: a delivery is taken out");
+        Ok(())
+    }
+
+    fn take_out(&mut self, slot: Slot) -> Result<(), StoreError> {
+        entries::delete(self.connection, slot)?;
+        self.settled.push(slot);
         Ok(())
     }
 

@@ -118,10 +118,10 @@ async fn a_settled_event_waits_or_is_gone_and_what_is_to_be_told_is_kept_with_it
     assert_eq!(queues.targets().await.unwrap(), ["arn:q", "arn:t"]);
     let told = queues.claim_deliveries("arn:q", now_ms(), 9).await.unwrap().items;
     assert_eq!((told.len(), told[0].attempts, &told[0].delivery.body[..]), (1, 0, &b"record"[..]));
-    queues.deliver_again(&told[0], now_ms()).await.unwrap();
+    queues.not_delivered(&told[0], Some(now_ms())).await.unwrap();
     let told = queues.claim_deliveries("arn:q", now_ms(), 9).await.unwrap().items;
     assert_eq!(told[0].attempts, 1);
-    queues.delivered(told).await.unwrap();
+    queues.not_delivered(&told[0], None).await.unwrap();
     assert_eq!(queues.targets().await.unwrap(), ["arn:t"]);
 }
 
@@ -229,6 +229,30 @@ async fn an_entry_whose_turn_is_damaged_gets_a_new_one() {
     }
 }
 
+/// A wait of hours is one that was asked for (`--async-retry-wait-seconds`): it is kept, and so is what became of the event.
+#[tokio::test]
+async fn a_long_wait_survives_the_server_with_what_became_of_the_event() {
+    let (_folder, path) = file();
+    let queues = Queues::open(&path).unwrap();
+    let hour_ms = 3_600_000;
+    let progress = Progress { errors: 1, refusals: 2 };
+    for (request_id, hours) in [("soon", 2), ("impossible", 9)] {
+        queues.accept(event("f", request_id)).await.unwrap();
+        let id = claimed(&queues, "f", 1).await[0].0;
+        let due_at_ms = now_ms() + hours * hour_ms;
+        queues.settle(&key("f"), id, Settlement::Waits { due_at_ms, progress }).await.unwrap();
+    }
+    queues.close();
+    drop(queues);
+    let queues = Queues::open(&path).unwrap();
+    // No event waits longer than it may grow old: the clock was put back, and its turn is now.
+    let now = queues.claim(&key("f"), now_ms() + 1, 9).await.unwrap().events;
+    assert_eq!((now.len(), now[0].progress), (1, progress));
+    assert_eq!(now[0].event.request_id, "impossible");
+    let later = queues.claim(&key("f"), now_ms() + 3 * hour_ms, 9).await.unwrap().events;
+    assert_eq!((later.len(), later[0].progress), (1, progress));
+}
+
 #[tokio::test]
 async fn turns_of_a_clock_that_was_put_back_come_now() {
     let (_folder, path) = file();
@@ -239,6 +263,35 @@ async fn turns_of_a_clock_that_was_put_back_come_now() {
     queues.close();
     drop(queues);
     assert_eq!(claimed(&Queues::open(&path).unwrap(), "f", 1).await.len(), 1);
+}
+
+/// A server that dies while it salvages has lost nothing: the next one goes on.
+#[tokio::test]
+async fn a_salvage_that_was_cut_short_is_gone_on_with() {
+    let (_folder, path) = ten_events().await;
+    // Set aside, and nothing more.
+    std::fs::rename(&path, path.with_extension("db.damaged-1")).unwrap();
+    let queues = Queues::open(&path).unwrap();
+    assert_eq!(claimed(&queues, "f", 20).await.len(), 10);
+    for (id, _, _) in claimed(&Queues::open(&path).unwrap(), "f", 20).await {
+        queues.settle(&key("f"), id, Settlement::Ended(vec![])).await.unwrap();
+    }
+    queues.close();
+    drop(queues);
+    // What was salvaged once, and has run since, does not come back.
+    let queues = Queues::open(&path).unwrap();
+    assert!(claimed(&queues, "f", 20).await.is_empty());
+}
+
+/// What cannot be read for another reason than damage is left where it is.
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_is_not_taken_for_damaged() {
+    let (_folder, path) = ten_events().await;
+    // A folder in the place of the log, as no user's rights can forbid root anything.
+    std::fs::create_dir(path.with_extension("db-wal")).unwrap();
+    assert!(Queues::open(&path).is_err());
+    std::fs::remove_dir(path.with_extension("db-wal")).unwrap();
+    assert_eq!(claimed(&Queues::open(&path).unwrap(), "f", 20).await.len(), 10);
 }
 
 /// Two hundred events, as a crash leaves them: the file, and its log.
@@ -277,7 +330,7 @@ async fn no_flipped_bit_of_the_file_goes_unseen() {
     let whole = std::fs::read(&path).unwrap();
     assert!(whole.len() > 10 * 4_096, "it is all in the file");
     let mut random = fastrand::Rng::with_seed(5);
-    for number in 0..100 {
+    for number in 0..300 {
         let path = folder.path().join(format!("{number}.db"));
         let (byte, bit) = (random.usize(..whole.len()), random.u32(..8));
         let mut bytes = whole.clone();
@@ -294,7 +347,7 @@ async fn no_flipped_bit_of_the_log_goes_unseen() {
     let log = std::fs::read(path.with_extension("db-wal")).unwrap();
     assert!(log.len() > 200 * 4_096, "it is all in the log");
     let mut random = fastrand::Rng::with_seed(6);
-    for number in 0..60 {
+    for number in 0..200 {
         let copy = folder.path().join(format!("{number}.db"));
         std::fs::copy(&path, &copy).unwrap();
         // The last transaction may as well be torn.

@@ -60,7 +60,7 @@ fn no_flipped_bit_before_the_last_transaction_takes_what_comes_after_it() {
     let (_folder, path) = crashed();
     let (file, log) = (fs::read(&path).unwrap(), fs::read(log_of(&path)).unwrap());
     let mut random = fastrand::Rng::with_seed(7);
-    for _ in 0..100 {
+    for _ in 0..200 {
         let (byte, bit) = (random.usize(..log.len() - 2 * FRAME_BYTES), random.u32(..8));
         let mut damaged = log.clone();
         damaged[byte] ^= 1 << bit;

@@ -29,7 +29,10 @@ fn every_event_that_was_accepted_has_one_end_whatever_happens() {
         total.told += counts.told;
     }
     if one.is_none() {
-        assert!(total.crashes > 1_000 && total.attempts > total.acknowledged, "it is worth judging: {total:?}");
+        assert!(
+            total.crashes > 1_000 && total.attempts > total.acknowledged,
+            "it is worth judging: {total:?}"
+        );
     }
 }
 

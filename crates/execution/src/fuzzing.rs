@@ -2,16 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use lambda_model::{concurrency::Rate, invocation::Invocation};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
-    environment_api::EnvironmentApi, extensions_api::FunctionMetadata, runtime_api::Delivery,
+    environment_api::{Shared, serve_connection},
+    extensions_api::FunctionMetadata,
+    runtime_api::Delivery,
     telemetry_api::Telemetry,
 };
 
@@ -32,27 +31,28 @@ pub enum Api {
 const RATE: Rate = Rate { burst: 1e9, per_second: 1e9 };
 /// Some calls wait for events that do not come.
 const PATIENCE: Duration = Duration::from_millis(15);
+/// What a connection holds of what nobody read yet, in bytes; the largest input fits.
+const BUFFER: usize = 1 << 16;
+/// How often the server's task has its turn before the caller hangs up; an answer takes one or two.
+const TURNS: usize = 16;
 const REQUEST_ID: &str = "8f507cfc-xmpl-4697-b07a-ac58fc914c95";
 
 /// Makes a call of `data` and looks whether the server still answers.
 pub fn call(api: Api, data: &[u8]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let (telemetry, _subscriptions) = Telemetry::new();
-        let (server, _events) =
-            EnvironmentApi::serve(listener, RATE, function(), Arc::new(telemetry)).unwrap();
-        server.shared.runtime.deliver(Delivery { invocation: invocation(), deadline_ms: 1 });
-        server.shared.extensions.begin(["external".to_owned()]);
-        let identifier = registered(address).await;
+        let (server, _events) = Shared::new(RATE, function(), Arc::new(telemetry));
+        server.runtime.deliver(Delivery { invocation: invocation(), deadline_ms: 1 });
+        server.extensions.begin(["external".to_owned()]);
+        let identifier = registered(&server).await;
         send(
-            address,
+            &server,
             b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         )
         .await;
-        send(address, &request(api, data, &identifier)).await;
-        let answer = send(address, b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        send(&server, &request(api, data, &identifier)).await;
+        let answer = send(&server, b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
         assert!(answer.ends_with(b"pong"), "the server answers no more");
     });
 }
@@ -95,25 +95,32 @@ fn request(api: Api, data: &[u8], identifier: &str) -> Vec<u8> {
     request
 }
 
-async fn registered(to: SocketAddr) -> String {
+async fn registered(server: &Arc<Shared>) -> String {
     let body = r#"{"events":["INVOKE","SHUTDOWN"]}"#;
     let request = format!(
         "POST /2020-01-01/extension/register HTTP/1.1\r\nHost: x\r\nConnection: close\r\nLambda-Extension-Name: external\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    let answer = String::from_utf8(send(to, request.as_bytes()).await).unwrap();
+    let answer = String::from_utf8(send(server, request.as_bytes()).await).unwrap();
     let lines = answer.lines().filter_map(|line| line.split_once(": "));
     let mut identifiers = lines.filter(|(name, _)| name.eq_ignore_ascii_case("lambda-extension-identifier"));
     identifiers.next().expect("registered").1.to_owned()
 }
 
-async fn send(to: SocketAddr, request: &[u8]) -> Vec<u8> {
-    let mut stream = TcpStream::connect(to).await.unwrap();
+/// Over a connection of its own, in memory: the kernel keeps a port for a minute, and there are thousands of calls a second.
+async fn send(server: &Arc<Shared>, request: &[u8]) -> Vec<u8> {
+    let (mut stream, other) = tokio::io::duplex(BUFFER);
+    let serving = tokio::spawn(serve_connection(other, Arc::clone(server)));
     let mut answer = Vec::new();
     // The server may be done with a connection before all was written.
     let _ = stream.write_all(request).await;
+    // A call whose caller is gone is dropped, so it is answered before its end is seen.
+    for _ in 0..TURNS {
+        tokio::task::yield_now().await;
+    }
     let _ = stream.shutdown().await;
     let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+    serving.abort();
     answer
 }
 

@@ -4,7 +4,7 @@ use super::{Outcome, tally::Tally};
 use crate::failure::Failure;
 use crate::fuzz;
 
-const SECONDS: u64 = 10;
+const SECONDS: u64 = 5;
 
 /// Every target; where the tool is not installed the stage says so.
 pub(super) fn run() -> Result<Outcome, Failure> {

@@ -28,7 +28,8 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use lambda_model::{concurrency::Rate, environment::TelemetryApi};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     sync::mpsc,
     task::JoinSet,
 };
@@ -47,6 +48,20 @@ pub(crate) struct Shared {
     pub extensions: Extensions,
     /// What they are told of logs and events.
     pub telemetry: Arc<Telemetry>,
+}
+
+impl Shared {
+    /// Before anybody called; what the runtime does arrives at the returned receiver.
+    pub(crate) fn new(
+        streaming: Rate,
+        function: FunctionMetadata,
+        telemetry: Arc<Telemetry>,
+    ) -> (Arc<Self>, mpsc::UnboundedReceiver<RuntimeEvent>) {
+        let (events, receiver) = mpsc::unbounded_channel();
+        let runtime = Exchange::new(events, streaming);
+        let extensions = Extensions::new(function);
+        (Arc::new(Self { runtime, extensions, telemetry }), receiver)
+    }
 }
 
 /// Serves the APIs of an environment until dropped.
@@ -68,10 +83,7 @@ impl EnvironmentApi {
     ) -> io::Result<(Self, mpsc::UnboundedReceiver<RuntimeEvent>)> {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
-        let (events, receiver) = mpsc::unbounded_channel();
-        let runtime = Exchange::new(events, streaming);
-        let extensions = Extensions::new(function);
-        let shared = Arc::new(Shared { runtime, extensions, telemetry });
+        let (shared, receiver) = Shared::new(streaming, function, telemetry);
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok((Self { shared, accepting }, receiver))
     }
@@ -90,6 +102,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
+                    let _ = stream.set_nodelay(true);
                     connections.spawn(serve_connection(stream, Arc::clone(&shared)));
                 }
                 // Out of descriptors, or the peer was gone already: let others make progress before trying again.
@@ -100,8 +113,11 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn serve_connection(stream: TcpStream, shared: Arc<Shared>) {
-    let _ = stream.set_nodelay(true);
+/// Answers what comes over one connection until it ends.
+pub(crate) async fn serve_connection(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    shared: Arc<Shared>,
+) {
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);
         async move { Ok::<_, Infallible>(handle(request, &shared).await) }

@@ -18,3 +18,11 @@ def refused(status, code, message=None, contains=()):
         assert text == message
     for part in contains:
         assert part in text
+
+
+def error_of(call, **arguments):
+    """The error of a call that must be refused: its code and message."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    assert 400 <= caught.value.response["ResponseMetadata"]["HTTPStatusCode"] < 500
+    return caught.value.response["Error"]

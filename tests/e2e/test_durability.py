@@ -126,7 +126,7 @@ def test_what_was_acknowledged_survives_kill_9(fresh_server, python_runtime, tmp
     survivors = [name for ledger in ledgers for name, state in ledger.certain.items() if state is not None]
     assert survivors, "the writers wrote nothing"
     client = server.client()
-    function = Function(client, survivors[0], None).wait_active()
+    function = Function(client, survivors[0], None).wait_active().wait_updated()
     expected = next(ledger.certain[survivors[0]] for ledger in ledgers if survivors[0] in ledger.certain)
     assert function.invoke({}).payload == expected
 

@@ -188,8 +188,9 @@ def test_l_08_the_caller_does_not_wait_for_extensions_but_the_invocation_does(de
 
 def test_l_09_after_a_timeout_extensions_are_told_and_started_again(deploy, layer, server):
     code = "import time\ndef handler(event, context):\n    time.sleep(event.get('s', 0))\n"
-    function = deploy(code, Layers=[extension_layer(layer, listener=LISTENER)], Timeout=1)
-    assert function.invoke({"s": 5}).payload["errorType"] == "Sandbox.Timedout"
+    # Long enough for an initialization within an invocation, on a slow machine too.
+    function = deploy(code, Layers=[extension_layer(layer, listener=LISTENER)], Timeout=4)
+    assert function.invoke({"s": 20}).payload["errorType"] == "Sandbox.Timedout"
     log = log_of(server, function, '"shutdownReason": "timeout"')
     assert function.invoke({}).error is None
     log = log_of(server, function, '"shutdownReason": "timeout"')

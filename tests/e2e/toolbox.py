@@ -1,5 +1,7 @@
 """What the tests need from the machine and the package registries: interpreters, packages, compilers."""
 
+import contextlib
+import fcntl
 import os
 import re
 import shutil
@@ -18,6 +20,14 @@ def cache(name):
     folder = target_directory() / "e2e-cache" / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@contextlib.contextmanager
+def filling(folder):
+    """While a folder is filled: whoever else wants to fill it, in another process of the run, waits and finds it full."""
+    with open(folder.with_name(f"{folder.name}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
 
 
 def _version_of(program):
@@ -45,18 +55,14 @@ def pythons():
 
 def node(major):
     """The path of Node.js `major`, installed from the npm package `node` on first use."""
-    folder = cache(f"node-{major}")
-    program = folder / "node_modules" / "node" / "bin" / "node"
-    if not program.is_file():
-        npm = shutil.which("npm")
-        if npm is None:
-            raise FileNotFoundError("npm is not installed, so Node.js versions cannot be fetched")
-        subprocess.run(
-            [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--loglevel=error", f"node@{major}"],
-            check=True,
-            capture_output=True,
-            timeout=300,
-        )
+    with filling(cache(f"node-{major}")) as folder:
+        program = folder / "node_modules" / "node" / "bin" / "node"
+        if not program.is_file():
+            npm = shutil.which("npm")
+            if npm is None:
+                raise FileNotFoundError("npm is not installed, so Node.js versions cannot be fetched")
+            install = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--loglevel=error"]
+            subprocess.run([*install, f"node@{major}"], check=True, capture_output=True, timeout=300)
     return program
 
 
@@ -70,15 +76,15 @@ def node_if_possible(major):
 
 def pip_target(name, *requirements, python=None):
     """A folder with packages from PyPI, installed once, as `pip install --target` lays it out."""
-    folder = cache(f"pip-{name}")
-    stamp = folder / ".installed"
-    if not stamp.is_file():
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        command += ["--target", str(folder), "--upgrade"]
-        if python:
-            command += ["--only-binary=:all:", "--python-version", python]
-        subprocess.run([*command, *requirements], check=True, capture_output=True, timeout=300)
-        stamp.write_text("\n".join(requirements))
+    with filling(cache(f"pip-{name}")) as folder:
+        stamp = folder / ".installed"
+        if not stamp.is_file():
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            command += ["--target", str(folder), "--upgrade"]
+            if python:
+                command += ["--only-binary=:all:", "--python-version", python]
+            subprocess.run([*command, *requirements], check=True, capture_output=True, timeout=300)
+            stamp.write_text("\n".join(requirements))
     return folder
 
 
@@ -109,16 +115,21 @@ def aws_cli_2():
 
 def with_endpoint(program):
     """A script that passes AWS_ENDPOINT_URL on as an argument."""
-    script = cache("aws-cli-2") / "aws"
-    script.write_text(f'#!/bin/sh\nexec {program} --endpoint-url "$AWS_ENDPOINT_URL" "$@"\n')
-    script.chmod(0o755)
+    with filling(cache("aws-cli-2")) as folder:
+        script = folder / "aws"
+        if not script.is_file():
+            text = f'#!/bin/sh\nexec {program} --endpoint-url "$AWS_ENDPOINT_URL" "$@"\n'
+            (folder / "new").write_text(text)
+            (folder / "new").chmod(0o755)
+            (folder / "new").rename(script)
     return script
 
 
 def static_program(name):
     """The bytes of a static program, built from `programs/<name>.c` with the machine's compiler."""
     source = Path(__file__).parent / "programs" / f"{name}.c"
-    program = cache("static") / name
-    if not program.is_file() or program.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run(["cc", "-static", "-O1", "-o", str(program), str(source)], check=True, timeout=120)
-    return program.read_bytes()
+    with filling(cache("static")) as folder:
+        program = folder / name
+        if not program.is_file() or program.stat().st_mtime < source.stat().st_mtime:
+            subprocess.run(["cc", "-static", "-O1", "-o", str(program), str(source)], check=True, timeout=120)
+        return program.read_bytes()

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aws_api::sigv4::credential_scope;
 use lambda_model::credentials::{Credentials, Principal};
 use percent_encoding::percent_decode_str;
+use services::service::ServiceContext;
 
 use crate::{clock, http::HttpRequest};
 
@@ -22,6 +23,22 @@ pub(crate) struct Caller {
     pub access_key_id: Option<String>,
     /// Whose access key it is; the root of the account where nobody has it.
     pub principal: Principal,
+}
+
+impl Caller {
+    /// Who asks a service, and where.
+    pub(crate) fn into_context(self, request: &HttpRequest) -> ServiceContext {
+        let scheme =
+            request.header("x-forwarded-proto").filter(|scheme| *scheme == "https").unwrap_or("http");
+        let host = request.header("host").unwrap_or("localhost");
+        ServiceContext {
+            principal: self.principal,
+            access_key_id: self.access_key_id,
+            region: self.region,
+            now_ms: clock::unix_ms(),
+            endpoint: format!("{scheme}://{host}"),
+        }
+    }
 }
 
 /// Accounts and Regions of callers that do not say.

@@ -2,16 +2,15 @@
 
 use aws_api::{
     error_response::ApiError,
-    protocol::{aws_json, event_stream},
+    protocol::{aws_json, event_stream, query_compatible},
     request_id,
 };
 use bytes::Bytes;
 use futures_util::StreamExt;
 use hyper::{StatusCode, header::HeaderValue};
-use services::service::{Answer, AwsService, EventStream, ServiceContext};
+use services::service::{Answer, AwsService, EventStream};
 
 use crate::{
-    clock,
     http::{self, BodyError, HttpRequest, HttpResponse},
     identity::Caller,
 };
@@ -19,18 +18,26 @@ use crate::{
 /// Room for the largest batch of log events, each character escaped.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Answers one request to `service`; what violates a constraint of its model is `invalid`.
+/// Answers one request to `service`.
 pub(crate) async fn answer(
     service: &impl AwsService,
-    invalid: &'static str,
+    dialect: &aws_json::Dialect,
     request: HttpRequest,
     caller: Caller,
 ) -> HttpResponse {
-    let answered = respond(service, invalid, request, caller).await;
-    match answered {
-        Ok(response) => with_request_id(response),
-        Err(error) => refuse(&error),
+    let answered = respond(service, dialect, request, caller).await;
+    let error = match answered {
+        Ok(response) => return with_request_id(response),
+        Err(error) => error,
+    };
+    let mut response = refuse(&error);
+    if let Some(code) = dialect.query_code {
+        let fault = if error.fault == "User" { "Sender" } else { "Receiver" };
+        if let Ok(value) = HeaderValue::from_str(&format!("{};{fault}", code(error.code))) {
+            response.headers_mut().insert(query_compatible::ERROR_HEADER, value);
+        }
     }
+    response
 }
 
 /// The answer for an error.
@@ -42,7 +49,7 @@ pub(crate) fn refuse(error: &ApiError) -> HttpResponse {
 }
 
 fn respond_with(status: StatusCode, body: Bytes) -> HttpResponse {
-    with_request_id(http::response(status, aws_json::CONTENT_TYPE, body))
+    with_request_id(http::response(status, aws_json::VERSION_1_1, body))
 }
 
 /// The events as they come, until there are no more or nobody reads them.
@@ -67,20 +74,15 @@ fn with_request_id(mut response: HttpResponse) -> HttpResponse {
 
 async fn respond(
     service: &impl AwsService,
-    invalid: &'static str,
+    dialect: &aws_json::Dialect,
     request: HttpRequest,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
     let target = request.header(aws_json::TARGET).unwrap_or_default().to_owned();
     let operation = aws_json::operation(service.model(), &target).ok_or_else(unknown_operation)?;
+    let context = caller.into_context(&request);
     let body = http::read_body(request.body, BODY_BYTES_MAX).await.map_err(body_error)?;
-    let decoded = aws_json::decode(service.model(), operation, &body, invalid)?;
-    let context = ServiceContext {
-        principal: caller.principal,
-        access_key_id: caller.access_key_id,
-        region: caller.region,
-        now_ms: clock::unix_ms(),
-    };
+    let decoded = aws_json::decode(service.model(), operation, &body, dialect.invalid)?;
     let answer = service.handle(operation.index, decoded, context).await.inspect_err(|error| {
         if error.status == 500 {
             tracing::error!(operation = operation.name, message = error.message, "an operation failed");
@@ -98,7 +100,7 @@ async fn respond(
             "The request processing has failed because of an unknown error.",
         )
     })?;
-    Ok(http::response(StatusCode::OK, aws_json::CONTENT_TYPE, body))
+    Ok(http::response(StatusCode::OK, dialect.content_type, body))
 }
 
 fn unknown_operation() -> ApiError {

@@ -3,10 +3,9 @@
 use aws_api::{error_response::ApiError, protocol::query, request_id};
 use hyper::{Method, StatusCode};
 use lambda_model::error::with_causes;
-use services::service::{Answer, AwsService, ServiceContext};
+use services::service::{Answer, AwsService};
 
 use crate::{
-    clock,
     http::{self, BodyError, HttpRequest, HttpResponse},
     identity::Caller,
 };
@@ -17,12 +16,12 @@ const FORM_BYTES_MAX: usize = 1024 * 1024;
 /// Answers one request to `service`.
 pub(crate) async fn answer(service: &impl AwsService, request: HttpRequest, caller: Caller) -> HttpResponse {
     let request_id = request_id::new();
-    let model = service.model();
+    let dialect = service.query_dialect();
     let (status, xml) = match respond(service, request, caller, &request_id).await {
         Ok(xml) => (StatusCode::OK, xml),
         Err(error) => {
             let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (status, query::encode_error(model.xml_namespace, &error, &request_id))
+            (status, query::encode_error(&dialect, &error, &request_id))
         }
     };
     let mut response = http::response(status, query::CONTENT_TYPE, xml);
@@ -38,19 +37,19 @@ async fn respond(
     caller: Caller,
     request_id: &str,
 ) -> Result<String, ApiError> {
-    let model = service.model();
-    let form = match request.method {
+    let (model, dialect) = (service.model(), service.query_dialect());
+    let path = request.path.clone();
+    let context = caller.into_context(&request);
+    let mut form = match request.method {
         Method::GET => query::Form::parse(request.query.as_bytes()),
         _ => query::Form::parse(&http::read_body(request.body, FORM_BYTES_MAX).await.map_err(body_error)?),
     };
+    // SQS is also asked at the queue's own URL.
+    if path.len() > 1 {
+        form.supply("QueueUrl", || path);
+    }
     let operation = query::operation(model, &form).ok_or_else(|| unknown_action(&form))?;
-    let decoded = query::decode(model, operation, &form)?;
-    let context = ServiceContext {
-        principal: caller.principal,
-        access_key_id: caller.access_key_id,
-        region: caller.region,
-        now_ms: clock::unix_ms(),
-    };
+    let decoded = query::decode(model, &dialect, operation, &form)?;
     let answer = service.handle(operation.index, decoded, context).await;
     let answer = answer.inspect_err(|error| {
         if error.status == 500 {
@@ -60,7 +59,7 @@ async fn respond(
     let Answer::Output(output) = answer else {
         return Err(ApiError::service("InternalFailure", 500, "This protocol has no event streams."));
     };
-    query::encode(model, operation, &output, request_id).map_err(|error| {
+    query::encode(model, &dialect, operation, &output, request_id).map_err(|error| {
         tracing::error!(error = with_causes(&error), operation = operation.name, "an answer was not encoded");
         ApiError::service(
             "InternalFailure",

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use aws_api::sigv4::payload_hash;
+use aws_api::{protocol::aws_json, sigv4::payload_hash};
 use lambda_model::{credentials::PrincipalKind, limits};
-use services::{iam::Iam, logs::CloudWatchLogs, service::AwsService, sts::Sts};
+use services::{iam::Iam, logs::CloudWatchLogs, service::AwsService, sqs::Sqs, sts::Sts};
 
 use crate::{
     admin::Admin,
@@ -41,6 +41,8 @@ pub(crate) struct Router {
     pub sts: Sts,
     /// Log groups.
     pub logs: CloudWatchLogs,
+    /// Queues.
+    pub sqs: Sqs,
     /// Services that are not here.
     pub elsewhere: Arc<ServiceEndpoints>,
     /// For callers that do not say who they are.
@@ -146,7 +148,11 @@ impl Router {
             Destination::Lambda => self.lambda.handle(request, caller).await,
             Destination::Iam => query_api::answer(&self.iam, request, caller).await,
             Destination::Sts => query_api::answer(&self.sts, request, caller).await,
-            Destination::Logs => json_api::answer(&self.logs, CloudWatchLogs::INVALID, request, caller).await,
+            Destination::Logs => json_api::answer(&self.logs, &CloudWatchLogs::JSON, request, caller).await,
+            Destination::Sqs if asks_with_a_target(&request) => {
+                json_api::answer(&self.sqs, &Sqs::JSON, request, caller).await
+            }
+            Destination::Sqs => query_api::answer(&self.sqs, request, caller).await,
             Destination::Unknown(service) => not_implemented(&service, sends_forms(&request)),
         }
     }
@@ -159,9 +165,10 @@ impl Router {
     ) -> HttpResponse {
         match destination {
             Destination::Lambda => failure.of_lambda(),
-            Destination::Iam => failure.of_query(self.iam.model().xml_namespace),
-            Destination::Sts => failure.of_query(self.sts.model().xml_namespace),
-            Destination::Logs => failure.of_json(),
+            Destination::Iam => failure.of_query(&self.iam.query_dialect()),
+            Destination::Sts => failure.of_query(&self.sts.query_dialect()),
+            Destination::Sqs if takes_forms => failure.of_query(&self.sqs.query_dialect()),
+            Destination::Logs | Destination::Sqs => failure.of_json(),
             Destination::Unknown(_) => failure.of_other(takes_forms),
         }
     }
@@ -173,6 +180,7 @@ enum Destination {
     Iam,
     Sts,
     Logs,
+    Sqs,
     /// None that is built.
     Unknown(String),
 }
@@ -186,6 +194,7 @@ impl Destination {
             "iam" => Some(Self::Iam),
             "sts" => Some(Self::Sts),
             "logs" => Some(Self::Logs),
+            "sqs" => Some(Self::Sqs),
             _ => Some(Self::Unknown(service.to_owned())),
         }
     }
@@ -200,6 +209,11 @@ fn service_of<'a>(request: &HttpRequest, caller: &'a Caller) -> &'a str {
         None if sends_forms(request) => "sts",
         None => "lambda",
     }
+}
+
+/// Whether its protocol is AWS's JSON, which names the operation in a header.
+fn asks_with_a_target(request: &HttpRequest) -> bool {
+    request.header(aws_json::TARGET).is_some()
 }
 
 /// Whether its protocol is AWS's query protocol, which answers XML.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use invocation::AsyncInvoker;
 use lambda_model::function::FunctionKey;
-use services::deliveries::Deliveries;
+use services::{deliveries::Deliveries, sqs::Registry};
 use store::QueueObserver;
 
 /// See the module's doc.
@@ -13,11 +13,17 @@ pub(crate) struct Waiting {
     pub async_invoker: Arc<AsyncInvoker>,
     /// Tells targets.
     pub deliveries: Arc<Deliveries>,
+    /// Wakes receivers.
+    pub messages: Arc<Registry>,
 }
 
 impl QueueObserver for Waiting {
     fn event_waits(&self, key: &FunctionKey, resource: &str) {
         self.async_invoker.accepted(key, resource);
+    }
+
+    fn message_waits(&self, queue: &str) {
+        self.messages.wake(queue);
     }
 
     fn delivery_waits(&self, target: &str) {

@@ -22,6 +22,7 @@ use services::{
     iam::{Directory, Iam, MissingRoles},
     logs::{CloudWatchLogs, subscriptions},
     s3::S3,
+    sqs::{Registry, Sqs},
     sts::{FunctionCredentials, Sessions, Sts},
 };
 use store::{Change, CommitObserver, OpenOptions, Store, StoreError};
@@ -84,7 +85,8 @@ impl Server {
         let catalog = Arc::new(Catalog::new(configuration.retry_policy));
         let (deployment, follow_ups) = Deployment::new(Arc::clone(&catalog));
         let directory = Arc::new(Directory::new(missing_roles(configuration.auth)));
-        let observers = Observers(vec![deployment.clone(), directory.clone()]);
+        let queues = Arc::new(Registry::default());
+        let observers = Observers(vec![deployment.clone(), directory.clone(), queues.clone()]);
         let store = open_store(&configuration, Arc::new(observers))?;
         let identity = Identity::open(&store, directory).await?;
         let elsewhere = elsewhere(&configuration, address)?;
@@ -123,7 +125,7 @@ impl Server {
             Arc::clone(&preparation.runtimes),
             (&identity, objects),
         ));
-        resume_what_waits(&store, &lambda, &metrics).await?;
+        let sqs = resume_what_waits(&store, &lambda, &metrics, queues).await?;
         let admin = Admin {
             health: health_facts(&configuration, &store, unenforced),
             metrics,
@@ -141,7 +143,7 @@ impl Server {
         let defaults =
             Defaults { account_id: configuration.account_id, region: configuration.region, credentials };
         let router =
-            Arc::new(Router { admin, lambda, iam, s3, sts, logs, elsewhere, defaults, authentication });
+            Arc::new(Router { admin, lambda, iam, s3, sts, logs, sqs, elsewhere, defaults, authentication });
         let _ = inside.router.set(Arc::clone(&router));
         let data_dir = store.data_dir().to_owned();
         Ok(Self { router, environments, store, isolation, data_dir, announcements, stopping })
@@ -204,13 +206,21 @@ async fn resume_what_waits(
     store: &Store,
     lambda: &LambdaApi,
     metrics: &Arc<Metrics>,
-) -> Result<(), BuildError> {
+    queues: Arc<Registry>,
+) -> Result<Sqs, BuildError> {
+    let failed = |error: StoreError| BuildError::Failed(with_causes(&error));
     let clock = Arc::new(SteadyClock::start());
-    let deliveries = Deliveries::new(store.queues(), lambda.catalog.clone(), Arc::clone(metrics) as _, clock);
+    queues.load(store).await.map_err(failed)?;
+    let sqs = Sqs::new(store.clone(), Arc::clone(&queues), clock.clone());
+    let deliveries =
+        Deliveries::new(store.queues(), lambda.catalog.clone(), Arc::clone(metrics) as _, clock, sqs.clone());
     let async_invoker = Arc::clone(&lambda.async_invoker);
-    store.queues().observe(Arc::new(Waiting { async_invoker, deliveries: Arc::clone(&deliveries) }));
+    let waiting = Waiting { async_invoker, deliveries: Arc::clone(&deliveries), messages: queues };
+    store.queues().observe(Arc::new(waiting));
     lambda.async_invoker.resume().await.map_err(|error| BuildError::Failed(with_causes(&error)))?;
-    deliveries.resume().await.map_err(|error| BuildError::Failed(with_causes(&error)))
+    deliveries.resume().await.map_err(failed)?;
+    sqs.resume().await.map_err(failed)?;
+    Ok(sqs)
 }
 
 /// The service, and the task that brings new events to the functions that wait for them.

@@ -2,7 +2,11 @@
 
 use std::{future::Future, pin::Pin};
 
-use aws_api::{error_response::ApiError, protocol::Decoded, schema::ServiceModel};
+use aws_api::{
+    error_response::ApiError,
+    protocol::{Decoded, query::Dialect},
+    schema::ServiceModel,
+};
 use bytes::Bytes;
 use futures_util::Stream;
 use lambda_model::credentials::Principal;
@@ -19,6 +23,8 @@ pub struct ServiceContext {
     pub region: String,
     /// Unix time, milliseconds.
     pub now_ms: i64,
+    /// Where the caller has asked: `http://HOST:PORT`.
+    pub endpoint: String,
 }
 
 impl ServiceContext {
@@ -39,7 +45,7 @@ impl ServiceContext {
 }
 
 /// The partition of a Region (botocore's partitions: each Region's name tells).
-fn partition_of(region: &str) -> &'static str {
+pub(crate) fn partition_of(region: &str) -> &'static str {
     const PARTITIONS: &[(&str, &str)] = &[
         ("cn-", "aws-cn"),
         ("us-gov-", "aws-us-gov"),
@@ -67,6 +73,11 @@ pub enum Answer {
 pub trait AwsService: Send + Sync {
     /// Its operations and shapes.
     fn model(&self) -> &'static ServiceModel;
+
+    /// What its forms and its XML look like, if it speaks the query protocol.
+    fn query_dialect(&self) -> Dialect {
+        Dialect::usual(self.model())
+    }
 
     /// Does the operation at this position of the model's table: its answer, or an error in AWS's words.
     fn handle(
@@ -101,7 +112,7 @@ pub(crate) fn not_implemented(service: &str, operation: &str) -> ApiError {
 /// caller and the operation's input, and give its output, or the events of an event stream.
 macro_rules! service_operations {
     (
-        $service:ty, $name:literal:
+        $service:ty, $name:literal $(, forms $dialect:path)?;
         $($operation:ident => $handler:ident,)*
         $([events] $streaming:ident => $source:ident,)*
     ) => {
@@ -109,6 +120,10 @@ macro_rules! service_operations {
             fn model(&self) -> &'static ServiceModel {
                 &MODEL
             }
+
+            $(fn query_dialect(&self) -> aws_api::protocol::query::Dialect {
+                $dialect
+            })?
 
             async fn handle(
                 &self,

@@ -40,6 +40,9 @@ pub use logs::{
     LogEvent, LogGroupKey, LogGroupOverview, LogGroupSettings, LogPage, LogPosition, LogQuery,
     LogStreamState, Logs, StoredEvent, StreamSelection, SubscriptionFilter,
 };
-pub use queues::{OutboxItem, OutboxItems, QueueObserver, QueueTransaction, Queues};
+pub use queues::{
+    MessageView, OutboxItem, OutboxItems, Place, PlacedMessage, QueueObserver, QueueTransaction, Queues,
+    StoredMessage,
+};
 pub use store::{OpenOptions, Store};
 pub use transaction::{Change, CommitObserver, Transaction};

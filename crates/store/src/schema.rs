@@ -22,8 +22,13 @@ pub(crate) const RESOURCES: Schema = Schema {
 };
 
 /// What waits for something. Much is written, and soon deleted: taken over seldom, most of it never reaches the file.
-pub(crate) const QUEUES: Schema =
-    Schema { migrations: &[include_str!("schema/queues/0001_initial.sql")], checkpoint_pages: 8_000 };
+pub(crate) const QUEUES: Schema = Schema {
+    migrations: &[
+        include_str!("schema/queues/0001_initial.sql"),
+        include_str!("schema/queues/0002_messages.sql"),
+    ],
+    checkpoint_pages: 8_000,
+};
 
 /// Statements that a connection keeps prepared.
 const PREPARED_STATEMENTS_MAX: usize = 128;

@@ -118,6 +118,11 @@ impl<'de> Deserialize<'de> for Members {
 }
 
 impl Model {
+    /// Forgets which words are allowed.
+    pub(crate) fn take_any_word(&mut self) {
+        self.shapes.values_mut().for_each(|shape| shape.values.clear());
+    }
+
     /// Forgets the inputs, outputs and errors of all other operations, and the shapes that only they use.
     pub(crate) fn keep(&mut self, built: &[&str]) -> Result<(), Failure> {
         if let Some(unknown) = built.iter().find(|name| !self.operations.contains_key(**name)) {

@@ -3,4 +3,5 @@
 pub mod iam;
 pub mod lambda;
 pub mod logs;
+pub mod sqs;
 pub mod sts;

@@ -11,8 +11,21 @@ use crate::{
     validation,
 };
 
+/// What the JSON of one service differs in from that of another.
+#[derive(Debug, Clone, Copy)]
+pub struct Dialect {
+    /// Of requests and answers.
+    pub content_type: &'static str,
+    /// The code for what violates a constraint of the model.
+    pub invalid: &'static str,
+    /// Of a service that spoke the query protocol before: what that calls an error.
+    pub query_code: Option<fn(&'static str) -> &'static str>,
+}
+
+/// The content type of version 1.0.
+pub const VERSION_1_0: &str = "application/x-amz-json-1.0";
 /// The content type of version 1.1.
-pub const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+pub const VERSION_1_1: &str = "application/x-amz-json-1.1";
 
 /// The header that names the operation, such as `Logs_20140328.PutLogEvents`.
 pub const TARGET: &str = "x-amz-target";

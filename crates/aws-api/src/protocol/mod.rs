@@ -3,6 +3,7 @@
 pub mod aws_json;
 pub mod event_stream;
 pub mod query;
+pub mod query_compatible;
 pub mod rest_json;
 
 use bytes::Bytes;

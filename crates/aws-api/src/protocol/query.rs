@@ -1,12 +1,14 @@
 //! AWS's query protocol: a form with `Action` goes in, XML comes out, both guided by the service's table.
 
 mod decode;
+mod dialect;
 mod encode;
 mod form;
 #[cfg(test)]
 mod tests;
 
 pub use decode::decode;
+pub use dialect::{Dialect, Flat};
 pub use encode::{encode, encode_error};
 pub use form::Form;
 

@@ -1,6 +1,11 @@
 //! Why a request is not believed, in the words and the form of the service that it is for.
 
-use aws_api::{error_response::ApiError, protocol::query, request_id, sigv4::SignatureError};
+use aws_api::{
+    error_response::ApiError,
+    protocol::query::{self, Dialect},
+    request_id,
+    sigv4::SignatureError,
+};
 use hyper::StatusCode;
 use lambda_model::credentials::CredentialError;
 
@@ -55,7 +60,7 @@ impl AuthenticationFailure {
     }
 
     /// As a service of the query protocol answers it: the same codes without their suffix.
-    pub(crate) fn of_query(&self, xml_namespace: &str) -> HttpResponse {
+    pub(crate) fn of_query(&self, dialect: &Dialect) -> HttpResponse {
         let mut error = self.named();
         error.code = match error.code {
             "MissingAuthenticationTokenException" => "MissingAuthenticationToken",
@@ -68,7 +73,7 @@ impl AuthenticationFailure {
         if error.code == "MissingAuthenticationToken" {
             error.message = "Request is missing Authentication Token".into();
         }
-        let xml = query::encode_error(xml_namespace, &error, &request_id::new());
+        let xml = query::encode_error(dialect, &error, &request_id::new());
         let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::FORBIDDEN);
         http::response(status, query::CONTENT_TYPE, xml)
     }
@@ -80,7 +85,7 @@ impl AuthenticationFailure {
 
     /// As a service answers it that is not here: one that takes forms in XML, another in JSON.
     pub(crate) fn of_other(&self, takes_forms: bool) -> HttpResponse {
-        if takes_forms { self.of_query(FAULT_NAMESPACE) } else { self.of_lambda() }
+        if takes_forms { self.of_query(&Dialect::in_namespace(FAULT_NAMESPACE)) } else { self.of_lambda() }
     }
 
     /// As S3 answers it.

@@ -158,7 +158,8 @@ pub(crate) fn not_implemented(service: &str, wants_xml: bool) -> HttpResponse {
 fn refusal(status: StatusCode, code: &'static str, message: String, wants_xml: bool) -> HttpResponse {
     if wants_xml {
         let error = ApiError::service(code, status.as_u16(), message);
-        let xml = query::encode_error(FAULT_NAMESPACE, &error, &request_id::new());
+        let xml =
+            query::encode_error(&query::Dialect::in_namespace(FAULT_NAMESPACE), &error, &request_id::new());
         return http::response(status, query::CONTENT_TYPE, xml);
     }
     let mut response = http::json(status, &serde_json::json!({"__type": code, "message": message}));

@@ -20,12 +20,15 @@ use lambda_model::ports::{Clock, FunctionCatalog, MetricSink};
 use store::{Queues, StoreError};
 use tokio::{runtime::Handle, sync::Notify};
 
+use crate::sqs::Sqs;
+
 /// Delivers.
 pub struct Deliveries {
     queues: Queues,
     catalog: Arc<dyn FunctionCatalog>,
     metrics: Arc<dyn MetricSink>,
     clock: Arc<dyn Clock>,
+    sqs: Sqs,
     /// The targets that something waits for, and how to wake who delivers to them.
     lines: Mutex<HashMap<String, Arc<Notify>>>,
     own: Weak<Self>,
@@ -39,12 +42,14 @@ impl Deliveries {
         catalog: Arc<dyn FunctionCatalog>,
         metrics: Arc<dyn MetricSink>,
         clock: Arc<dyn Clock>,
+        sqs: Sqs,
     ) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
             queues,
             catalog,
             metrics,
             clock,
+            sqs,
             lines: Mutex::default(),
             own: own.clone(),
             runtime: Handle::current(),

@@ -5,17 +5,20 @@ use std::sync::Arc;
 use aws_api::arn::FunctionName;
 use lambda_model::{
     function::{FunctionKey, LATEST},
-    invocation::asynchronous::AsyncEvent,
+    invocation::asynchronous::{AsyncEvent, MessageAttribute},
 };
 use store::{OutboxItem, QueueTransaction, StoreError};
 
 use super::Deliveries;
+use crate::sqs::{outgoing::Outgoing, queue::QueueKey};
 
 /// A target, from its ARN.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
     /// A function, and under which qualifier.
     Function(FunctionKey, Option<String>),
+    /// A queue of SQS.
+    Queue(QueueKey),
     /// Of a service that is not here: `sqs`, say.
     Elsewhere(String),
 }
@@ -26,8 +29,10 @@ type Failed = Vec<(OutboxItem, String)>;
 impl Target {
     pub(super) fn parse(arn: &str) -> Option<Self> {
         let service = arn.split(':').nth(2)?;
-        if service != "lambda" {
-            return Some(Self::Elsewhere(service.to_owned()));
+        match service {
+            "lambda" => {}
+            "sqs" => return QueueKey::of_arn(arn).map(Self::Queue),
+            _ => return Some(Self::Elsewhere(service.to_owned())),
         }
         let name = FunctionName::parse(arn)?;
         let key = FunctionKey { account_id: name.account_id?, region: name.region?, name: name.name };
@@ -51,10 +56,28 @@ impl Deliveries {
                 })
                 .await
             }
+            Target::Queue(key) => self.deliver_to_queue(key, items).await,
             Target::Elsewhere(service) => {
                 all_failed(items, &format!("the service {service} is not implemented by this server"))
             }
         }
+    }
+
+    async fn deliver_to_queue(&self, key: &QueueKey, items: Vec<OutboxItem>) -> Failed {
+        let Some(door) = self.sqs.door(key) else { return all_failed(items, "the queue does not exist") };
+        let (mut fit, mut failed) = (Vec::new(), Vec::new());
+        for item in items {
+            match door.check(&message(&item)) {
+                Ok(()) => fit.push(item),
+                Err(why) => failed.push((item, why)),
+            }
+        }
+        tracing::trace!(target: "crash_point", "deliveries: the queue is there");
+        let put = move |transaction: &mut QueueTransaction<'_>, item: &OutboxItem| {
+            door.put(transaction, message(item))
+        };
+        failed.extend(self.in_one(fit, put).await);
+        failed
     }
 
     /// Delivers within this server, and takes from the outbox, in one transaction.
@@ -80,6 +103,15 @@ impl Deliveries {
             Err(error) => all_failed(Arc::into_inner(shared).unwrap_or_default(), &error.to_string()),
         }
     }
+}
+
+/// What a queue gets.
+fn message(item: &OutboxItem) -> Outgoing {
+    let body = String::from_utf8_lossy(&item.delivery.body).into_owned();
+    let attributes = item.delivery.attributes.iter();
+    attributes.fold(Outgoing::text(body), |message, MessageAttribute { name, data_type, value }| {
+        message.with_attribute(name, data_type, value)
+    })
 }
 
 /// The record as an event of another function.
@@ -113,8 +145,10 @@ mod tests {
         assert_eq!(Target::parse(function), Some(Target::Function(key("f"), None)));
         let aliased = Target::parse(&format!("{function}:live"));
         assert_eq!(aliased, Some(Target::Function(key("f"), Some("live".into()))));
-        let queue = Target::parse("arn:aws:sqs:us-east-1:000000000000:q");
-        assert_eq!(queue, Some(Target::Elsewhere("sqs".into())));
+        let queue = QueueKey::of_arn("arn:aws:sqs:us-east-1:000000000000:q").unwrap();
+        assert_eq!(Target::parse(&queue.arn()), Some(Target::Queue(queue)));
+        let bus = Target::parse("arn:aws:events:us-east-1:000000000000:event-bus/default");
+        assert_eq!(bus, Some(Target::Elsewhere("events".into())));
         assert_eq!(Target::parse("no arn"), None);
     }
 }

@@ -11,7 +11,7 @@ use super::Iam;
 use crate::service::{Answer, AwsService, ServiceContext, service_operations};
 
 service_operations! {
-    Iam, "IAM":
+    Iam, "IAM";
     AddClientIDToOpenIDConnectProvider => add_client_id_to_open_id_connect_provider,
     AddRoleToInstanceProfile => add_role_to_instance_profile,
     AddUserToGroup => add_user_to_group,

@@ -21,7 +21,10 @@ pub mod subscriptions;
 mod tags;
 mod test_metric_filter;
 
-use aws_api::error_response::ApiError;
+use aws_api::{
+    error_response::ApiError,
+    protocol::aws_json::{self, Dialect},
+};
 use store::Logs;
 
 /// What a handler gives.
@@ -37,6 +40,9 @@ pub struct CloudWatchLogs {
 impl CloudWatchLogs {
     /// What violates a constraint of the model, in the service's words.
     pub const INVALID: &str = "InvalidParameterException";
+    /// Its JSON.
+    pub const JSON: Dialect =
+        Dialect { content_type: aws_json::VERSION_1_1, invalid: Self::INVALID, query_code: None };
 
     /// The service, on these logs.
     pub fn new(logs: Logs) -> Self {

@@ -10,7 +10,7 @@ use aws_api::{
 };
 
 service_operations! {
-    CloudWatchLogs, "CloudWatch Logs":
+    CloudWatchLogs, "CloudWatch Logs";
     CreateLogGroup => create_log_group,
     DeleteLogGroup => delete_log_group,
     DescribeLogGroups => describe_log_groups,

@@ -11,7 +11,7 @@ use super::Sts;
 use crate::service::{Answer, AwsService, ServiceContext, service_operations};
 
 service_operations! {
-    Sts, "STS":
+    Sts, "STS";
     AssumeRole => assume_role,
     GetAccessKeyInfo => get_access_key_info,
     GetCallerIdentity => get_caller_identity,

@@ -28,8 +28,8 @@ use crate::{
     schema,
 };
 
-/// No turn is put off further than this, milliseconds: an event may grow as old.
-const DUE_MS_MAX: i64 = 6 * 60 * 60 * 1_000;
+/// No turn is put off further than this, milliseconds: a message may be hidden for as long, and no event grows as old.
+const DUE_MS_MAX: i64 = 12 * 60 * 60 * 1_000;
 
 /// Sets a file aside that is not readable as a whole, and puts what can be read of it into a new one. What there is to report.
 ///
@@ -159,6 +159,8 @@ fn copy_tables(old: &Connection, new: &Connection) {
         ("entries", "id"),
         ("quarantine", "rowid"),
         ("schedule", "lane_id, due_at_ms, entry_id"),
+        ("moved", "entry_id"),
+        ("deduplication", "lane_id, key"),
     ] {
         for direction in ["ASC", "DESC"] {
             let order = order.replace(',', &format!(" {direction},"));

@@ -51,19 +51,13 @@ impl Turn {
     }
 }
 
-/// Puts an entry into its lane, whose id this is.
-pub(super) fn put(
-    connection: &Connection,
-    entry: &Entry,
-    lane_id: i64,
-    due_at_ms: i64,
-) -> Result<(), StoreError> {
+/// Puts an entry with its turn.
+pub(super) fn put(connection: &Connection, entry: &Entry, turn: &Turn) -> Result<(), StoreError> {
     connection
         .prepare_cached("INSERT INTO entries (id, lane, header, body, checksum) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![entry.id, entry.lane, entry.header, entry.body, entry.checksum()])?;
     tracing::trace!(target: "crash_point", "entries: an entry is written");
-    let slot = Slot { lane_id, due_at_ms, entry_id: entry.id };
-    put_turn(connection, &Turn { slot, state: String::new() })
+    put_turn(connection, turn)
 }
 
 /// Says when an entry's turn is.

@@ -29,10 +29,15 @@ pub(super) fn function(lane: &str) -> Option<FunctionKey> {
     Some(FunctionKey { account_id: parts.next()?, region: parts.next()?, name: parts.next()? })
 }
 
+/// The id of a lane, also of one that this transaction, or one before it that is not on disk yet, has made.
+pub(super) fn find(connection: &Connection, lane: &str) -> Result<Option<i64>, StoreError> {
+    let mut find = connection.prepare_cached("SELECT id FROM lanes WHERE name = ?1")?;
+    Ok(find.query_row([lane], |row| row.get(0)).optional()?)
+}
+
 /// The id of a lane, which is made where there is none. In a transaction.
 pub(super) fn id(connection: &Connection, lane: &str) -> Result<i64, StoreError> {
-    let mut find = connection.prepare_cached("SELECT id FROM lanes WHERE name = ?1")?;
-    if let Some(id) = find.query_row([lane], |row| row.get(0)).optional()? {
+    if let Some(id) = find(connection, lane)? {
         return Ok(id);
     }
     connection.prepare_cached("INSERT INTO lanes (name) VALUES (?1)")?.execute([lane])?;

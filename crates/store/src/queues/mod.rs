@@ -4,13 +4,14 @@
 //! lane ◄── schedule (due, state) ──► entry (header, body)
 //! ```
 //! [`entries`] is the SQL of that. [`events`] keeps asynchronous invocations in it, a lane each function; [`outbox`] what is to be told
-//! of their ends, a lane each target. [`check`] holds the file against its checksums when it is opened.
+//! of their ends, a lane each target; [`messages`] what SQS was sent, a lane each queue. [`check`] holds the file against its checksums when it is opened.
 
 mod check;
 mod claims;
 mod entries;
 mod events;
 mod lanes;
+mod messages;
 mod outbox;
 mod transaction;
 
@@ -28,6 +29,7 @@ use rusqlite::Connection;
 use crate::{StoreError, database::Database, schema, write_ahead_log};
 use entries::Slot;
 
+pub use messages::{MessageView, Place, PlacedMessage, StoredMessage};
 pub use outbox::{OutboxItem, OutboxItems};
 pub use transaction::{QueueObserver, QueueTransaction};
 
@@ -79,6 +81,11 @@ impl Queues {
     /// Ends the writer after what it was asked. Blocks.
     pub(crate) fn close(&self) {
         self.inner.database.close();
+    }
+
+    /// The highest number that something was given.
+    pub fn last_id(&self) -> i64 {
+        self.inner.next_id.load(Ordering::Relaxed) - 1
     }
 
     /// A number for a new entry.

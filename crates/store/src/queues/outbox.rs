@@ -102,7 +102,7 @@ impl QueueTransaction<'_> {
         let target = delivery.target.clone();
         let due_at_ms = delivery.ended_at_ms;
         let header = serde_json::to_vec(&delivery).map_err(not_written)?;
-        self.put(lanes::of_target(&target), header, delivery.body.into(), due_at_ms)?;
+        self.put(lanes::of_target(&target), header, delivery.body.into(), (due_at_ms, String::new()))?;
         self.delivery_waits(target);
         tracing::trace!(target: "crash_point", "queue: a delivery is put");
         Ok(())

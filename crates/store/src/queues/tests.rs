@@ -136,6 +136,10 @@ impl QueueObserver for Heard {
     fn delivery_waits(&self, target: &str) {
         self.0.lock().unwrap().push(target.to_owned());
     }
+
+    fn message_waits(&self, queue: &str) {
+        self.0.lock().unwrap().push(queue.to_owned());
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::{
     Queues,
-    entries::{self, Entry, Slot},
+    entries::{self, Entry, Slot, Turn},
     events, lanes,
 };
 use crate::StoreError;
@@ -18,6 +18,8 @@ pub trait QueueObserver: Send + Sync {
     fn event_waits(&self, key: &FunctionKey, resource: &str);
     /// A target is to be told something.
     fn delivery_waits(&self, target: &str);
+    /// A queue of SQS has a message that it did not have, or had it at another time: the name that it has here.
+    fn message_waits(&self, queue: &str);
 }
 
 /// Reads and writes on the writer's thread.
@@ -33,6 +35,7 @@ pub struct QueueTransaction<'a> {
 enum Waiting {
     Event(FunctionKey, String),
     Delivery(String),
+    Message(String),
 }
 
 /// What is done once the transaction is on disk.
@@ -74,7 +77,8 @@ impl Queues {
     pub async fn clear(&self) -> Result<(), StoreError> {
         let clear = |connection: &Connection| {
             Ok(connection.execute_batch(
-                "DELETE FROM schedule; DELETE FROM entries; DELETE FROM quarantine; DELETE FROM lanes",
+                "DELETE FROM schedule; DELETE FROM entries; DELETE FROM quarantine; DELETE FROM lanes;
+                 DELETE FROM moved; DELETE FROM deduplication",
             )?)
         };
         let queues = self.clone();
@@ -118,6 +122,7 @@ impl Queues {
             match waiting {
                 Waiting::Event(key, resource) => observer.event_waits(key, resource),
                 Waiting::Delivery(target) => observer.delivery_waits(target),
+                Waiting::Message(queue) => observer.message_waits(queue),
             }
         }
     }
@@ -133,7 +138,7 @@ impl QueueTransaction<'_> {
         let (key, resource) = (event.key.clone(), event.resource().to_owned());
         let due_at_ms = event.accepted_at_ms;
         let (header, body) = events::encode(event)?;
-        self.put(lane, header, body, due_at_ms)?;
+        self.put(lane, header, body, (due_at_ms, String::new()))?;
         self.waiting.push(Waiting::Event(key, resource));
         tracing::trace!(target: "crash_point", "queue: an event is put");
         Ok(())
@@ -144,14 +149,24 @@ impl QueueTransaction<'_> {
         self.waiting.push(Waiting::Delivery(target));
     }
 
-    /// Puts what is new into its lane.
+    /// Tells the observer of a message once this is on disk.
+    pub(super) fn message_waits(&mut self, queue: String) {
+        self.waiting.push(Waiting::Message(queue));
+    }
+
+    /// Where all of this is kept.
+    pub(super) fn queues(&self) -> &Queues {
+        &self.queues
+    }
+
+    /// Puts what is new into its lane, with its turn and what there is to say of it yet; its number.
     pub(super) fn put(
         &mut self,
         lane: String,
         header: Vec<u8>,
         body: Vec<u8>,
-        due_at_ms: i64,
-    ) -> Result<(), StoreError> {
+        (due_at_ms, state): (i64, String),
+    ) -> Result<i64, StoreError> {
         let lane_id = match self.queues.lane_id(&lane) {
             Some(id) => id,
             None => {
@@ -162,6 +177,8 @@ impl QueueTransaction<'_> {
             }
         };
         let entry = Entry { id: self.queues.new_id(), lane, header, body };
-        entries::put(self.connection, &entry, lane_id, due_at_ms)
+        let slot = Slot { lane_id, due_at_ms, entry_id: entry.id };
+        entries::put(self.connection, &entry, &Turn { slot, state })?;
+        Ok(entry.id)
     }
 }

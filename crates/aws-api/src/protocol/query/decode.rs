@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::Form;
+use super::{Dialect, Form};
 use crate::{
     error_response::ApiError,
     protocol::Decoded,
@@ -14,9 +14,14 @@ use crate::{
 ///
 /// # Errors
 /// `MalformedInput` for a value of the wrong type, `ValidationError` with every violated constraint, in the words of E-13.
-pub fn decode(model: &ServiceModel, operation: &OperationSchema, form: &Form) -> Result<Decoded, ApiError> {
+pub fn decode(
+    model: &ServiceModel,
+    dialect: &Dialect,
+    operation: &OperationSchema,
+    form: &Form,
+) -> Result<Decoded, ApiError> {
     let Some(shape) = operation.input else { return Ok(Decoded { input: Map::new(), payload: None }) };
-    let reader = Reader { model, form };
+    let reader = Reader { model, dialect, form };
     let input = reader.structure(model.members(shape), "")?;
     validation::check(model, shape, &input, false).map_err(in_words_of_the_protocol)?;
     Ok(Decoded { input, payload: None })
@@ -28,6 +33,7 @@ fn in_words_of_the_protocol(error: ApiError) -> ApiError {
 
 struct Reader<'a> {
     model: &'a ServiceModel,
+    dialect: &'a Dialect,
     form: &'a Form,
 }
 
@@ -35,36 +41,48 @@ impl Reader<'_> {
     fn structure(&self, members: &[Member], prefix: &str) -> Result<Map<String, Value>, ApiError> {
         let mut object = Map::new();
         for member in members {
+            let flat = self.dialect.flat(self.model, member);
+            let name = flat.map_or(member.wire_name, |(element, _)| element);
             let name = match prefix {
-                "" => member.wire_name.to_owned(),
-                prefix => format!("{prefix}.{}", member.wire_name),
+                "" => name.to_owned(),
+                prefix => format!("{prefix}.{name}"),
             };
             if self.form.has(&name) {
-                object.insert(member.name.to_owned(), self.value(member.shape, &name)?);
+                let value = match flat {
+                    Some((_, entry)) => self.elements(member.shape, &name, entry)?,
+                    None => self.value(member.shape, &name)?,
+                };
+                object.insert(member.name.to_owned(), value);
             }
         }
         Ok(object)
+    }
+
+    /// The elements of a list or a map, numbered below `prefix`.
+    fn elements(&self, shape: ShapeId, prefix: &str, entry: (&str, &str)) -> Result<Value, ApiError> {
+        let indices = self.form.indices(prefix).into_iter();
+        match &self.model.shapes[shape].kind {
+            Kind::List { member, .. } => {
+                let elements = indices.map(|index| self.value(*member, &format!("{prefix}.{index}")));
+                elements.collect::<Result<_, _>>().map(Value::Array)
+            }
+            Kind::Map { value, .. } => {
+                let entries = indices.map(|index| {
+                    let key = self.form.get(&format!("{prefix}.{index}.{}", entry.0)).unwrap_or_default();
+                    Ok((key.to_owned(), self.value(*value, &format!("{prefix}.{index}.{}", entry.1))?))
+                });
+                entries.collect::<Result<_, _>>().map(Value::Object)
+            }
+            kind => self.scalar(kind, prefix),
+        }
     }
 
     fn value(&self, shape: ShapeId, name: &str) -> Result<Value, ApiError> {
         let kind = &self.model.shapes[shape].kind;
         match kind {
             Kind::Structure { members, .. } => Ok(Value::Object(self.structure(members, name)?)),
-            Kind::List { member, .. } => {
-                let prefix = format!("{name}.member");
-                let indices = self.form.indices(&prefix).into_iter();
-                let elements = indices.map(|index| self.value(*member, &format!("{prefix}.{index}")));
-                elements.collect::<Result<_, _>>().map(Value::Array)
-            }
-            Kind::Map { value, .. } => {
-                let prefix = format!("{name}.entry");
-                let indices = self.form.indices(&prefix).into_iter();
-                let entries = indices.map(|index| {
-                    let key = self.form.get(&format!("{prefix}.{index}.key")).unwrap_or_default();
-                    Ok((key.to_owned(), self.value(*value, &format!("{prefix}.{index}.value"))?))
-                });
-                entries.collect::<Result<_, _>>().map(Value::Object)
-            }
+            Kind::List { .. } => self.elements(shape, &format!("{name}.member"), ("", "")),
+            Kind::Map { .. } => self.elements(shape, &format!("{name}.entry"), ("key", "value")),
             _ => self.scalar(kind, name),
         }
     }

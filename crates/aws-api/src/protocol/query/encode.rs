@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::{
     error_response::ApiError,
+    protocol::query::Dialect,
     schema::{Kind, OperationSchema, ServiceModel, ShapeId},
     timestamp,
 };
@@ -15,16 +16,20 @@ use crate::{
 /// When the output does not serialise, which is a defect of ours.
 pub fn encode(
     model: &ServiceModel,
+    dialect: &Dialect,
     operation: &OperationSchema,
     output: &impl Serialize,
     request_id: &str,
 ) -> Result<String, serde_json::Error> {
     let output = serde_json::to_value(output)?;
-    let mut writer = Writer { model, xml: String::new() };
+    let mut writer = Writer { model, dialect, xml: String::new() };
     let response = format!("{}Response", operation.name);
-    writer.xml.push_str(&format!("<{response} xmlns=\"{}\">", model.xml_namespace));
-    if let (Some(wrapper), Some(shape)) = (operation.result_wrapper, operation.output) {
-        writer.element(wrapper, shape, &output);
+    writer.xml.push_str(&format!("<{response} xmlns=\"{}\">", dialect.xml_namespace));
+    if let Some(shape) = operation.output {
+        // A model of another protocol names none.
+        let wrapper =
+            operation.result_wrapper.map_or_else(|| format!("{}Result", operation.name), str::to_owned);
+        writer.element(&wrapper, shape, &output);
     }
     writer.xml.push_str("<ResponseMetadata><RequestId>");
     escape(request_id, &mut writer.xml);
@@ -33,11 +38,11 @@ pub fn encode(
 }
 
 /// An error in XML, in the namespace of its service.
-pub fn encode_error(namespace: &str, error: &ApiError, request_id: &str) -> String {
+pub fn encode_error(dialect: &Dialect, error: &ApiError, request_id: &str) -> String {
+    let (namespace, code) = (dialect.xml_namespace, (dialect.error_code)(error.code));
     let fault = if error.fault == "User" { "Sender" } else { "Receiver" };
     let mut xml = format!(
-        "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>{fault}</Type><Code>{}</Code><Message>",
-        error.code
+        "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>{fault}</Type><Code>{code}</Code><Message>"
     );
     escape(&error.message, &mut xml);
     xml.push_str("</Message></Error><RequestId>");
@@ -48,6 +53,7 @@ pub fn encode_error(namespace: &str, error: &ApiError, request_id: &str) -> Stri
 
 struct Writer<'a> {
     model: &'a ServiceModel,
+    dialect: &'a Dialect,
     xml: String,
 }
 
@@ -62,28 +68,41 @@ impl Writer<'_> {
         match (&self.model.shapes[shape].kind, value) {
             (Kind::Structure { members, .. }, Value::Object(object)) => {
                 for member in *members {
-                    if let Some(value) = object.get(member.name) {
-                        self.element(member.wire_name, member.shape, value);
+                    let Some(value) = object.get(member.name) else { continue };
+                    match self.dialect.flat(self.model, member) {
+                        Some((element, entry)) => self.elements(member.shape, element, entry, value),
+                        None => self.element(member.wire_name, member.shape, value),
                     }
                 }
             }
-            (Kind::List { member, .. }, Value::Array(values)) => {
-                values.iter().for_each(|value| self.element("member", *member, value));
-            }
-            (Kind::Map { key, value: target, .. }, Value::Object(entries)) => {
-                for (name, value) in entries {
-                    self.xml.push_str("<entry>");
-                    self.element("key", *key, &Value::String(name.clone()));
-                    self.element("value", *target, value);
-                    self.xml.push_str("</entry>");
-                }
-            }
+            (Kind::List { .. }, value) => self.elements(shape, "member", ("", ""), value),
+            (Kind::Map { .. }, value) => self.elements(shape, "entry", ("key", "value"), value),
             (Kind::Timestamp, Value::Number(seconds)) => {
                 let seconds = seconds.as_f64().unwrap_or_default();
                 self.xml.push_str(&timestamp::iso_seconds(seconds as i64));
             }
             (_, Value::String(text)) => escape(text, &mut self.xml),
             (_, other) => self.xml.push_str(&other.to_string()),
+        }
+    }
+}
+
+impl Writer<'_> {
+    /// The elements of a list or a map, each in an element of its own.
+    fn elements(&mut self, shape: ShapeId, element: &str, entry: (&str, &str), value: &Value) {
+        match (&self.model.shapes[shape].kind, value) {
+            (Kind::List { member, .. }, Value::Array(values)) => {
+                values.iter().for_each(|value| self.element(element, *member, value));
+            }
+            (Kind::Map { key, value: target, .. }, Value::Object(entries)) => {
+                for (name, value) in entries {
+                    self.xml.push_str(&format!("<{element}>"));
+                    self.element(entry.0, *key, &Value::String(name.clone()));
+                    self.element(entry.1, *target, value);
+                    self.xml.push_str(&format!("</{element}>"));
+                }
+            }
+            _ => {}
         }
     }
 }

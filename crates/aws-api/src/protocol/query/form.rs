@@ -20,6 +20,11 @@ impl Form {
         )
     }
 
+    /// Gives a parameter that is not there.
+    pub fn supply(&mut self, name: &str, value: impl FnOnce() -> String) {
+        self.0.entry(name.to_owned()).or_insert_with(value);
+    }
+
     /// A parameter's value.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)

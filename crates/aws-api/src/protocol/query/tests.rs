@@ -12,7 +12,8 @@ use crate::generated::iam::{
 fn decoded(body: &str) -> Result<Value, (String, String)> {
     let form = Form::parse(body.as_bytes());
     let operation = operation(&MODEL, &form).unwrap();
-    let input = decode(&MODEL, operation, &form).map_err(|error| (error.code.to_owned(), error.message))?;
+    let input = decode(&MODEL, &Dialect::usual(&MODEL), operation, &form)
+        .map_err(|error| (error.code.to_owned(), error.message))?;
     Ok(Value::Object(input.input))
 }
 
@@ -55,7 +56,7 @@ fn an_answer_is_wrapped_and_escaped() {
         is_truncated: Some(false),
         marker: None,
     };
-    let xml = encode(&MODEL, Operation::ListRoles.schema(), &output, "id").unwrap();
+    let xml = encode(&MODEL, &Dialect::usual(&MODEL), Operation::ListRoles.schema(), &output, "id").unwrap();
     assert_eq!(
         xml,
         "<ListRolesResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><ListRolesResult><Roles><member>\
@@ -63,7 +64,7 @@ fn an_answer_is_wrapped_and_escaped() {
          <IsTruncated>false</IsTruncated></ListRolesResult>\
          <ResponseMetadata><RequestId>id</RequestId></ResponseMetadata></ListRolesResponse>"
     );
-    let deleted = encode(&MODEL, Operation::DeleteRole.schema(), &(), "id").unwrap();
+    let deleted = encode(&MODEL, &Dialect::usual(&MODEL), Operation::DeleteRole.schema(), &(), "id").unwrap();
     assert!(!deleted.contains("Result"), "{deleted}");
 }
 
@@ -72,7 +73,7 @@ fn an_error_says_who_is_at_fault() {
     let error =
         crate::error_response::ApiError::user("NoSuchEntity", 404, "The role with name <r> cannot be found.");
     assert_eq!(
-        encode_error(MODEL.xml_namespace, &error, "id"),
+        encode_error(&Dialect::usual(&MODEL), &error, "id"),
         "<ErrorResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><Error><Type>Sender</Type><Code>NoSuchEntity</Code>\
          <Message>The role with name &lt;r&gt; cannot be found.</Message></Error><RequestId>id</RequestId></ErrorResponse>"
     );

@@ -1,0 +1,87 @@
+//! SQS: queues, and what is sent through them.
+//!
+//! ```text
+//! definition: a document of the store ──► Registry, in memory
+//! message:    a lane of the store's queues, named by the queue's id
+//!
+//!   sent ──► delayed ──► visible ──► in flight ──► deleted
+//!                          ▲  │          │ not deleted in time
+//!                          └──┼──────────┘
+//!                             └ received too often ──► the dead-letter queue ──► moved back (move_tasks)
+//! ```
+//! Everything that happens to a message is a transaction of the store: what was acknowledged is on disk. Visibility is by a clock that
+//! never jumps.
+
+mod acknowledging;
+mod attempts;
+mod attributes;
+mod batches;
+mod error;
+mod housekeeping;
+mod message;
+mod move_tasks;
+mod operations;
+pub(crate) mod outgoing;
+mod permissions;
+pub(crate) mod queue;
+mod queues;
+mod receipt;
+mod receiving;
+mod registry;
+mod sending;
+mod settings;
+mod shown;
+mod tags;
+mod url;
+
+use std::sync::Arc;
+
+use aws_api::{
+    error_response::ApiError,
+    protocol::{
+        aws_json::{self, Dialect},
+        query_compatible,
+    },
+};
+use lambda_model::ports::Clock;
+use store::{Store, StoreError};
+use tokio::sync::Notify;
+
+pub use registry::Registry;
+
+/// What a handler gives.
+type Handled<T> = Result<T, ApiError>;
+
+/// The service.
+#[derive(Clone)]
+pub struct Sqs {
+    store: Store,
+    registry: Arc<Registry>,
+    clock: Arc<dyn Clock>,
+    attempts: Arc<attempts::Attempts>,
+    housekeeping: Arc<Notify>,
+}
+
+impl Sqs {
+    /// Its JSON.
+    pub const JSON: Dialect = Dialect {
+        content_type: aws_json::VERSION_1_0,
+        invalid: "InvalidParameterValueException",
+        query_code: Some(query_compatible::code),
+    };
+
+    /// The service, with the queues that the registry knows.
+    pub fn new(store: Store, registry: Arc<Registry>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, registry, clock, attempts: Arc::default(), housekeeping: Arc::default() }
+    }
+
+    /// Goes on with what an earlier server left, and keeps house from now on.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn resume(&self) -> Result<(), StoreError> {
+        self.resume_tasks().await?;
+        tokio::spawn(housekeeping::run(self.clone()));
+        Ok(())
+    }
+}

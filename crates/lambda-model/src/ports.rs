@@ -294,8 +294,25 @@ pub trait MetricSink: Send + Sync {
     fn recursive_invocation_dropped(&self, key: &FunctionKey, resource: &str);
     /// A target could not be told (`DestinationDeliveryFailures`, `DeadLetterErrors`).
     fn delivery_failed(&self, key: &FunctionKey, resource: &str, kind: DeliveryKind);
+    /// So many events of a mapping, which its UUID names, came to this. Counted where the mapping asks for it.
+    fn event_source_events(&self, _mapping: &str, _what: EventSourceCount, _events: usize) {}
     /// An environment was started.
     fn environment_started(&self, key: &FunctionKey);
+}
+
+/// What events of a mapping come to, under AWS's names: `PolledEventCount` and so on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EventSourceCount {
+    /// They were read.
+    Polled,
+    /// No filter let them through.
+    FilteredOut,
+    /// A function was invoked with them.
+    Invoked,
+    /// That failed.
+    FailedInvoke,
+    /// They were deleted from their queue.
+    Deleted,
 }
 
 /// End of an invocation for the metrics.

@@ -10,6 +10,7 @@ mod clock;
 mod command_line;
 mod configuration;
 mod deployment;
+mod event_source_mappings;
 mod http;
 mod identity;
 mod json_api;

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt::Write,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
@@ -14,7 +14,7 @@ use lambda_model::{
     error::ThrottleReason,
     function::FunctionKey,
     invocation::asynchronous::DeliveryKind,
-    ports::{InvocationEnd, MetricSink},
+    ports::{EventSourceCount, InvocationEnd, MetricSink},
 };
 
 /// Counters of every function version that was invoked.
@@ -22,6 +22,7 @@ use lambda_model::{
 pub(crate) struct Metrics {
     versions: RwLock<BTreeMap<(FunctionKey, String), Arc<Counters>>>,
     environments_started: AtomicU64,
+    event_sources: Mutex<BTreeMap<(EventSourceCount, String), u64>>,
 }
 
 #[derive(Default)]
@@ -59,6 +60,7 @@ impl Metrics {
     pub(crate) fn reset(&self) {
         let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
         versions.retain(|_, counters| counters.concurrent_executions.load(Ordering::Relaxed) > 0);
+        self.event_source_counts().clear();
     }
 
     /// The Prometheus text format. `log_blocks_dropped` is counted elsewhere.
@@ -81,6 +83,7 @@ impl Metrics {
                 );
             }
         }
+        self.render_event_sources(&mut text);
         let started = self.environments_started.load(Ordering::Relaxed);
         for (name, help, value) in [
             ("lambent_environments_started_total", "Execution environments started.", started),
@@ -95,6 +98,32 @@ impl Metrics {
         text
     }
 }
+
+impl Metrics {
+    fn event_source_counts(&self) -> MutexGuard<'_, BTreeMap<(EventSourceCount, String), u64>> {
+        self.event_sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn render_event_sources(&self, text: &mut String) {
+        let counts = self.event_source_counts();
+        for (what, help) in EVENT_SOURCE_METRICS {
+            let name = format!("aws_lambda_{what:?}EventCount_total");
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter");
+            for ((_, mapping), events) in counts.iter().filter(|((counted, _), _)| counted == what) {
+                let _ = writeln!(text, "{name}{{EventSourceMappingUUID=\"{mapping}\"}} {events}");
+            }
+        }
+    }
+}
+
+/// What is counted of event source mappings.
+const EVENT_SOURCE_METRICS: &[(EventSourceCount, &str)] = &[
+    (EventSourceCount::Polled, "Events that an event source mapping has read."),
+    (EventSourceCount::FilteredOut, "Events that no filter of the mapping let through."),
+    (EventSourceCount::Invoked, "Events that the mapping has invoked its function with."),
+    (EventSourceCount::FailedInvoke, "Events whose invocation has failed."),
+    (EventSourceCount::Deleted, "Events that the mapping has deleted from their queue."),
+];
 
 struct Metric {
     name: &'static str,
@@ -269,6 +298,12 @@ impl MetricSink for Metrics {
             DeliveryKind::OnSuccess | DeliveryKind::OnFailure => &counters.destination_delivery_failures,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn event_source_events(&self, mapping: &str, what: EventSourceCount, events: usize) {
+        if events > 0 {
+            *self.event_source_counts().entry((what, mapping.to_owned())).or_default() += events as u64;
+        }
     }
 
     fn environment_started(&self, _: &FunctionKey) {

@@ -1,20 +1,85 @@
-//! What is on disk and waits: whoever works on it is told, by the thread that put it there.
+//! What is on disk and waits: events, deliveries, messages. Whoever works on it goes on with what an earlier server left, and is told of
+//! what is new by the thread that put it there.
 
 use std::sync::Arc;
 
 use invocation::AsyncInvoker;
-use lambda_model::function::FunctionKey;
-use services::{deliveries::Deliveries, sqs::Registry};
-use store::QueueObserver;
+use lambda_model::{
+    function::FunctionKey,
+    ports::{FunctionCatalog, MetricSink},
+};
+use services::{
+    deliveries::Deliveries,
+    sqs::{Registry, Sqs},
+};
+use store::{QueueObserver, Store, StoreError};
+
+use crate::{
+    clock::SteadyClock,
+    event_source_mappings::{EventSourceMappings, Parts},
+    lambda_api::LambdaApi,
+    metrics::Metrics,
+};
+
+/// What has to do with queues of SQS.
+pub(crate) struct Queues {
+    /// Which there are.
+    registry: Arc<Registry>,
+    /// The service.
+    pub sqs: Sqs,
+    /// Who reads from them.
+    pub mappings: Arc<EventSourceMappings>,
+}
+
+impl Queues {
+    /// Those that the store knows.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(crate) async fn open(
+        store: &Store,
+        registry: Arc<Registry>,
+        mappings: Arc<EventSourceMappings>,
+    ) -> Result<Self, StoreError> {
+        registry.load(store).await?;
+        let sqs = Sqs::new(store.clone(), Arc::clone(&registry), Arc::new(SteadyClock::start()));
+        Ok(Self { registry, sqs, mappings })
+    }
+}
+
+/// Goes on with what an earlier server left, and follows what is new.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) async fn resume(
+    store: &Store,
+    lambda: &LambdaApi,
+    metrics: &Arc<Metrics>,
+    Queues { registry, sqs, mappings }: Queues,
+) -> Result<(), StoreError> {
+    let catalog: Arc<dyn FunctionCatalog> = lambda.catalog.clone();
+    let metrics: Arc<dyn MetricSink> = metrics.clone();
+    let clock = Arc::new(SteadyClock::start());
+    let deliveries =
+        Deliveries::new(store.queues(), Arc::clone(&catalog), Arc::clone(&metrics), clock, sqs.clone());
+    let async_invoker = Arc::clone(&lambda.async_invoker);
+    let waiting = Waiting { async_invoker, deliveries: Arc::clone(&deliveries), messages: registry };
+    store.queues().observe(Arc::new(waiting));
+    lambda.async_invoker.resume().await.map_err(|error| StoreError::NotWritten(error.to_string()))?;
+    deliveries.resume().await?;
+    sqs.resume().await?;
+    let (invoker, queues) = (Arc::clone(&lambda.invoker), Arc::clone(&lambda.queue_source));
+    mappings.start(store, Parts { invoker, catalog, metrics, queues }).await
+}
 
 /// See the module's doc.
-pub(crate) struct Waiting {
+struct Waiting {
     /// Runs events.
-    pub async_invoker: Arc<AsyncInvoker>,
+    async_invoker: Arc<AsyncInvoker>,
     /// Tells targets.
-    pub deliveries: Arc<Deliveries>,
+    deliveries: Arc<Deliveries>,
     /// Wakes receivers.
-    pub messages: Arc<Registry>,
+    messages: Arc<Registry>,
 }
 
 impl QueueObserver for Waiting {

@@ -18,11 +18,10 @@ use lambda_model::{
 use sandbox::{HostReport, IsolationLevel, Launcher, LauncherConfig, Layers, NetworkLevel, SandboxError};
 use services::{
     credentials::{KnownCredentials, RootKey},
-    deliveries::Deliveries,
     iam::{Directory, Iam, MissingRoles},
     logs::{CloudWatchLogs, subscriptions},
     s3::S3,
-    sqs::{Registry, Sqs},
+    sqs::Registry,
     sts::{FunctionCredentials, Sessions, Sts},
 };
 use store::{Change, CommitObserver, OpenOptions, Store, StoreError};
@@ -35,6 +34,7 @@ use crate::{
     clock::SteadyClock,
     configuration::{Auth, Configuration},
     deployment::Deployment,
+    event_source_mappings::{EventSourceMappings, OwnQueues},
     identity::Defaults,
     lambda_api::LambdaApi,
     listeners::{self, InsideEndpoint},
@@ -45,7 +45,7 @@ use crate::{
     service_endpoints::{MappedCodeObjects, ServiceEndpoints},
     signed_path::PathSigner,
     subscribed_functions::InvokedFunctions,
-    waiting::Waiting,
+    waiting::{self, Queues},
 };
 
 /// How long idle environments have to be taken down, however long what ran before has taken.
@@ -85,13 +85,15 @@ impl Server {
         let catalog = Arc::new(Catalog::new(configuration.retry_policy));
         let (deployment, follow_ups) = Deployment::new(Arc::clone(&catalog));
         let directory = Arc::new(Directory::new(missing_roles(configuration.auth)));
-        let queues = Arc::new(Registry::default());
-        let observers = Observers(vec![deployment.clone(), directory.clone(), queues.clone()]);
+        let registry = Arc::new(Registry::default());
+        let (mappings, mapping_changes) = EventSourceMappings::new();
+        let observers =
+            Observers(vec![deployment.clone(), directory.clone(), registry.clone(), mapping_changes]);
         let store = open_store(&configuration, Arc::new(observers))?;
         let identity = Identity::open(&store, directory).await?;
         let elsewhere = elsewhere(&configuration, address)?;
         let (launcher, unenforced) = start_launcher(&mut configuration, &store)?;
-        let parts = Parts {
+        let parts = EnvironmentParts {
             launcher,
             runtimes: Arc::new(HostRuntimes::discover(store.data_dir(), &configuration.runtime_paths)),
             metrics: Arc::default(),
@@ -116,6 +118,8 @@ impl Server {
             own: Arc::new(s3.clone()),
             region: configuration.region.clone(),
         };
+        let queues = Queues::open(&store, registry, mappings).await.map_err(failed)?;
+        let sqs = queues.sqs.clone();
         let lambda = Arc::new(build_lambda(
             &configuration,
             &store,
@@ -123,9 +127,9 @@ impl Server {
             &environments,
             &metrics,
             Arc::clone(&preparation.runtimes),
-            (&identity, objects),
+            (&identity, objects, &queues),
         ));
-        let sqs = resume_what_waits(&store, &lambda, &metrics, queues).await?;
+        waiting::resume(&store, &lambda, &metrics, queues).await.map_err(failed)?;
         let admin = Admin {
             health: health_facts(&configuration, &store, unenforced),
             metrics,
@@ -179,6 +183,7 @@ impl Server {
         let _ = self.stopping.send(true);
         self.router.lambda.async_invoker.stop();
         let end = async {
+            self.router.lambda.mappings.stop().await;
             let _ = serving.await;
             self.router.lambda.async_invoker.ended(deadline).await;
             let left = deadline.saturating_duration_since(Instant::now());
@@ -193,34 +198,17 @@ impl Server {
     }
 }
 
+/// An error of the store that keeps the server from being built.
+fn failed(error: StoreError) -> BuildError {
+    BuildError::Failed(with_causes(&error))
+}
+
 fn health_facts(configuration: &Configuration, store: &Store, unenforced: Vec<String>) -> HealthFacts {
     HealthFacts {
         isolation: isolation_name(configuration.execution.isolation),
         data_dir_id: store.data_dir_id().to_owned(),
         unenforced,
     }
-}
-
-/// Goes on with what an earlier server left, and follows what is new.
-async fn resume_what_waits(
-    store: &Store,
-    lambda: &LambdaApi,
-    metrics: &Arc<Metrics>,
-    queues: Arc<Registry>,
-) -> Result<Sqs, BuildError> {
-    let failed = |error: StoreError| BuildError::Failed(with_causes(&error));
-    let clock = Arc::new(SteadyClock::start());
-    queues.load(store).await.map_err(failed)?;
-    let sqs = Sqs::new(store.clone(), Arc::clone(&queues), clock.clone());
-    let deliveries =
-        Deliveries::new(store.queues(), lambda.catalog.clone(), Arc::clone(metrics) as _, clock, sqs.clone());
-    let async_invoker = Arc::clone(&lambda.async_invoker);
-    let waiting = Waiting { async_invoker, deliveries: Arc::clone(&deliveries), messages: queues };
-    store.queues().observe(Arc::new(waiting));
-    lambda.async_invoker.resume().await.map_err(|error| BuildError::Failed(with_causes(&error)))?;
-    deliveries.resume().await.map_err(failed)?;
-    sqs.resume().await.map_err(failed)?;
-    Ok(sqs)
 }
 
 /// The service, and the task that brings new events to the functions that wait for them.
@@ -231,7 +219,7 @@ fn start_logs(store: &Store, lambda: &LambdaApi) -> CloudWatchLogs {
 }
 
 /// What environments are built from beside the store.
-struct Parts {
+struct EnvironmentParts {
     launcher: Launcher,
     runtimes: Arc<HostRuntimes>,
     metrics: Arc<Metrics>,
@@ -257,7 +245,6 @@ struct Identity {
 impl Identity {
     /// `directory` follows the commits already.
     async fn open(store: &Store, directory: Arc<Directory>) -> Result<Self, BuildError> {
-        let failed = |error: StoreError| BuildError::Failed(with_causes(&error));
         directory.load(store).await.map_err(failed)?;
         Ok(Self { directory, sessions: Arc::new(Sessions::open(store).await.map_err(failed)?) })
     }
@@ -393,7 +380,11 @@ fn memory_refusal(why: &str) -> String {
     )
 }
 
-fn build_environments(configuration: &Configuration, store: &Store, parts: Parts) -> Arc<Environments> {
+fn build_environments(
+    configuration: &Configuration,
+    store: &Store,
+    parts: EnvironmentParts,
+) -> Arc<Environments> {
     let mut execution = configuration.execution.clone();
     execution.data_dir = store.data_dir().to_owned();
     let dependencies = Dependencies {
@@ -424,7 +415,7 @@ fn build_lambda(
     environments: &Arc<Environments>,
     metrics: &Arc<Metrics>,
     runtimes: Arc<HostRuntimes>,
-    (identity, objects): (&Identity, MappedCodeObjects),
+    (identity, objects, queues): (&Identity, MappedCodeObjects, &Queues),
 ) -> LambdaApi {
     let account_limits = configuration.account_limits;
     let invoker =
@@ -454,6 +445,8 @@ fn build_lambda(
         runtimes,
         watches: Arc::default(),
         objects: Arc::new(objects),
+        mappings: Arc::clone(&queues.mappings),
+        queue_source: Arc::new(OwnQueues(queues.sqs.clone())),
         roles: identity.directory.clone(),
     }
 }

@@ -2,6 +2,7 @@
 
 use lambda_model::{
     concurrency::ProvisionedConcurrency,
+    event_source_mapping::EventSourceMapping,
     function::{
         Alias, LayerVersion,
         layer::{LayerCounter, LayerPolicy},
@@ -47,4 +48,9 @@ impl Document for LayerPolicy {
 
 impl Document for ProvisionedConcurrency {
     const KIND: &'static str = "function/provisioned-concurrency";
+}
+
+/// It does not go with its function: AWS keeps it too.
+impl Document for EventSourceMapping {
+    const KIND: &'static str = "event-source-mapping";
 }

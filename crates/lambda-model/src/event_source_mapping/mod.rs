@@ -2,7 +2,11 @@
 
 pub mod configuration;
 pub mod filter;
+mod mapping;
+pub mod partial_failure;
+pub mod queue;
 pub mod source;
 
 pub use configuration::MappingRequest;
+pub use mapping::{EventSourceMapping, ProvisionedPollers};
 pub use source::SourceKind;

@@ -48,6 +48,7 @@ use store::Store;
 
 use crate::{
     catalog::Catalog,
+    event_source_mappings::{EventSourceMappings, QueueSource},
     http::{self, BodyError, HttpRequest, HttpResponse},
     identity::Caller,
     signed_path::PathSigner,
@@ -87,6 +88,10 @@ pub(crate) struct LambdaApi {
     pub watches: Arc<Watches>,
     /// Reads code from S3.
     pub objects: Arc<dyn CodeObjects>,
+    /// Event source mappings that read.
+    pub mappings: Arc<EventSourceMappings>,
+    /// The queues that mappings may read.
+    pub queue_source: Arc<dyn QueueSource>,
     /// Knows execution roles.
     pub roles: Arc<dyn ExecutionRoles>,
 }

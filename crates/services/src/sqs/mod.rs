@@ -16,6 +16,7 @@ mod acknowledging;
 mod attempts;
 mod attributes;
 mod batches;
+mod consuming;
 mod error;
 mod housekeeping;
 mod message;

@@ -15,7 +15,10 @@ use std::{
 
 use aws_api::generated::sqs::types;
 use store::{MessageView, Place, QueueTransaction, StoreError};
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
 use super::{
     Handled, Sqs,
@@ -57,6 +60,26 @@ pub(super) struct Wanted {
     pub visibility_seconds: i64,
 }
 
+/// How long a receiver waits.
+pub(super) struct Patience {
+    pub deadline: Instant,
+    /// Says when it wants nothing any more.
+    pub stop: Option<watch::Receiver<bool>>,
+}
+
+impl Patience {
+    fn is_stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| *stop.borrow())
+    }
+
+    async fn stopped(&mut self) {
+        match &mut self.stop {
+            Some(stop) => drop(stop.wait_for(|stop| *stop).await),
+            None => std::future::pending().await,
+        }
+    }
+}
+
 impl Sqs {
     pub(super) async fn receive_message(
         &self,
@@ -79,19 +102,23 @@ impl Sqs {
         };
         let received = match received.is_empty() {
             false => received,
-            true => self.receive(&queue, wanted, Instant::now() + wait).await?,
+            true => {
+                let patience = Patience { deadline: Instant::now() + wait, stop: None };
+                self.receive(&queue, wanted, patience).await?
+            }
         };
         self.attempts.remember(&queue, attempt, &received, self.clock.now_ms());
         let messages: Vec<_> = received.into_iter().map(|message| shown::message(message, &input)).collect();
         Ok(types::ReceiveMessageResult { messages: (!messages.is_empty()).then_some(messages) })
     }
 
-    /// Receives as soon as there is something, until the deadline.
+    /// Receives as soon as there is something, for as long as there is patience. Only the waiting is cut short: what is received is
+    /// also handed out.
     pub(super) async fn receive(
         &self,
         queue: &Arc<Queue>,
         wanted: Wanted,
-        deadline: Instant,
+        mut patience: Patience,
     ) -> Handled<Vec<Received>> {
         let key = queue.key.clone();
         loop {
@@ -108,7 +135,7 @@ impl Sqs {
                 }
             }
             let now = Instant::now();
-            if now >= deadline {
+            if now >= patience.deadline || patience.is_stopped() {
                 return Ok(Vec::new());
             }
             let next = look.next_visible_ms.map(|next_ms| next_ms.saturating_sub(self.clock.now_ms()).max(1));
@@ -116,7 +143,8 @@ impl Sqs {
                 next.map_or(LOOK_AFTER_MAX, |ms| Duration::from_millis(u64::try_from(ms).unwrap_or(1)));
             tokio::select! {
                 () = woken => {}
-                () = sleep_until(deadline.min(now + next.min(LOOK_AFTER_MAX))) => {}
+                () = sleep_until(patience.deadline.min(now + next.min(LOOK_AFTER_MAX))) => {}
+                () = patience.stopped() => {}
             }
         }
     }

@@ -1,0 +1,20 @@
+//! Event source mappings: whoever reads from a source and brings what it reads to a function.
+//!
+//! ```text
+//! store: a mapping is committed ──► supervisor: starts, changes, stops its poller
+//! poller: receive ──► filter ──► batch ──► invoke ──► delete what is done
+//! ```
+//! What a batch, its visibility and its verdict are is pure: [`lambda_model::event_source_mapping`].
+//!
+//! ```text
+//! Creating ──► Enabled ◄──► Disabled        Updating, Enabling and Disabling are on the way, and short
+//!    └────────────┴─────────────┴──► Deleting ──► gone
+//! ```
+
+mod batch;
+mod queue_source;
+mod sqs;
+mod supervisor;
+
+pub(crate) use queue_source::{OwnQueues, QueueSource};
+pub(crate) use supervisor::{EventSourceMappings, Parts};

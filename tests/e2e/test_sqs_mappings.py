@@ -1,0 +1,332 @@
+"""Event source mappings of SQS (B.11): messages reach their function, and stay until they are done."""
+
+import json
+import re
+import time
+import uuid
+
+import pytest
+
+from functions import log_of
+from refusals import refused
+
+#: Prints each batch it gets.
+ECHOES = "import json\ndef handler(event, context):\n    print('GOT ' + json.dumps(event['Records']))\n"
+
+
+@pytest.fixture
+def sqs(server):
+    """boto3 for SQS against the shared server."""
+    return server.client(service="sqs")
+
+
+class Queue:
+    """A queue under test."""
+
+    def __init__(self, sqs, **attributes):
+        suffix = ".fifo" if "FifoQueue" in attributes else ""
+        self.sqs = sqs
+        self.name = f"q-{uuid.uuid4().hex[:12]}{suffix}"
+        self.url = sqs.create_queue(QueueName=self.name, Attributes=attributes)["QueueUrl"]
+        self.arn = f"arn:aws:sqs:us-east-1:000000000000:{self.name}"
+
+    def send(self, *bodies, **options):
+        for body in bodies:
+            self.sqs.send_message(QueueUrl=self.url, MessageBody=body, **options)
+
+    def left(self):
+        """How many messages are in it, in whatever state."""
+        names = [f"ApproximateNumberOfMessages{name}" for name in ("", "NotVisible", "Delayed")]
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
+        return sum(map(int, answer.values()))
+
+    def wait_until_empty(self, timeout_s=30):
+        deadline = time.monotonic() + timeout_s
+        while self.left():
+            assert time.monotonic() < deadline, f"{self.left()} messages are left"
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def queue(sqs):
+    """Makes queues; they go with the test."""
+    made = []
+
+    def make(**attributes):
+        made.append(Queue(sqs, **attributes))
+        return made[-1]
+
+    yield make
+    for queue in made:
+        sqs.delete_queue(QueueUrl=queue.url)
+
+
+@pytest.fixture
+def connect(lambda_client):
+    """Makes mappings; they go with the test."""
+    made = []
+
+    def connect(function, queue, **options):
+        answer = lambda_client.create_event_source_mapping(
+            FunctionName=function.name, EventSourceArn=queue.arn, **options
+        )
+        made.append(answer["UUID"])
+        return answer
+
+    yield connect
+    for mapping in made:
+        try:
+            lambda_client.delete_event_source_mapping(UUID=mapping)
+        except lambda_client.exceptions.ResourceNotFoundException:
+            pass
+
+
+def batches(server, function, count, timeout_s=30):
+    """What an ECHOES function got, once it has so many records: a list of records for each batch."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        text = log_of(server, function)
+        found = [json.loads(line) for line in re.findall(r"^GOT (.*)$", text, re.MULTILINE)]
+        if sum(map(len, found)) >= count:
+            return found
+        assert time.monotonic() < deadline, f"{found} are not {count}\n{text}"
+        time.sleep(0.05)
+
+
+def bodies(found):
+    return [record["body"] for batch in found for record in batch]
+
+
+def state(client, mapping, wanted, timeout_s=10):
+    deadline = time.monotonic() + timeout_s
+    while (answer := client.get_event_source_mapping(UUID=mapping))["State"] != wanted:
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.02)
+    return answer
+
+
+def test_q_07_q_09_q_11_a_message_reaches_its_function_and_is_deleted(server, deploy, queue, connect):
+    function, source = deploy(ECHOES), queue()
+    made = connect(function, source)
+    assert (made["State"], made["StateTransitionReason"]) == ("Creating", "USER_INITIATED")
+    assert (made["BatchSize"], made["MaximumBatchingWindowInSeconds"]) == (10, 0)
+    assert made["FunctionArn"] == function.arn
+    assert made["EventSourceMappingArn"].endswith(f":event-source-mapping:{made['UUID']}")
+    attributes = {"a": {"DataType": "String", "StringValue": "v"}, "b": {"DataType": "Binary", "BinaryValue": b"\x01"}}
+    source.send("hello", MessageAttributes=attributes)
+    [[record]] = batches(server, function, 1)
+    assert {name: record[name] for name in ("body", "eventSource", "eventSourceARN", "awsRegion")} == {
+        "body": "hello",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": source.arn,
+        "awsRegion": "us-east-1",
+    }
+    assert record["messageAttributes"] == {
+        "a": {"stringValue": "v", "stringListValues": [], "binaryListValues": [], "dataType": "String"},
+        "b": {"binaryValue": "AQ==", "stringListValues": [], "binaryListValues": [], "dataType": "Binary"},
+    }
+    assert record["md5OfBody"] == "5d41402abc4b2a76b9719d911017c592"
+    assert set(record["attributes"]) == {
+        "ApproximateReceiveCount",
+        "SentTimestamp",
+        "SenderId",
+        "ApproximateFirstReceiveTimestamp",
+    }
+    source.wait_until_empty()
+    state(function.client, made["UUID"], "Enabled")
+
+
+def test_q_07_q_10_what_fails_comes_again_and_goes_where_the_queue_says(server, sqs, deploy, queue, connect):
+    dead = queue()
+    policy = json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 2})
+    source = queue(VisibilityTimeout="1", RedrivePolicy=policy)
+    function = deploy("def handler(event, context):\n    print('TRIED')\n    raise ValueError('no')\n", Timeout=1)
+    connect(function, source)
+    source.send("m")
+    deadline = time.monotonic() + 60
+    while not (found := sqs.receive_message(QueueUrl=dead.url, AttributeNames=["All"], WaitTimeSeconds=1).get("Messages")):
+        assert time.monotonic() < deadline
+    assert [message["Body"] for message in found] == ["m"]
+    assert found[0]["Attributes"]["DeadLetterQueueSourceArn"] == source.arn
+    assert log_of(server, function).count("TRIED") == 2
+    assert source.left() == 0
+
+
+def test_q_08_only_what_failed_comes_again(server, deploy, queue, connect):
+    code = """
+import json
+def handler(event, context):
+    records = event['Records']
+    print('GOT ' + json.dumps(records))
+    bad = [r['messageId'] for r in records if r['body'] == 'bad' and r['attributes']['ApproximateReceiveCount'] == '1']
+    return {'batchItemFailures': [{'itemIdentifier': one} for one in bad]}
+"""
+    function, source = deploy(code, Timeout=2), queue(VisibilityTimeout="2")
+    entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(["good", "bad", "good"])]
+    source.sqs.send_message_batch(QueueUrl=source.url, Entries=entries)
+    connect(function, source, FunctionResponseTypes=["ReportBatchItemFailures"])
+    found = batches(server, function, 4)
+    assert sorted(bodies(found)) == ["bad", "bad", "good", "good"]
+    assert [record["body"] for record in found[-1]] == ["bad"]
+    source.wait_until_empty()
+
+
+def test_q_13_f_05_what_no_filter_lets_through_is_deleted(server, deploy, queue, connect):
+    function, source = deploy(ECHOES), queue()
+    pattern = json.dumps({"body": {"kind": ["order"]}})
+    made = connect(
+        function,
+        source,
+        FilterCriteria={"Filters": [{"Pattern": pattern}]},
+        MetricsConfig={"Metrics": ["EventCount"]},
+    )
+    order = json.dumps({"kind": "order"})
+    source.send(json.dumps({"kind": "other"}), "text", order)
+    assert bodies(batches(server, function, 1)) == [order]
+    source.wait_until_empty()
+    metrics = server.get("/_lambent/metrics")[2].decode()
+    for name, count in {"Polled": 3, "FilteredOut": 2, "Invoked": 1, "Deleted": 3}.items():
+        line = f'aws_lambda_{name}EventCount_total{{EventSourceMappingUUID="{made["UUID"]}"}} {count}'
+        assert line in metrics, metrics
+
+
+def test_q_05_a_batch_fills_for_as_long_as_its_window(server, deploy, queue, connect):
+    function, source = deploy(ECHOES), queue()
+    connect(function, source, BatchSize=50, MaximumBatchingWindowInSeconds=3)
+    time.sleep(0.5)
+    source.send(*[str(number) for number in range(25)])
+    found = batches(server, function, 25)
+    assert sorted(bodies(found), key=int) == [str(number) for number in range(25)]
+    assert max(map(len, found)) > 10, "more than a queue gives at a time"
+    source.wait_until_empty()
+
+
+def test_q_06_a_group_comes_in_its_order_one_batch_at_a_time(server, deploy, queue, connect):
+    code = """
+import json, time
+def handler(event, context):
+    time.sleep(0.05)
+    print('GOT ' + json.dumps(event['Records']))
+"""
+    source = queue(FifoQueue="true", ContentBasedDeduplication="true")
+    function = deploy(code)
+    connect(function, source, BatchSize=3)
+    for number in range(12):
+        for group in "abc":
+            source.send(f"{group}{number}", MessageGroupId=group)
+    found = batches(server, function, 36, timeout_s=60)
+    source.wait_until_empty()
+    by_group = {group: [int(body[1:]) for body in bodies(found) if body[0] == group] for group in "abc"}
+    # Logs of several environments are in the order of their lines.
+    assert all(sorted(numbers) == list(range(12)) for numbers in by_group.values())
+    for batch in found:
+        for group in "abc":
+            numbers = [int(record["body"][1:]) for record in batch if record["body"][0] == group]
+            assert numbers == sorted(numbers)
+    sent = {record["body"]: record["attributes"] for batch in found for record in batch}
+    assert all(attributes["ApproximateReceiveCount"] == "1" for attributes in sent.values())
+    assert {attributes["MessageGroupId"] for attributes in sent.values()} == set("abc")
+
+
+def test_q_03_concurrency_has_its_maximum(server, deploy, queue, connect):
+    code = """
+import json, time
+def handler(event, context):
+    began = time.time()
+    time.sleep(0.3)
+    print('GOT ' + json.dumps([{'body': [began, time.time()]}]))
+"""
+    function, source = deploy(code), queue()
+    connect(function, source, BatchSize=1, ScalingConfig={"MaximumConcurrency": 2})
+    source.send(*[str(number) for number in range(12)])
+    spans = bodies(batches(server, function, 12, timeout_s=60))
+    at_once = max(sum(begin <= other < end for begin, end in spans) for other, _ in spans)
+    assert at_once == 2
+    source.wait_until_empty()
+
+
+def test_q_11_a_mapping_rests_and_goes_on(server, deploy, queue, connect, lambda_client):
+    function, source = deploy(ECHOES), queue()
+    made = connect(function, source, Enabled=False)
+    assert made["State"] == "Disabled"
+    source.send("m")
+    time.sleep(1)
+    assert source.left() == 1
+    changed = lambda_client.update_event_source_mapping(UUID=made["UUID"], Enabled=True, BatchSize=5)
+    assert (changed["State"], changed["BatchSize"]) == ("Updating", 5)
+    assert bodies(batches(server, function, 1)) == ["m"]
+    state(lambda_client, made["UUID"], "Enabled")
+    lambda_client.update_event_source_mapping(UUID=made["UUID"], Enabled=False)
+    state(lambda_client, made["UUID"], "Disabled")
+    source.wait_until_empty()
+    source.send("rests")
+    time.sleep(1)
+    assert source.left() == 1
+    assert lambda_client.delete_event_source_mapping(UUID=made["UUID"])["State"] == "Deleting"
+    with refused(404, "ResourceNotFoundException"):
+        lambda_client.get_event_source_mapping(UUID=made["UUID"])
+
+
+def test_q_12_what_cannot_be_mapped_is_refused(deploy, queue, connect, lambda_client):
+    function, source = deploy(ECHOES, Timeout=5), queue()
+    text = (
+        "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
+        "SQS Error Message: The specified queue does not exist."
+    )
+    with refused(400, "InvalidParameterValueException", text):
+        lambda_client.create_event_source_mapping(FunctionName=function.name, EventSourceArn=f"{source.arn}-no")
+    hasty = queue(VisibilityTimeout="4")
+    text = "Queue visibility timeout: 4 seconds is less than Function timeout: 5 seconds"
+    with refused(400, "InvalidParameterValueException", text):
+        connect(function, hasty)
+    made = connect(function, source)
+    with refused(409, "ResourceConflictException", contains=[made["UUID"], source.arn]):
+        connect(function, source)
+    with refused(400, "InvalidParameterValueException"):
+        lambda_client.update_event_source_mapping(UUID=made["UUID"], BatchSize=11)
+    with refused(400, "InvalidParameterValueException", "Function does not exist"):
+        lambda_client.update_event_source_mapping(UUID=made["UUID"], FunctionName="nowhere")
+
+
+def test_mappings_are_listed_and_tagged(deploy, queue, connect, lambda_client):
+    function, first, second = deploy(ECHOES), queue(), queue()
+    one, two = connect(function, first, Tags={"a": "b"}), connect(function, second)
+    listed = lambda_client.list_event_source_mappings(FunctionName=function.name)["EventSourceMappings"]
+    assert {mapping["UUID"] for mapping in listed} == {one["UUID"], two["UUID"]}
+    [found] = lambda_client.list_event_source_mappings(EventSourceArn=second.arn)["EventSourceMappings"]
+    assert found["UUID"] == two["UUID"]
+    pages = lambda_client.get_paginator("list_event_source_mappings").paginate(
+        FunctionName=function.name, PaginationConfig={"PageSize": 1}
+    )
+    assert sum(len(page["EventSourceMappings"]) for page in pages) == 2
+    arn = one["EventSourceMappingArn"]
+    lambda_client.tag_resource(Resource=arn, Tags={"c": "d"})
+    lambda_client.untag_resource(Resource=arn, TagKeys=["a"])
+    assert lambda_client.list_tags(Resource=arn)["Tags"] == {"c": "d"}
+
+
+def test_an_alias_is_mapped(server, deploy, queue, connect, lambda_client):
+    function, source = deploy(ECHOES), queue()
+    version = lambda_client.publish_version(FunctionName=function.name)["Version"]
+    lambda_client.create_alias(FunctionName=function.name, Name="live", FunctionVersion=version)
+    made = lambda_client.create_event_source_mapping(FunctionName=f"{function.name}:live", EventSourceArn=source.arn)
+    assert made["FunctionArn"] == f"{function.arn}:live"
+    source.send("m")
+    assert bodies(batches(server, function, 1)) == ["m"]
+    lambda_client.delete_event_source_mapping(UUID=made["UUID"])
+
+
+def test_a_mapping_survives_a_crash_and_loses_nothing(fresh_server, deploy_to, tmp_path):
+    server = fresh_server("--no-sdk", data_dir=tmp_path)
+    function = deploy_to(server)(ECHOES, Timeout=3)
+    source = Queue(server.client(service="sqs"), VisibilityTimeout="3")
+    made = server.client().create_event_source_mapping(FunctionName=function.name, EventSourceArn=source.arn)
+    sent = [str(number) for number in range(60)]
+    source.send(*sent)
+    server.kill()
+    again = fresh_server("--no-sdk", data_dir=tmp_path)
+    assert again.client().get_event_source_mapping(UUID=made["UUID"])["EventSourceArn"] == source.arn
+    source.sqs = again.client(service="sqs")
+    source.url = source.sqs.get_queue_url(QueueName=source.name)["QueueUrl"]
+    source.wait_until_empty(timeout_s=60)
+    assert set(bodies(batches(again, function, 60))) == set(sent)

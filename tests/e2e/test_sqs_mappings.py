@@ -288,6 +288,14 @@ def test_q_12_what_cannot_be_mapped_is_refused(deploy, queue, connect, lambda_cl
         lambda_client.update_event_source_mapping(UUID=made["UUID"], FunctionName="nowhere")
 
 
+def test_q_12_a_change_cannot_make_two_of_one(deploy, queue, connect, lambda_client):
+    one, two, source = deploy(ECHOES), deploy(ECHOES), queue()
+    connect(one, source)
+    made = connect(two, source)
+    with refused(409, "ResourceConflictException"):
+        lambda_client.update_event_source_mapping(UUID=made["UUID"], FunctionName=one.name)
+
+
 def test_mappings_are_listed_and_tagged(deploy, queue, connect, lambda_client):
     function, first, second = deploy(ECHOES), queue(), queue()
     one, two = connect(function, first, Tags={"a": "b"}), connect(function, second)

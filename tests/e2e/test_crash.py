@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from crash.ledger import audit
+from crash.ledger import audit, audit_messages, audit_records
 from crash.points import AT_START, all_points
 from crash.stage import Stage
 
@@ -111,3 +111,35 @@ def test_the_auditor_finds_what_is_wrong(tmp_path):
     assert audit(tmp_path, 1, 1)[0] == []
     write("attempts", attempt, attempt.replace('"r"', '"s"'))
     assert "request ids" in audit(tmp_path, 1, 1)[0][0]
+
+
+def test_the_auditor_finds_what_is_wrong_with_messages_and_records(tmp_path):
+    def write(name, *records):
+        (tmp_path / name).write_text("".join(f"{record}\n" for record in records))
+
+    first, second, bad = (
+        f'{{"id": "{name}", "group": "g", "fails": {fails}}}' for name, fails in (("a", "false"), ("b", "false"), ("c", "true"))
+    )
+    write("sent", first, second, bad)
+    write("read", first, second, bad, bad)
+    write("dead", bad)
+    assert audit_messages(tmp_path, 2) == []
+    write("read", second, first, bad)
+    assert "in the order" in audit_messages(tmp_path, 2)[0]
+    write("read", first, bad)
+    assert "b was read 0 times" in audit_messages(tmp_path, 2)[0]
+    write("read", first, second, bad, bad, bad)
+    assert "c was read 3 times" in audit_messages(tmp_path, 2)[0]
+    write("read", first, second)
+    write("dead", bad, bad)
+    assert "2 times in the dead-letter queue" in audit_messages(tmp_path, 2)[0]
+    well, ill = '{"id": "a", "fails": false}', '{"id": "b", "fails": true}'
+    write("telling", well, ill)
+    write("told", well)
+    write("objects", ill)
+    assert audit_records(tmp_path) == []
+    write("told", well, well)
+    assert "a, which succeeds, is told 2 times" in audit_records(tmp_path)[0]
+    write("told", well)
+    write("objects")
+    assert "b, which fails, is told 0 times" in audit_records(tmp_path)[0]

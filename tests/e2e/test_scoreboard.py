@@ -136,11 +136,11 @@ class Range:
 
 @pytest.fixture(scope="module")
 def letters():
-    """Every letter of every case; written down at the end."""
+    """Every letter of every case; written down at the end. Of a run of some cases, the others' lines stay as they are."""
     counted = {}
     yield counted
     if REPORT and counted:
-        Path(REPORT).write_text(page(counted))
+        Path(REPORT).write_text(page(counted, lines_of(Path(REPORT))))
 
 
 @pytest.fixture(scope="module")
@@ -207,8 +207,17 @@ def test_every_number_of_the_scoreboard_is_here():
         assert bool(case.why_not) != bool(case.codes or case.catalog or case.run), case.number
 
 
-def page(counted):
+def lines_of(report):
+    """The lines of cases in an earlier report, and what is behind them."""
+    text = report.read_text() if report.exists() else ""
+    rows, _, neighbours = text.partition("\n## A neighbour")
+    lines = {int(line[2:4]): line for line in rows.splitlines() if line[:2] == "| " and line[2:4].isdigit()}
+    return lines, f"\n## A neighbour{neighbours}" if neighbours else ""
+
+
+def page(counted, before):
     """The table, as Markdown."""
+    earlier, neighbours = before
     lines = [
         "# Attacks",
         "",
@@ -223,6 +232,7 @@ def page(counted):
             of_case = counted.get(case.number, {})
             found = ", ".join(f"{letter} {of_case[letter]}" for letter in "PCDLEH" if of_case.get(letter))
             what = f"does not apply: {case.why_not}" if case.why_not else found or "not run"
-            lines.append(f"| {case.number:02} | {case.title} | {sum(of_case.values()) or ''} | {what} |")
+            line = f"| {case.number:02} | {case.title} | {sum(of_case.values()) or ''} | {what} |"
+            lines.append(line if of_case or case.why_not else earlier.get(case.number, line))
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join(lines) + neighbours

@@ -9,7 +9,8 @@ use lambda_model::{
     ports::{FunctionCatalog, MetricSink},
 };
 use services::{
-    deliveries::Deliveries,
+    deliveries::{Deliveries, DeliveryParts},
+    s3::S3,
     sqs::{Registry, Sqs},
 };
 use store::{QueueObserver, Store, StoreError};
@@ -21,7 +22,7 @@ use crate::{
     metrics::Metrics,
 };
 
-/// What has to do with queues of SQS.
+/// The services that events come from and records go to.
 pub(crate) struct Queues {
     /// Which there are.
     registry: Arc<Registry>,
@@ -29,6 +30,8 @@ pub(crate) struct Queues {
     pub sqs: Sqs,
     /// Who reads from them.
     pub mappings: Arc<EventSourceMappings>,
+    /// Buckets.
+    s3: S3,
 }
 
 impl Queues {
@@ -40,10 +43,11 @@ impl Queues {
         store: &Store,
         registry: Arc<Registry>,
         mappings: Arc<EventSourceMappings>,
+        s3: S3,
     ) -> Result<Self, StoreError> {
         registry.load(store).await?;
         let sqs = Sqs::new(store.clone(), Arc::clone(&registry), Arc::new(SteadyClock::start()));
-        Ok(Self { registry, sqs, mappings })
+        Ok(Self { registry, sqs, mappings, s3 })
     }
 }
 
@@ -55,13 +59,19 @@ pub(crate) async fn resume(
     store: &Store,
     lambda: &LambdaApi,
     metrics: &Arc<Metrics>,
-    Queues { registry, sqs, mappings }: Queues,
+    Queues { registry, sqs, mappings, s3 }: Queues,
 ) -> Result<(), StoreError> {
     let catalog: Arc<dyn FunctionCatalog> = lambda.catalog.clone();
     let metrics: Arc<dyn MetricSink> = metrics.clone();
     let clock = Arc::new(SteadyClock::start());
-    let deliveries =
-        Deliveries::new(store.queues(), Arc::clone(&catalog), Arc::clone(&metrics), clock, sqs.clone());
+    let deliveries = Deliveries::new(DeliveryParts {
+        queues: store.queues(),
+        catalog: Arc::clone(&catalog),
+        metrics: Arc::clone(&metrics),
+        clock,
+        sqs: sqs.clone(),
+        s3,
+    });
     let async_invoker = Arc::clone(&lambda.async_invoker);
     let waiting = Waiting { async_invoker, deliveries: Arc::clone(&deliveries), messages: registry };
     store.queues().observe(Arc::new(waiting));

@@ -113,12 +113,8 @@ impl Server {
         tokio::spawn(follow_ups.run(environments.clone(), Arc::clone(&preparation)));
         load_functions(&store, &deployment).await?;
         let s3 = S3::new(store.clone(), configuration.accept_inert_settings);
-        let objects = MappedCodeObjects {
-            endpoints: Arc::clone(&elsewhere),
-            own: Arc::new(s3.clone()),
-            region: configuration.region.clone(),
-        };
-        let queues = Queues::open(&store, registry, mappings).await.map_err(failed)?;
+        let objects = code_objects(&configuration, &elsewhere, &s3);
+        let queues = Queues::open(&store, registry, mappings, s3.clone()).await.map_err(failed)?;
         let sqs = queues.sqs.clone();
         let lambda = Arc::new(build_lambda(
             &configuration,
@@ -195,6 +191,19 @@ impl Server {
         }
         self.environments.close().await;
         self.store.close().await;
+    }
+}
+
+/// Where code comes from that is in S3.
+fn code_objects(
+    configuration: &Configuration,
+    elsewhere: &Arc<ServiceEndpoints>,
+    s3: &S3,
+) -> MappedCodeObjects {
+    MappedCodeObjects {
+        endpoints: Arc::clone(elsewhere),
+        own: Arc::new(s3.clone()),
+        region: configuration.region.clone(),
     }
 }
 

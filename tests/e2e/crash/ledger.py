@@ -1,9 +1,11 @@
 """The ledger's auditor, a program of its own: reads what clients were acknowledged and what functions saw, and says what is wrong.
 
-A folder has three files of JSON lines: `acknowledged` (written by the client after its 202), `attempts` (by the function, at the
-beginning of each) and `ends` (by the function that is the destination of both outcomes). The program knows nothing of the server.
+A folder has files of JSON lines. Of events: `acknowledged` (written by the client after its 202), `attempts` (by the function, at the
+beginning of each) and `ends` (by the function that is the destination of both outcomes); `telling` (by the client), `told` and
+`objects` (what a queue and a bucket got of their ends). Of messages: `sent` (by the client), `read` (by the function), `dead` (what the
+dead-letter queue got). The program knows nothing of the server.
 
-    python ledger.py FOLDER --retries N --crashes N
+    python ledger.py FOLDER --retries N --crashes N --receives N
 """
 
 import argparse
@@ -54,14 +56,50 @@ def audit(folder, retries, crashes):
     return wrong, len(acknowledged), sum(attempts.values())
 
 
+def audit_records(folder):
+    """What is wrong with the records that a queue and a bucket got, each exactly one."""
+    got = {name: Counter(record["id"] for record in lines(Path(folder) / name)) for name in ("told", "objects")}
+    events = {record["id"]: record["fails"] for record in lines(Path(folder) / "telling")}
+    for name in got:
+        # What was not acknowledged may have been accepted.
+        events |= {record["id"]: record["fails"] for record in lines(Path(folder) / name)}
+    wrong = []
+    for event, fails in sorted(events.items()):
+        told, objects = got["told"][event], got["objects"][event]
+        if (told, objects) != ((0, 1) if fails else (1, 0)):
+            wrong.append(f"{event}, which {'fails' if fails else 'succeeds'}, is told {told} times in the queue and {objects} in the bucket")
+    return wrong
+
+
+def audit_messages(folder, receives):
+    """What is wrong with messages: each is read or given up, in the order of its group, and not received too often."""
+    sent, read, dead = (lines(Path(folder) / name) for name in ("sent", "read", "dead"))
+    reads, given_up = Counter(message["id"] for message in read), Counter(message["id"] for message in dead)
+    wrong = []
+    for message in {message["id"]: message for message in [*sent, *read, *dead]}.values():
+        name, fails = message["id"], message["fails"]
+        if given_up[name] != (1 if fails else 0):
+            wrong.append(f"{name}, which {'fails' if fails else 'succeeds'}, is {given_up[name]} times in the dead-letter queue")
+        if not (0 if fails else 1) <= reads[name] <= receives:
+            wrong.append(f"{name} was read {reads[name]} times, of {receives} receives")
+    for group in {message["group"] for message in sent}:
+        order = [message["id"] for message in sent if message["group"] == group]
+        firsts = [name for name in dict.fromkeys(message["id"] for message in read) if name in order]
+        if firsts != [name for name in order if name in firsts]:
+            wrong.append(f"{group} was read in the order {firsts}, and sent in the order {order}")
+    return wrong
+
+
 def main():
     """The command."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
     parser.add_argument("--retries", type=int, required=True)
     parser.add_argument("--crashes", type=int, required=True)
+    parser.add_argument("--receives", type=int, required=True)
     arguments = parser.parse_args()
     wrong, acknowledged, attempts = audit(arguments.folder, arguments.retries, arguments.crashes)
+    wrong += audit_records(arguments.folder) + audit_messages(arguments.folder, arguments.receives)
     print(json.dumps({"wrong": wrong, "acknowledged": acknowledged, "attempts": attempts}))
     return 1 if wrong else 0
 

@@ -1,4 +1,8 @@
-"""A data directory with functions and waiting events, used again for each crash."""
+"""A data directory with functions, waiting events and waiting messages, used again for each crash.
+
+    event ──► works ──► ends (a function)             message ──► line.fifo ──► reads
+    event ──► tells ──► told (a queue) or a bucket                    └ received too often ──► dead.fifo
+"""
 
 import contextlib
 import json
@@ -23,6 +27,16 @@ WAITING = 6
 #: How often an event fails before it succeeds, in turn: never, once, more often than it is tried.
 FAILS = (0, 0, 1, 9)
 QUIET_TIMEOUT_S = 120
+#: Messages that wait when a server starts; the second of them always fails.
+MESSAGES = 4
+#: Groups of later messages.
+GROUPS = 3
+#: How often a message is received before it is given up: once when all of this is prepared, once at a crash, and once more.
+RECEIVES = 3
+#: What is written down before any crash.
+PREPARED = ("acknowledged", "sent", "read")
+#: What is written down.
+WITNESSED = ("attempts", "ends", "acknowledged", "telling", "told", "objects", "sent", "read", "dead")
 
 WORKS = """
 import json, os, time
@@ -39,6 +53,22 @@ def handler(event, context):
     if attempts <= event["fails"]:
         raise ValueError("as the event asked")
 """
+TELLS = """
+def handler(event, context):
+    if event["fails"]:
+        raise ValueError("as the event asked")
+"""
+READS = """
+import json, os
+FOLDER = os.environ["WITNESS"]
+def handler(event, context):
+    for record in event["Records"]:
+        message = json.loads(record["body"])
+        with open(FOLDER + "/read", "ab", buffering=0) as file:
+            file.write((json.dumps(message) + "\\n").encode())
+        if message["fails"]:
+            raise ValueError("as the message asked")
+"""
 ENDS = """
 import json, os
 FOLDER = os.environ["WITNESS"]
@@ -51,6 +81,9 @@ def handler(event, context):
     with open(FOLDER + "/ends", "ab", buffering=0) as file:
         file.write((json.dumps(record) + "\\n").encode())
 """
+
+
+ARN = "arn:aws:sqs:us-east-1:000000000000"
 
 
 def running(server):
@@ -83,19 +116,62 @@ class Stage:
                 MaximumRetryAttempts=RETRIES,
                 DestinationConfig={"OnSuccess": destination, "OnFailure": destination},
             )
+            self._prepare_services(server, deploy, environment)
             (self.witness / "hold").touch()
+            client, sqs = server.client(), server.client(service="sqs")
             for number in range(WAITING):
-                self._send(server.client(), f"waiting-{number}", FAILS[number % len(FAILS)])
+                self._send(client, f"waiting-{number}", FAILS[number % len(FAILS)])
+            for number in range(MESSAGES):
+                self._send_message(server, sqs, f"waiting-{number}", "first", number == 1)
+            client.update_event_source_mapping(UUID=self.mapping, Enabled=True)
         finally:
             server.kill()
         (self.witness / "hold").unlink()
-        (self.witness / "acknowledged").rename(self.folder / "acknowledged")
+        (self.witness / "read").touch()
+        for name in PREPARED:
+            (self.witness / name).rename(self.folder / name)
+
+    def _prepare_services(self, server, deploy, environment):
+        sqs = server.client(service="sqs")
+        fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true", "VisibilityTimeout": "1"}
+        sqs.create_queue(QueueName="told")
+        sqs.create_queue(QueueName="dead.fifo", Attributes=fifo)
+        redrive = json.dumps({"deadLetterTargetArn": f"{ARN}:dead.fifo", "maxReceiveCount": RECEIVES})
+        sqs.create_queue(QueueName="line.fifo", Attributes={**fifo, "RedrivePolicy": redrive})
+        server.client(service="s3").create_bucket(Bucket="records")
+        deploy(READS, FunctionName="reads", Environment=environment, Timeout=1)
+        self.mapping = server.client().create_event_source_mapping(
+            FunctionName="reads", EventSourceArn=f"{ARN}:line.fifo", BatchSize=1, Enabled=False
+        )["UUID"]
+        deploy(TELLS, FunctionName="tells")
+        server.client().put_function_event_invoke_config(
+            FunctionName="tells",
+            MaximumRetryAttempts=0,
+            DestinationConfig={
+                "OnSuccess": {"Destination": f"{ARN}:told"},
+                "OnFailure": {"Destination": "arn:aws:s3:::records"},
+            },
+        )
+
+    def _note(self, name, *records):
+        with open(self.witness / name, "a") as file:
+            file.write("".join(json.dumps(record) + "\n" for record in records))
 
     def _send(self, client, name, fails):
         event = {"id": name, "fails": fails}
         client.invoke(FunctionName="works", InvocationType="Event", Payload=json.dumps(event))
-        with open(self.witness / "acknowledged", "a") as file:
-            file.write(json.dumps(event) + "\n")
+        self._note("acknowledged", event)
+
+    def _tell(self, client, name, fails):
+        event = {"id": name, "fails": fails}
+        client.invoke(FunctionName="tells", InvocationType="Event", Payload=json.dumps(event))
+        self._note("telling", event)
+
+    def _send_message(self, server, sqs, name, group, fails):
+        message = {"id": name, "group": group, "fails": fails}
+        url = f"{server.endpoint}/000000000000/line.fifo"
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(message), MessageGroupId=group)
+        self._note("sent", message)
 
     def crash_at(self, label, times):
         """Lets a server die at a point, starts another, and audits. What is wrong, or None if the point was not reached."""
@@ -105,6 +181,7 @@ class Stage:
         server = Server(self.data_dir, *ARGUMENTS)
         try:
             self._wait_until_quiet(server)
+            self._collect(server)
         finally:
             server.stop()
         return self._audit()
@@ -112,9 +189,10 @@ class Stage:
     def _set_up(self):
         shutil.rmtree(self.data_dir, ignore_errors=True)
         shutil.copytree(self.prepared, self.data_dir)
-        for name in ("attempts", "ends", "acknowledged"):
+        for name in WITNESSED:
             (self.witness / name).unlink(missing_ok=True)
-        shutil.copy(self.folder / "acknowledged", self.witness / "acknowledged")
+        for name in PREPARED:
+            shutil.copy(self.folder / name, self.witness / name)
 
     def _die(self, label, times):
         """False if the server lived through it all."""
@@ -124,7 +202,7 @@ class Stage:
             # It died before it listened.
             assert "exit status -9" in str(failed), failed
             return True
-        sender = threading.Thread(target=self._send_until_it_fails, args=(server.client(),))
+        sender = threading.Thread(target=self._send_until_it_fails, args=(server,))
         sender.start()
         deadline = time.monotonic() + 10
         while server.process.poll() is None and time.monotonic() < deadline:
@@ -134,10 +212,14 @@ class Stage:
         sender.join()
         return died
 
-    def _send_until_it_fails(self, client):
+    def _send_until_it_fails(self, server):
+        client, sqs = server.client(), server.client(service="sqs")
         for number in range(200):
             try:
                 self._send(client, f"new-{number}", FAILS[number % len(FAILS)])
+                if number % 4 == 0:
+                    self._tell(client, f"new-{number}", number % 8 == 0)
+                    self._send_message(server, sqs, f"new-{number}", f"group-{number % GROUPS}", number % 40 == 8)
             except (BotoCoreError, ClientError):
                 return
             time.sleep(0.02)
@@ -146,21 +228,47 @@ class Stage:
         deadline = time.monotonic() + QUIET_TIMEOUT_S
         quiet = 0
         while quiet < 3:
-            waiting = self._waiting()
+            waiting = self._waiting() or self._in_line(server)
             quiet = 0 if waiting else quiet + 1
             assert time.monotonic() < deadline, f"still waiting: {waiting}\n{running(server)}"
             time.sleep(0.05)
 
     def _waiting(self):
-        """What waits, and when its turn is."""
+        """What waits, and when its turn is; of messages another tells."""
         connection = sqlite3.connect(f"file:{self.data_dir}/queues.db?mode=ro", uri=True)
         with contextlib.closing(connection):
-            joined = "SELECT lane, header, due_at_ms, state FROM entries LEFT JOIN schedule ON entry_id = id"
+            joined = "SELECT lane, header, due_at_ms, state FROM entries LEFT JOIN schedule ON entry_id = id WHERE lane NOT LIKE 'sqs/%'"
             return connection.execute(joined).fetchall()
+
+    def _in_line(self, server):
+        """How many messages are to be read."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        url = f"{server.endpoint}/000000000000/line.fifo"
+        answer = server.client(service="sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return sum(map(int, answer["Attributes"].values()))
+
+    def _collect(self, server):
+        """Writes down what queues and the bucket hold."""
+        self._note("dead", *(json.loads(body) for body in self._received(server, "dead.fifo")))
+        records = (json.loads(body) for body in self._received(server, "told"))
+        self._note("told", *(record["requestPayload"] for record in records))
+        s3 = server.client(service="s3")
+        keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket="records").get("Contents", [])]
+        objects = [json.loads(s3.get_object(Bucket="records", Key=key)["Body"].read()) for key in keys]
+        self._note("objects", *(record["requestPayload"] for record in objects))
+
+    def _received(self, server, queue):
+        """The bodies of all messages of a queue, which has none afterwards."""
+        sqs, url, bodies = server.client(service="sqs"), f"{server.endpoint}/000000000000/{queue}", []
+        while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=60).get("Messages"):
+            bodies += [message["Body"] for message in found]
+            entries = [{"Id": str(n), "ReceiptHandle": one["ReceiptHandle"]} for n, one in enumerate(found)]
+            sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+        return bodies
 
     def _audit(self):
         program = Path(__file__).parent / "ledger.py"
-        command = [sys.executable, program, self.witness, "--retries", str(RETRIES), "--crashes", "2"]
+        command = [sys.executable, program, self.witness, "--retries", str(RETRIES), "--crashes", "2", "--receives", str(RECEIVES)]
         audited = subprocess.run(command, capture_output=True, text=True, check=False)
         assert audited.returncode in (0, 1), audited.stderr
         return json.loads(audited.stdout)

@@ -27,6 +27,7 @@ const SECTIONS: &[(char, u8)] = &[
     ('z', 2),
     ('a', 13),
     ('f', 5),
+    ('q', 13),
 ];
 
 /// A letter and a number.

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_batch_of_a_queue_needs_a_window() {
+    fn q_01_a_large_batch_of_a_queue_needs_a_window() {
         let sized = |batch_size, window| MappingRequest {
             batch_size: Some(batch_size),
             batching_window_seconds: Some(window),

@@ -25,8 +25,8 @@ const TRIED_MS_MAX: i64 = 14 * 24 * 60 * 60 * 1_000;
 pub(super) async fn run(owner: Arc<Deliveries>, target: String, woken: Arc<Notify>) {
     loop {
         tracing::trace!(target: "crash_point", "deliveries: looks");
-        let now_ms = owner.clock.now_ms();
-        let wait = match owner.queues.claim_deliveries(&target, now_ms, BATCH_MAX).await {
+        let now_ms = owner.parts.clock.now_ms();
+        let wait = match owner.parts.queues.claim_deliveries(&target, now_ms, BATCH_MAX).await {
             Ok(OutboxItems { items, next_due_ms }) if items.is_empty() => match next_due_ms {
                 Some(due_ms) => Duration::from_millis(u64::try_from(due_ms - now_ms).unwrap_or(0)),
                 None if owner.end(&target, &woken) => return,
@@ -64,8 +64,8 @@ impl Deliveries {
 
     async fn failed(&self, item: OutboxItem, why: &str) {
         let delivery = &item.delivery;
-        self.metrics.delivery_failed(&delivery.function, &delivery.resource, delivery.kind);
-        let now_ms = self.clock.now_ms();
+        self.parts.metrics.delivery_failed(&delivery.function, &delivery.resource, delivery.kind);
+        let now_ms = self.parts.clock.now_ms();
         let (target, request_id) = (&delivery.target, &delivery.request_id);
         let is_given_up = now_ms - delivery.ended_at_ms > TRIED_MS_MAX;
         if is_given_up {
@@ -75,7 +75,7 @@ impl Deliveries {
         }
         let due_at_ms = (!is_given_up).then(|| now_ms + wait_ms(item.attempts));
         // However long it takes: what stays claimed would wait for the next start.
-        while let Err(error) = self.queues.not_delivered(&item, due_at_ms).await {
+        while let Err(error) = self.parts.queues.not_delivered(&item, due_at_ms).await {
             tracing::error!(error = with_causes(&error), "the outbox could not be written");
             sleep(UNREADABLE_PAUSE).await;
         }

@@ -20,15 +20,27 @@ use lambda_model::ports::{Clock, FunctionCatalog, MetricSink};
 use store::{Queues, StoreError};
 use tokio::{runtime::Handle, sync::Notify};
 
-use crate::sqs::Sqs;
+use crate::{s3::S3, sqs::Sqs};
+
+/// What deliveries are made with.
+pub struct DeliveryParts {
+    /// Where they wait.
+    pub queues: Queues,
+    /// Functions that may be targets.
+    pub catalog: Arc<dyn FunctionCatalog>,
+    /// Counts what fails.
+    pub metrics: Arc<dyn MetricSink>,
+    /// When they are due.
+    pub clock: Arc<dyn Clock>,
+    /// Queues that may be targets.
+    pub sqs: Sqs,
+    /// Buckets that may be targets.
+    pub s3: S3,
+}
 
 /// Delivers.
 pub struct Deliveries {
-    queues: Queues,
-    catalog: Arc<dyn FunctionCatalog>,
-    metrics: Arc<dyn MetricSink>,
-    clock: Arc<dyn Clock>,
-    sqs: Sqs,
+    parts: DeliveryParts,
     /// The targets that something waits for, and how to wake who delivers to them.
     lines: Mutex<HashMap<String, Arc<Notify>>>,
     own: Weak<Self>,
@@ -37,19 +49,9 @@ pub struct Deliveries {
 
 impl Deliveries {
     /// In a runtime; nothing is delivered before [`Deliveries::resume`].
-    pub fn new(
-        queues: Queues,
-        catalog: Arc<dyn FunctionCatalog>,
-        metrics: Arc<dyn MetricSink>,
-        clock: Arc<dyn Clock>,
-        sqs: Sqs,
-    ) -> Arc<Self> {
+    pub fn new(parts: DeliveryParts) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
-            queues,
-            catalog,
-            metrics,
-            clock,
-            sqs,
+            parts,
             lines: Mutex::default(),
             own: own.clone(),
             runtime: Handle::current(),
@@ -61,7 +63,7 @@ impl Deliveries {
     /// # Errors
     /// When it cannot be read.
     pub async fn resume(&self) -> Result<(), StoreError> {
-        let targets = self.queues.targets().await?;
+        let targets = self.parts.queues.targets().await?;
         tracing::trace!(target: "crash_point", "resume: the targets are read");
         targets.iter().for_each(|target| self.wake(target));
         Ok(())

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use aws_api::arn::FunctionName;
+use aws_api::{arn::FunctionName, timestamp};
 use lambda_model::{
     function::{FunctionKey, LATEST},
-    invocation::asynchronous::{AsyncEvent, MessageAttribute},
+    invocation::asynchronous::{AsyncEvent, Delivery, MessageAttribute},
 };
 use store::{OutboxItem, QueueTransaction, StoreError};
 
 use super::Deliveries;
-use crate::sqs::{outgoing::Outgoing, queue::QueueKey};
+use crate::{
+    s3::{S3Context, Trailers},
+    sqs::{outgoing::Outgoing, queue::QueueKey},
+};
 
 /// A target, from its ARN.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub(super) enum Target {
     Function(FunctionKey, Option<String>),
     /// A queue of SQS.
     Queue(QueueKey),
+    /// A bucket of S3.
+    Bucket(String),
     /// Of a service that is not here: `sqs`, say.
     Elsewhere(String),
 }
@@ -32,6 +37,7 @@ impl Target {
         match service {
             "lambda" => {}
             "sqs" => return QueueKey::of_arn(arn).map(Self::Queue),
+            "s3" => return arn.rsplit(':').next().map(str::to_owned).map(Self::Bucket),
             _ => return Some(Self::Elsewhere(service.to_owned())),
         }
         let name = FunctionName::parse(arn)?;
@@ -45,18 +51,19 @@ impl Deliveries {
     pub(super) async fn deliver_to(&self, target: &Target, items: Vec<OutboxItem>) -> Failed {
         match target {
             Target::Function(key, qualifier) => {
-                if let Err(error) = self.catalog.resolve(key, qualifier.as_deref(), 0.0) {
+                if let Err(error) = self.parts.catalog.resolve(key, qualifier.as_deref(), 0.0) {
                     return all_failed(items, &error.to_string());
                 }
                 tracing::trace!(target: "crash_point", "deliveries: the target is there");
                 let (key, qualifier) = (key.clone(), qualifier.clone());
-                let now_ms = self.clock.now_ms();
+                let now_ms = self.parts.clock.now_ms();
                 self.in_one(items, move |transaction, item| {
                     transaction.accept(event(&key, qualifier.clone(), item, now_ms))
                 })
                 .await
             }
             Target::Queue(key) => self.deliver_to_queue(key, items).await,
+            Target::Bucket(bucket) => self.deliver_to_bucket(bucket, items).await,
             Target::Elsewhere(service) => {
                 all_failed(items, &format!("the service {service} is not implemented by this server"))
             }
@@ -64,7 +71,9 @@ impl Deliveries {
     }
 
     async fn deliver_to_queue(&self, key: &QueueKey, items: Vec<OutboxItem>) -> Failed {
-        let Some(door) = self.sqs.door(key) else { return all_failed(items, "the queue does not exist") };
+        let Some(door) = self.parts.sqs.door(key) else {
+            return all_failed(items, "the queue does not exist");
+        };
         let (mut fit, mut failed) = (Vec::new(), Vec::new());
         for item in items {
             match door.check(&message(&item)) {
@@ -80,6 +89,35 @@ impl Deliveries {
         failed
     }
 
+    /// An object for each. Its name follows from the event: one that is delivered again is the same object.
+    async fn deliver_to_bucket(&self, bucket: &str, items: Vec<OutboxItem>) -> Failed {
+        let mut failed = Vec::new();
+        for item in items {
+            let delivery = &item.delivery;
+            let context = S3Context {
+                account_id: delivery.function.account_id.clone(),
+                region: delivery.function.region.clone(),
+                now_ms: self.parts.clock.now_ms(),
+                trailers: Trailers::default(),
+            };
+            let put =
+                self.parts.s3.put_json(context, bucket, object_key(delivery), delivery.body.clone()).await;
+            tracing::trace!(target: "crash_point", "deliveries: an object is put");
+            if let Err(why) = put {
+                failed.push((item, why));
+                continue;
+            }
+            let taken = Arc::new(item);
+            let moved = Arc::clone(&taken);
+            if let Err(error) =
+                self.parts.queues.transact(move |transaction| transaction.delivered(&moved)).await
+            {
+                failed.extend(all_failed(Arc::into_inner(taken).into_iter().collect(), &error.to_string()));
+            }
+        }
+        failed
+    }
+
     /// Delivers within this server, and takes from the outbox, in one transaction.
     async fn in_one(
         &self,
@@ -89,6 +127,7 @@ impl Deliveries {
         let shared = Arc::new(items);
         let moved = Arc::clone(&shared);
         let done = self
+            .parts
             .queues
             .transact(move |transaction| {
                 moved.iter().try_for_each(|item| {
@@ -103,6 +142,15 @@ impl Deliveries {
             Err(error) => all_failed(Arc::into_inner(shared).unwrap_or_default(), &error.to_string()),
         }
     }
+}
+
+/// The name of the object of a record (Lambda developer guide, asynchronous invocation destinations).
+fn object_key(delivery: &Delivery) -> String {
+    let ended = timestamp::iso_seconds(delivery.ended_at_ms.div_euclid(1_000));
+    let ended = ended.trim_end_matches('Z');
+    let day = ended.split('T').next().unwrap_or_default().replace('-', "/");
+    let (function, time) = (&delivery.function.name, ended.replace(':', "."));
+    format!("aws/lambda/async/{function}/{day}/{time}-{}", delivery.request_id)
 }
 
 /// What a queue gets.
@@ -147,6 +195,7 @@ mod tests {
         assert_eq!(aliased, Some(Target::Function(key("f"), Some("live".into()))));
         let queue = QueueKey::of_arn("arn:aws:sqs:us-east-1:000000000000:q").unwrap();
         assert_eq!(Target::parse(&queue.arn()), Some(Target::Queue(queue)));
+        assert_eq!(Target::parse("arn:aws:s3:::b"), Some(Target::Bucket("b".into())));
         let bus = Target::parse("arn:aws:events:us-east-1:000000000000:event-bus/default");
         assert_eq!(bus, Some(Target::Elsewhere("events".into())));
         assert_eq!(Target::parse("no arn"), None);

@@ -15,6 +15,7 @@ mod checksums;
 mod code_objects;
 mod conditions;
 mod context;
+mod delivered;
 mod error;
 mod listing;
 mod multipart;

@@ -30,8 +30,10 @@ def pairs_of(shape, value, name):
             yield from pairs_of(shape.member, inner, f"{name}.member.{number}")
     elif kind == "map" and isinstance(value, dict):
         for number, (key, inner) in enumerate(value.items(), 1):
-            yield f"{name}.entry.{number}.key", key
-            yield from pairs_of(shape.value, inner, f"{name}.entry.{number}.value")
+            names = (of.serialization.get("name", usual) for of, usual in ((shape.key, "key"), (shape.value, "value")))
+            key_name, value_name = (f"{name}.entry.{number}.{one}" for one in names)
+            yield key_name, key
+            yield from pairs_of(shape.value, inner, value_name)
     elif kind == "blob":
         yield name, base64.b64encode(value.encode()).decode() if value != "%%%" else value
     elif isinstance(value, bool):

@@ -52,8 +52,9 @@ def measured():
     yield rows
     if REPORT and rows:
         # Behind the letters of test_scoreboard.py, which runs first.
-        letters = Path(REPORT).read_text().partition("\n## A neighbour")[0] if Path(REPORT).exists() else ""
-        Path(REPORT).write_text(f"{letters}\n{page(rows)}")
+        earlier = Path(REPORT).read_text() if Path(REPORT).exists() else ""
+        letters, _, neighbours = earlier.partition("\n## A neighbour")
+        Path(REPORT).write_text(f"{letters}\n{page(rows, neighbours)}")
 
 
 def latencies(server, function, count):
@@ -108,9 +109,9 @@ def test_a_bomb_does_not_slow_its_neighbour(bomb, machine, measured, tmp_path):
     assert ratio <= RATIO_MAX or (IS_FULL and policy == "shares"), json.dumps([baseline[-10:], under[-10:]])
 
 
-def page(rows):
-    """The table, as Markdown."""
-    lines = [
+def page(rows, earlier):
+    """The table, as Markdown. Of a run of some bombs, the others' lines stay as they are."""
+    heading = [
         "## A neighbour under the bombs of S2",
         "",
         f"A Python handler that spins 5 ms, {MEMORY_MB} MB as the bomb, {COUNT} invocations one after another, milliseconds from outside. With",
@@ -119,8 +120,13 @@ def page(rows):
         "| | bomb | CPU | p50 | p99 | p50 under | p99 under | ratio of p99 |",
         "|---|---|---|---|---|---|---|---|",
     ]
+    lines = {}
+    for line in earlier.splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) > 3 and cells[1].isdigit():
+            lines[cells[3], int(cells[1])] = line
     for number, title, policy, baseline, under, ratio in rows:
         values = [percentile(of, part) for of in (baseline, under) for part in (0.5, 0.99)]
         numbers = " | ".join(f"{value:.1f}" for value in values)
-        lines.append(f"| {number} | {title} | {policy} | {numbers} | {ratio:.2f} |")
-    return "\n".join([*lines, ""])
+        lines[policy, number] = f"| {number} | {title} | {policy} | {numbers} | {ratio:.2f} |"
+    return "\n".join([*heading, *(lines[key] for key in sorted(lines)), ""])

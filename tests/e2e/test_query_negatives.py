@@ -1,4 +1,4 @@
-"""Wrong requests of IAM and STS, generated from the API model: each is refused, says what is wrong, and changes nothing.
+"""Wrong requests of IAM, STS and SNS, generated from the API model: each is refused, says what is wrong, and changes nothing.
 
 Every operation that the server implements is asked with a sample of each of its members; that passes validation, whatever comes after
 it. Then every mutation of the sample (see `mutations.py`) is sent as a form.
@@ -13,7 +13,7 @@ from mutations import Place, of_structure, sample
 REGION = "eu-central-1"
 ACCOUNT = "555555555555"
 SESSION = botocore.session.get_session()
-MODELS = {name: SESSION.get_service_model(name) for name in ("iam", "sts")}
+MODELS = {name: SESSION.get_service_model(name) for name in ("iam", "sts", "sns")}
 #: Where every value travels as text.
 FORM = "form"
 
@@ -50,13 +50,15 @@ def caller(request, server):
 
 
 def state(server):
-    """Everything that IAM has in the account."""
+    """Everything that IAM and SNS have in the account."""
     iam = server.client(service="iam", region=REGION, access_key=ACCOUNT)
     details = iam.get_account_authorization_details(Filter=["User", "Role", "Group", "LocalManagedPolicy"])
     kept = {name: details[name] for name in ("UserDetailList", "RoleDetailList", "GroupDetailList", "Policies")}
     summary = iam.get_account_summary()["SummaryMap"]
     aliases = iam.list_account_aliases()["AccountAliases"]
-    return kept, summary, aliases
+    sns = server.client(service="sns", region=REGION, access_key=ACCOUNT)
+    topics, subscriptions = sns.list_topics()["Topics"], sns.list_subscriptions()["Subscriptions"]
+    return kept, summary, aliases, topics, subscriptions
 
 
 def test_every_operation_refuses_what_the_model_forbids(server, caller, subtests):
@@ -77,7 +79,7 @@ def test_every_operation_refuses_what_the_model_forbids(server, caller, subtests
                 if mutation.expected:
                     assert mutation.expected in answer.message, answer
         assert state(server) == before, operation.name
-    assert count > {"iam": 900, "sts": 60}[caller.model.service_name], count
+    assert count > {"iam": 900, "sts": 60, "sns": 40}[caller.model.service_name], count
 
 
 @pytest.mark.parametrize("body", [b"", b"Action", b"Action=", b"Action=NoSuchAction&Version=2010-05-08", b"%ff=%zz&Action=%00"])

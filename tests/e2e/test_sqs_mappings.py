@@ -338,3 +338,23 @@ def test_a_mapping_survives_a_crash_and_loses_nothing(fresh_server, deploy_to, t
     source.url = source.sqs.get_queue_url(QueueName=source.name)["QueueUrl"]
     source.wait_until_empty(timeout_s=60)
     assert set(bodies(batches(again, function, 60))) == set(sent)
+
+
+def test_the_queues_of_another_endpoint_are_read(fresh_server, deploy_to):
+    elsewhere = fresh_server("--no-sdk")
+    server = fresh_server("--no-sdk", "--service-endpoint", f"sqs={elsewhere.endpoint}")
+    function = deploy_to(server)(ECHOES)
+    source = Queue(elsewhere.client(service="sqs"))
+    client = server.client()
+    made = client.create_event_source_mapping(FunctionName=function.name, EventSourceArn=source.arn)
+    source.send("m", MessageAttributes={"a": {"DataType": "Binary", "BinaryValue": b"\x01"}})
+    [[record]] = batches(server, function, 1)
+    assert (record["body"], record["messageAttributes"]["a"]["binaryValue"]) == ("m", "AQ==")
+    source.wait_until_empty()
+    text = (
+        "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. "
+        "SQS Error Message: The specified queue does not exist."
+    )
+    with refused(400, "InvalidParameterValueException", text):
+        client.create_event_source_mapping(FunctionName=function.name, EventSourceArn=f"{source.arn}-no")
+    client.delete_event_source_mapping(UUID=made["UUID"])

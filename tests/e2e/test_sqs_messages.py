@@ -287,3 +287,18 @@ def test_many_at_once_lose_and_double_nothing(server, queue):
     for thread in threads:
         thread.join()
     assert sorted(got) == sorted(bodies)
+
+
+def test_who_waits_does_not_hold_up_the_end_of_the_server(fresh_server):
+    server = fresh_server("--no-sdk")
+    sqs = server.client(service="sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    got = []
+    waiting = threading.Thread(target=lambda: got.append(receive(sqs, url, WaitTimeSeconds=20)))
+    waiting.start()
+    time.sleep(0.5)
+    began = time.monotonic()
+    assert server.stop() == 0
+    waiting.join()
+    assert time.monotonic() - began < 5
+    assert got == [[]]

@@ -63,6 +63,12 @@ const SERVICES: &[Service] = &[
         built: None,
         refuses_words: true,
     },
+    Service {
+        module: "sns",
+        model: "botocore/data/sns/2010-03-31/service-2.json.gz",
+        built: None,
+        refuses_words: false,
+    },
 ];
 
 /// Runs the command.

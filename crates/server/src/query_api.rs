@@ -10,8 +10,8 @@ use crate::{
     identity::Caller,
 };
 
-/// Room for the largest policy of IAM, each character escaped, many times over.
-const FORM_BYTES_MAX: usize = 1024 * 1024;
+/// Room for the largest batch of SQS, each character escaped.
+const FORM_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Answers one request to `service`.
 pub(crate) async fn answer(service: &impl AwsService, request: HttpRequest, caller: Caller) -> HttpResponse {

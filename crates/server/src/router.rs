@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_api::{protocol::aws_json, sigv4::payload_hash};
 use lambda_model::{credentials::PrincipalKind, limits};
-use services::{iam::Iam, logs::CloudWatchLogs, service::AwsService, sqs::Sqs, sts::Sts};
+use services::{iam::Iam, logs::CloudWatchLogs, service::AwsService, sns::Sns, sqs::Sqs, sts::Sts};
 
 use crate::{
     admin::Admin,
@@ -41,6 +41,8 @@ pub(crate) struct Router {
     pub sts: Sts,
     /// Log groups.
     pub logs: CloudWatchLogs,
+    /// Topics.
+    pub sns: Sns,
     /// Queues.
     pub sqs: Sqs,
     /// Services that are not here.
@@ -149,6 +151,7 @@ impl Router {
             Destination::Iam => query_api::answer(&self.iam, request, caller).await,
             Destination::Sts => query_api::answer(&self.sts, request, caller).await,
             Destination::Logs => json_api::answer(&self.logs, &CloudWatchLogs::JSON, request, caller).await,
+            Destination::Sns => query_api::answer(&self.sns, request, caller).await,
             Destination::Sqs if asks_with_a_target(&request) => {
                 json_api::answer(&self.sqs, &Sqs::JSON, request, caller).await
             }
@@ -167,6 +170,7 @@ impl Router {
             Destination::Lambda => failure.of_lambda(),
             Destination::Iam => failure.of_query(&self.iam.query_dialect()),
             Destination::Sts => failure.of_query(&self.sts.query_dialect()),
+            Destination::Sns => failure.of_query(&self.sns.query_dialect()),
             Destination::Sqs if takes_forms => failure.of_query(&self.sqs.query_dialect()),
             Destination::Logs | Destination::Sqs => failure.of_json(),
             Destination::Unknown(_) => failure.of_other(takes_forms),
@@ -180,6 +184,7 @@ enum Destination {
     Iam,
     Sts,
     Logs,
+    Sns,
     Sqs,
     /// None that is built.
     Unknown(String),
@@ -194,6 +199,7 @@ impl Destination {
             "iam" => Some(Self::Iam),
             "sts" => Some(Self::Sts),
             "logs" => Some(Self::Logs),
+            "sns" => Some(Self::Sns),
             "sqs" => Some(Self::Sqs),
             _ => Some(Self::Unknown(service.to_owned())),
         }

@@ -4,7 +4,7 @@ use std::{
     future::Future,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -21,11 +21,16 @@ use services::{
     iam::{Directory, Iam, MissingRoles},
     logs::{CloudWatchLogs, subscriptions},
     s3::S3,
-    sqs::Registry,
+    sns::{self, Sns},
+    sqs::{Registry, Sqs},
     sts::{FunctionCredentials, Sessions, Sts},
 };
 use store::{Change, CommitObserver, OpenOptions, Store, StoreError};
-use tokio::{net::TcpListener, sync::watch, time::Instant};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     admin::{Admin, HealthFacts},
@@ -42,7 +47,7 @@ use crate::{
     preparation::Preparation,
     router::{Entrance, Router},
     s3_api::S3Api,
-    service_endpoints::{MappedCodeObjects, ServiceEndpoints},
+    service_endpoints::{MappedCodeObjects, MappedQueues, ServiceEndpoints},
     signed_path::PathSigner,
     subscribed_functions::InvokedFunctions,
     waiting::{self, Queues},
@@ -86,9 +91,15 @@ impl Server {
         let (deployment, follow_ups) = Deployment::new(Arc::clone(&catalog));
         let directory = Arc::new(Directory::new(missing_roles(configuration.auth)));
         let registry = Arc::new(Registry::default());
+        let topics = Arc::new(sns::Registry::default());
         let (mappings, mapping_changes) = EventSourceMappings::new();
-        let observers =
-            Observers(vec![deployment.clone(), directory.clone(), registry.clone(), mapping_changes]);
+        let observers = Observers(vec![
+            deployment.clone(),
+            directory.clone(),
+            registry.clone(),
+            topics.clone(),
+            mapping_changes,
+        ]);
         let store = open_store(&configuration, Arc::new(observers))?;
         let identity = Identity::open(&store, directory).await?;
         let elsewhere = elsewhere(&configuration, address)?;
@@ -116,6 +127,12 @@ impl Server {
         let objects = code_objects(&configuration, &elsewhere, &s3);
         let queues = Queues::open(&store, registry, mappings, s3.clone()).await.map_err(failed)?;
         let sqs = queues.sqs.clone();
+        let sns = open_topics(&store, topics, &sqs, &catalog).await?;
+        let queue_source = Arc::new(MappedQueues {
+            endpoints: Arc::clone(&elsewhere),
+            own: Arc::new(OwnQueues(sqs.clone())),
+            urls: Mutex::default(),
+        });
         let lambda = Arc::new(build_lambda(
             &configuration,
             &store,
@@ -123,7 +140,7 @@ impl Server {
             &environments,
             &metrics,
             Arc::clone(&preparation.runtimes),
-            (&identity, objects, &queues),
+            (&identity, objects, queue_source, &queues),
         ));
         waiting::resume(&store, &lambda, &metrics, queues).await.map_err(failed)?;
         let admin = Admin {
@@ -142,8 +159,19 @@ impl Server {
         let s3 = S3Api { service: s3.into_http_service() };
         let defaults =
             Defaults { account_id: configuration.account_id, region: configuration.region, credentials };
-        let router =
-            Arc::new(Router { admin, lambda, iam, s3, sts, logs, sqs, elsewhere, defaults, authentication });
+        let router = Arc::new(Router {
+            admin,
+            lambda,
+            iam,
+            s3,
+            sts,
+            logs,
+            sns,
+            sqs,
+            elsewhere,
+            defaults,
+            authentication,
+        });
         let _ = inside.router.set(Arc::clone(&router));
         let data_dir = store.data_dir().to_owned();
         Ok(Self { router, environments, store, isolation, data_dir, announcements, stopping })
@@ -177,9 +205,10 @@ impl Server {
         stop.await;
         let deadline = Instant::now() + drain;
         let _ = self.stopping.send(true);
+        self.router.sqs.stop();
         self.router.lambda.async_invoker.stop();
         let end = async {
-            self.router.lambda.mappings.stop().await;
+            let _ = timeout_at(deadline, self.router.lambda.mappings.stop()).await;
             let _ = serving.await;
             self.router.lambda.async_invoker.ended(deadline).await;
             let left = deadline.saturating_duration_since(Instant::now());
@@ -205,6 +234,17 @@ fn code_objects(
         own: Arc::new(s3.clone()),
         region: configuration.region.clone(),
     }
+}
+
+async fn open_topics(
+    store: &Store,
+    topics: Arc<sns::Registry>,
+    sqs: &Sqs,
+    catalog: &Arc<Catalog>,
+) -> Result<Sns, BuildError> {
+    topics.load(store).await.map_err(failed)?;
+    let clock = Arc::new(SteadyClock::start());
+    Ok(Sns::new(store.clone(), topics, sqs.clone(), catalog.clone(), clock))
 }
 
 /// An error of the store that keeps the server from being built.
@@ -424,7 +464,7 @@ fn build_lambda(
     environments: &Arc<Environments>,
     metrics: &Arc<Metrics>,
     runtimes: Arc<HostRuntimes>,
-    (identity, objects, queues): (&Identity, MappedCodeObjects, &Queues),
+    (identity, objects, queue_source, queues): (&Identity, MappedCodeObjects, Arc<MappedQueues>, &Queues),
 ) -> LambdaApi {
     let account_limits = configuration.account_limits;
     let invoker =
@@ -455,7 +495,7 @@ fn build_lambda(
         watches: Arc::default(),
         objects: Arc::new(objects),
         mappings: Arc::clone(&queues.mappings),
-        queue_source: Arc::new(OwnQueues(queues.sqs.clone())),
+        queue_source,
         roles: identity.directory.clone(),
     }
 }

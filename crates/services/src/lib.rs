@@ -6,6 +6,7 @@ pub mod iam;
 pub mod logs;
 pub mod s3;
 pub mod service;
+pub mod sns;
 pub mod sqs;
 pub mod sts;
 

@@ -16,5 +16,5 @@ mod queue_source;
 mod sqs;
 mod supervisor;
 
-pub(crate) use queue_source::{OwnQueues, QueueSource};
+pub(crate) use queue_source::{OwnQueues, QueueSource, Wanted, in_words_of_sqs};
 pub(crate) use supervisor::{EventSourceMappings, Parts};

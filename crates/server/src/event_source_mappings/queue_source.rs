@@ -62,9 +62,10 @@ impl QueueSource for OwnQueues {
 
 /// As Lambda tells of errors of SQS (Q-12, recorded).
 fn in_words(error: ApiError) -> String {
-    told(query_compatible::code(error.code), &error.message)
+    in_words_of_sqs(query_compatible::code(error.code), &error.message)
 }
 
-fn told(code: &str, message: &str) -> String {
+/// The same of a code and a message.
+pub(crate) fn in_words_of_sqs(code: &str, message: &str) -> String {
     format!("SQS Error Code: {code}. SQS Error Message: {message}")
 }

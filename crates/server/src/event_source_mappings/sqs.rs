@@ -40,8 +40,10 @@ const RECEIVED_MAX: usize = 10;
 const WAIT: Duration = Duration::from_secs(20);
 /// How often it is seen that all batches are busy.
 const GROWS_EVERY: Duration = Duration::from_millis(250);
-/// The wait after a queue that could not be read, or a batch that found no room.
+/// The wait after a batch that found no room, and after a queue that could not be read; that doubles with each further failure.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The longest such wait.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// Reads for a mapping.
 pub(super) struct Poller {
@@ -72,6 +74,7 @@ impl Poller {
         let mut collecting: Option<Collecting> = None;
         let mut grows = interval(GROWS_EVERY);
         let mut resumes_at = Instant::now();
+        let mut failures = 0;
         while !*stop.borrow() {
             let has_room = running.len() < concurrency.width() as usize && Instant::now() >= resumes_at;
             if has_room && collecting.is_none() {
@@ -84,11 +87,17 @@ impl Poller {
                     resumes_at = Instant::now() + PAUSE;
                 },
                 collected = finished(&mut collecting) => match collected {
-                    Ok(records) if records.is_empty() && running.is_empty() => concurrency.idle(),
-                    Ok(records) => poller.start(records, &mut running),
+                    Ok(records) => {
+                        failures = 0;
+                        if records.is_empty() && running.is_empty() {
+                            concurrency.idle();
+                        }
+                        poller.start(records, &mut running);
+                    }
                     Err(why) => {
                         tracing::warn!(mapping = poller.uuid, why, "a queue could not be read for its mapping");
-                        resumes_at = Instant::now() + PAUSE;
+                        resumes_at = Instant::now() + PAUSE.saturating_mul(1 << failures.min(6)).min(PAUSE_MAX);
+                        failures += 1;
                     }
                 },
                 _ = grows.tick() => if running.len() >= concurrency.width() as usize {

@@ -9,6 +9,7 @@
 
 mod code_objects;
 mod names;
+mod queues;
 mod sending;
 mod settings;
 
@@ -21,6 +22,7 @@ use hyper_util::{
 };
 
 pub(crate) use code_objects::MappedCodeObjects;
+pub(crate) use queues::MappedQueues;
 pub(crate) use sending::{FAULT_NAMESPACE, Passed, Payload, not_implemented};
 pub(crate) use settings::ServiceEndpoint;
 

@@ -28,7 +28,7 @@ impl Sqs {
     ) -> Handled<Vec<types::Message>> {
         let queue = self.queue_of(queue_arn)?;
         let wanted = Wanted { messages_max: max, visibility_seconds };
-        let patience = Patience { deadline: Instant::now() + wait, stop: Some(stop.clone()) };
+        let patience = Patience { deadline: Instant::now() + wait, stop: stop.clone() };
         let received = self.receive(&queue, wanted, patience).await?;
         let all = types::ReceiveMessageRequest {
             message_attribute_names: Some(vec!["All".into()]),

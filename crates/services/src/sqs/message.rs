@@ -139,7 +139,7 @@ pub(super) fn md5_of_attributes<'a>(
 }
 
 /// The number that a FIFO queue gives a message: twenty digits that grow, as AWS's do.
-pub(super) fn sequence_number(id: i64) -> String {
+pub(crate) fn sequence_number(id: i64) -> String {
     /// Where AWS's own began.
     const FIRST: u128 = 18_849_496_460_467_696_128;
     const STEP: u128 = 256;

@@ -46,9 +46,11 @@ use aws_api::{
 };
 use lambda_model::ports::Clock;
 use store::{Store, StoreError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
+pub(crate) use message::sequence_number;
 pub use registry::Registry;
+pub(crate) use sending::Door;
 
 /// What a handler gives.
 type Handled<T> = Result<T, ApiError>;
@@ -61,6 +63,7 @@ pub struct Sqs {
     clock: Arc<dyn Clock>,
     attempts: Arc<attempts::Attempts>,
     housekeeping: Arc<Notify>,
+    stopping: Arc<watch::Sender<bool>>,
 }
 
 impl Sqs {
@@ -73,7 +76,13 @@ impl Sqs {
 
     /// The service, with the queues that the registry knows.
     pub fn new(store: Store, registry: Arc<Registry>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, registry, clock, attempts: Arc::default(), housekeeping: Arc::default() }
+        let stopping = Arc::new(watch::channel(false).0);
+        Self { store, registry, clock, attempts: Arc::default(), housekeeping: Arc::default(), stopping }
+    }
+
+    /// Nobody waits for messages any more.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
     }
 
     /// Goes on with what an earlier server left, and keeps house from now on.

@@ -62,6 +62,11 @@ impl Outgoing {
         self
     }
 
+    /// In a group, and known again by an id.
+    pub(crate) fn set_group(&mut self, group: Option<String>, deduplication_id: Option<String>) {
+        (self.group, self.deduplication_id) = (group, deduplication_id);
+    }
+
     /// Body and attributes, bytes: what SQS counts.
     pub(super) fn bytes(&self) -> usize {
         let attributes = self

@@ -63,19 +63,18 @@ pub(super) struct Wanted {
 /// How long a receiver waits.
 pub(super) struct Patience {
     pub deadline: Instant,
-    /// Says when it wants nothing any more.
-    pub stop: Option<watch::Receiver<bool>>,
+    /// Says when it wants nothing any more, or the server ends.
+    pub stop: watch::Receiver<bool>,
 }
 
 impl Patience {
     fn is_stopped(&self) -> bool {
-        self.stop.as_ref().is_some_and(|stop| *stop.borrow())
+        *self.stop.borrow()
     }
 
     async fn stopped(&mut self) {
-        match &mut self.stop {
-            Some(stop) => drop(stop.wait_for(|stop| *stop).await),
-            None => std::future::pending().await,
+        if self.stop.wait_for(|stop| *stop).await.is_err() {
+            std::future::pending().await
         }
     }
 }
@@ -103,7 +102,7 @@ impl Sqs {
         let received = match received.is_empty() {
             false => received,
             true => {
-                let patience = Patience { deadline: Instant::now() + wait, stop: None };
+                let patience = Patience { deadline: Instant::now() + wait, stop: self.stopping.subscribe() };
                 self.receive(&queue, wanted, patience).await?
             }
         };

@@ -135,6 +135,14 @@ impl Door {
         outgoing.check(&self.queue.settings).map_err(|error| error.message)
     }
 
+    /// The message without what only queues of the other kind take.
+    pub(crate) fn fitted(&self, outgoing: Outgoing) -> Outgoing {
+        match self.queue.settings.is_fifo {
+            true => outgoing,
+            false => Outgoing { deduplication_id: None, ..outgoing },
+        }
+    }
+
     /// Sends it, in whatever transaction it belongs to.
     pub(crate) fn put(
         &self,

@@ -240,33 +240,33 @@ impl QueueTransaction<'_> {
         Ok(existed)
     }
 
-    /// What was remembered of `key` in a queue until now.
+    /// What was remembered of `key` for somebody until now.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn recall(&self, queue: &str, key: &str, now_ms: i64) -> Result<Option<Vec<u8>>, StoreError> {
+    pub fn recall(&self, whose: &str, key: &str, now_ms: i64) -> Result<Option<Vec<u8>>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT value FROM deduplication WHERE lane_id = ?1 AND key = ?2 AND until_ms > ?3",
         )?;
-        let lane_id = self.lane(queue)?;
+        let lane_id = self.named_lane(&memory_of(whose))?;
         Ok(statement.query_row(params![lane_id, key, now_ms], |row| row.get(0)).optional()?)
     }
 
-    /// Remembers `value` of `key` in a queue that has had a message, and forgets what nobody can recall any more.
+    /// Remembers `value` of `key` for somebody, and forgets what nobody can recall any more.
     ///
     /// # Errors
     /// When the database refuses.
     pub fn remember(
         &mut self,
-        queue: &str,
+        whose: &str,
         key: &str,
         value: &[u8],
         (now_ms, until_ms): (i64, i64),
     ) -> Result<(), StoreError> {
-        let lane_id = self.lane(queue)?;
+        let lane_id = self.made_lane(&memory_of(whose))?;
         self.connection
-            .prepare_cached("DELETE FROM deduplication WHERE lane_id = ?1 AND until_ms <= ?2")?
-            .execute(params![lane_id, now_ms])?;
+            .prepare_cached("DELETE FROM deduplication WHERE until_ms <= ?1")?
+            .execute([now_ms])?;
         self.connection
             .prepare_cached(
                 "INSERT OR REPLACE INTO deduplication (lane_id, key, until_ms, value) VALUES (?1, ?2, ?3, ?4)",
@@ -276,25 +276,18 @@ impl QueueTransaction<'_> {
         Ok(())
     }
 
-    /// Forgets the lane of a queue whose messages are gone.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn forget_queue(&mut self, queue: &str) -> Result<(), StoreError> {
-        let Some(lane_id) = self.lane(queue)? else { return Ok(()) };
-        self.connection.prepare_cached("DELETE FROM deduplication WHERE lane_id = ?1")?.execute([lane_id])?;
-        Ok(())
-    }
-
     fn slot(&self, queue: &str, Place { due_at_ms, id }: Place) -> Result<Option<Slot>, StoreError> {
         Ok(self.lane(queue)?.map(|lane_id| Slot { lane_id, due_at_ms, entry_id: id }))
     }
 
     fn lane(&self, queue: &str) -> Result<Option<i64>, StoreError> {
-        let lane = lane_of(queue);
-        match self.queues().lane_id(&lane) {
+        self.named_lane(&lane_of(queue))
+    }
+
+    fn named_lane(&self, lane: &str) -> Result<Option<i64>, StoreError> {
+        match self.queues().lane_id(lane) {
             Some(id) => Ok(Some(id)),
-            None => lanes::find(self.connection, &lane),
+            None => lanes::find(self.connection, lane),
         }
     }
 }
@@ -306,4 +299,9 @@ fn placed(turn: Turn) -> PlacedMessage {
 
 fn lane_of(queue: &str) -> String {
     format!("{MESSAGES}{queue}")
+}
+
+/// The lane that has no messages, only what is remembered for somebody.
+fn memory_of(whose: &str) -> String {
+    format!("deduplication/{whose}")
 }

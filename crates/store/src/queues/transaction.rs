@@ -159,6 +159,22 @@ impl QueueTransaction<'_> {
         &self.queues
     }
 
+    /// A number that nothing else has, higher than all before.
+    pub fn number(&self) -> i64 {
+        self.queues.new_id()
+    }
+
+    /// The id of a lane, which is made where there is none.
+    pub(super) fn made_lane(&mut self, lane: &str) -> Result<i64, StoreError> {
+        if let Some(id) = self.queues.lane_id(lane) {
+            return Ok(id);
+        }
+        let id = lanes::id(self.connection, lane)?;
+        tracing::trace!(target: "crash_point", "queue: a lane is made");
+        self.lanes.push((lane.to_owned(), id));
+        Ok(id)
+    }
+
     /// Puts what is new into its lane, with its turn and what there is to say of it yet; its number.
     pub(super) fn put(
         &mut self,
@@ -167,15 +183,7 @@ impl QueueTransaction<'_> {
         body: Vec<u8>,
         (due_at_ms, state): (i64, String),
     ) -> Result<i64, StoreError> {
-        let lane_id = match self.queues.lane_id(&lane) {
-            Some(id) => id,
-            None => {
-                let id = lanes::id(self.connection, &lane)?;
-                tracing::trace!(target: "crash_point", "queue: a lane is made");
-                self.lanes.push((lane.clone(), id));
-                id
-            }
-        };
+        let lane_id = self.made_lane(&lane)?;
         let entry = Entry { id: self.queues.new_id(), lane, header, body };
         let slot = Slot { lane_id, due_at_ms, entry_id: entry.id };
         entries::put(self.connection, &entry, &Turn { slot, state })?;

@@ -5,7 +5,7 @@ CREATE TABLE moved (
     due_at_ms INTEGER NOT NULL
 );
 
--- What was sent to FIFO queues in the last minutes: sending it again gives `value`, the answer of the first time.
+-- What was sent to FIFO queues and topics in the last minutes: sending it again gives `value`, the answer of the first time.
 CREATE TABLE deduplication (
     lane_id     INTEGER NOT NULL,
     key         TEXT NOT NULL,
@@ -13,4 +13,4 @@ CREATE TABLE deduplication (
     value       BLOB NOT NULL,
     PRIMARY KEY (lane_id, key)
 ) WITHOUT ROWID;
-CREATE INDEX deduplication_ends ON deduplication (lane_id, until_ms);
+CREATE INDEX deduplication_ends ON deduplication (until_ms);

@@ -1,0 +1,294 @@
+//! Publishing: one transaction puts a message into every queue, and accepts it for every function, whose subscription wants it. Whoever
+//! hears that it was published can rely on that.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use aws_api::{arn::FunctionName, error_response::ApiError, generated::sns::types};
+use lambda_model::{
+    function::{FunctionKey, LATEST},
+    invocation::asynchronous::AsyncEvent,
+};
+use sha2::{Digest, Sha256};
+use store::{QueueTransaction, StoreError};
+
+use super::{
+    Handled, Sns,
+    error::{ChangeError, invalid},
+    message::Message,
+    registry::{Subscription, Topic},
+    subscriptions::dead_letter_queue,
+    topic::TopicKey,
+};
+use crate::{
+    service::{ServiceContext, not_implemented},
+    sqs::{Door, outgoing::Outgoing, queue::QueueKey, sequence_number},
+};
+
+/// Entries of a batch at most.
+const ENTRIES_MAX: usize = 10;
+/// Bytes of a batch at most.
+const BATCH_BYTES_MAX: usize = 262_144;
+/// How long a FIFO topic knows a message again, milliseconds.
+const DEDUPLICATION_MS: i64 = 5 * 60 * 1_000;
+
+/// Where one message goes.
+enum Delivery {
+    Queue(Door, Outgoing),
+    Function(AsyncEvent),
+}
+
+/// A message with where it goes.
+struct Planned {
+    message: Message,
+    deliveries: Vec<Delivery>,
+}
+
+/// What a publisher is told.
+struct Published {
+    message_id: String,
+    sequence_number: Option<String>,
+}
+
+impl Sns {
+    pub(super) async fn publish(
+        &self,
+        context: &ServiceContext,
+        input: types::PublishInput,
+    ) -> Handled<types::PublishResponse> {
+        if input.phone_number.is_some() {
+            return Err(not_implemented("SNS", "publication to a phone number"));
+        }
+        let arn = match (input.topic_arn, input.target_arn) {
+            (Some(arn), None) | (None, Some(arn)) => arn,
+            _ => return Err(invalid("TopicArn or TargetArn Reason: no value for required parameter")),
+        };
+        if arn.contains(":endpoint/") {
+            return Err(not_implemented("SNS", "publication to an endpoint of a platform"));
+        }
+        let (key, topic) = self.topic_of(context, Some(&arn))?;
+        let entry = types::PublishBatchRequestEntry {
+            id: None,
+            message: input.message,
+            subject: input.subject,
+            message_structure: input.message_structure,
+            message_attributes: input.message_attributes,
+            message_deduplication_id: input.message_deduplication_id,
+            message_group_id: input.message_group_id,
+        };
+        let message = Message::checked(entry, (&key, &topic), self.clock.now_ms())?;
+        let published = self.publish_all(&key, &topic, vec![message]).await?.pop();
+        let published = published.ok_or_else(|| super::error::failed("nothing was published"))?;
+        Ok(types::PublishResponse {
+            message_id: Some(published.message_id),
+            sequence_number: published.sequence_number,
+        })
+    }
+
+    pub(super) async fn publish_batch(
+        &self,
+        context: &ServiceContext,
+        input: types::PublishBatchInput,
+    ) -> Handled<types::PublishBatchResponse> {
+        let (key, topic) = self.topic_of(context, input.topic_arn.as_deref())?;
+        let entries = input.publish_batch_request_entries.unwrap_or_default();
+        check_batch(&entries)?;
+        let now_ms = self.clock.now_ms();
+        let (mut ids, mut messages, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in entries {
+            let id = entry.id.clone().unwrap_or_default();
+            match Message::checked(entry, (&key, &topic), now_ms) {
+                Ok(message) => {
+                    ids.push(id);
+                    messages.push(message);
+                }
+                Err(error) => failed.push(failure(id, error)),
+            }
+        }
+        let published = self.publish_all(&key, &topic, messages).await?;
+        let successful =
+            ids.into_iter().zip(published).map(|(id, published)| types::PublishBatchResultEntry {
+                id: Some(id),
+                message_id: Some(published.message_id),
+                sequence_number: published.sequence_number,
+            });
+        Ok(types::PublishBatchResponse { successful: Some(successful.collect()), failed: Some(failed) })
+    }
+
+    async fn publish_all(
+        &self,
+        key: &TopicKey,
+        topic: &Topic,
+        messages: Vec<Message>,
+    ) -> Handled<Vec<Published>> {
+        let planned: Vec<_> = messages.into_iter().map(|message| self.plan(key, topic, message)).collect();
+        let (arn, is_fifo, now_ms) = (key.arn(), key.is_fifo(), self.clock.now_ms());
+        let publish = move |transaction: &mut QueueTransaction<'_>| -> Result<_, ChangeError> {
+            let each = planned.into_iter().map(|planned| {
+                let topic = is_fifo.then_some(arn.as_str());
+                Ok(publish(transaction, topic, planned, now_ms)?)
+            });
+            each.collect()
+        };
+        Ok(self.store.queues().transact(publish).await?)
+    }
+
+    /// Who gets the message, and how.
+    fn plan(&self, key: &TopicKey, topic: &Topic, message: Message) -> Planned {
+        let wants = |subscription: &&Arc<Subscription>| {
+            let body = message.body.of(&subscription.record.protocol);
+            subscription.filter.as_ref().is_none_or(|filter| filter.lets_through(&message.attributes, body))
+        };
+        let wanted = topic.subscriptions.values().filter(wants);
+        let deliveries =
+            wanted.filter_map(|subscription| self.delivery(key, subscription, &message)).collect();
+        Planned { message, deliveries }
+    }
+
+    fn delivery(&self, key: &TopicKey, subscription: &Subscription, message: &Message) -> Option<Delivery> {
+        let planned = match subscription.record.protocol.as_str() {
+            "sqs" => self.to_queue(&subscription.record.endpoint, message.for_queue(key, subscription)),
+            "lambda" => self.to_function(key, subscription, message),
+            other => Err(format!("the protocol {other} is not built")),
+        };
+        planned.or_else(|why| self.to_dead_letters(key, subscription, message, &why)).ok()
+    }
+
+    fn to_queue(&self, arn: &str, outgoing: Outgoing) -> Result<Delivery, String> {
+        let queue = QueueKey::of_arn(arn).ok_or("it is no queue")?;
+        let door = self.sqs.door(&queue).ok_or("the queue does not exist")?;
+        let outgoing = door.fitted(outgoing);
+        door.check(&outgoing)?;
+        Ok(Delivery::Queue(door, outgoing))
+    }
+
+    fn to_function(
+        &self,
+        key: &TopicKey,
+        subscription: &Subscription,
+        message: &Message,
+    ) -> Result<Delivery, String> {
+        let name = FunctionName::parse(&subscription.record.endpoint).ok_or("it is no function")?;
+        let function = FunctionKey {
+            account_id: name.account_id.ok_or("the ARN has no account")?,
+            region: name.region.ok_or("the ARN has no Region")?,
+            name: name.name,
+        };
+        let qualifier = name.qualifier.filter(|qualifier| qualifier != LATEST);
+        self.catalog.resolve(&function, qualifier.as_deref(), 0.0).map_err(|error| error.to_string())?;
+        Ok(Delivery::Function(AsyncEvent {
+            request_id: aws_api::request_id::new(),
+            key: function,
+            qualifier,
+            payload: message.for_function(key, subscription).into(),
+            trace_id: None,
+            accepted_at_ms: message.published_ms,
+        }))
+    }
+
+    /// What cannot be delivered goes to the subscription's dead-letter queue. Without one it is lost, as on AWS; the log says so.
+    fn to_dead_letters(
+        &self,
+        key: &TopicKey,
+        subscription: &Subscription,
+        message: &Message,
+        why: &str,
+    ) -> Result<Delivery, String> {
+        let arn = key.subscription_arn(&subscription.uuid);
+        tracing::warn!(subscription = arn, why, "a message could not be delivered");
+        let policy =
+            subscription.record.attributes.get("RedrivePolicy").ok_or("there is no dead-letter queue")?;
+        let queue = dead_letter_queue(policy).ok_or("it is no queue")?;
+        self.to_queue(&queue.arn(), message.for_queue(key, subscription))
+    }
+}
+
+/// Publishes, unless a FIFO topic (whose ARN this is) has the message already.
+fn publish(
+    transaction: &mut QueueTransaction<'_>,
+    fifo_topic: Option<&str>,
+    Planned { message, deliveries }: Planned,
+    now_ms: i64,
+) -> Result<Published, StoreError> {
+    let Some(topic) = fifo_topic else {
+        deliveries.into_iter().try_for_each(|delivery| deliver(transaction, delivery))?;
+        return Ok(Published { message_id: message.message_id, sequence_number: None });
+    };
+    let key = message
+        .deduplication_id
+        .clone()
+        .unwrap_or_else(|| aws_api::hex::encode(&Sha256::digest(message.body.of("default"))));
+    if let Some(known) = transaction.recall(topic, &key, now_ms)? {
+        let known = String::from_utf8_lossy(&known).into_owned();
+        let (message_id, sequence) = known.split_once(' ').unwrap_or((&known, ""));
+        return Ok(Published {
+            message_id: message_id.to_owned(),
+            sequence_number: Some(sequence.to_owned()),
+        });
+    }
+    let sequence = sequence_number(transaction.number());
+    let value = format!("{} {sequence}", message.message_id);
+    transaction.remember(topic, &key, value.as_bytes(), (now_ms, now_ms + DEDUPLICATION_MS))?;
+    deliveries.into_iter().try_for_each(|delivery| deliver(transaction, delivery))?;
+    Ok(Published { message_id: message.message_id, sequence_number: Some(sequence) })
+}
+
+fn deliver(transaction: &mut QueueTransaction<'_>, delivery: Delivery) -> Result<(), StoreError> {
+    match delivery {
+        Delivery::Queue(door, outgoing) => door.put(transaction, outgoing),
+        Delivery::Function(event) => transaction.accept(event),
+    }
+}
+
+fn check_batch(entries: &[types::PublishBatchRequestEntry]) -> Handled<()> {
+    if entries.is_empty() {
+        return Err(ApiError::user(
+            "EmptyBatchRequest",
+            400,
+            "The batch request doesn't contain any entries.",
+        ));
+    }
+    if entries.len() > ENTRIES_MAX {
+        return Err(ApiError::user(
+            "TooManyEntriesInBatchRequest",
+            400,
+            "The batch request contains more entries than permissible.",
+        ));
+    }
+    let ids: Vec<&str> = entries.iter().filter_map(|entry| entry.id.as_deref()).collect();
+    let is_id = |id: &&str| {
+        (1..=80).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    if !ids.iter().all(is_id) {
+        return Err(ApiError::user(
+            "InvalidBatchEntryId",
+            400,
+            "The Id of a batch entry in a batch request doesn't abide by the specification.",
+        ));
+    }
+    if ids.iter().collect::<BTreeSet<_>>().len() != entries.len() {
+        return Err(ApiError::user(
+            "BatchEntryIdsNotDistinct",
+            400,
+            "Two or more batch entries in the request have the same Id.",
+        ));
+    }
+    let bytes: usize = entries.iter().filter_map(|entry| entry.message.as_ref()).map(String::len).sum();
+    match bytes > BATCH_BYTES_MAX {
+        true => Err(ApiError::user(
+            "BatchRequestTooLong",
+            400,
+            "The length of all the batch messages put together is more than the limit.",
+        )),
+        false => Ok(()),
+    }
+}
+
+fn failure(id: String, error: ApiError) -> types::BatchResultErrorEntry {
+    types::BatchResultErrorEntry {
+        id: Some(id),
+        code: Some(error.code.to_owned()),
+        message: Some(error.message),
+        sender_fault: Some(error.fault == "User"),
+    }
+}

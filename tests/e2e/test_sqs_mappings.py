@@ -342,7 +342,8 @@ def test_a_mapping_survives_a_crash_and_loses_nothing(fresh_server, deploy_to, t
 
 def test_the_queues_of_another_endpoint_are_read(fresh_server, deploy_to):
     elsewhere = fresh_server("--no-sdk")
-    server = fresh_server("--no-sdk", "--service-endpoint", f"sqs={elsewhere.endpoint}")
+    keys = {"LAMBENT_SQS_ACCESS_KEY_ID": "test", "LAMBENT_SQS_SECRET_ACCESS_KEY": "test"}
+    server = fresh_server("--no-sdk", "--service-endpoint", f"sqs={elsewhere.endpoint}", env=keys)
     function = deploy_to(server)(ECHOES)
     source = Queue(elsewhere.client(service="sqs"))
     client = server.client()

@@ -3,8 +3,8 @@
 //!
 //! Warm: the floor is `bare-broker`, which passes payloads between caller and the same runtime on the same HTTP
 //! stack, without isolation, limits or logs. Cold: the floor is the start of the interpreter alone, doing nothing.
-//! Events: see [`events`]. The table goes to standard output and `target/bench/latest.json`. `--short` takes a tenth of the time,
-//! `--events` leaves all but events out.
+//! Events and messages: see [`events`] and [`queues`]. The table goes to standard output and `target/bench/latest.json`. `--short`
+//! takes a tenth of the time, `--events` leaves all but events and messages out.
 
 mod events;
 mod http;
@@ -12,6 +12,7 @@ mod lambent;
 mod load;
 mod package;
 mod process;
+mod queues;
 mod report;
 mod runtimes;
 
@@ -76,6 +77,7 @@ fn measure(
     let mut rows = Vec::new();
     if let Some(native) = subjects.first() {
         rows.extend(events::rows(server, native, folder, effort)?);
+        rows.extend(queues::rows(server, folder, effort)?);
         rows.iter().for_each(|row| println!("{}", report::line(row)));
     }
     // Without cold starts only events are wanted.

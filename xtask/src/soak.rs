@@ -1,6 +1,7 @@
-//! `cargo xtask soak`: invocations as long as Lambda allows, fifteen minutes, with their result in `docs/internals/soak.md`.
+//! `cargo xtask soak`: invocations as long as Lambda allows, fifteen minutes, and a queue of a million events, with their results in
+//! `docs/internals/soak.md`.
 //!
-//! The end-to-end suite runs the same test, `tests/e2e/test_soak.py`, for seconds.
+//! The end-to-end suite runs the same tests, `tests/e2e/test_soak.py` and `tests/e2e/test_deep_queue.py`, for seconds.
 
 use crate::check::e2e;
 use crate::failure::Failure;
@@ -8,6 +9,8 @@ use crate::shell;
 
 /// Lambda's longest timeout.
 const SECONDS: &str = "900";
+/// Events that wait.
+const EVENTS: &str = "1000000";
 const PAGE: &str = "docs/internals/soak.md";
 
 /// Builds the binary, runs the test, and leaves the page as the test wrote it.
@@ -15,8 +18,9 @@ const PAGE: &str = "docs/internals/soak.md";
 /// # Errors
 /// When the binary cannot be built or the test fails; the output says how.
 pub(crate) fn run(_arguments: &[String]) -> Result<(), Failure> {
-    e2e::run_apart("soak", &["test_soak.py"], |pytest| {
+    e2e::run_apart("soak", &["test_soak.py", "test_deep_queue.py"], |pytest| {
         pytest.env("LAMBENT_SOAK_SECONDS", SECONDS);
+        pytest.env("LAMBENT_SOAK_EVENTS", EVENTS);
         pytest.env("LAMBENT_SOAK_REPORT", shell::repository_root().join(PAGE));
     })
 }

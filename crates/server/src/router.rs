@@ -152,7 +152,7 @@ impl Router {
             Destination::Sts => query_api::answer(&self.sts, request, caller).await,
             Destination::Logs => json_api::answer(&self.logs, &CloudWatchLogs::JSON, request, caller).await,
             Destination::Sns => query_api::answer(&self.sns, request, caller).await,
-            Destination::Sqs if asks_with_a_target(&request) => {
+            Destination::Sqs if !target_of(&request).is_empty() => {
                 json_api::answer(&self.sqs, &Sqs::JSON, request, caller).await
             }
             Destination::Sqs => query_api::answer(&self.sqs, request, caller).await,
@@ -211,15 +211,17 @@ fn service_of<'a>(request: &HttpRequest, caller: &'a Caller) -> &'a str {
     match &caller.service {
         Some(service) => service,
         None if is_for_s3(request) => "s3",
+        None if target_of(request).starts_with("AmazonSQS.") => "sqs",
+        None if target_of(request).starts_with("Logs_") => "logs",
         // Who has a token of another provider signs nothing: AssumeRoleWithWebIdentity, AssumeRoleWithSAML.
         None if sends_forms(request) => "sts",
         None => "lambda",
     }
 }
 
-/// Whether its protocol is AWS's JSON, which names the operation in a header.
-fn asks_with_a_target(request: &HttpRequest) -> bool {
-    request.header(aws_json::TARGET).is_some()
+/// The service and the operation, where the protocol is AWS's JSON.
+fn target_of(request: &HttpRequest) -> &str {
+    request.header(aws_json::TARGET).unwrap_or_default()
 }
 
 /// Whether its protocol is AWS's query protocol, which answers XML.

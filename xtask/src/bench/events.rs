@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Effort;
-use super::http::Connection;
+use super::http::{About, Connection};
 use super::lambent::Lambent;
 use super::load::{self, Kind, Latencies, Target};
 use super::package;
@@ -66,7 +66,7 @@ fn sleeper(server: &Lambent, subject: &Subject) -> Result<String, Failure> {
             "PUT",
             "/2017-10-31/functions/sleeper/concurrency",
             b"{\"ReservedConcurrentExecutions\":1}",
-            None,
+            About::Lambda,
         )
         .map_err(|e| Failure::during("PutFunctionConcurrency", e))?;
     match answer.status {
@@ -76,7 +76,12 @@ fn sleeper(server: &Lambent, subject: &Subject) -> Result<String, Failure> {
 }
 
 /// Callers hand records to a thread that appends all that wait, syncs once, and answers.
-fn appends(folder: &Path, callers: usize, duration: Duration, record: &[u8]) -> io::Result<Latencies> {
+pub(super) fn appends(
+    folder: &Path,
+    callers: usize,
+    duration: Duration,
+    record: &[u8],
+) -> io::Result<Latencies> {
     let path = folder.join("appends");
     let mut file = File::create(&path)?;
     let (send, receive) = mpsc::channel::<(Vec<u8>, mpsc::Sender<()>)>();

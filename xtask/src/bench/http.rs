@@ -15,6 +15,36 @@ pub(super) struct Answer {
     pub(super) function_error: bool,
 }
 
+/// What a request is about, beside its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    /// A call of Lambda's; an invocation waits for the function.
+    Lambda,
+    /// An invocation that waits for nothing but being accepted.
+    Event,
+    /// An operation of SQS.
+    Sqs(&'static str),
+}
+
+impl About {
+    fn service(self) -> &'static str {
+        match self {
+            Self::Lambda | Self::Event => "lambda",
+            Self::Sqs(_) => "sqs",
+        }
+    }
+
+    fn headers(self) -> String {
+        match self {
+            Self::Lambda => "Content-Type: application/json\r\n".into(),
+            Self::Event => "Content-Type: application/json\r\nX-Amz-Invocation-Type: Event\r\n".into(),
+            Self::Sqs(operation) => {
+                format!("Content-Type: application/x-amz-json-1.0\r\nX-Amz-Target: AmazonSQS.{operation}\r\n")
+            }
+        }
+    }
+}
+
 /// One connection to a server.
 pub(super) struct Connection {
     stream: BufReader<TcpStream>,
@@ -33,25 +63,19 @@ impl Connection {
         Ok(Self { stream: BufReader::new(stream), address: address.to_owned() })
     }
 
-    /// Sends one request and reads its answer. An invocation that names no type waits for the function.
+    /// Sends one request and reads its answer.
     ///
     /// # Errors
     /// When the connection breaks, or the answer is not HTTP.
-    pub(super) fn call(
-        &mut self,
-        method: &str,
-        path: &str,
-        body: &[u8],
-        invocation_type: Option<&str>,
-    ) -> io::Result<Answer> {
-        let kind =
-            invocation_type.map(|kind| format!("X-Amz-Invocation-Type: {kind}\r\n")).unwrap_or_default();
+    pub(super) fn call(&mut self, method: &str, path: &str, body: &[u8], about: About) -> io::Result<Answer> {
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-             Authorization: AWS4-HMAC-SHA256 Credential=bench/20240101/us-east-1/lambda/aws4_request, \
-             SignedHeaders=host, Signature=00\r\nX-Amz-Date: 20240101T000000Z\r\n{kind}\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential=bench/20240101/us-east-1/{}/aws4_request, \
+             SignedHeaders=host, Signature=00\r\nX-Amz-Date: 20240101T000000Z\r\n{}\r\n",
             self.address,
-            body.len()
+            body.len(),
+            about.service(),
+            about.headers()
         );
         let stream = self.stream.get_mut();
         // One write for what fits a packet, as real clients do it.

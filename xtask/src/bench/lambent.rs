@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::http::Connection;
+use super::http::{About, Connection};
 use super::process::Background;
 use super::runtimes::Subject;
 use crate::failure::Failure;
@@ -77,7 +77,7 @@ impl Lambent {
             "Code": {"ZipFile": STANDARD.encode(package)},
         });
         let created = connection
-            .call("POST", "/2015-03-31/functions", request.to_string().as_bytes(), None)
+            .call("POST", "/2015-03-31/functions", request.to_string().as_bytes(), About::Lambda)
             .map_err(|e| Failure::during("CreateFunction", e))?;
         if created.status != 201 {
             return Err(Failure::during("CreateFunction", String::from_utf8_lossy(&created.body)));
@@ -93,7 +93,7 @@ impl Lambent {
     pub(super) fn invocations(&self, name: &str) -> Result<usize, Failure> {
         let mut connection = Connection::open(&self.address).map_err(|e| Failure::during("connect", e))?;
         let answer = connection
-            .call("GET", "/_lambent/metrics", b"", None)
+            .call("GET", "/_lambent/metrics", b"", About::Lambda)
             .map_err(|e| Failure::during("metrics", e))?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         let of_function = format!("FunctionName=\"{name}\"");
@@ -113,7 +113,7 @@ fn wait_until_active(connection: &mut Connection, name: &str) -> Result<(), Fail
     let started = Instant::now();
     while started.elapsed() < ACTIVE_TIMEOUT {
         let answer = connection
-            .call("GET", &format!("/2015-03-31/functions/{name}/configuration"), b"", None)
+            .call("GET", &format!("/2015-03-31/functions/{name}/configuration"), b"", About::Lambda)
             .map_err(|e| Failure::during("GetFunctionConfiguration", e))?;
         let configuration: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         match configuration["State"].as_str() {

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::http::Connection;
+use super::http::{About, Connection};
 
 /// What callers saw.
 pub(super) struct Latencies {
@@ -25,6 +25,13 @@ impl Latencies {
     pub(super) fn percentile(&self, percent: usize) -> u64 {
         let index = (self.micros.len() * percent / 100).min(self.micros.len().saturating_sub(1));
         self.micros.get(index).copied().unwrap_or_default()
+    }
+
+    /// Of `calls` such calls one after another, which do something for so many at once: the time of each of those.
+    pub(super) fn repeated(&self, calls: u64, at_once: usize) -> Self {
+        let each = self.micros.iter().map(|micros| micros * calls / at_once as u64);
+        let micros = each.flat_map(|micros| vec![micros; at_once / calls as usize]).collect();
+        Self::new(micros, self.elapsed)
     }
 
     /// How many calls there were.
@@ -53,6 +60,8 @@ pub(super) enum Kind {
     Answer,
     /// That the event is accepted.
     Event,
+    /// That an operation of SQS is done.
+    Sqs(&'static str),
 }
 
 /// Calls for `duration` with so many callers at a time.
@@ -88,8 +97,9 @@ fn caller(target: &Target<'_>, duration: Duration) -> io::Result<Vec<u64>> {
 pub(super) fn one(connection: &mut Connection, target: &Target<'_>) -> io::Result<u64> {
     let started = Instant::now();
     let (kind, expected) = match target.kind {
-        Kind::Answer => (None, 200),
-        Kind::Event => (Some("Event"), 202),
+        Kind::Answer => (About::Lambda, 200),
+        Kind::Event => (About::Event, 202),
+        Kind::Sqs(operation) => (About::Sqs(operation), 200),
     };
     let answer = connection.call("POST", target.path, target.body, kind)?;
     let elapsed = started.elapsed();

@@ -305,3 +305,6 @@ fn lane_of(queue: &str) -> String {
 fn memory_of(whose: &str) -> String {
     format!("deduplication/{whose}")
 }
+
+#[cfg(test)]
+mod tests;

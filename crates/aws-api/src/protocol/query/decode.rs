@@ -4,6 +4,7 @@ use serde_json::{Map, Number, Value};
 
 use super::{Dialect, Form};
 use crate::{
+    blob::is_base64,
     error_response::ApiError,
     protocol::Decoded,
     schema::{Kind, Member, OperationSchema, ServiceModel, ShapeId},
@@ -93,6 +94,7 @@ impl Reader<'_> {
             Kind::Integer { .. } => text.parse::<i64>().ok().map(|number| Value::Number(number.into())),
             Kind::Double { .. } => text.parse::<f64>().ok().and_then(Number::from_f64).map(Value::Number),
             Kind::Boolean => text.parse::<bool>().ok().map(Value::Bool),
+            Kind::Blob { .. } => is_base64(text).then(|| Value::String(text.to_owned())),
             Kind::Timestamp => text.parse::<jiff::Timestamp>().ok().map(|time| time.as_second().into()),
             _ => Some(Value::String(text.to_owned())),
         };

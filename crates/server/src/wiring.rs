@@ -1,10 +1,12 @@
 //! Where the crates meet: everything is built here, in order, and handed its neighbours.
 
+mod followers;
+
 use std::{
     future::Future,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -20,12 +22,9 @@ use services::{
     credentials::{KnownCredentials, RootKey},
     iam::{Directory, Iam, MissingRoles},
     logs::{CloudWatchLogs, subscriptions},
-    s3::S3,
-    sns::{self, Sns},
-    sqs::{Registry, Sqs},
     sts::{FunctionCredentials, Sessions, Sts},
 };
-use store::{Change, CommitObserver, OpenOptions, Store, StoreError};
+use store::{CommitObserver, OpenOptions, Store, StoreError};
 use tokio::{
     net::TcpListener,
     sync::watch,
@@ -39,7 +38,6 @@ use crate::{
     clock::SteadyClock,
     configuration::{Auth, Configuration},
     deployment::Deployment,
-    event_source_mappings::{EventSourceMappings, OwnQueues},
     identity::Defaults,
     lambda_api::LambdaApi,
     listeners::{self, InsideEndpoint},
@@ -47,11 +45,13 @@ use crate::{
     preparation::Preparation,
     router::{Entrance, Router},
     s3_api::S3Api,
-    service_endpoints::{MappedCodeObjects, MappedQueues, ServiceEndpoints},
+    service_endpoints::ServiceEndpoints,
     signed_path::PathSigner,
     subscribed_functions::InvokedFunctions,
-    waiting::{self, Queues},
+    waiting,
 };
+
+use followers::{Followers, Services};
 
 /// How long idle environments have to be taken down, however long what ran before has taken.
 const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -89,28 +89,12 @@ impl Server {
     ) -> Result<Self, BuildError> {
         let catalog = Arc::new(Catalog::new(configuration.retry_policy));
         let (deployment, follow_ups) = Deployment::new(Arc::clone(&catalog));
-        let directory = Arc::new(Directory::new(missing_roles(configuration.auth)));
-        let registry = Arc::new(Registry::default());
-        let topics = Arc::new(sns::Registry::default());
-        let (mappings, mapping_changes) = EventSourceMappings::new();
-        let observers = Observers(vec![
-            deployment.clone(),
-            directory.clone(),
-            registry.clone(),
-            topics.clone(),
-            mapping_changes,
-        ]);
-        let store = open_store(&configuration, Arc::new(observers))?;
-        let identity = Identity::open(&store, directory).await?;
+        let followers = Followers::new(Directory::new(missing_roles(configuration.auth)));
+        let store = open_store(&configuration, followers.observers(deployment.clone()))?;
+        let identity = Identity::open(&store, followers.directory.clone()).await?;
         let elsewhere = elsewhere(&configuration, address)?;
         let (launcher, unenforced) = start_launcher(&mut configuration, &store)?;
-        let parts = EnvironmentParts {
-            launcher,
-            runtimes: Arc::new(HostRuntimes::discover(store.data_dir(), &configuration.runtime_paths)),
-            metrics: Arc::default(),
-            inside: Arc::new(InsideEndpoint { router: OnceLock::new() }),
-            credentials: identity.function_credentials(),
-        };
+        let parts = EnvironmentParts::new(launcher, &configuration, &store, &identity);
         let (stopping, stopped) = watch::channel(false);
         let preparation = Arc::new(Preparation {
             store: store.clone(),
@@ -123,16 +107,8 @@ impl Server {
         let environments = build_environments(&configuration, &store, parts);
         tokio::spawn(follow_ups.run(environments.clone(), Arc::clone(&preparation)));
         load_functions(&store, &deployment).await?;
-        let s3 = S3::new(store.clone(), configuration.accept_inert_settings);
-        let objects = code_objects(&configuration, &elsewhere, &s3);
-        let queues = Queues::open(&store, registry, mappings, s3.clone()).await.map_err(failed)?;
-        let sqs = queues.sqs.clone();
-        let sns = open_topics(&store, topics, &sqs, &catalog).await?;
-        let queue_source = Arc::new(MappedQueues {
-            endpoints: Arc::clone(&elsewhere),
-            own: Arc::new(OwnQueues(sqs.clone())),
-            urls: Mutex::default(),
-        });
+        let services =
+            Services::open(&configuration, &store, followers, &catalog, &elsewhere).await.map_err(failed)?;
         let lambda = Arc::new(build_lambda(
             &configuration,
             &store,
@@ -140,8 +116,9 @@ impl Server {
             &environments,
             &metrics,
             Arc::clone(&preparation.runtimes),
-            (&identity, objects, queue_source, &queues),
+            (&identity, &services),
         ));
+        let Services { s3, sns, sqs, queues, .. } = services;
         waiting::resume(&store, &lambda, &metrics, queues).await.map_err(failed)?;
         let admin = Admin {
             health: health_facts(&configuration, &store, unenforced),
@@ -223,30 +200,6 @@ impl Server {
     }
 }
 
-/// Where code comes from that is in S3.
-fn code_objects(
-    configuration: &Configuration,
-    elsewhere: &Arc<ServiceEndpoints>,
-    s3: &S3,
-) -> MappedCodeObjects {
-    MappedCodeObjects {
-        endpoints: Arc::clone(elsewhere),
-        own: Arc::new(s3.clone()),
-        region: configuration.region.clone(),
-    }
-}
-
-async fn open_topics(
-    store: &Store,
-    topics: Arc<sns::Registry>,
-    sqs: &Sqs,
-    catalog: &Arc<Catalog>,
-) -> Result<Sns, BuildError> {
-    topics.load(store).await.map_err(failed)?;
-    let clock = Arc::new(SteadyClock::start());
-    Ok(Sns::new(store.clone(), topics, sqs.clone(), catalog.clone(), clock))
-}
-
 /// An error of the store that keeps the server from being built.
 fn failed(error: StoreError) -> BuildError {
     BuildError::Failed(with_causes(&error))
@@ -274,6 +227,18 @@ struct EnvironmentParts {
     metrics: Arc<Metrics>,
     inside: Arc<InsideEndpoint>,
     credentials: Arc<dyn RoleCredentials>,
+}
+
+impl EnvironmentParts {
+    fn new(launcher: Launcher, configuration: &Configuration, store: &Store, identity: &Identity) -> Self {
+        Self {
+            launcher,
+            runtimes: Arc::new(HostRuntimes::discover(store.data_dir(), &configuration.runtime_paths)),
+            metrics: Arc::default(),
+            inside: Arc::new(InsideEndpoint { router: OnceLock::new() }),
+            credentials: identity.function_credentials(),
+        }
+    }
 }
 
 fn open_store(configuration: &Configuration, observer: Arc<dyn CommitObserver>) -> Result<Store, BuildError> {
@@ -346,15 +311,6 @@ fn proving(
 fn root_key(configuration: &Configuration) -> Option<RootKey> {
     let (access_key_id, secret_access_key) = configuration.root_key.clone()?;
     Some(RootKey { access_key_id, secret_access_key, account_id: configuration.account_id.clone() })
-}
-
-/// Everybody who follows the commits, told one after another.
-struct Observers(Vec<Arc<dyn CommitObserver>>);
-
-impl CommitObserver for Observers {
-    fn committed(&self, change: &Change) {
-        self.0.iter().for_each(|observer| observer.committed(change));
-    }
 }
 
 /// What the host cannot enforce, in sentences; refused unless the operator accepts it.
@@ -464,7 +420,7 @@ fn build_lambda(
     environments: &Arc<Environments>,
     metrics: &Arc<Metrics>,
     runtimes: Arc<HostRuntimes>,
-    (identity, objects, queue_source, queues): (&Identity, MappedCodeObjects, Arc<MappedQueues>, &Queues),
+    (identity, services): (&Identity, &Services),
 ) -> LambdaApi {
     let account_limits = configuration.account_limits;
     let invoker =
@@ -493,9 +449,9 @@ fn build_lambda(
         accept_inert_settings: configuration.accept_inert_settings,
         runtimes,
         watches: Arc::default(),
-        objects: Arc::new(objects),
-        mappings: Arc::clone(&queues.mappings),
-        queue_source,
+        objects: services.objects.clone(),
+        mappings: Arc::clone(&services.queues.mappings),
+        queue_source: services.queue_source.clone(),
         roles: identity.directory.clone(),
     }
 }

@@ -17,4 +17,4 @@ mod sqs;
 mod supervisor;
 
 pub(crate) use queue_source::{OwnQueues, QueueSource, Wanted, in_words_of_sqs};
-pub(crate) use supervisor::{EventSourceMappings, Parts};
+pub(crate) use supervisor::{EventSourceMappings, MappingChanges, Parts};

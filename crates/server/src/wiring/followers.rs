@@ -1,0 +1,116 @@
+//! Who follows the commits of the store from the first on, and the services around Lambda that are made of them.
+
+use std::sync::{Arc, Mutex};
+
+use services::{
+    iam::Directory,
+    s3::S3,
+    sns::{self, Sns},
+    sqs::{self, Sqs},
+};
+use store::{Change, CommitObserver, Store, StoreError};
+
+use crate::{
+    catalog::Catalog,
+    clock::SteadyClock,
+    configuration::Configuration,
+    event_source_mappings::{EventSourceMappings, MappingChanges, OwnQueues},
+    service_endpoints::{MappedCodeObjects, MappedQueues, ServiceEndpoints},
+    waiting::Queues,
+};
+
+/// Everybody who follows the commits, told one after another.
+struct Observers(Vec<Arc<dyn CommitObserver>>);
+
+impl CommitObserver for Observers {
+    fn committed(&self, change: &Change) {
+        self.0.iter().for_each(|observer| observer.committed(change));
+    }
+}
+
+/// What is in memory of what is stored.
+pub(super) struct Followers {
+    /// Roles, users and keys.
+    pub directory: Arc<Directory>,
+    queues: Arc<sqs::Registry>,
+    topics: Arc<sns::Registry>,
+    mappings: Arc<EventSourceMappings>,
+    mapping_changes: Arc<MappingChanges>,
+}
+
+impl Followers {
+    /// Of an empty store.
+    pub(super) fn new(directory: Directory) -> Self {
+        let (mappings, mapping_changes) = EventSourceMappings::new();
+        Self {
+            directory: Arc::new(directory),
+            queues: Arc::default(),
+            topics: Arc::default(),
+            mappings,
+            mapping_changes,
+        }
+    }
+
+    /// All of them, behind `first`.
+    pub(super) fn observers(&self, first: Arc<dyn CommitObserver>) -> Arc<dyn CommitObserver> {
+        Arc::new(Observers(vec![
+            first,
+            self.directory.clone(),
+            self.queues.clone(),
+            self.topics.clone(),
+            self.mapping_changes.clone(),
+        ]))
+    }
+}
+
+/// The services around Lambda that it has to do with.
+pub(super) struct Services {
+    /// Buckets.
+    pub s3: S3,
+    /// Topics.
+    pub sns: Sns,
+    /// Queues.
+    pub sqs: Sqs,
+    /// Whatever waits, and who works on it.
+    pub queues: Queues,
+    /// The queues that mappings read.
+    pub queue_source: Arc<MappedQueues>,
+    /// Where code comes from that is in S3.
+    pub objects: Arc<MappedCodeObjects>,
+}
+
+impl Services {
+    /// On a store, with what an earlier server left in it.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub(super) async fn open(
+        configuration: &Configuration,
+        store: &Store,
+        followers: Followers,
+        catalog: &Arc<Catalog>,
+        elsewhere: &Arc<ServiceEndpoints>,
+    ) -> Result<Self, StoreError> {
+        let s3 = S3::new(store.clone(), configuration.accept_inert_settings);
+        let queues = Queues::open(store, followers.queues, followers.mappings, s3.clone()).await?;
+        let sqs = queues.sqs.clone();
+        followers.topics.load(store).await?;
+        let clock = Arc::new(SteadyClock::start());
+        Ok(Self {
+            sns: Sns::new(store.clone(), followers.topics, sqs.clone(), catalog.clone(), clock),
+            queue_source: Arc::new(MappedQueues {
+                endpoints: Arc::clone(elsewhere),
+                own: Arc::new(OwnQueues(sqs.clone())),
+                urls: Mutex::default(),
+            }),
+            objects: Arc::new(MappedCodeObjects {
+                endpoints: Arc::clone(elsewhere),
+                own: Arc::new(s3.clone()),
+                region: configuration.region.clone(),
+            }),
+            s3,
+            sqs,
+            queues,
+        })
+    }
+}

@@ -122,7 +122,7 @@ def test_a_signature_is_for_one_region_and_service(enforced, clients, scope):
     def change(request, **_):
         header = request.headers["Authorization"]
         header = header.decode() if isinstance(header, bytes) else header
-        old, new = ("us-east-1/lambda", "eu-west-1/lambda") if scope == "region" else ("/lambda/", "/sqs/")
+        old, new = ("us-east-1/lambda", "eu-west-1/lambda") if scope == "region" else ("/lambda/", "/another/")
         request.headers["Authorization"] = header.replace(old, new)
 
     client.meta.events.register("before-send.lambda", change)

@@ -114,6 +114,12 @@ def s3(server):
 
 
 @pytest.fixture
+def sqs(server):
+    """boto3 for SQS against the shared server."""
+    return server.client(service="sqs")
+
+
+@pytest.fixture
 def bucket(s3):
     """The name of a new bucket."""
     name = f"b-{uuid.uuid4()}"

@@ -20,12 +20,6 @@ def sns(server):
 
 
 @pytest.fixture
-def sqs(server):
-    """boto3 for SQS against the shared server."""
-    return server.client(service="sqs")
-
-
-@pytest.fixture
 def topic(sns):
     """Makes topics; they go with the test."""
     made = []

@@ -10,12 +10,6 @@ from refusals import error_of
 
 
 @pytest.fixture
-def sqs(server):
-    """boto3 for SQS against the shared server."""
-    return server.client(service="sqs")
-
-
-@pytest.fixture
 def queue(sqs):
     """Makes FIFO queues; they go with the test."""
     made = []

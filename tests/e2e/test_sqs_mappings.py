@@ -14,12 +14,6 @@ from refusals import refused
 ECHOES = "import json\ndef handler(event, context):\n    print('GOT ' + json.dumps(event['Records']))\n"
 
 
-@pytest.fixture
-def sqs(server):
-    """boto3 for SQS against the shared server."""
-    return server.client(service="sqs")
-
-
 class Queue:
     """A queue under test."""
 
@@ -201,48 +195,77 @@ def test_q_05_a_batch_fills_for_as_long_as_its_window(server, deploy, queue, con
     source.wait_until_empty()
 
 
-def test_q_06_a_group_comes_in_its_order_one_batch_at_a_time(server, deploy, queue, connect):
-    code = """
-import json, time
-def handler(event, context):
-    time.sleep(0.05)
-    print('GOT ' + json.dumps(event['Records']))
-"""
-    source = queue(FifoQueue="true", ContentBasedDeduplication="true")
-    function = deploy(code)
-    connect(function, source, BatchSize=3)
-    for number in range(12):
-        for group in "abc":
-            source.send(f"{group}{number}", MessageGroupId=group)
-    found = batches(server, function, 36, timeout_s=60)
-    source.wait_until_empty()
-    by_group = {group: [int(body[1:]) for body in bodies(found) if body[0] == group] for group in "abc"}
-    # Logs of several environments are in the order of their lines.
-    assert all(sorted(numbers) == list(range(12)) for numbers in by_group.values())
-    for batch in found:
-        for group in "abc":
-            numbers = [int(record["body"][1:]) for record in batch if record["body"][0] == group]
-            assert numbers == sorted(numbers)
-    sent = {record["body"]: record["attributes"] for batch in found for record in batch}
-    assert all(attributes["ApproximateReceiveCount"] == "1" for attributes in sent.values())
-    assert {attributes["MessageGroupId"] for attributes in sent.values()} == set("abc")
-
-
-def test_q_03_concurrency_has_its_maximum(server, deploy, queue, connect):
-    code = """
+#: Prints each batch with when it began and ended.
+TIMES = """
 import json, time
 def handler(event, context):
     began = time.time()
-    time.sleep(0.3)
-    print('GOT ' + json.dumps([{'body': [began, time.time()]}]))
+    time.sleep({seconds})
+    print('GOT ' + json.dumps([dict(record, began=began, ended=time.time()) for record in event['Records']]))
 """
-    function, source = deploy(code), queue()
+
+
+def at_once(found):
+    """How many batches ran at the same time at most."""
+    spans = {(record["began"], record["ended"]) for batch in found for record in batch}
+    return max(sum(began <= other < ended for began, ended in spans) for other, _ in spans)
+
+
+def test_q_06_a_group_comes_in_its_order_one_batch_at_a_time(server, deploy, queue, connect):
+    source = queue(FifoQueue="true", ContentBasedDeduplication="true")
+    for number in range(12):
+        for group in "abc":
+            source.send(f"{group}{number}", MessageGroupId=group)
+    function = deploy(TIMES.format(seconds=0.05))
+    connect(function, source, BatchSize=3)
+    found = batches(server, function, 36, timeout_s=60)
+    source.wait_until_empty()
+    for group in "abc":
+        of_group = sorted((record["began"], int(record["body"][1:]), record["ended"]) for batch in found for record in batch if record["body"][0] == group)
+        assert [number for _, number, _ in of_group] == list(range(12)), "in order, and once"
+        ends = {began: ended for began, _, ended in of_group}
+        times = sorted(ends)
+        assert all(ends[one] <= other for one, other in zip(times, times[1:], strict=False)), "one batch after the other"
+    assert at_once(found) > 1, "groups do not wait for each other"
+    attributes = [record["attributes"] for batch in found for record in batch]
+    assert {one["ApproximateReceiveCount"] for one in attributes} == {"1"}
+    assert {one["MessageGroupId"] for one in attributes} == set("abc")
+
+
+def test_q_03_concurrency_has_its_maximum(server, deploy, queue, connect):
+    function, source = deploy(TIMES.format(seconds=0.3)), queue()
     connect(function, source, BatchSize=1, ScalingConfig={"MaximumConcurrency": 2})
     source.send(*[str(number) for number in range(12)])
-    spans = bodies(batches(server, function, 12, timeout_s=60))
-    at_once = max(sum(begin <= other < end for begin, end in spans) for other, _ in spans)
-    assert at_once == 2
+    assert at_once(batches(server, function, 12, timeout_s=60)) == 2
     source.wait_until_empty()
+
+
+def test_q_02_more_and_more_batches_run_at_once_while_there_are_messages(server, deploy, queue, connect):
+    function, source = deploy(TIMES.format(seconds=1.5), MemorySize=128), queue()
+    entries = [{"Id": str(number), "MessageBody": "m"} for number in range(10)]
+    for _ in range(4):
+        source.sqs.send_message_batch(QueueUrl=source.url, Entries=entries)
+    connect(function, source, BatchSize=1)
+    # Five in the beginning, and five more a second.
+    assert 5 < at_once(batches(server, function, 40, timeout_s=60)) < 25
+    source.wait_until_empty()
+
+
+def test_q_10_a_batch_without_room_comes_again_and_is_no_dead_letter_of_the_function(
+    server, sqs, deploy, queue, connect, lambda_client
+):
+    letters, source = queue(), queue(VisibilityTimeout="2")
+    function = deploy(TIMES.format(seconds=0.5), Timeout=2, DeadLetterConfig={"TargetArn": letters.arn})
+    lambda_client.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=1)
+    connect(function, source, BatchSize=1)
+    source.send(*[str(number) for number in range(6)])
+    found = batches(server, function, 6, timeout_s=60)
+    assert sorted(bodies(found)) == [str(number) for number in range(6)]
+    assert at_once(found) == 1
+    received = [int(record["attributes"]["ApproximateReceiveCount"]) for batch in found for record in batch]
+    assert max(received) > 1, "some found no room at first"
+    source.wait_until_empty()
+    assert letters.left() == 0
 
 
 def test_q_11_a_mapping_rests_and_goes_on(server, deploy, queue, connect, lambda_client):
@@ -284,6 +307,10 @@ def test_q_12_what_cannot_be_mapped_is_refused(deploy, queue, connect, lambda_cl
         connect(function, source)
     with refused(400, "InvalidParameterValueException"):
         lambda_client.update_event_source_mapping(UUID=made["UUID"], BatchSize=11)
+    lambda_client.update_event_source_mapping(UUID=made["UUID"], ScalingConfig={"MaximumConcurrency": 2})
+    pollers = {"MinimumPollers": 2, "MaximumPollers": 3}
+    with refused(400, "InvalidParameterValueException", contains=["cannot be specified together"]):
+        lambda_client.update_event_source_mapping(UUID=made["UUID"], ProvisionedPollerConfig=pollers)
     with refused(400, "InvalidParameterValueException", "Function does not exist"):
         lambda_client.update_event_source_mapping(UUID=made["UUID"], FunctionName="nowhere")
 

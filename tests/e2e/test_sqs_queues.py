@@ -9,12 +9,6 @@ from refusals import error_of
 
 
 @pytest.fixture
-def sqs(server):
-    """boto3 for SQS against the shared server."""
-    return server.client(service="sqs")
-
-
-@pytest.fixture
 def name():
     return f"q-{uuid.uuid4().hex[:12]}"
 

@@ -9,12 +9,6 @@ import pytest
 from refusals import error_of
 
 
-@pytest.fixture
-def sqs(server):
-    """boto3 for SQS against the shared server."""
-    return server.client(service="sqs")
-
-
 class Pair:
     """A queue and its dead-letter queue."""
 

@@ -74,6 +74,8 @@ pub enum Kind {
         key: ShapeId,
         /// Shape of the values.
         value: ShapeId,
+        /// What forms and XML call a key and a value.
+        names: (&'static str, &'static str),
         /// Entries at least.
         min: Option<u64>,
         /// Entries at most.

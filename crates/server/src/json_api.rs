@@ -5,7 +5,6 @@ use aws_api::{
     protocol::{aws_json, event_stream, query_compatible},
     request_id,
 };
-use bytes::Bytes;
 use futures_util::StreamExt;
 use hyper::{StatusCode, header::HeaderValue};
 use services::service::{Answer, AwsService, EventStream};
@@ -30,7 +29,7 @@ pub(crate) async fn answer(
         Ok(response) => return with_request_id(response),
         Err(error) => error,
     };
-    let mut response = refuse(&error);
+    let mut response = refuse(&error, dialect.content_type);
     if let Some(code) = dialect.query_code {
         let fault = if error.fault == "User" { "Sender" } else { "Receiver" };
         if let Ok(value) = HeaderValue::from_str(&format!("{};{fault}", code(error.code))) {
@@ -41,15 +40,11 @@ pub(crate) async fn answer(
 }
 
 /// The answer for an error.
-pub(crate) fn refuse(error: &ApiError) -> HttpResponse {
+pub(crate) fn refuse(error: &ApiError, content_type: &'static str) -> HttpResponse {
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = respond_with(status, aws_json::encode_error(error));
+    let mut response = with_request_id(http::response(status, content_type, aws_json::encode_error(error)));
     response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(error.code));
     response
-}
-
-fn respond_with(status: StatusCode, body: Bytes) -> HttpResponse {
-    with_request_id(http::response(status, aws_json::VERSION_1_1, body))
 }
 
 /// The events as they come, until there are no more or nobody reads them.

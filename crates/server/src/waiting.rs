@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use invocation::AsyncInvoker;
 use lambda_model::{
+    LambdaError,
     function::FunctionKey,
-    ports::{FunctionCatalog, MetricSink},
+    ports::{Clock, FunctionCatalog, MetricSink},
 };
 use services::{
     deliveries::{Deliveries, DeliveryParts},
@@ -16,7 +17,6 @@ use services::{
 use store::{QueueObserver, Store, StoreError};
 
 use crate::{
-    clock::SteadyClock,
     event_source_mappings::{EventSourceMappings, Parts},
     lambda_api::LambdaApi,
     metrics::Metrics,
@@ -32,6 +32,7 @@ pub(crate) struct Queues {
     pub mappings: Arc<EventSourceMappings>,
     /// Buckets.
     s3: S3,
+    clock: Arc<dyn Clock>,
 }
 
 impl Queues {
@@ -43,11 +44,11 @@ impl Queues {
         store: &Store,
         registry: Arc<Registry>,
         mappings: Arc<EventSourceMappings>,
-        s3: S3,
+        (s3, clock): (S3, Arc<dyn Clock>),
     ) -> Result<Self, StoreError> {
         registry.load(store).await?;
-        let sqs = Sqs::new(store.clone(), Arc::clone(&registry), Arc::new(SteadyClock::start()));
-        Ok(Self { registry, sqs, mappings, s3 })
+        let sqs = Sqs::new(store.clone(), Arc::clone(&registry), clock.clone());
+        Ok(Self { registry, sqs, mappings, s3, clock })
     }
 }
 
@@ -59,11 +60,10 @@ pub(crate) async fn resume(
     store: &Store,
     lambda: &LambdaApi,
     metrics: &Arc<Metrics>,
-    Queues { registry, sqs, mappings, s3 }: Queues,
-) -> Result<(), StoreError> {
+    Queues { registry, sqs, mappings, s3, clock }: Queues,
+) -> Result<(), LambdaError> {
     let catalog: Arc<dyn FunctionCatalog> = lambda.catalog.clone();
     let metrics: Arc<dyn MetricSink> = metrics.clone();
-    let clock = Arc::new(SteadyClock::start());
     let deliveries = Deliveries::new(DeliveryParts {
         queues: store.queues(),
         catalog: Arc::clone(&catalog),
@@ -75,11 +75,11 @@ pub(crate) async fn resume(
     let async_invoker = Arc::clone(&lambda.async_invoker);
     let waiting = Waiting { async_invoker, deliveries: Arc::clone(&deliveries), messages: registry };
     store.queues().observe(Arc::new(waiting));
-    lambda.async_invoker.resume().await.map_err(|error| StoreError::NotWritten(error.to_string()))?;
+    lambda.async_invoker.resume().await?;
     deliveries.resume().await?;
     sqs.resume().await?;
     let (invoker, queues) = (Arc::clone(&lambda.invoker), Arc::clone(&lambda.queue_source));
-    mappings.start(store, Parts { invoker, catalog, metrics, queues }).await
+    Ok(mappings.start(store, Parts { invoker, catalog, metrics, queues }).await?)
 }
 
 /// See the module's doc.

@@ -35,7 +35,6 @@ use crate::{
     admin::{Admin, HealthFacts},
     authentication::Authentication,
     catalog::Catalog,
-    clock::SteadyClock,
     configuration::{Auth, Configuration},
     deployment::Deployment,
     identity::Defaults,
@@ -200,8 +199,8 @@ impl Server {
     }
 }
 
-/// An error of the store that keeps the server from being built.
-fn failed(error: StoreError) -> BuildError {
+/// An error that keeps the server from being built.
+fn failed(error: impl std::error::Error) -> BuildError {
     BuildError::Failed(with_causes(&error))
 }
 
@@ -432,7 +431,7 @@ fn build_lambda(
         catalog: catalog.clone(),
         invoker: invoker.clone(),
         metrics: metrics.clone(),
-        clock: Arc::new(SteadyClock::start()),
+        clock: services.clock.clone(),
         total: account_limits.concurrency_max.min(environments_max),
     });
     LambdaApi {

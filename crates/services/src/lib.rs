@@ -10,4 +10,6 @@ pub mod sns;
 pub mod sqs;
 pub mod sts;
 
+mod change;
+mod labelled_statements;
 mod random;

@@ -42,9 +42,11 @@ fn kind(model: &Model, shape: &Shape) -> String {
             )
         }
         "map" => format!(
-            "Kind::Map {{ key: {}, value: {}, min: {}, max: {} }}",
+            "Kind::Map {{ key: {}, value: {}, names: ({}, {}), min: {}, max: {} }}",
             target(model, shape.key.as_ref()),
             target(model, shape.value.as_ref()),
+            name_in_form(shape.key.as_ref(), "key"),
+            name_in_form(shape.value.as_ref(), "value"),
             whole(shape.min),
             whole(shape.max)
         ),
@@ -66,6 +68,11 @@ fn kind(model: &Model, shape: &Shape) -> String {
         "timestamp" => "Kind::Timestamp".into(),
         other => format!("compile_error!(\"unknown type {other}\")"),
     }
+}
+
+/// What the query protocol calls a key or a value.
+fn name_in_form(reference: Option<&Reference>, usual: &str) -> String {
+    literal(reference.and_then(|reference| reference.location_name.as_deref()).unwrap_or(usual))
 }
 
 fn structure(model: &Model, shape: &Shape) -> String {

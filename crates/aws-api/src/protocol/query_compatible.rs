@@ -1,7 +1,6 @@
-//! What models do not say of forms.
+//! SQS moved from the query protocol to AWS's JSON and still answers both: names of the one in terms of the other.
 //!
-//! SQS moved from the query protocol to AWS's JSON and still answers both: names of the one in terms of the other. Its model knows the
-//! JSON alone. The forms' names are those of its last model before that (`flattened` lists with a `locationName`),
+//! The model knows the JSON alone. The forms' names are those of its last model before that (`flattened` lists with a `locationName`),
 //! the codes what JSON answers say in `x-amzn-query-error` (trait `awsQueryCompatible`).
 
 use super::query::{Dialect, Flat};
@@ -12,13 +11,6 @@ pub const ERROR_HEADER: &str = "x-amzn-query-error";
 /// Forms and XML of SQS.
 pub const SQS: Dialect =
     Dialect { xml_namespace: "http://queue.amazonaws.com/doc/2012-11-05/", flat: FLAT, error_code: code };
-
-/// Forms and XML of SNS: its model says everything but how the entries of one map are named.
-pub const SNS: Dialect = Dialect {
-    xml_namespace: "http://sns.amazonaws.com/doc/2010-03-31/",
-    flat: &[map("MessageAttributes", "MessageAttributes.entry", ("Name", "Value"))],
-    error_code: |code| code,
-};
 
 const FLAT: &[Flat] = &[
     list("AWSAccountIds", "AWSAccountId"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::SourceKind;
-use crate::function::FunctionKey;
+use crate::{LambdaError, function::FunctionKey};
 
 /// A mapping as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +67,19 @@ impl EventSourceMapping {
         match &self.qualifier {
             Some(qualifier) => format!("{}:{qualifier}", self.function.arn()),
             None => self.function.arn(),
+        }
+    }
+
+    /// Checks what only a whole mapping shows.
+    ///
+    /// # Errors
+    /// For settings that exclude each other.
+    pub fn check(&self) -> Result<(), LambdaError> {
+        match self.maximum_concurrency.is_some() && self.provisioned.is_some() {
+            true => Err(LambdaError::InvalidParameterValue(
+                "ScalingConfig and ProvisionedPollerConfig cannot be specified together.".into(),
+            )),
+            false => Ok(()),
         }
     }
 

@@ -2,7 +2,10 @@
 
 use aws_api::{
     error_response::ApiError,
-    protocol::query::{self, Dialect},
+    protocol::{
+        aws_json,
+        query::{self, Dialect},
+    },
     request_id,
     sigv4::SignatureError,
 };
@@ -80,7 +83,7 @@ impl AuthenticationFailure {
 
     /// As a service of the JSON protocol answers it.
     pub(crate) fn of_json(&self) -> HttpResponse {
-        json_api::refuse(&ApiError { status: 400, ..self.named() })
+        json_api::refuse(&ApiError { status: 400, ..self.named() }, aws_json::VERSION_1_1)
     }
 
     /// As a service answers it that is not here: one that takes forms in XML, another in JSON.

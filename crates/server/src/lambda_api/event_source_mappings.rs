@@ -181,6 +181,7 @@ impl LambdaApi {
                 }
                 settings.apply(&mut mapping);
                 mapping.modified_ms = clock::unix_ms();
+                mapping.check()?;
                 check_single(transaction, &stored, &mapping)?;
                 transaction.put_document(&stored, &mapping)?;
                 Ok::<_, LambdaError>(mapping)

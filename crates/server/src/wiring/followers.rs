@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use lambda_model::ports::Clock;
 use services::{
     iam::Directory,
     s3::S3,
@@ -71,6 +72,8 @@ pub(super) struct Services {
     pub sns: Sns,
     /// Queues.
     pub sqs: Sqs,
+    /// What never jumps, the same for all that waits.
+    pub clock: Arc<dyn Clock>,
     /// Whatever waits, and who works on it.
     pub queues: Queues,
     /// The queues that mappings read.
@@ -91,13 +94,14 @@ impl Services {
         catalog: &Arc<Catalog>,
         elsewhere: &Arc<ServiceEndpoints>,
     ) -> Result<Self, StoreError> {
+        let clock: Arc<dyn Clock> = Arc::new(SteadyClock::start());
         let s3 = S3::new(store.clone(), configuration.accept_inert_settings);
-        let queues = Queues::open(store, followers.queues, followers.mappings, s3.clone()).await?;
+        let queues =
+            Queues::open(store, followers.queues, followers.mappings, (s3.clone(), clock.clone())).await?;
         let sqs = queues.sqs.clone();
         followers.topics.load(store).await?;
-        let clock = Arc::new(SteadyClock::start());
         Ok(Self {
-            sns: Sns::new(store.clone(), followers.topics, sqs.clone(), catalog.clone(), clock),
+            sns: Sns::new(store.clone(), followers.topics, sqs.clone(), catalog.clone(), clock.clone()),
             queue_source: Arc::new(MappedQueues {
                 endpoints: Arc::clone(elsewhere),
                 own: Arc::new(OwnQueues(sqs.clone())),
@@ -111,6 +115,7 @@ impl Services {
             s3,
             sqs,
             queues,
+            clock,
         })
     }
 }

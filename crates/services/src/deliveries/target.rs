@@ -24,7 +24,7 @@ pub(super) enum Target {
     Queue(QueueKey),
     /// A bucket of S3.
     Bucket(String),
-    /// Of a service that is not here: `sqs`, say.
+    /// Of a service that is not here: `events`, say.
     Elsewhere(String),
 }
 
@@ -103,16 +103,9 @@ impl Deliveries {
             let put =
                 self.parts.s3.put_json(context, bucket, object_key(delivery), delivery.body.clone()).await;
             tracing::trace!(target: "crash_point", "deliveries: an object is put");
-            if let Err(why) = put {
-                failed.push((item, why));
-                continue;
-            }
-            let taken = Arc::new(item);
-            let moved = Arc::clone(&taken);
-            if let Err(error) =
-                self.parts.queues.transact(move |transaction| transaction.delivered(&moved)).await
-            {
-                failed.extend(all_failed(Arc::into_inner(taken).into_iter().collect(), &error.to_string()));
+            match put {
+                Ok(()) => failed.extend(self.in_one(vec![item], |_, _| Ok(())).await),
+                Err(why) => failed.push((item, why)),
             }
         }
         failed

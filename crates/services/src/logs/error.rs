@@ -1,8 +1,6 @@
 //! Errors in the service's words.
 
 use aws_api::error_response::ApiError;
-use lambda_model::error::with_causes;
-use store::StoreError;
 
 use super::CloudWatchLogs;
 
@@ -25,35 +23,4 @@ pub(super) fn exists(what: &str) -> ApiError {
 
 pub(super) fn limit_exceeded(message: impl Into<String>) -> ApiError {
     ApiError::user("LimitExceededException", 400, message)
-}
-
-/// A fault of ours; the words are for the log.
-pub(super) fn failed(message: impl Into<String>) -> ApiError {
-    ApiError::service("ServiceUnavailableException", 500, message)
-}
-
-/// What the store could not do.
-pub(super) fn of_store(error: StoreError) -> ApiError {
-    failed(with_causes(&error))
-}
-
-/// An error of the store or one in the service's words.
-pub(super) enum ChangeError {
-    Store(StoreError),
-    Refused(ApiError),
-}
-
-impl From<StoreError> for ChangeError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<ChangeError> for ApiError {
-    fn from(error: ChangeError) -> Self {
-        match error {
-            ChangeError::Store(error) => of_store(error),
-            ChangeError::Refused(error) => error,
-        }
-    }
 }

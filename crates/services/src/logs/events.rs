@@ -6,8 +6,9 @@ use store::{LogPage, LogPosition, LogQuery, StreamSelection};
 use super::{
     CloudWatchLogs, Handled,
     context::identified_group,
-    error::{invalid, no_group, no_stream, of_store},
+    error::{invalid, no_group, no_stream},
 };
+use crate::change::of_store;
 use crate::service::ServiceContext;
 
 /// Events of a page.

@@ -6,10 +6,11 @@ use store::{LogPage, LogQuery, StreamSelection};
 use super::{
     CloudWatchLogs, Handled,
     context::identified_group,
-    error::{invalid, no_group, of_store},
+    error::{invalid, no_group},
     events::{PAGE_BYTES_MAX, digits, position_in},
     pattern::FilterPattern,
 };
+use crate::change::of_store;
 use crate::service::ServiceContext;
 
 /// Events of a page.

@@ -6,10 +6,11 @@ use store::{LogGroupOverview, LogGroupSettings};
 use super::{
     CloudWatchLogs, Handled,
     context::{group_arn, group_key, name_in},
-    error::{self, exists, invalid, no_group},
+    error::{exists, invalid, no_group},
     paging,
     tags::checked_tags,
 };
+use crate::change::of_store;
 use crate::service::ServiceContext;
 
 /// Groups of a page.
@@ -33,7 +34,7 @@ impl CloudWatchLogs {
         self.blocking(move |logs| match logs.create_group(&key, settings) {
             Ok(true) => Ok(()),
             Ok(false) => Err(exists("log group")),
-            Err(error) => Err(error::of_store(error)),
+            Err(error) => Err(of_store(error)),
         })
         .await
     }
@@ -52,7 +53,7 @@ impl CloudWatchLogs {
             match logs.delete_group(&key) {
                 Ok(true) => Ok(()),
                 Ok(false) => Err(no_group()),
-                Err(error) => Err(error::of_store(error)),
+                Err(error) => Err(of_store(error)),
             }
         })
         .await

@@ -21,6 +21,7 @@ pub mod subscriptions;
 mod tags;
 mod test_metric_filter;
 
+use crate::change::failed;
 use aws_api::{
     error_response::ApiError,
     protocol::aws_json::{self, Dialect},
@@ -56,6 +57,6 @@ impl CloudWatchLogs {
     ) -> Handled<T> {
         let logs = self.logs.clone();
         let done = tokio::task::spawn_blocking(move || work(&logs)).await;
-        done.unwrap_or_else(|_| Err(error::failed("the work did not end")))
+        done.unwrap_or_else(|_| Err(failed("the work did not end")))
     }
 }

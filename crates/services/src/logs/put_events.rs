@@ -6,8 +6,9 @@ use store::LogEvent;
 use super::{
     CloudWatchLogs, Handled,
     context::group_key,
-    error::{invalid, no_group, no_stream, of_store},
+    error::{invalid, no_group, no_stream},
 };
+use crate::change::of_store;
 use crate::service::ServiceContext;
 
 /// Sequence tokens have no meaning any more; clients that pass them on get one.

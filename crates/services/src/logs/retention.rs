@@ -5,8 +5,9 @@ use aws_api::generated::logs::types as api;
 use super::{
     CloudWatchLogs, Handled,
     context::group_key,
-    error::{ChangeError, invalid, no_group, of_store},
+    error::{invalid, no_group},
 };
+use crate::change::{ChangeError, of_store};
 use crate::service::ServiceContext;
 
 /// What can be chosen, days.

@@ -8,9 +8,10 @@ use store::LogStreamState;
 use super::{
     CloudWatchLogs, Handled,
     context::{group_arn, group_key, identified_group},
-    error::{exists, invalid, no_group, no_stream, of_store},
+    error::{exists, invalid, no_group, no_stream},
     paging,
 };
+use crate::change::of_store;
 use crate::service::ServiceContext;
 
 /// Streams of a page.

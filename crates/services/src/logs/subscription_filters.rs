@@ -6,10 +6,11 @@ use store::SubscriptionFilter;
 use super::{
     CloudWatchLogs, Handled,
     context::group_key,
-    error::{ChangeError, invalid, no_group},
+    error::{invalid, no_group},
     filter_events::parsed,
     paging,
 };
+use crate::change::ChangeError;
 use crate::service::ServiceContext;
 
 /// Filters of a group.

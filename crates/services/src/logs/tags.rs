@@ -9,8 +9,9 @@ use store::LogGroupKey;
 use super::{
     CloudWatchLogs, Handled,
     context::{group_key, name_in},
-    error::{ChangeError, invalid, no_group},
+    error::{invalid, no_group},
 };
+use crate::change::ChangeError;
 use crate::service::ServiceContext;
 
 type Tags = BTreeMap<String, String>;

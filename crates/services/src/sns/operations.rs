@@ -3,7 +3,7 @@
 use aws_api::{
     error_response::ApiError,
     generated::sns::operations::{MODEL, Operation},
-    protocol::{Decoded, query_compatible},
+    protocol::Decoded,
     schema::ServiceModel,
 };
 
@@ -11,7 +11,7 @@ use super::Sns;
 use crate::service::{Answer, AwsService, ServiceContext, service_operations};
 
 service_operations! {
-    Sns, "SNS", forms query_compatible::SNS;
+    Sns, "SNS";
     AddPermission => add_permission,
     ConfirmSubscription => confirm_subscription,
     CreateTopic => create_topic,

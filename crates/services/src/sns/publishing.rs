@@ -13,12 +13,13 @@ use store::{QueueTransaction, StoreError};
 
 use super::{
     Handled, Sns,
-    error::{ChangeError, invalid},
+    error::invalid,
     message::Message,
     registry::{Subscription, Topic},
     subscriptions::dead_letter_queue,
     topic::TopicKey,
 };
+use crate::change::{ChangeError, failed};
 use crate::{
     service::{ServiceContext, not_implemented},
     sqs::{Door, outgoing::Outgoing, queue::QueueKey, sequence_number},
@@ -77,7 +78,7 @@ impl Sns {
         };
         let message = Message::checked(entry, (&key, &topic), self.clock.now_ms())?;
         let published = self.publish_all(&key, &topic, vec![message]).await?.pop();
-        let published = published.ok_or_else(|| super::error::failed("nothing was published"))?;
+        let published = published.ok_or_else(|| failed("nothing was published"))?;
         Ok(types::PublishResponse {
             message_id: Some(published.message_id),
             sequence_number: published.sequence_number,

@@ -10,12 +10,13 @@ use store::Transaction;
 
 use super::{
     Handled, Sns,
-    error::{ChangeError, invalid, no_subscription, no_topic},
+    error::{invalid, no_subscription, no_topic},
     filter,
     registry::{Subscription, Topic},
     topic::{SubscriptionRecord, TopicKey, TopicRecord},
     topics::page,
 };
+use crate::change::ChangeError;
 use crate::{
     service::{ServiceContext, not_implemented},
     sqs::queue::QueueKey,

@@ -2,26 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use aws_api::generated::sns::types;
+use aws_api::{generated::sns::types, pagination};
 use serde_json::{Value, json};
 use store::{DocumentRange, Transaction};
 
 use super::{
     Handled, Sns,
-    error::{ChangeError, invalid, no_topic},
+    error::{invalid, no_topic},
     registry::Topic,
     tags,
     topic::{FIFO_SUFFIX, SubscriptionRecord, TopicKey, TopicRecord},
 };
+use crate::change::ChangeError;
 use crate::service::{ServiceContext, not_implemented};
 
 /// Entries of a page (API reference).
 pub(super) const PAGE: usize = 100;
 /// Characters of a name at most.
 const NAME_MAX: usize = 256;
-/// Attributes that are kept and shown, and change nothing here: deliveries to services of this server do not fail for a while.
-const SHOWN: &[&str] =
-    &["DeliveryPolicy", "DisplayName", "SignatureVersion", "TracingConfig", "ArchivePolicy"];
 
 impl Sns {
     pub(super) async fn create_topic(
@@ -206,11 +204,11 @@ fn check_attribute(key: &TopicKey, name: &str, value: &str) -> Handled<()> {
         "MaximumMessageSize" => value.parse::<u32>().is_ok_and(|bytes| (1_024..=1_048_576).contains(&bytes)),
         "KmsMasterKeyId" if value.is_empty() => true,
         "KmsMasterKeyId" => return Err(not_implemented("SNS", "encryption with keys of KMS")),
-        "ArchivePolicy" if !value.is_empty() => return Err(not_implemented("SNS", "archives of messages")),
+        "ArchivePolicy" if value.is_empty() => true,
+        "ArchivePolicy" => return Err(not_implemented("SNS", "archives of messages")),
         _ if name.ends_with("FeedbackRoleArn") || name.ends_with("FeedbackSampleRate") => {
             return Err(not_implemented("SNS", "delivery status logs"));
         }
-        _ if SHOWN.contains(&name) => true,
         _ => return Err(invalid("AttributeName")),
     };
     if is_right { Ok(()) } else { Err(invalid(format!("Attributes Reason: {name}"))) }
@@ -256,17 +254,11 @@ fn effective_delivery_policy() -> String {
 
 /// A page of what is in order, and where the next begins.
 pub(super) fn page(all: Vec<String>, token: Option<&str>) -> Handled<(Vec<String>, Option<String>)> {
-    use base64::{Engine, prelude::BASE64_STANDARD};
-    let after = match token.filter(|token| !token.is_empty()) {
-        None => None,
-        Some(token) => {
-            let text = BASE64_STANDARD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            Some(text.ok_or_else(|| invalid("NextToken"))?)
-        }
-    };
+    let after = token.filter(|token| !token.is_empty()).map(pagination::decode).transpose();
+    let after = after.map_err(|_| invalid("NextToken"))?;
     let mut rest = all.into_iter().filter(|name| after.as_ref().is_none_or(|after| name > after));
     let page: Vec<String> = rest.by_ref().take(PAGE).collect();
-    let next = rest.next().and(page.last()).map(|last| BASE64_STANDARD.encode(last));
+    let next = rest.next().and(page.last()).map(|last| pagination::encode(last));
     Ok((page, next))
 }
 

@@ -8,12 +8,13 @@ use store::{Place, QueueTransaction, StoreError};
 use super::{
     Handled, Sqs,
     batches::{self, Batch},
-    error::{ChangeError, bad_receipt, expired_receipt, invalid, invalid_value, not_in_flight},
+    error::{bad_receipt, expired_receipt, invalid, invalid_value, not_in_flight},
     message::State,
     queue::Queue,
     receipt::Receipt,
     receiving::{VISIBILITY_SECONDS_MAX, is_gone},
 };
+use crate::change::ChangeError;
 use crate::service::ServiceContext;
 
 impl Sqs {

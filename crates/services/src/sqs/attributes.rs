@@ -7,12 +7,13 @@ use store::MessageView;
 
 use super::{
     Handled, Sqs,
-    error::{of_store, unknown_attribute},
+    error::unknown_attribute,
     message::State,
     queue::Queue,
     receiving::{is_gone, state_of},
     settings,
 };
+use crate::change::of_store;
 use crate::service::ServiceContext;
 
 impl Sqs {
@@ -50,7 +51,7 @@ impl Sqs {
         if attributes.contains_key("FifoQueue") {
             return Err(unknown_attribute("FifoQueue"));
         }
-        settings::check(&attributes, queue.settings.is_fifo)?;
+        settings::check_each(&attributes, queue.settings.is_fifo)?;
         self.check_dead_letter_queue(&queue.key, &attributes)?;
         let (now_seconds, is_fifo) = (context.now_seconds(), queue.settings.is_fifo);
         self.change(&queue, move |record| {
@@ -70,7 +71,7 @@ impl Sqs {
         let (moved, now_ms) = (queue.clone(), self.clock.now_ms());
         let count = move |view: &MessageView<'_>| {
             let mut counts = Counts::default();
-            view.each(None, |place, state| {
+            view.each(|place, state| {
                 let state = state_of(state, now_ms);
                 if !is_gone(&moved, place, &state, now_ms) {
                     counts.count(&state, now_ms);

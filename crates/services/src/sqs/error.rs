@@ -1,8 +1,6 @@
 //! Errors in the service's words.
 
 use aws_api::error_response::ApiError;
-use lambda_model::error::with_causes;
-use store::StoreError;
 
 /// A value that a parameter may not have.
 pub(super) fn invalid_value(message: impl Into<String>) -> ApiError {
@@ -59,42 +57,4 @@ pub(super) fn over_limit(message: impl Into<String>) -> ApiError {
 
 pub(super) fn no_resource(message: impl Into<String>) -> ApiError {
     ApiError::user("ResourceNotFoundException", 404, message)
-}
-
-/// A fault of ours; the words are for the log.
-pub(super) fn failed(message: impl Into<String>) -> ApiError {
-    ApiError::service("InternalFailure", 500, message)
-}
-
-/// An error of the store or one in the service's words.
-#[derive(Debug)]
-pub(super) enum ChangeError {
-    Store(StoreError),
-    Refused(ApiError),
-}
-
-impl From<StoreError> for ChangeError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<ApiError> for ChangeError {
-    fn from(error: ApiError) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl From<ChangeError> for ApiError {
-    fn from(error: ChangeError) -> Self {
-        match error {
-            ChangeError::Store(error) => failed(with_causes(&error)),
-            ChangeError::Refused(error) => error,
-        }
-    }
-}
-
-/// What the store could not read.
-pub(super) fn of_store(error: StoreError) -> ApiError {
-    ChangeError::Store(error).into()
 }

@@ -80,7 +80,7 @@ fn pause(queue: &Queue) -> Duration {
 /// Messages of a queue that are over; of one that is gone, all are.
 fn over(view: &MessageView<'_>, queue: Option<&Queue>, now_ms: i64) -> Result<Vec<Place>, StoreError> {
     let mut found = Vec::new();
-    view.each(None, |place, state| {
+    view.each(|place, state| {
         if queue.is_none_or(|queue| is_gone(queue, place, &state_of(state, now_ms), now_ms)) {
             found.push(place);
         }

@@ -18,12 +18,13 @@ use tokio::time::sleep;
 
 use super::{
     Handled, Sqs,
-    error::{ChangeError, invalid_value, no_resource, unsupported},
+    error::{invalid_value, no_resource, unsupported},
     message::{Header, State},
     queue::{Queue, QueueKey},
     receiving::state_of,
     sending::put,
 };
+use crate::change::{ChangeError, of_store};
 use crate::service::ServiceContext;
 
 /// Messages a second at most (API reference, StartMessageMoveTask).
@@ -187,7 +188,7 @@ impl Sqs {
             parent: Some(queue.name.clone()),
             ..Default::default()
         };
-        self.store.documents(range).await.map_err(super::error::of_store)
+        self.store.documents(range).await.map_err(of_store)
     }
 
     /// Stores a task unless another of its queue is active, and forgets the oldest.
@@ -314,7 +315,7 @@ impl Sqs {
 /// Messages that nobody has, in the order of the queue.
 fn visible(view: &MessageView<'_>, now_ms: i64, max: usize) -> Result<Vec<Place>, StoreError> {
     let mut found = Vec::new();
-    view.each(None, |place, state| {
+    view.each(|place, state| {
         if state_of(state, now_ms).visible_ms <= now_ms {
             found.push(place);
         }

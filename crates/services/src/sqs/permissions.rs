@@ -6,9 +6,12 @@ use serde_json::{Value, json};
 use super::{
     Handled, Sqs,
     error::{invalid, invalid_value, over_limit},
-    queue::{Queue, QueueRecord},
+    queue::QueueRecord,
 };
-use crate::service::{ServiceContext, partition_of};
+use crate::{
+    labelled_statements::{self, Grant},
+    service::ServiceContext,
+};
 
 /// Actions of a statement at most (SQS quotas).
 const ACTIONS_MAX: usize = 7;
@@ -34,20 +37,14 @@ impl Sqs {
         let queue = self.queue_at(context, input.queue_url.as_deref())?;
         let label = input.label.unwrap_or_default();
         check_label(&label)?;
-        let statement = statement(
-            &queue,
-            &label,
-            input.aws_account_ids.unwrap_or_default(),
-            input.actions.unwrap_or_default(),
-        )?;
+        let grant =
+            grant(label, input.aws_account_ids.unwrap_or_default(), input.actions.unwrap_or_default())?;
+        let key = queue.key.clone();
         self.change(&queue, move |record| {
-            let mut policy = policy_of(record);
-            let mut statements = statements_of(&mut policy);
-            if statements.iter().any(|known| known["Sid"] == label.as_str()) {
+            let (mut policy, label) = (policy_of(record), grant.label.clone());
+            if !labelled_statements::add(&mut policy, grant, &key.arn(), &key.region) {
                 return Err(invalid("Label", &label, "Already exists."));
             }
-            statements.push(statement);
-            policy["Statement"] = statements.into();
             record.attributes.insert("Policy".into(), policy.to_string());
             Ok(())
         })
@@ -63,18 +60,13 @@ impl Sqs {
         let label = input.label.unwrap_or_default();
         self.change(&queue, move |record| {
             let mut policy = policy_of(record);
-            let mut statements = statements_of(&mut policy);
-            let before = statements.len();
-            statements.retain(|known| known["Sid"] != label.as_str());
-            if statements.len() == before {
+            if !labelled_statements::remove(&mut policy, &label) {
                 return Err(invalid("Label", &label, "can't find label on existing policy."));
             }
-            if statements.is_empty() {
-                record.attributes.remove("Policy");
-                return Ok(());
-            }
-            policy["Statement"] = statements.into();
-            record.attributes.insert("Policy".into(), policy.to_string());
+            match policy["Statement"] == json!([]) {
+                true => record.attributes.remove("Policy"),
+                false => record.attributes.insert("Policy".into(), policy.to_string()),
+            };
             Ok(())
         })
         .await
@@ -93,7 +85,7 @@ fn check_label(label: &str) -> Handled<()> {
     }
 }
 
-fn statement(queue: &Queue, label: &str, accounts: Vec<String>, actions: Vec<String>) -> Handled<Value> {
+fn grant(label: String, accounts: Vec<String>, actions: Vec<String>) -> Handled<Grant> {
     let is_account =
         |account: &String| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
     if accounts.is_empty() || !accounts.iter().all(is_account) {
@@ -112,37 +104,12 @@ fn statement(queue: &Queue, label: &str, accounts: Vec<String>, actions: Vec<Str
             "Value SQS:{action} for parameter ActionName is invalid. Reason: {reason}"
         )));
     }
-    let partition = partition_of(&queue.key.region);
-    let principals: Vec<_> =
-        accounts.iter().map(|account| format!("arn:{partition}:iam::{account}:root")).collect();
-    let actions: Vec<_> = actions.iter().map(|action| format!("SQS:{action}")).collect();
-    Ok(json!({
-        "Sid": label,
-        "Effect": "Allow",
-        "Principal": {"AWS": one_or_all(principals)},
-        "Action": one_or_all(actions),
-        "Resource": queue.key.arn(),
-    }))
-}
-
-fn one_or_all(mut values: Vec<String>) -> Value {
-    match values.len() {
-        1 => values.remove(0).into(),
-        _ => values.into(),
-    }
+    let actions = actions.iter().map(|action| format!("SQS:{action}")).collect();
+    Ok(Grant { label, accounts, actions })
 }
 
 fn policy_of(record: &QueueRecord) -> Value {
     let policy = record.attributes.get("Policy").and_then(|text| serde_json::from_str::<Value>(text).ok());
     let id = format!("{}/SQSDefaultPolicy", record.id);
     policy.filter(Value::is_object).unwrap_or_else(|| json!({"Version": "2008-10-17", "Id": id}))
-}
-
-/// The statements of a policy, which may have been written as one.
-fn statements_of(policy: &mut Value) -> Vec<Value> {
-    match policy["Statement"].take() {
-        Value::Array(statements) => statements,
-        Value::Null => Vec::new(),
-        one => vec![one],
-    }
 }

@@ -2,15 +2,16 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use aws_api::{error_response::ApiError, generated::sqs::types};
+use aws_api::{error_response::ApiError, generated::sqs::types, pagination};
 use store::Transaction;
 
 use super::{
     Handled, Sqs,
-    error::{ChangeError, invalid_value, no_queue},
+    error::{invalid_value, no_queue},
     queue::{FIFO_SUFFIX, Queue, QueueKey, QueueRecord},
     settings, tags, url,
 };
+use crate::change::ChangeError;
 use crate::service::ServiceContext;
 
 /// Characters of a name at most (SQS quotas).
@@ -239,22 +240,12 @@ fn page(
             "Value for parameter MaxResults is invalid. Reason: Must be an integer value between 1 and {PAGE_MAX}."
         )));
     }
-    let after = token.map(|token| read_token(&token)).transpose()?;
+    let after = token.map(|token| pagination::decode(&token)).transpose();
+    let after = after.map_err(|_| invalid_value("Invalid or expired next token."))?;
     let mut rest = keys.into_iter().filter(|key| after.as_ref().is_none_or(|after| key.name > *after));
     let page: Vec<_> = rest.by_ref().take(usize::try_from(max).unwrap_or(0)).collect();
-    let next = rest.next().and(page.last()).map(|last| write_token(&last.name));
+    let next = rest.next().and(page.last()).map(|last| pagination::encode(&last.name));
     Ok((page, next))
-}
-
-fn write_token(name: &str) -> String {
-    use base64::{Engine, prelude::BASE64_STANDARD};
-    BASE64_STANDARD.encode(name)
-}
-
-fn read_token(token: &str) -> Handled<String> {
-    use base64::{Engine, prelude::BASE64_STANDARD};
-    let name = BASE64_STANDARD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    name.ok_or_else(|| invalid_value("Invalid or expired next token."))
 }
 
 #[cfg(test)]

@@ -22,17 +22,18 @@ use tokio::{
 
 use super::{
     Handled, Sqs,
-    error::{invalid, no_queue, of_store, over_limit},
+    error::{invalid, no_queue, over_limit},
     message::{Header, State},
     queue::Queue,
     receipt::Receipt,
     sending::put,
     shown,
 };
+use crate::change::of_store;
 use crate::service::ServiceContext;
 
 /// Messages of an answer at most.
-pub(super) const MESSAGES_MAX: i64 = 10;
+const MESSAGES_MAX: i64 = 10;
 /// Seconds that a receiver waits at most.
 const WAIT_SECONDS_MAX: i64 = 20;
 /// Seconds that a message is hidden at most.
@@ -41,8 +42,6 @@ pub(super) const VISIBILITY_SECONDS_MAX: i64 = 43_200;
 const IN_FLIGHT_MAX: u32 = 120_000;
 /// Messages of a FIFO queue that are looked at for one that may be received (SQS developer guide: the first 120,000).
 const LOOK_AT_MAX: usize = 120_000;
-/// The longest wait without a look.
-const LOOK_AFTER_MAX: Duration = Duration::from_secs(1);
 
 /// A message that was received.
 #[derive(Debug, Clone)]
@@ -132,17 +131,21 @@ impl Sqs {
                 if !received.is_empty() {
                     return Ok(received);
                 }
+                // Others were faster, or it was over: when the next comes is another question now.
+                continue;
             }
             let now = Instant::now();
             if now >= patience.deadline || patience.is_stopped() {
                 return Ok(Vec::new());
             }
-            let next = look.next_visible_ms.map(|next_ms| next_ms.saturating_sub(self.clock.now_ms()).max(1));
-            let next =
-                next.map_or(LOOK_AFTER_MAX, |ms| Duration::from_millis(u64::try_from(ms).unwrap_or(1)));
+            // Whatever else makes a message visible wakes this.
+            let next_visible = look.next_visible_ms.map_or(patience.deadline, |next_ms| {
+                let wait_ms = next_ms.saturating_sub(self.clock.now_ms()).max(1);
+                now + Duration::from_millis(u64::try_from(wait_ms).unwrap_or(1))
+            });
             tokio::select! {
                 () = woken => {}
-                () = sleep_until(patience.deadline.min(now + next.min(LOOK_AFTER_MAX))) => {}
+                () = sleep_until(patience.deadline.min(next_visible)) => {}
                 () = patience.stopped() => {}
             }
         }
@@ -222,7 +225,7 @@ impl Sqs {
                 return view.later(now_ms, IN_FLIGHT_MAX);
             }
             let mut in_flight = 0;
-            view.each(None, |_, state| {
+            view.each(|_, state| {
                 in_flight += u32::from(state.parse::<State>().is_ok_and(|state| state.is_in_flight(now_ms)));
                 ControlFlow::Continue(())
             })?;
@@ -272,7 +275,7 @@ fn first_of_groups(
 ) -> Result<Free, StoreError> {
     let mut found = Free { free: Vec::new(), next_visible_ms: None };
     let (mut blocked, mut looked_at) = (BTreeSet::new(), 0);
-    view.each(None, |place, state| {
+    view.each(|place, state| {
         looked_at += 1;
         let state = state_of(state, now_ms);
         if is_gone(queue, place, &state, now_ms) {

@@ -10,12 +10,11 @@ use store::{QueueTransaction, StoreError, StoredMessage};
 use super::{
     Handled, Sqs,
     batches::{self, Batch},
-    error::ChangeError,
     message::{Attribute, Header, State, md5_of, md5_of_attributes, sequence_number},
     outgoing::Outgoing,
     queue::{Queue, QueueKey},
 };
-use crate::service::ServiceContext;
+use crate::{change::ChangeError, service::ServiceContext};
 
 /// How long a FIFO queue knows a message again, milliseconds.
 const DEDUPLICATION_MS: i64 = 5 * 60 * 1_000;

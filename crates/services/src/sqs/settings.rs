@@ -135,11 +135,16 @@ pub(super) fn check_names(names: &[String]) -> Result<(), ApiError> {
     }
 }
 
-/// Checks attributes that are to be set; an empty one takes away what was set.
+/// Checks attributes that are to be set, each by itself; an empty one takes away what was set.
+pub(super) fn check_each(attributes: &BTreeMap<String, String>, is_fifo: bool) -> Result<(), ApiError> {
+    attributes.iter().try_for_each(|(name, value)| check_one(name, value, is_fifo))
+}
+
+/// Checks all attributes of a queue.
 pub(super) fn check(attributes: &BTreeMap<String, String>, is_fifo: bool) -> Result<(), ApiError> {
-    attributes.iter().try_for_each(|(name, value)| check_one(name, value, is_fifo))?;
+    check_each(attributes, is_fifo)?;
     let is = |name: &str, word: &str| attributes.get(name).is_some_and(|value| value == word);
-    if is("FifoThroughputLimit", "perMessageGroupId") && is("DeduplicationScope", "queue") {
+    if is("FifoThroughputLimit", "perMessageGroupId") && !is("DeduplicationScope", "messageGroup") {
         return Err(invalid_value(
             "When the FifoThroughputLimit attribute is set to perMessageGroupId, the DeduplicationScope attribute must be set to messageGroup.",
         ));

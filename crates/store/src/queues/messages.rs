@@ -87,22 +87,20 @@ impl MessageView<'_> {
         self.lane_id.map_or(Ok(None), |lane_id| entries::next_due(self.connection, lane_id, now_ms))
     }
 
-    /// Every message from a place on in the order of the lane, until `look` has seen enough.
+    /// Every message in the order of the lane, until `look` has seen enough.
     ///
     /// # Errors
     /// When they cannot be read.
     pub fn each(
         &self,
-        from: Option<Place>,
         mut look: impl FnMut(Place, &str) -> std::ops::ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let Some(lane_id) = self.lane_id else { return Ok(()) };
-        let from = from.unwrap_or(Place { due_at_ms: i64::MIN, id: i64::MIN });
         let mut statement = self.connection.prepare_cached(
             "SELECT due_at_ms, entry_id, state FROM schedule
-             WHERE lane_id = ?1 AND (due_at_ms, entry_id) >= (?2, ?3) ORDER BY due_at_ms, entry_id",
+             WHERE lane_id = ?1 ORDER BY due_at_ms, entry_id",
         )?;
-        let mut rows = statement.query(params![lane_id, from.due_at_ms, from.id])?;
+        let mut rows = statement.query([lane_id])?;
         while let Some(row) = rows.next()? {
             let place = Place { due_at_ms: row.get(0)?, id: row.get(1)? };
             if look(place, row.get_ref(2)?.as_str().unwrap_or_default()).is_break() {

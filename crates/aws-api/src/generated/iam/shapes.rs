@@ -6255,7 +6255,7 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         name: "summaryMapType",
         sensitive: false,
-        kind: Kind::Map { key: 298, value: 300, min: None, max: None },
+        kind: Kind::Map { key: 298, value: 300, names: ("key", "value"), min: None, max: None },
     },
     Shape { name: "summaryValueType", sensitive: false, kind: Kind::Integer { min: None, max: None } },
     Shape {

@@ -300,7 +300,7 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         name: "AdditionalVersionWeights",
         sensitive: false,
-        kind: Kind::Map { key: 9, value: 609, min: None, max: None },
+        kind: Kind::Map { key: 9, value: 609, names: ("key", "value"), min: None, max: None },
     },
     Shape {
         name: "Alias",
@@ -3082,7 +3082,7 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         name: "Endpoints",
         sensitive: false,
-        kind: Kind::Map { key: 144, value: 146, min: Some(1), max: Some(2) },
+        kind: Kind::Map { key: 144, value: 146, names: ("key", "value"), min: Some(1), max: Some(2) },
     },
     Shape {
         name: "Environment",
@@ -3160,7 +3160,7 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         name: "EnvironmentVariables",
         sensitive: true,
-        kind: Kind::Map { key: 151, value: 152, min: None, max: None },
+        kind: Kind::Map { key: 151, value: 152, names: ("key", "value"), min: None, max: None },
     },
     Shape {
         name: "EphemeralStorage",
@@ -9171,7 +9171,7 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         name: "PropagateTagsExplicitTagsMap",
         sensitive: false,
-        kind: Kind::Map { key: 555, value: 558, min: Some(0), max: Some(40) },
+        kind: Kind::Map { key: 555, value: 558, names: ("key", "value"), min: Some(0), max: Some(40) },
     },
     Shape {
         name: "PropagateTagsMode",
@@ -11395,7 +11395,11 @@ pub static SHAPES: &[Shape] = &[
             values: &[],
         },
     },
-    Shape { name: "Tags", sensitive: false, kind: Kind::Map { key: 555, value: 558, min: None, max: None } },
+    Shape {
+        name: "Tags",
+        sensitive: false,
+        kind: Kind::Map { key: 555, value: 558, names: ("key", "value"), min: None, max: None },
+    },
     Shape {
         name: "TagsError",
         sensitive: false,

@@ -490,7 +490,7 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         name: "EntityAttributes",
         sensitive: false,
-        kind: Kind::Map { key: 31, value: 32, min: Some(0), max: Some(10) },
+        kind: Kind::Map { key: 31, value: 32, names: ("key", "value"), min: Some(0), max: Some(10) },
     },
     Shape {
         name: "EntityAttributesKey",
@@ -505,7 +505,7 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         name: "EntityKeyAttributes",
         sensitive: false,
-        kind: Kind::Map { key: 34, value: 35, min: Some(2), max: Some(4) },
+        kind: Kind::Map { key: 34, value: 35, names: ("key", "value"), min: Some(2), max: Some(4) },
     },
     Shape {
         name: "EntityKeyAttributesKey",
@@ -550,7 +550,7 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         name: "ExtractedValues",
         sensitive: false,
-        kind: Kind::Map { key: 131, value: 138, min: None, max: None },
+        kind: Kind::Map { key: 131, value: 138, names: ("key", "value"), min: None, max: None },
     },
     Shape {
         name: "FieldSelectionCriteria",
@@ -2016,7 +2016,7 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         name: "Tags",
         sensitive: false,
-        kind: Kind::Map { key: 120, value: 125, min: Some(1), max: Some(50) },
+        kind: Kind::Map { key: 120, value: 125, names: ("key", "value"), min: Some(1), max: Some(50) },
     },
     Shape {
         name: "TestEventMessages",

@@ -1329,7 +1329,7 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         name: "MapStringToString",
         sensitive: false,
-        kind: Kind::Map { key: 123, value: 123, min: None, max: None },
+        kind: Kind::Map { key: 123, value: 123, names: ("key", "value"), min: None, max: None },
     },
     Shape { name: "MaxItems", sensitive: false, kind: Kind::Integer { min: Some(1), max: Some(100) } },
     Shape {
@@ -1340,7 +1340,7 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         name: "MessageAttributeMap",
         sensitive: false,
-        kind: Kind::Map { key: 123, value: 85, min: None, max: None },
+        kind: Kind::Map { key: 123, value: 85, names: ("Name", "Value"), min: None, max: None },
     },
     Shape {
         name: "MessageAttributeValue",
@@ -2167,7 +2167,7 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         name: "SubscriptionAttributesMap",
         sensitive: false,
-        kind: Kind::Map { key: 156, value: 157, min: None, max: None },
+        kind: Kind::Map { key: 156, value: 157, names: ("key", "value"), min: None, max: None },
     },
     Shape {
         name: "SubscriptionLimitExceededException",
@@ -2333,7 +2333,7 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         name: "TopicAttributesMap",
         sensitive: false,
-        kind: Kind::Map { key: 156, value: 157, min: None, max: None },
+        kind: Kind::Map { key: 156, value: 157, names: ("key", "value"), min: None, max: None },
     },
     Shape {
         name: "TopicLimitExceededException",

@@ -1137,12 +1137,12 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         name: "MessageBodyAttributeMap",
         sensitive: false,
-        kind: Kind::Map { key: 103, value: 65, min: None, max: None },
+        kind: Kind::Map { key: 103, value: 65, names: ("key", "value"), min: None, max: None },
     },
     Shape {
         name: "MessageBodySystemAttributeMap",
         sensitive: false,
-        kind: Kind::Map { key: 73, value: 74, min: None, max: None },
+        kind: Kind::Map { key: 73, value: 74, names: ("key", "value"), min: None, max: None },
     },
     Shape { name: "MessageList", sensitive: false, kind: Kind::List { member: 62, min: None, max: None } },
     Shape {
@@ -1158,7 +1158,7 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         name: "MessageSystemAttributeMap",
         sensitive: false,
-        kind: Kind::Map { key: 72, value: 103, min: None, max: None },
+        kind: Kind::Map { key: 72, value: 103, names: ("key", "value"), min: None, max: None },
     },
     Shape {
         name: "MessageSystemAttributeName",
@@ -1265,7 +1265,7 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         name: "QueueAttributeMap",
         sensitive: false,
-        kind: Kind::Map { key: 81, value: 103, min: None, max: None },
+        kind: Kind::Map { key: 81, value: 103, names: ("key", "value"), min: None, max: None },
     },
     Shape {
         name: "QueueAttributeName",
@@ -1814,7 +1814,7 @@ pub static SHAPES: &[Shape] = &[
     Shape {
         name: "TagMap",
         sensitive: false,
-        kind: Kind::Map { key: 105, value: 109, min: None, max: None },
+        kind: Kind::Map { key: 105, value: 109, names: ("key", "value"), min: None, max: None },
     },
     Shape {
         name: "TagQueueRequest",

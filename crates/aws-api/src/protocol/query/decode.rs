@@ -83,7 +83,7 @@ impl Reader<'_> {
         match kind {
             Kind::Structure { members, .. } => Ok(Value::Object(self.structure(members, name)?)),
             Kind::List { .. } => self.elements(shape, &format!("{name}.member"), ("", "")),
-            Kind::Map { .. } => self.elements(shape, &format!("{name}.entry"), ("key", "value")),
+            Kind::Map { names, .. } => self.elements(shape, &format!("{name}.entry"), *names),
             _ => self.scalar(kind, name),
         }
     }

@@ -7,8 +7,7 @@ use crate::schema::{Kind, Member, ServiceModel};
 pub struct Dialect {
     /// Of the XML.
     pub xml_namespace: &'static str,
-    /// Lists and maps whose elements have no element around them. Where there are none, every list is one of `member`, and every map
-    /// one of `entry` with `key` and `value`.
+    /// Lists and maps whose elements have no element around them. Any other list is one of `member`, any other map one of `entry`.
     pub flat: &'static [Flat],
     /// What this protocol calls an error.
     pub error_code: fn(&'static str) -> &'static str,

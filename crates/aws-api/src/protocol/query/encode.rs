@@ -76,7 +76,7 @@ impl Writer<'_> {
                 }
             }
             (Kind::List { .. }, value) => self.elements(shape, "member", ("", ""), value),
-            (Kind::Map { .. }, value) => self.elements(shape, "entry", ("key", "value"), value),
+            (Kind::Map { names, .. }, value) => self.elements(shape, "entry", *names, value),
             (Kind::Timestamp, Value::Number(seconds)) => {
                 let seconds = seconds.as_f64().unwrap_or_default();
                 self.xml.push_str(&timestamp::iso_seconds(seconds as i64));
@@ -85,9 +85,7 @@ impl Writer<'_> {
             (_, other) => self.xml.push_str(&other.to_string()),
         }
     }
-}
 
-impl Writer<'_> {
     /// The elements of a list or a map, each in an element of its own.
     fn elements(&mut self, shape: ShapeId, element: &str, entry: (&str, &str), value: &Value) {
         match (&self.model.shapes[shape].kind, value) {

@@ -28,7 +28,7 @@ async fn change<T: Send + 'static>(
 async fn all(queues: &Queues, queue: &str) -> Vec<(i64, String)> {
     let look = |view: &super::MessageView<'_>| {
         let mut all = Vec::new();
-        view.each(None, |place, state| {
+        view.each(|place, state| {
             all.push((place.due_at_ms, state.to_owned()));
             ControlFlow::Continue(())
         })?;

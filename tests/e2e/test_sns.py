@@ -249,6 +249,28 @@ def test_a_fifo_topic_keeps_order_and_tells_once(sns, topic, queue):
     assert error_of(sns.publish, TopicArn=arn, Message="m")["Code"] == "InvalidParameter"
 
 
+def test_a_fifo_topic_knows_messages_by_their_text_and_tells_queues_so(sns, topic, queue):
+    arn = topic(FifoTopic="true", ContentBasedDeduplication="true")
+    sink = queue(".fifo", FifoQueue="true")
+    subscribe(sns, arn, "sqs", sink.arn)
+    for text in ("a", "b", "a"):
+        sns.publish(TopicArn=arn, Message=text, MessageGroupId="g")
+    assert [json.loads(message["Body"])["Message"] for message in sink.received()] == ["a", "b"]
+
+
+def test_a_13_the_trace_of_who_publishes_goes_along(server, sns, topic, queue, deploy):
+    lineage = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0;Lineage=a87bd80c:3"
+    sns.meta.events.register("before-sign.sns.Publish", lambda request, **_: request.headers.add_header("X-Amzn-Trace-Id", lineage))
+    arn, sink = topic(), queue()
+    function = deploy("import os\ndef handler(event, context):\n    print('TRACE ' + os.environ['_X_AMZN_TRACE_ID'])\n")
+    subscribe(sns, arn, "sqs", sink.arn)
+    subscribe(sns, arn, "lambda", function.arn)
+    sns.publish(TopicArn=arn, Message="m")
+    [message] = sink.received()
+    assert message["Attributes"]["AWSTraceHeader"] == lineage
+    assert "Lineage=a87bd80c:3|" in log_of(server, function, "TRACE ")
+
+
 def test_a_batch_tells_of_each_entry(sns, topic, queue):
     arn, sink = topic(), queue()
     subscribe(sns, arn, "sqs", sink.arn, RawMessageDelivery="true")

@@ -268,6 +268,28 @@ def test_q_10_a_batch_without_room_comes_again_and_is_no_dead_letter_of_the_func
     assert letters.left() == 0
 
 
+def test_a_13_a_function_that_feeds_its_own_queue_is_a_loop(server, sqs, deploy, queue, connect):
+    code = """
+import boto3, os
+sqs = boto3.client('sqs')
+def handler(event, context):
+    print('PASSED')
+    for record in event['Records']:
+        sqs.send_message(QueueUrl=os.environ['QUEUE'], MessageBody=record['body'])
+"""
+    dead = queue()
+    policy = json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 1})
+    source = queue(VisibilityTimeout="5", RedrivePolicy=policy)
+    function = deploy(code, Timeout=5, Environment={"Variables": {"QUEUE": source.url}})
+    connect(function, source)
+    source.send("m")
+    deadline = time.monotonic() + 60
+    while not sqs.receive_message(QueueUrl=dead.url, WaitTimeSeconds=1).get("Messages"):
+        assert time.monotonic() < deadline
+    # What stands still is given up by the queue.
+    assert log_of(server, function).count("PASSED\n") == 16
+
+
 def test_q_11_a_mapping_rests_and_goes_on(server, deploy, queue, connect, lambda_client):
     function, source = deploy(ECHOES), queue()
     made = connect(function, source, Enabled=False)

@@ -37,6 +37,7 @@ impl Caller {
             region: self.region,
             now_ms: clock::unix_ms(),
             endpoint: format!("{scheme}://{host}"),
+            trace_header: request.header("x-amzn-trace-id").map(str::to_owned),
         }
     }
 }

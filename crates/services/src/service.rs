@@ -25,6 +25,8 @@ pub struct ServiceContext {
     pub now_ms: i64,
     /// Where the caller has asked: `http://HOST:PORT`.
     pub endpoint: String,
+    /// `X-Amzn-Trace-Id`: SDKs in functions send it along, and whatever is passed on keeps it, so that a loop is seen.
+    pub trace_header: Option<String>,
 }
 
 impl ServiceContext {

@@ -25,7 +25,7 @@ use lambda_model::{
 use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
-    time::{Instant, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep},
 };
 
 use super::{
@@ -51,6 +51,8 @@ pub(super) struct Poller {
     /// Names the mapping.
     pub uuid: String,
     pub mapping: EventSourceMapping,
+    /// Its filters.
+    pub patterns: Vec<FilterPattern>,
     /// Told when it ends.
     pub stop: watch::Receiver<bool>,
 }
@@ -73,6 +75,7 @@ impl Poller {
         let mut concurrency = Concurrency::of(&poller.mapping);
         let mut collecting: Option<Collecting> = None;
         let mut grows = interval(GROWS_EVERY);
+        grows.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut resumes_at = Instant::now();
         let mut failures = 0;
         while !*stop.borrow() {
@@ -100,7 +103,8 @@ impl Poller {
                         failures += 1;
                     }
                 },
-                _ = grows.tick() => if running.len() >= concurrency.width() as usize {
+                // Also looks again once a pause is over; what is idle needs neither.
+                _ = grows.tick(), if !running.is_empty() || !has_room => if running.len() >= concurrency.width() as usize {
                     concurrency.busy(GROWS_EVERY.as_millis() as u64);
                 },
             }
@@ -202,9 +206,7 @@ impl Poller {
 
     /// Records that a filter lets through, and the others.
     fn filter(&self, records: Vec<Record>) -> (Vec<Record>, Vec<Record>) {
-        let patterns = self.mapping.filters.iter().filter_map(|text| FilterPattern::parse(text).ok());
-        let patterns: Vec<_> = patterns.collect();
-        records.into_iter().partition(|record| matches_any(&patterns, &record.json))
+        records.into_iter().partition(|record| matches_any(&self.patterns, &record.json))
     }
 
     async fn invoke(&self, records: &[Record]) -> Result<InvocationOutcome, LambdaError> {

@@ -10,7 +10,7 @@ use std::{
 
 use invocation::Invoker;
 use lambda_model::{
-    event_source_mapping::EventSourceMapping,
+    event_source_mapping::{EventSourceMapping, filter::FilterPattern},
     ports::{FunctionCatalog, MetricSink},
 };
 use store::{Change, CommitObserver, Document, Store, StoreError};
@@ -153,7 +153,8 @@ impl EventSourceMappings {
 fn start(parts: Arc<Parts>, uuid: &str, mapping: EventSourceMapping) -> Running {
     let (stop, stopped) = watch::channel(false);
     let has_begun = Arc::new(AtomicBool::new(false));
-    let poller = Poller { parts, uuid: uuid.to_owned(), mapping: mapping.clone(), stop: stopped };
+    let patterns = mapping.filters.iter().filter_map(|text| FilterPattern::parse(text).ok()).collect();
+    let poller = Poller { parts, uuid: uuid.to_owned(), mapping: mapping.clone(), patterns, stop: stopped };
     let begun = Arc::clone(&has_begun);
     let task = tokio::spawn(async move {
         begun.store(true, Ordering::Relaxed);

@@ -150,7 +150,8 @@ fn object_key(delivery: &Delivery) -> String {
 fn message(item: &OutboxItem) -> Outgoing {
     let body = String::from_utf8_lossy(&item.delivery.body).into_owned();
     let attributes = item.delivery.attributes.iter();
-    attributes.fold(Outgoing::text(body), |message, MessageAttribute { name, data_type, value }| {
+    let message = Outgoing::text(body).traced(item.delivery.trace_id.clone());
+    attributes.fold(message, |message, MessageAttribute { name, data_type, value }| {
         message.with_attribute(name, data_type, value)
     })
 }

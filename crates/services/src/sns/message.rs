@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws_api::{error_response::ApiError, generated::sns::types, timestamp};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{
     Handled,
@@ -38,7 +39,10 @@ pub(super) struct Message {
     pub body: Body,
     pub attributes: BTreeMap<String, Attribute>,
     pub group: Option<String>,
+    /// Of a message of a FIFO topic, always.
     pub deduplication_id: Option<String>,
+    /// `X-Amzn-Trace-Id` of who published it.
+    pub trace_header: Option<String>,
 }
 
 /// What is said, to whom.
@@ -65,7 +69,7 @@ impl Message {
     pub(super) fn checked(
         entry: types::PublishBatchRequestEntry,
         (key, topic): (&TopicKey, &Topic),
-        now_ms: i64,
+        (now_ms, trace_header): (i64, Option<String>),
     ) -> Handled<Self> {
         let text = entry.message.unwrap_or_default();
         if text.is_empty() {
@@ -75,6 +79,9 @@ impl Message {
         if text.len() + bytes_of(&attributes) > bytes_max(topic) {
             return Err(invalid("Message too long"));
         }
+        let content_hash = || aws_api::hex::encode(&Sha256::digest(&text));
+        let deduplication_id =
+            entry.message_deduplication_id.clone().or_else(|| key.is_fifo().then(content_hash));
         let subject = entry.subject.map(checked_subject).transpose()?;
         let deduplicates_content = topic
             .record
@@ -89,7 +96,8 @@ impl Message {
             body: body(text, entry.message_structure.as_deref())?,
             attributes,
             group: entry.message_group_id,
-            deduplication_id: entry.message_deduplication_id,
+            deduplication_id,
+            trace_header,
         })
     }
 
@@ -102,7 +110,7 @@ impl Message {
             false => Outgoing::text(self.envelope(topic, subscription).to_string()),
         };
         outgoing.set_group(self.group.clone(), self.deduplication_id.clone());
-        outgoing
+        outgoing.traced(self.trace_header.clone())
     }
 
     fn raw(&self) -> Outgoing {

@@ -8,7 +8,6 @@ use lambda_model::{
     function::{FunctionKey, LATEST},
     invocation::asynchronous::AsyncEvent,
 };
-use sha2::{Digest, Sha256};
 use store::{QueueTransaction, StoreError};
 
 use super::{
@@ -76,7 +75,8 @@ impl Sns {
             message_deduplication_id: input.message_deduplication_id,
             message_group_id: input.message_group_id,
         };
-        let message = Message::checked(entry, (&key, &topic), self.clock.now_ms())?;
+        let traced_at = (self.clock.now_ms(), context.trace_header.clone());
+        let message = Message::checked(entry, (&key, &topic), traced_at)?;
         let published = self.publish_all(&key, &topic, vec![message]).await?.pop();
         let published = published.ok_or_else(|| failed("nothing was published"))?;
         Ok(types::PublishResponse {
@@ -93,11 +93,11 @@ impl Sns {
         let (key, topic) = self.topic_of(context, input.topic_arn.as_deref())?;
         let entries = input.publish_batch_request_entries.unwrap_or_default();
         check_batch(&entries)?;
-        let now_ms = self.clock.now_ms();
+        let traced_at = (self.clock.now_ms(), context.trace_header.clone());
         let (mut ids, mut messages, mut failed) = (Vec::new(), Vec::new(), Vec::new());
         for entry in entries {
             let id = entry.id.clone().unwrap_or_default();
-            match Message::checked(entry, (&key, &topic), now_ms) {
+            match Message::checked(entry, (&key, &topic), traced_at.clone()) {
                 Ok(message) => {
                     ids.push(id);
                     messages.push(message);
@@ -181,7 +181,7 @@ impl Sns {
             key: function,
             qualifier,
             payload: message.for_function(key, subscription).into(),
-            trace_id: None,
+            trace_id: message.trace_header.clone(),
             accepted_at_ms: message.published_ms,
         }))
     }
@@ -214,10 +214,7 @@ fn publish(
         deliveries.into_iter().try_for_each(|delivery| deliver(transaction, delivery))?;
         return Ok(Published { message_id: message.message_id, sequence_number: None });
     };
-    let key = message
-        .deduplication_id
-        .clone()
-        .unwrap_or_else(|| aws_api::hex::encode(&Sha256::digest(message.body.of("default"))));
+    let key = message.deduplication_id.unwrap_or_default();
     if let Some(known) = transaction.recall(topic, &key, now_ms)? {
         let known = String::from_utf8_lossy(&known).into_owned();
         let (message_id, sequence) = known.split_once(' ').unwrap_or((&known, ""));

@@ -62,6 +62,13 @@ impl Outgoing {
         self
     }
 
+    /// With a trace header, unless it has one.
+    #[must_use]
+    pub(crate) fn traced(mut self, trace_header: Option<String>) -> Self {
+        self.trace_header = self.trace_header.or(trace_header);
+        self
+    }
+
     /// In a group, and known again by an id.
     pub(crate) fn set_group(&mut self, group: Option<String>, deduplication_id: Option<String>) {
         (self.group, self.deduplication_id) = (group, deduplication_id);

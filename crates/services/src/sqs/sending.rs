@@ -96,11 +96,12 @@ impl Sqs {
         queue: Arc<Queue>,
         all: Vec<(String, Outgoing)>,
     ) -> Handled<Vec<types::SendMessageBatchResultEntry>> {
-        let sender_id = context.principal.user_id.clone();
+        let (sender_id, trace_header) = (context.principal.user_id.clone(), context.trace_header.clone());
         let now_ms = self.clock.now_ms();
         let send = move |transaction: &mut QueueTransaction<'_>| -> Result<_, ChangeError> {
             let all = all.into_iter().map(|(id, outgoing)| {
                 let answer = told(id, &outgoing);
+                let outgoing = outgoing.traced(trace_header.clone());
                 let sent = send(transaction, &queue, (outgoing, &sender_id), now_ms)?;
                 let Sent { message_id, sequence_number } = sent;
                 Ok(types::SendMessageBatchResultEntry {

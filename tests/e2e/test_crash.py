@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from crash.ledger import audit, audit_messages, audit_records
+from crash.ledger import audit, audit_messages, audit_notices, audit_records
 from crash.points import AT_START, all_points
 from crash.stage import Stage
 
@@ -143,3 +143,8 @@ def test_the_auditor_finds_what_is_wrong_with_messages_and_records(tmp_path):
     write("told", well)
     write("objects")
     assert "b, which fails, is told 0 times" in audit_records(tmp_path)[0]
+    write("published", well, ill)
+    write("notified", well, ill)
+    assert audit_notices(tmp_path) == []
+    write("notified", well, well)
+    assert audit_notices(tmp_path) == ["a was told 2 times", "b was told 0 times"]

@@ -100,6 +100,25 @@ def test_a_08_a_dead_letter_queue_gets_the_event_and_why(deploy_here, sqs, queue
     }
 
 
+def test_a_05_a_topic_tells_its_subscribers_of_each_end(impatient, deploy_here, sqs, queue):
+    url, arn = queue
+    sns = impatient.client(service="sns")
+    topic = sns.create_topic(Name=f"t-{uuid.uuid4().hex[:12]}")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    function = deploy_here(FAILS, DeadLetterConfig={"TargetArn": topic})
+    configure(function, OnFailure=topic)
+    request_id = send(function, {"n": 1})
+    told = []
+    while len(told) < 2:
+        told += [json.loads(message["Body"]) for message in receive(sqs, url)]
+    dead, record = sorted(told, key=lambda one: "MessageAttributes" not in one)
+    assert json.loads(dead["Message"]) == {"n": 1}
+    assert dead["MessageAttributes"]["RequestID"] == {"Type": "String", "Value": request_id}
+    assert dead["MessageAttributes"]["ErrorCode"] == {"Type": "Number", "Value": "200"}
+    record = json.loads(record["Message"])
+    assert (record["requestContext"]["requestId"], record["requestContext"]["condition"]) == (request_id, "RetriesExhausted")
+
+
 def test_a_11_a_bucket_gets_the_record_of_a_failure(impatient, deploy_here):
     s3 = impatient.client(service="s3")
     bucket = f"b-{uuid.uuid4()}"

@@ -113,7 +113,9 @@ def test_a_queue_gets_what_is_published(sns, topic, queue):
     envelope = json.loads(message["Body"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", envelope.pop("Timestamp"))
     assert subscription in envelope.pop("UnsubscribeURL")
+    assert envelope.pop("SigningCertURL").endswith(".pem") and envelope.pop("Signature")
     assert envelope == {
+        "SignatureVersion": "1",
         "Type": "Notification",
         "MessageId": published["MessageId"],
         "TopicArn": arn,
@@ -334,13 +336,13 @@ def test_tags_and_permissions_of_topics(sns, topic):
 
 def test_what_is_not_built_says_so(sns, topic):
     arn = topic()
-    for protocol, endpoint in (("email", "a@b.example"), ("http", "http://127.0.0.1:1/"), ("sms", "+15550100")):
-        error = None
-        try:
-            sns.subscribe(TopicArn=arn, Protocol=protocol, Endpoint=endpoint)
-        except sns.exceptions.ClientError as refused:
-            error = refused.response
-        assert error["ResponseMetadata"]["HTTPStatusCode"] == 501 and error["Error"]["Code"] == "NotImplemented"
+    stream = "arn:aws:firehose:us-east-1:000000000000:deliverystream/s"
+    error = None
+    try:
+        sns.subscribe(TopicArn=arn, Protocol="firehose", Endpoint=stream)
+    except sns.exceptions.ClientError as refused:
+        error = refused.response
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 501 and error["Error"]["Code"] == "NotImplemented"
     assert sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"] == []
 
 

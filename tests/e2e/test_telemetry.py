@@ -147,9 +147,10 @@ def test_t_05_the_older_api_has_its_own_events(deploy, layer, server):
 
 
 def test_a_handlers_error_and_the_platforms_are_told_apart(deploy, layer):
-    function = deploy_consumer(deploy, layer, TELEMETRY, Timeout=2)
+    # The timeout includes a whole start, also where a processor is emulated.
+    function = deploy_consumer(deploy, layer, TELEMETRY, Timeout=6)
     assert function.invoke({"fail": 1}).error
-    assert function.invoke({"pause": 5}).payload["errorType"] == "Sandbox.Timedout"
+    assert function.invoke({"pause": 15}).payload["errorType"] == "Sandbox.Timedout"
     seen = function.invoke({"pause": 0.3}).payload
     # The consumer was started anew with the environment: what it saw before went with it.
     assert records(seen, "platform.initStart")[0]["phase"] == "invoke"

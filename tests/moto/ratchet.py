@@ -23,7 +23,14 @@ sys.path.insert(0, str(HERE.parent / "e2e"))
 import lambent  # noqa: E402
 
 #: Folders of moto's tests, by service.
-SERVICES = {"lambda": "test_awslambda", "iam": "test_iam", "sts": "test_sts", "s3": "test_s3"}
+SERVICES = {
+    "lambda": "test_awslambda",
+    "iam": "test_iam",
+    "sts": "test_sts",
+    "s3": "test_s3",
+    "sqs": "test_sqs",
+    "sns": "test_sns",
+}
 PASSING = HERE / "passing.txt"
 FAILING = HERE / "failing.md"
 #: Named gaps of a service, as a part of its tests.

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use invocation::AccountLimits;
 use lambda_model::invocation::asynchronous::RetryPolicy;
 
-use crate::service_endpoints::ServiceEndpoint;
+use crate::{outside::RelaySettings, service_endpoints::ServiceEndpoint};
 
 /// How requests are authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -51,6 +51,10 @@ pub(crate) struct Configuration {
     pub fetch_sdk: bool,
     /// Services that are elsewhere.
     pub service_endpoints: Vec<ServiceEndpoint>,
+    /// Where clients reach this server, where that is not the address that it listens at.
+    pub public_url: Option<String>,
+    /// Who takes mail.
+    pub mail_relay: Option<RelaySettings>,
     /// Whether the operator named a level of the network, which then must be had.
     pub network_is_wanted: bool,
     /// Settings of execution environments.

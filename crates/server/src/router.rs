@@ -3,8 +3,16 @@
 use std::sync::Arc;
 
 use aws_api::{protocol::aws_json, sigv4::payload_hash};
+use hyper::{Method, StatusCode};
 use lambda_model::{credentials::PrincipalKind, limits};
-use services::{iam::Iam, logs::CloudWatchLogs, service::AwsService, sns::Sns, sqs::Sqs, sts::Sts};
+use services::{
+    iam::Iam,
+    logs::CloudWatchLogs,
+    service::AwsService,
+    sns::{Links, Sns},
+    sqs::Sqs,
+    sts::Sts,
+};
 
 use crate::{
     admin::Admin,
@@ -60,6 +68,12 @@ impl Router {
             return self.to_own_pages(request, entrance).await;
         }
         let caller = self.defaults.identify(&request);
+        if self.is_link_of_sns(&request, &caller) {
+            return query_api::answer(&self.sns, request, caller).await;
+        }
+        if let Some(certificate) = self.certificate(&request).await {
+            return certificate;
+        }
         let service = service_of(&request, &caller);
         if let Some(endpoint) = self.elsewhere.of(service) {
             return self.to_elsewhere(request, caller, endpoint).await;
@@ -72,6 +86,19 @@ impl Router {
             Ok(request) => self.deliver(request, caller, destination).await,
             Err(failure) => self.refuse(&failure, &destination, takes_forms),
         }
+    }
+
+    /// The certificate of messages of SNS, which anyone may have.
+    async fn certificate(&self, request: &HttpRequest) -> Option<HttpResponse> {
+        let name = Links::certificate_of_path(&request.path).filter(|_| request.method == Method::GET)?;
+        let certificate = self.sns.certificate(name).await?;
+        Some(http::response(StatusCode::OK, "application/x-pem-file", certificate))
+    }
+
+    /// An address in a message of SNS: whoever has the message may visit it, and nobody signs.
+    fn is_link_of_sns(&self, request: &HttpRequest, caller: &Caller) -> bool {
+        let is_visited = request.method == Method::GET && request.path == "/" && caller.service.is_none();
+        is_visited && Links::is_one(&request.query) && self.elsewhere.of("sns").is_none()
     }
 
     /// Where callers are proven, pages that tell of functions are for the account's root.

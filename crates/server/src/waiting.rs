@@ -12,9 +12,10 @@ use lambda_model::{
 use services::{
     deliveries::{Deliveries, DeliveryParts},
     s3::S3,
+    sns::Sns,
     sqs::{Registry, Sqs},
 };
-use store::{QueueObserver, Store, StoreError};
+use store::{QueueObserver, Store};
 
 use crate::{
     event_source_mappings::{EventSourceMappings, Parts},
@@ -25,31 +26,17 @@ use crate::{
 /// The services that events come from and records go to.
 pub(crate) struct Queues {
     /// Which there are.
-    registry: Arc<Registry>,
+    pub registry: Arc<Registry>,
     /// The service.
     pub sqs: Sqs,
+    /// Topics.
+    pub sns: Sns,
     /// Who reads from them.
     pub mappings: Arc<EventSourceMappings>,
     /// Buckets.
-    s3: S3,
-    clock: Arc<dyn Clock>,
-}
-
-impl Queues {
-    /// Those that the store knows.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub(crate) async fn open(
-        store: &Store,
-        registry: Arc<Registry>,
-        mappings: Arc<EventSourceMappings>,
-        (s3, clock): (S3, Arc<dyn Clock>),
-    ) -> Result<Self, StoreError> {
-        registry.load(store).await?;
-        let sqs = Sqs::new(store.clone(), Arc::clone(&registry), clock.clone());
-        Ok(Self { registry, sqs, mappings, s3, clock })
-    }
+    pub s3: S3,
+    /// When what waits is due.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Goes on with what an earlier server left, and follows what is new.
@@ -60,7 +47,7 @@ pub(crate) async fn resume(
     store: &Store,
     lambda: &LambdaApi,
     metrics: &Arc<Metrics>,
-    Queues { registry, sqs, mappings, s3, clock }: Queues,
+    Queues { registry, sqs, sns, mappings, s3, clock }: Queues,
 ) -> Result<(), LambdaError> {
     let catalog: Arc<dyn FunctionCatalog> = lambda.catalog.clone();
     let metrics: Arc<dyn MetricSink> = metrics.clone();
@@ -70,6 +57,7 @@ pub(crate) async fn resume(
         metrics: Arc::clone(&metrics),
         clock,
         sqs: sqs.clone(),
+        sns,
         s3,
     });
     let async_invoker = Arc::clone(&lambda.async_invoker);

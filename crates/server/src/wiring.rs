@@ -1,6 +1,7 @@
 //! Where the crates meet: everything is built here, in order, and handed its neighbours.
 
 mod followers;
+mod outside;
 
 use std::{
     future::Future,
@@ -51,6 +52,7 @@ use crate::{
 };
 
 use followers::{Followers, Services};
+use outside::{links, ways_out};
 
 /// How long idle environments have to be taken down, however long what ran before has taken.
 const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -101,13 +103,12 @@ impl Server {
             fetch_sdk: configuration.fetch_sdk,
         });
         let announcements = announcements(&configuration, address, &unenforced);
-        let metrics = Arc::clone(&parts.metrics);
-        let inside = Arc::clone(&parts.inside);
+        let (metrics, inside) = (Arc::clone(&parts.metrics), Arc::clone(&parts.inside));
         let environments = build_environments(&configuration, &store, parts);
         tokio::spawn(follow_ups.run(environments.clone(), Arc::clone(&preparation)));
         load_functions(&store, &deployment).await?;
-        let services =
-            Services::open(&configuration, &store, followers, &catalog, &elsewhere).await.map_err(failed)?;
+        let around = (&catalog, &elsewhere, address);
+        let services = open_services(&configuration, &store, followers, around).await?;
         let lambda = Arc::new(build_lambda(
             &configuration,
             &store,
@@ -122,13 +123,13 @@ impl Server {
         let admin = Admin {
             health: health_facts(&configuration, &store, unenforced),
             metrics,
+            sns: sns.clone(),
             logs: store.logs(),
             lambda: Arc::clone(&lambda),
             auth: configuration.auth,
             sessions: Arc::clone(&identity.sessions),
             stopped,
         };
-        let isolation = configuration.execution.isolation;
         let (credentials, authentication) = proving(&configuration, &identity);
         let (iam, sts) = (Iam::new(store.clone()), Sts::new(identity.sessions, identity.directory));
         let logs = start_logs(&store, &lambda);
@@ -149,7 +150,7 @@ impl Server {
             authentication,
         });
         let _ = inside.router.set(Arc::clone(&router));
-        let data_dir = store.data_dir().to_owned();
+        let (isolation, data_dir) = (configuration.execution.isolation, store.data_dir().to_owned());
         Ok(Self { router, environments, store, isolation, data_dir, announcements, stopping })
     }
 
@@ -453,6 +454,16 @@ fn build_lambda(
         queue_source: services.queue_source.clone(),
         roles: identity.directory.clone(),
     }
+}
+
+async fn open_services(
+    configuration: &Configuration,
+    store: &Store,
+    followers: Followers,
+    (catalog, elsewhere, address): (&Arc<Catalog>, &Arc<ServiceEndpoints>, SocketAddr),
+) -> Result<Services, BuildError> {
+    let ways = (elsewhere, ways_out(configuration)?, links(configuration, address));
+    Services::open(configuration, store, followers, catalog, ways).await.map_err(failed)
 }
 
 /// The architecture of this build in the words of the API.

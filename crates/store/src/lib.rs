@@ -25,6 +25,7 @@ mod logs;
 mod quarantine;
 mod queues;
 pub mod s3;
+mod salvage;
 #[cfg(test)]
 mod samples;
 mod schema;

@@ -25,7 +25,7 @@ pub(crate) struct Damaged {
 
 impl Damaged {
     /// Those that lie in quarantine, and what else is known of damage.
-    pub(crate) fn load(connection: &Connection, known: Option<String>) -> Result<Self, StoreError> {
+    pub(crate) fn load(connection: &Connection, known: Vec<String>) -> Result<Self, StoreError> {
         let mut statement = connection.prepare("SELECT account_id, region, name, version FROM quarantine")?;
         let functions = statement.query_map([], |row| {
             let key = FunctionKey { account_id: row.get(0)?, region: row.get(1)?, name: row.get(2)? };

@@ -14,7 +14,7 @@ use crate::{
     database::Database,
     quarantine::{self, Damaged},
     s3::ObjectFiles,
-    schema, write_ahead_log,
+    salvage, schema, write_ahead_log,
     writer::Writer,
 };
 
@@ -57,10 +57,18 @@ impl Store {
         let data_dir =
             if options.ephemeral { DataDir::ephemeral()? } else { DataDir::open(&options.data_dir)? };
         let path = data_dir.path().join("lambent.db");
-        let mended = write_ahead_log::mend(&path)?;
+        let mut known: Vec<String> = write_ahead_log::mend(&path)?.into_iter().collect();
+        salvage::salvage_unreadable(&path, &schema::RESOURCES)?;
+        // What was lost with them may have named code and objects: while they are there, none is removed.
+        known.extend(quarantine::set_aside(&path).map(|file| {
+            format!(
+                "{} could not be read as a whole, what could is kept; remove it when you have seen this",
+                file.display()
+            )
+        }));
         let (database, damaged) = Database::open(&path, &schema::RESOURCES, |connection| {
             quarantine::set_aside_damaged(connection)?;
-            Damaged::load(connection, mended)
+            Damaged::load(connection, known)
         })?;
         let queues = Queues::open(&data_dir.path().join("queues.db"))?;
         let code_packages = CodePackages::open(&data_dir.path().join("code"))?;
@@ -81,7 +89,9 @@ impl Store {
             data_dir,
         };
         let store = Self { inner: Arc::new(inner) };
-        if let Err(error) = store.sweep_object_files() {
+        if store.inner.damaged.is_empty()
+            && let Err(error) = store.sweep_object_files()
+        {
             tracing::warn!(error = with_causes(&error), "files of deleted objects not removed");
         }
         if let Err(error) = store.collect_garbage_now() {

@@ -3,7 +3,8 @@
 A folder has files of JSON lines. Of events: `acknowledged` (written by the client after its 202), `attempts` (by the function, at the
 beginning of each) and `ends` (by the function that is the destination of both outcomes); `telling` (by the client), `told` and
 `objects` (what a queue and a bucket got of their ends). Of messages: `sent` (by the client), `read` (by the function), `dead` (what the
-dead-letter queue got). The program knows nothing of the server.
+dead-letter queue got). Of a topic: `published` (by the client), `notified` (what its subscriber was told). The program knows nothing of
+the server.
 
     python ledger.py FOLDER --retries N --crashes N --receives N
 """
@@ -90,6 +91,14 @@ def audit_messages(folder, receives):
     return wrong
 
 
+def audit_notices(folder):
+    """What is wrong with what a subscriber was told: each message, and none twice."""
+    published = {record["id"] for record in lines(Path(folder) / "published")}
+    notified = Counter(record["id"] for record in lines(Path(folder) / "notified"))
+    names = sorted(published | set(notified))
+    return [f"{name} was told {notified[name]} times" for name in names if notified[name] != 1]
+
+
 def main():
     """The command."""
     parser = argparse.ArgumentParser()
@@ -100,6 +109,7 @@ def main():
     arguments = parser.parse_args()
     wrong, acknowledged, attempts = audit(arguments.folder, arguments.retries, arguments.crashes)
     wrong += audit_records(arguments.folder) + audit_messages(arguments.folder, arguments.receives)
+    wrong += audit_notices(arguments.folder)
     print(json.dumps({"wrong": wrong, "acknowledged": acknowledged, "attempts": attempts}))
     return 1 if wrong else 0
 

@@ -2,6 +2,7 @@
 
     event ──► works ──► ends (a function)             message ──► line.fifo ──► reads
     event ──► tells ──► told (a queue) or a bucket                    └ received too often ──► dead.fifo
+    news (a topic) ──► a telephone
 """
 
 import contextlib
@@ -36,7 +37,7 @@ RECEIVES = 3
 #: What is written down before any crash.
 PREPARED = ("acknowledged", "sent", "read")
 #: What is written down.
-WITNESSED = ("attempts", "ends", "acknowledged", "telling", "told", "objects", "sent", "read", "dead")
+WITNESSED = ("attempts", "ends", "acknowledged", "telling", "told", "objects", "sent", "read", "dead", "published", "notified")
 
 WORKS = """
 import json, os, time
@@ -84,6 +85,8 @@ def handler(event, context):
 
 
 ARN = "arn:aws:sqs:us-east-1:000000000000"
+TOPIC = "arn:aws:sns:us-east-1:000000000000:news"
+TELEPHONE = "+15550000001"
 
 
 def running(server):
@@ -139,6 +142,9 @@ class Stage:
         redrive = json.dumps({"deadLetterTargetArn": f"{ARN}:dead.fifo", "maxReceiveCount": RECEIVES})
         sqs.create_queue(QueueName="line.fifo", Attributes={**fifo, "RedrivePolicy": redrive})
         server.client(service="s3").create_bucket(Bucket="records")
+        sns = server.client(service="sns")
+        sns.create_topic(Name="news")
+        sns.subscribe(TopicArn=TOPIC, Protocol="sms", Endpoint=TELEPHONE)
         deploy(READS, FunctionName="reads", Environment=environment, Timeout=1)
         self.mapping = server.client().create_event_source_mapping(
             FunctionName="reads", EventSourceArn=f"{ARN}:line.fifo", BatchSize=1, Enabled=False
@@ -172,6 +178,11 @@ class Stage:
         url = f"{server.endpoint}/000000000000/line.fifo"
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps(message), MessageGroupId=group)
         self._note("sent", message)
+
+    def _publish(self, sns, name):
+        message = {"id": name}
+        sns.publish(TopicArn=TOPIC, Message=json.dumps(message))
+        self._note("published", message)
 
     def crash_at(self, label, times):
         """Lets a server die at a point, starts another, and audits. What is wrong, or None if the point was not reached."""
@@ -213,13 +224,14 @@ class Stage:
         return died
 
     def _send_until_it_fails(self, server):
-        client, sqs = server.client(), server.client(service="sqs")
+        client, sqs, sns = server.client(), server.client(service="sqs"), server.client(service="sns")
         for number in range(200):
             try:
                 self._send(client, f"new-{number}", FAILS[number % len(FAILS)])
                 if number % 4 == 0:
                     self._tell(client, f"new-{number}", number % 8 == 0)
                     self._send_message(server, sqs, f"new-{number}", f"group-{number % GROUPS}", number % 40 == 8)
+                    self._publish(sns, f"new-{number}")
             except (BotoCoreError, ClientError):
                 return
             time.sleep(0.02)
@@ -252,6 +264,8 @@ class Stage:
         self._note("dead", *(json.loads(body) for body in self._received(server, "dead.fifo")))
         records = (json.loads(body) for body in self._received(server, "told"))
         self._note("told", *(record["requestPayload"] for record in records))
+        outbox = json.loads(server.get("/_lambent/outbox?account=000000000000&region=us-east-1")[2])
+        self._note("notified", *(json.loads(sent["text"]) for sent in outbox["messages"]))
         s3 = server.client(service="s3")
         keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket="records").get("Contents", [])]
         objects = [json.loads(s3.get_object(Bucket="records", Key=key)["Body"].read()) for key in keys]

@@ -32,6 +32,8 @@ pub enum Mutant {
     ClaimedTwice,
     /// Who works on events is not told of a new one.
     NoWake,
+    /// A server whose clock was put back takes it for right.
+    ClockPutBack,
 }
 
 /// What is on disk.

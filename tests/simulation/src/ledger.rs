@@ -94,7 +94,11 @@ impl Ledger {
     pub fn told(&self, deliveries: &[Delivery]) {
         let mut inner = lock(&self.inner);
         for delivery in deliveries {
-            inner.told.entry(delivery.request_id.clone()).or_default().push(delivery.kind);
+            inner
+                .told
+                .entry(delivery.request_id.clone())
+                .or_default()
+                .extend(delivery.origin.as_ref().map(|origin| origin.kind));
         }
     }
 

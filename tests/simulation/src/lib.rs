@@ -1,7 +1,7 @@
 //! The real rules and the real dispatcher of asynchronous invocations, on a clock, a disk and environments that are simulated.
 //!
 //! ```text
-//! seed ─► plan: functions, events, crashes, times when the disk is full
+//! seed ─► plan: functions, events, crashes, clocks, times when the disk is full
 //!           └─► server after server, each until it is killed ([`run`]):
 //!                 clients ─► AsyncInvoker ─► queue over a disk that outlives it ([`disk`])
 //!                                └──► environments that fail, refuse, hang ([`environments`])

@@ -27,6 +27,8 @@ use crate::{
 const EPOCH_MS: i64 = 1_800_000_000_000;
 /// After so long a server without faults must have ended every event: the oldest may wait six hours.
 const LAST_SERVER: Duration = Duration::from_secs(24 * 3_600);
+/// What a clock may be off when a server starts, milliseconds: mostly nothing; an hour, as by a wrong time zone; days.
+const CLOCKS_OFF_MS: [i64; 8] = [0, 0, 0, 0, 3_600_000, -3_600_000, 3 * 86_400_000, -3 * 86_400_000];
 /// Attempts that a server runs at a time.
 const TOTAL: u32 = 20;
 
@@ -37,6 +39,8 @@ struct Plan {
     events: Vec<(Duration, String)>,
     /// When servers are killed.
     crashes: Vec<Duration>,
+    /// How far the machine's clock is off when each server starts, milliseconds.
+    clocks: Vec<i64>,
     /// When the disk is full.
     full: Vec<(Duration, Duration)>,
 }
@@ -54,13 +58,15 @@ impl Plan {
         events.sort();
         let mut crashes: Vec<_> = (0..random.usize(0..5)).map(|_| moment(random)).collect();
         crashes.sort();
+        let clocks =
+            (0..=crashes.len()).map(|_| CLOCKS_OFF_MS[random.usize(..CLOCKS_OFF_MS.len())]).collect();
         let full = (0..random.usize(0..3))
             .map(|_| {
                 let from = moment(random);
                 (from, from + Duration::from_millis(random.u64(1..60_000)))
             })
             .collect();
-        Self { functions, events, crashes, full }
+        Self { functions, events, crashes, clocks, full }
     }
 }
 
@@ -82,6 +88,8 @@ fn function(random: &mut fastrand::Rng) -> Function {
 pub struct Timeline {
     /// When the server of the moment started, after the start of the run, milliseconds.
     server_started_ms: AtomicI64,
+    /// What the clock of the moment is off, milliseconds.
+    off_ms: AtomicI64,
     started: Mutex<Option<Instant>>,
     full: Vec<(Duration, Duration)>,
 }
@@ -94,8 +102,10 @@ impl Timeline {
             + lock(&self.started).map_or(Duration::ZERO, |started| started.elapsed())
     }
 
+    /// By the clock of the server.
     pub(crate) fn unix_ms(&self) -> i64 {
-        EPOCH_MS + i64::try_from(self.passed().as_millis()).unwrap_or(i64::MAX)
+        let passed_ms = i64::try_from(self.passed().as_millis()).unwrap_or(i64::MAX);
+        EPOCH_MS + self.off_ms.load(Ordering::Relaxed) + passed_ms
     }
 
     pub(crate) fn is_disk_full(&self) -> bool {
@@ -103,11 +113,14 @@ impl Timeline {
         self.full.iter().any(|(from, until)| (*from..*until).contains(&now))
     }
 
-    /// A new server begins; its clock is its own.
-    fn begin_server(&self, after: Duration) {
+    /// A new server begins; its clock is its own, but never before what the last one wrote (see the server's `SteadyClock`).
+    fn begin_server(&self, after: Duration, off_ms: i64, mutant: Option<Mutant>) {
         let ms = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
         self.server_started_ms.store(ms, Ordering::Relaxed);
         *lock(&self.started) = Some(Instant::now());
+        let last_off_ms = self.off_ms.load(Ordering::Relaxed);
+        let off_ms = if mutant == Some(Mutant::ClockPutBack) { off_ms } else { off_ms.max(last_off_ms) };
+        self.off_ms.store(off_ms, Ordering::Relaxed);
     }
 }
 
@@ -131,18 +144,19 @@ pub fn run(seed: u64, mutant: Option<Mutant>) -> Outcome {
         disk: Arc::default(),
         timeline: Arc::new(Timeline {
             server_started_ms: AtomicI64::new(0),
+            off_ms: AtomicI64::new(0),
             started: Mutex::default(),
             full: plan.full.clone(),
         }),
         mutant,
     };
     let mut begin = Duration::ZERO;
-    for crash in &plan.crashes {
-        run.serve(&plan, begin, Some(*crash), &mut random);
+    for (crash, off_ms) in plan.crashes.iter().zip(&plan.clocks) {
+        run.serve(&plan, (begin, *off_ms), Some(*crash), &mut random);
         run.ledger.crashed();
         begin = *crash;
     }
-    run.serve(&plan, begin, None, &mut random);
+    run.serve(&plan, (begin, plan.clocks.last().copied().unwrap_or(0)), None, &mut random);
     let mut wrong = run.ledger.judge(|request_id| {
         let function = request_id.split('-').next().unwrap_or_default();
         plan.functions.get(function).map_or(0, |function| function.policy.retries_max)
@@ -162,12 +176,18 @@ struct Run {
 
 impl Run {
     /// One server, from its start until it is killed, or until there is nothing left to do. Dropping its runtime is the kill.
-    fn serve(&self, plan: &Plan, begin: Duration, crash: Option<Duration>, random: &mut fastrand::Rng) {
+    fn serve(
+        &self,
+        plan: &Plan,
+        (begin, off_ms): (Duration, i64),
+        crash: Option<Duration>,
+        random: &mut fastrand::Rng,
+    ) {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         let Ok(runtime) = runtime else { return };
         let (queue_dice, world_dice) = (random.fork(), random.fork());
         runtime.block_on(async {
-            self.timeline.begin_server(begin);
+            self.timeline.begin_server(begin, off_ms, self.mutant);
             let started = Instant::now();
             let server = self.start(plan, queue_dice, world_dice).await;
             let mine = plan

@@ -52,6 +52,7 @@ fn a_broken_rule_is_found() {
         Mutant::LostRetry,
         Mutant::ClaimedTwice,
         Mutant::NoWake,
+        Mutant::ClockPutBack,
     ] {
         let found = (0..SEEDS_OF_MUTANT).find(|seed| !run(*seed, Some(mutant)).wrong.is_empty());
         assert!(found.is_some(), "{mutant:?} was not found");

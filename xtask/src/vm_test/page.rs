@@ -27,6 +27,15 @@ pub(super) fn text(output: &str) -> String {
     page
 }
 
+/// The page with what ran again since.
+pub(super) fn with_again(mut page: String, word: &str, output: &str) -> String {
+    for (name, tally) in tally::suites(output).into_iter().filter(|(name, _)| name.starts_with("end to end"))
+    {
+        let _ = writeln!(page, "| {name}; again since then: tests with `{word}` in their names | {tally} |");
+    }
+    page
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +47,18 @@ mod tests {
         assert!(page.contains("Last run: kernel 6.1, systemd 252\n"));
         assert!(page.contains(
             "| one, root | 5 passed, 0 failed, 0 skipped |\n| two | 2 passed, 0 failed, 1 skipped |\n"
+        ));
+    }
+
+    #[test]
+    fn what_ran_again_is_beside_the_last_whole_run() {
+        let page = with_again(
+            text("kernel 6.1\n"),
+            "word",
+            "== sandbox\n3 passed\n== end to end, root\n1 passed in 2.00s\n",
+        );
+        assert!(page.ends_with(
+            "|---|---|\n| end to end, root; again since then: tests with `word` in their names | 1 passed, 0 failed, 0 skipped |\n"
         ));
     }
 }

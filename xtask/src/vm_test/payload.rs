@@ -13,14 +13,15 @@ use crate::shell;
 ///
 /// # Errors
 /// When something cannot be built or packed.
-pub(super) fn pack(form: &Form) -> Result<PathBuf, Failure> {
+pub(super) fn pack(form: &Form<'_>) -> Result<PathBuf, Failure> {
     let directory = super::directory()?;
     let staged = directory.join("payload");
     fs::create_dir_all(&staged).map_err(|e| Failure::during(staged.display(), e))?;
     shell::succeed("vm-build", shell::cargo().args(["build", "--locked", "--quiet", "--bin", "lambent"]))?;
     strip(&e2e::binary(), &staged.join("lambent"))?;
     strip(&sandbox_tests()?, &staged.join("sandbox-tests"))?;
-    let text = format!("ROOT_TESTS=\"{}\"\nORDINARY_TESTS=\"{}\"\n", form.root, form.ordinary);
+    let only = form.only.map(|word| format!(" -k {word}")).unwrap_or_default();
+    let text = format!("ROOT_TESTS=\"{}{only}\"\nORDINARY_TESTS=\"{}{only}\"\n", form.root, form.ordinary);
     fs::write(staged.join("form"), text).map_err(|e| Failure::during("form", e))?;
     let root = shell::repository_root();
     let script = staged.join("run.sh");

@@ -1,7 +1,7 @@
 //! What of the world a sandbox may reach: the plain data, and how an operator writes it.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,18 @@ impl NetworkPolicy {
         Self { level, allow: Vec::new() }
     }
 
+    /// Whether an address is reached, for whoever connects on somebody's behalf. Without a port: whether it is on every port.
+    #[must_use]
+    pub fn permits(&self, address: IpAddr, port: Option<u16>) -> bool {
+        let address = address.to_canonical();
+        let by_level = match self.level {
+            NetworkLevel::None => false,
+            NetworkLevel::Internet => is_internet(address),
+            NetworkLevel::Open => true,
+        };
+        by_level || self.allow.iter().any(|destination| destination.is_at(address, port))
+    }
+
     /// Whether anything at all is reached.
     #[must_use]
     pub fn reaches_out(&self) -> bool {
@@ -93,6 +105,38 @@ impl NetworkPolicy {
     pub fn reaches_this_host(&self) -> bool {
         self.level == NetworkLevel::Open
             || self.allow.iter().any(|destination| destination.host == DestinationHost::ThisHost)
+    }
+}
+
+fn is_internet(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => !NOT_INTERNET.iter().any(|(network, bits)| is_in(address, *network, *bits)),
+        IpAddr::V6(address) => is_global(address),
+    }
+}
+
+/// Whether two addresses share their first bits.
+fn is_in(address: Ipv4Addr, network: Ipv4Addr, bits: u8) -> bool {
+    let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
+    address.to_bits() & mask == network.to_bits() & mask
+}
+
+/// Global unicast (RFC 4291: 2000::/3), but neither 6to4 nor Teredo, in which an address of version 4 may hide.
+fn is_global(address: Ipv6Addr) -> bool {
+    let [first, second, ..] = address.segments();
+    first & 0xe000 == 0x2000 && first != 0x2002 && (first, second) != (0x2001, 0)
+}
+
+impl Destination {
+    fn is_at(&self, address: IpAddr, port: Option<u16>) -> bool {
+        let is_host = match (self.host, address) {
+            (DestinationHost::ThisHost, address) => address.is_loopback(),
+            (DestinationHost::Network { address: network, prefix_length }, IpAddr::V4(address)) => {
+                is_in(address, network, prefix_length)
+            }
+            (DestinationHost::Network { .. }, IpAddr::V6(_)) => false,
+        };
+        is_host && (self.port.is_none() || self.port == port)
     }
 }
 
@@ -143,4 +187,41 @@ fn destination_host(text: &str) -> Option<DestinationHost> {
     let address: Ipv4Addr = address.parse().ok()?;
     let mask = u32::MAX.checked_shl(32 - u32::from(prefix_length)).unwrap_or(0);
     Some(DestinationHost::Network { address: Ipv4Addr::from(u32::from(address) & mask), prefix_length })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_permitted_by_the_level_or_by_the_list() {
+        let policy = |level, allow: &[&str]| NetworkPolicy {
+            level,
+            allow: allow.iter().map(|text| text.parse().unwrap()).collect(),
+        };
+        let internet = policy(NetworkLevel::Internet, &[]);
+        let listed = policy(NetworkLevel::None, &["10.1.0.0/16", "10.2.0.5:5432", "host:80"]);
+        let open = policy(NetworkLevel::Open, &[]);
+        for (address, port, of_internet, of_list) in [
+            ("93.184.216.34", Some(80), true, false),
+            ("127.0.0.1", Some(80), false, true),
+            ("127.0.0.1", Some(81), false, false),
+            ("127.0.0.1", None, false, false),
+            ("169.254.169.254", Some(80), false, false),
+            ("::ffff:10.0.0.1", Some(80), false, false),
+            ("10.1.2.3", None, false, true),
+            ("10.2.0.5", Some(5432), false, true),
+            ("10.2.0.5", None, false, false),
+            ("2606:2800:220:1::1", Some(443), true, false),
+            ("::1", Some(80), false, true),
+            ("fe80::1", Some(80), false, false),
+            ("fd00::1", Some(80), false, false),
+            ("2002:a00:1::", Some(80), false, false),
+        ] {
+            let ip: IpAddr = address.parse().unwrap();
+            assert_eq!(internet.permits(ip, port), of_internet, "internet {address} {port:?}");
+            assert_eq!(listed.permits(ip, port), of_list, "listed {address} {port:?}");
+            assert!(open.permits(ip, port));
+        }
+    }
 }

@@ -3,13 +3,14 @@
 mod code;
 mod health;
 mod logs;
+mod outbox;
 mod reset;
 mod watching;
 
 use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
-use services::sts::Sessions;
+use services::{sns::Sns, sts::Sessions};
 use store::Logs;
 use tokio::sync::watch;
 
@@ -36,6 +37,8 @@ pub(crate) struct Admin {
     pub lambda: Arc<LambdaApi>,
     /// Who may do so.
     pub auth: Auth,
+    /// Has sent messages to people.
+    pub sns: Sns,
     /// Whose key is kept when everything else goes.
     pub sessions: Arc<Sessions>,
     /// True once the server stops: answers without an end then get one.
@@ -57,6 +60,7 @@ impl Admin {
             (&Method::POST, "/_lambent/reset") => self.reset(&request).await,
             (&Method::GET | &Method::POST, "/_lambent/watch") => self.watch(&request),
             (&Method::GET, "/_lambent/logs") => self.read_logs(&request).await,
+            (&Method::GET, "/_lambent/outbox") => self.outbox(&request).await,
             _ => no_such_page(),
         }
     }

@@ -22,6 +22,7 @@ use super::CommandError;
 use crate::{
     configuration::{Auth, Configuration},
     open_files,
+    outside::RelaySettings,
     service_endpoints::ServiceEndpoint,
     wiring::{BuildError, Server},
 };
@@ -65,6 +66,16 @@ pub(super) struct ServeArguments {
     /// there with LAMBENT_S3_ACCESS_KEY_ID, _SECRET_ACCESS_KEY, _SESSION_TOKEN and _REGION of the environment.
     #[arg(long = "service-endpoint", env = "LAMBENT_SERVICE_ENDPOINTS", value_delimiter = ',')]
     service_endpoints: Vec<ServiceEndpoint>,
+    /// Where clients reach this server, such as https://lambda.example.com, for addresses in messages of SNS. Without the option:
+    /// where it listens.
+    #[arg(long, env = "LAMBENT_PUBLIC_URL", value_parser = public_url)]
+    public_url: Option<String>,
+    /// Relay for the mails of SNS, such as smtps://user:password@host or smtp://host:25. Without one, mails are only kept to be read.
+    #[arg(long, env = "LAMBENT_MAIL_RELAY", hide_env_values = true, requires = "mail_from")]
+    mail_relay: Option<String>,
+    /// Address that those mails come from.
+    #[arg(long, env = "LAMBENT_MAIL_FROM")]
+    mail_from: Option<String>,
     /// Do not tell functions of this server's AWS endpoint: their SDKs then go to AWS, except for mapped services.
     #[arg(long, env = "LAMBENT_NO_ENDPOINT_URL")]
     no_endpoint_url: bool,
@@ -160,6 +171,14 @@ enum Cpu {
 fn account_id(text: &str) -> Result<String, String> {
     let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     is_account.then(|| text.to_owned()).ok_or_else(|| "an account id has twelve digits".into())
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    let is_right = ["http://", "https://"].iter().any(|scheme| {
+        text.strip_prefix(scheme)
+            .is_some_and(|host| !host.trim_end_matches('/').is_empty() && !host.contains(['?', '#']))
+    });
+    is_right.then(|| text.to_owned()).ok_or_else(|| "expected http://HOST or https://HOST".into())
 }
 
 fn streaming_bytes() -> clap::builder::RangedI64ValueParser<u32> {
@@ -258,6 +277,11 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandErro
         without_layers: arguments.without_layer,
         fetch_sdk: !arguments.no_sdk,
         service_endpoints,
+        public_url: arguments.public_url,
+        mail_relay: arguments
+            .mail_relay
+            .zip(arguments.mail_from)
+            .map(|(url, from)| RelaySettings { url, from }),
         network_is_wanted,
         execution,
     })

@@ -15,7 +15,7 @@ mod settings;
 
 use std::collections::BTreeMap;
 
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
@@ -26,8 +26,7 @@ pub(crate) use queues::MappedQueues;
 pub(crate) use sending::{FAULT_NAMESPACE, Passed, Payload, not_implemented};
 pub(crate) use settings::ServiceEndpoint;
 
-/// An endpoint that does not take a connection by then is not there.
-const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+use crate::https::connector;
 
 /// Every service that is elsewhere, and the connections to them.
 pub(crate) struct ServiceEndpoints {
@@ -42,7 +41,7 @@ impl ServiceEndpoints {
     /// When an endpoint is `https` and this host has no list of authorities.
     pub(crate) fn new(endpoints: Vec<ServiceEndpoint>) -> Result<Self, std::io::Error> {
         let needs_tls = endpoints.iter().any(|endpoint| endpoint.scheme == http::uri::Scheme::HTTPS);
-        let client = Client::builder(TokioExecutor::new()).build(connector(needs_tls)?);
+        let client = Client::builder(TokioExecutor::new()).build(connector(HttpConnector::new(), needs_tls)?);
         let endpoints = endpoints.into_iter().map(|endpoint| (endpoint.service.clone(), endpoint)).collect();
         Ok(Self { endpoints, client })
     }
@@ -51,22 +50,4 @@ impl ServiceEndpoints {
     pub(crate) fn of(&self, service: &str) -> Option<&ServiceEndpoint> {
         self.endpoints.get(service)
     }
-}
-
-/// The host's list of authorities is read only where something needs it.
-fn connector(needs_tls: bool) -> Result<HttpsConnector<HttpConnector>, std::io::Error> {
-    let provider = rustls::crypto::ring::default_provider();
-    let versions = rustls::ClientConfig::builder_with_provider(provider.into())
-        .with_safe_default_protocol_versions()
-        .map_err(std::io::Error::other)?;
-    let tls = match needs_tls {
-        true => versions.with_native_roots()?,
-        false => versions.with_root_certificates(rustls::RootCertStore::empty()),
-    };
-    let mut http = HttpConnector::new();
-    http.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    http.set_nodelay(true);
-    http.enforce_http(false);
-    let tls = tls.with_no_client_auth();
-    Ok(HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(http))
 }

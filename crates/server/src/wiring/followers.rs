@@ -6,7 +6,7 @@ use lambda_model::ports::Clock;
 use services::{
     iam::Directory,
     s3::S3,
-    sns::{self, Sns},
+    sns::{self, Links, Outside, Sns, SnsParts},
     sqs::{self, Sqs},
 };
 use store::{Change, CommitObserver, Store, StoreError};
@@ -92,16 +92,32 @@ impl Services {
         store: &Store,
         followers: Followers,
         catalog: &Arc<Catalog>,
-        elsewhere: &Arc<ServiceEndpoints>,
+        (elsewhere, outside, links): (&Arc<ServiceEndpoints>, Arc<dyn Outside>, Links),
     ) -> Result<Self, StoreError> {
-        let clock: Arc<dyn Clock> = Arc::new(SteadyClock::start());
+        let clock: Arc<dyn Clock> = Arc::new(SteadyClock::start_after(store.queues().last_written_ms()));
         let s3 = S3::new(store.clone(), configuration.accept_inert_settings);
-        let queues =
-            Queues::open(store, followers.queues, followers.mappings, (s3.clone(), clock.clone())).await?;
-        let sqs = queues.sqs.clone();
+        followers.queues.load(store).await?;
         followers.topics.load(store).await?;
+        let sqs = Sqs::new(store.clone(), Arc::clone(&followers.queues), clock.clone());
+        let sns = Sns::new(SnsParts {
+            store: store.clone(),
+            registry: followers.topics,
+            sqs: sqs.clone(),
+            catalog: catalog.clone(),
+            clock: clock.clone(),
+            outside,
+            links,
+        });
+        let queues = Queues {
+            registry: followers.queues,
+            sqs: sqs.clone(),
+            sns: sns.clone(),
+            mappings: followers.mappings,
+            s3: s3.clone(),
+            clock: clock.clone(),
+        };
         Ok(Self {
-            sns: Sns::new(store.clone(), followers.topics, sqs.clone(), catalog.clone(), clock.clone()),
+            sns,
             queue_source: Arc::new(MappedQueues {
                 endpoints: Arc::clone(elsewhere),
                 own: Arc::new(OwnQueues(sqs.clone())),

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use lambda_model::error::with_causes;
+use lambda_model::{error::with_causes, invocation::asynchronous::DeliveryOrigin};
 use store::{OutboxItem, OutboxItems};
 use tokio::{sync::Notify, time::sleep};
 
@@ -62,9 +62,12 @@ impl Deliveries {
         }
     }
 
+    /// Counts it, and has it tried again, or gives it up after 14 days.
     async fn failed(&self, item: OutboxItem, why: &str) {
         let delivery = &item.delivery;
-        self.parts.metrics.delivery_failed(&delivery.function, &delivery.resource, delivery.kind);
+        if let Some(DeliveryOrigin { kind, function, resource }) = &delivery.origin {
+            self.parts.metrics.delivery_failed(function, resource, *kind);
+        }
         let now_ms = self.parts.clock.now_ms();
         let (target, request_id) = (&delivery.target, &delivery.request_id);
         let is_given_up = now_ms - delivery.ended_at_ms > TRIED_MS_MAX;
@@ -73,9 +76,12 @@ impl Deliveries {
         } else {
             tracing::warn!(target, request_id, why, attempts = item.attempts + 1, "a delivery failed");
         }
-        let due_at_ms = (!is_given_up).then(|| now_ms + wait_ms(item.attempts));
-        // However long it takes: what stays claimed would wait for the next start.
-        while let Err(error) = self.parts.queues.not_delivered(&item, due_at_ms).await {
+        self.put_off(&item, (!is_given_up).then(|| now_ms + wait_ms(item.attempts))).await;
+    }
+
+    /// Until then, or for good. However long it takes: what stays claimed would wait for the next start.
+    pub(super) async fn put_off(&self, item: &OutboxItem, due_at_ms: Option<i64>) {
+        while let Err(error) = self.parts.queues.not_delivered(item, due_at_ms).await {
             tracing::error!(error = with_causes(&error), "the outbox could not be written");
             sleep(UNREADABLE_PAUSE).await;
         }

@@ -1,4 +1,5 @@
-//! What targets are to be told, out of the outbox: destinations and dead-letter queues of asynchronous invocations.
+//! What targets are to be told, out of the outbox: destinations and dead-letter queues of asynchronous invocations, and subscribers of
+//! topics outside.
 //!
 //! ```text
 //! outbox ──► line of the target: claim what is due ──► deliver ──► taken from the outbox
@@ -6,9 +7,11 @@
 //!               └────────────────────────────────────────┘ for 14 days, then given up with an error in the log
 //! ```
 //! Each target has a line of its own: nothing waits behind a target that cannot be reached. What goes to a service of this server is
-//! delivered and taken from the outbox in one transaction, and so exactly once; anything else at least once.
+//! delivered and taken from the outbox in one transaction, and so exactly once; anything else at least once. Subscribers are told as
+//! often as their subscription says (`subscriber.rs`).
 
 mod line;
+mod subscriber;
 mod target;
 
 use std::{
@@ -18,9 +21,9 @@ use std::{
 
 use lambda_model::ports::{Clock, FunctionCatalog, MetricSink};
 use store::{Queues, StoreError};
-use tokio::{runtime::Handle, sync::Notify};
+use tokio::{runtime::Handle, sync::Notify, time::Instant};
 
-use crate::{s3::S3, sqs::Sqs};
+use crate::{s3::S3, sns::Sns, sqs::Sqs};
 
 /// What deliveries are made with.
 pub struct DeliveryParts {
@@ -34,6 +37,8 @@ pub struct DeliveryParts {
     pub clock: Arc<dyn Clock>,
     /// Queues that may be targets.
     pub sqs: Sqs,
+    /// Topics that may be targets.
+    pub sns: Sns,
     /// Buckets that may be targets.
     pub s3: S3,
 }
@@ -43,6 +48,8 @@ pub struct Deliveries {
     parts: DeliveryParts,
     /// The targets that something waits for, and how to wake who delivers to them.
     lines: Mutex<HashMap<String, Arc<Notify>>>,
+    /// When the last went to each subscriber who says how fast.
+    turns: Mutex<HashMap<String, Instant>>,
     own: Weak<Self>,
     runtime: Handle,
 }
@@ -53,6 +60,7 @@ impl Deliveries {
         Arc::new_cyclic(|own| Self {
             parts,
             lines: Mutex::default(),
+            turns: Mutex::default(),
             own: own.clone(),
             runtime: Handle::current(),
         })

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use aws_api::{arn::FunctionName, timestamp};
 use lambda_model::{
     function::{FunctionKey, LATEST},
-    invocation::asynchronous::{AsyncEvent, Delivery, MessageAttribute},
+    invocation::asynchronous::{AsyncEvent, Delivery, DeliveryOrigin, MessageAttribute},
 };
 use store::{OutboxItem, QueueTransaction, StoreError};
 
 use super::Deliveries;
 use crate::{
     s3::{S3Context, Trailers},
+    sns::TopicKey,
     sqs::{outgoing::Outgoing, queue::QueueKey},
 };
 
@@ -22,6 +23,10 @@ pub(super) enum Target {
     Function(FunctionKey, Option<String>),
     /// A queue of SQS.
     Queue(QueueKey),
+    /// A topic of SNS.
+    Topic(TopicKey),
+    /// A subscription of a topic: somebody outside.
+    Subscription(String),
     /// A bucket of S3.
     Bucket(String),
     /// Of a service that is not here: `events`, say.
@@ -29,7 +34,7 @@ pub(super) enum Target {
 }
 
 /// What could not be delivered, and why.
-type Failed = Vec<(OutboxItem, String)>;
+pub(super) type Failed = Vec<(OutboxItem, String)>;
 
 impl Target {
     pub(super) fn parse(arn: &str) -> Option<Self> {
@@ -37,6 +42,8 @@ impl Target {
         match service {
             "lambda" => {}
             "sqs" => return QueueKey::of_arn(arn).map(Self::Queue),
+            "sns" if TopicKey::of_arn(arn).is_none() => return Some(Self::Subscription(arn.to_owned())),
+            "sns" => return TopicKey::of_arn(arn).map(Self::Topic),
             "s3" => return arn.rsplit(':').next().map(str::to_owned).map(Self::Bucket),
             _ => return Some(Self::Elsewhere(service.to_owned())),
         }
@@ -63,6 +70,11 @@ impl Deliveries {
                 .await
             }
             Target::Queue(key) => self.deliver_to_queue(key, items).await,
+            Target::Topic(key) => self.deliver_to_topic(key, items).await,
+            Target::Subscription(arn) => {
+                self.tell(arn, items).await;
+                Failed::new()
+            }
             Target::Bucket(bucket) => self.deliver_to_bucket(bucket, items).await,
             Target::Elsewhere(service) => {
                 all_failed(items, &format!("the service {service} is not implemented by this server"))
@@ -89,19 +101,39 @@ impl Deliveries {
         failed
     }
 
+    async fn deliver_to_topic(&self, key: &TopicKey, items: Vec<OutboxItem>) -> Failed {
+        let mut failed = Vec::new();
+        for item in items {
+            match self.parts.sns.record(key, &item.delivery).await {
+                Ok(publication) => {
+                    let put = move |transaction: &mut QueueTransaction<'_>, _: &OutboxItem| {
+                        publication.put(transaction).map(drop)
+                    };
+                    failed.extend(self.in_one(vec![item], put).await);
+                }
+                Err(why) => failed.push((item, why)),
+            }
+        }
+        failed
+    }
+
     /// An object for each. Its name follows from the event: one that is delivered again is the same object.
     async fn deliver_to_bucket(&self, bucket: &str, items: Vec<OutboxItem>) -> Failed {
         let mut failed = Vec::new();
         for item in items {
             let delivery = &item.delivery;
+            let Some(DeliveryOrigin { function, .. }) = &delivery.origin else {
+                failed.push((item, "only records of invocations go into buckets".into()));
+                continue;
+            };
             let context = S3Context {
-                account_id: delivery.function.account_id.clone(),
-                region: delivery.function.region.clone(),
+                account_id: function.account_id.clone(),
+                region: function.region.clone(),
                 now_ms: self.parts.clock.now_ms(),
                 trailers: Trailers::default(),
             };
-            let put =
-                self.parts.s3.put_json(context, bucket, object_key(delivery), delivery.body.clone()).await;
+            let key = object_key(&function.name, delivery);
+            let put = self.parts.s3.put_json(context, bucket, key, delivery.body.clone()).await;
             tracing::trace!(target: "crash_point", "deliveries: an object is put");
             match put {
                 Ok(()) => failed.extend(self.in_one(vec![item], |_, _| Ok(())).await),
@@ -112,7 +144,7 @@ impl Deliveries {
     }
 
     /// Delivers within this server, and takes from the outbox, in one transaction.
-    async fn in_one(
+    pub(super) async fn in_one(
         &self,
         items: Vec<OutboxItem>,
         put: impl Fn(&mut QueueTransaction<'_>, &OutboxItem) -> Result<(), StoreError> + Send + 'static,
@@ -138,11 +170,11 @@ impl Deliveries {
 }
 
 /// The name of the object of a record (Lambda developer guide, asynchronous invocation destinations).
-fn object_key(delivery: &Delivery) -> String {
+fn object_key(function: &str, delivery: &Delivery) -> String {
     let ended = timestamp::iso_seconds(delivery.ended_at_ms.div_euclid(1_000));
     let ended = ended.trim_end_matches('Z');
     let day = ended.split('T').next().unwrap_or_default().replace('-', "/");
-    let (function, time) = (&delivery.function.name, ended.replace(':', "."));
+    let time = ended.replace(':', ".");
     format!("aws/lambda/async/{function}/{day}/{time}-{}", delivery.request_id)
 }
 
@@ -189,6 +221,10 @@ mod tests {
         assert_eq!(aliased, Some(Target::Function(key("f"), Some("live".into()))));
         let queue = QueueKey::of_arn("arn:aws:sqs:us-east-1:000000000000:q").unwrap();
         assert_eq!(Target::parse(&queue.arn()), Some(Target::Queue(queue)));
+        let topic = "arn:aws:sns:us-east-1:000000000000:t";
+        assert_eq!(Target::parse(topic), TopicKey::of_arn(topic).map(Target::Topic));
+        let subscription = format!("{topic}:u");
+        assert_eq!(Target::parse(&subscription), Some(Target::Subscription(subscription)));
         assert_eq!(Target::parse("arn:aws:s3:::b"), Some(Target::Bucket("b".into())));
         let bus = Target::parse("arn:aws:events:us-east-1:000000000000:event-bus/default");
         assert_eq!(bus, Some(Target::Elsewhere("events".into())));

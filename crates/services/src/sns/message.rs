@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use aws_api::{error_response::ApiError, generated::sns::types, timestamp};
+use aws_api::{error_response::ApiError, generated::sns::types};
 use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
     Handled,
     error::invalid,
-    registry::{Subscription, Topic},
-    topic::TopicKey,
+    registry::Topic,
+    signing::{Signer, Unsigned},
+    topic::{Subscriber, TopicKey},
 };
 use crate::sqs::outgoing::Outgoing;
 
@@ -21,7 +23,7 @@ const BYTES_MAX: usize = 262_144;
 const SUBJECT_MAX: usize = 100;
 
 /// A message attribute.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Attribute {
     pub data_type: String,
     pub text: Option<String>,
@@ -102,20 +104,66 @@ impl Message {
     }
 
     /// For a queue: as it is where the subscription wants that, or in its envelope.
-    pub(super) fn for_queue(&self, topic: &TopicKey, subscription: &Subscription) -> Outgoing {
-        let is_raw =
-            subscription.record.attributes.get("RawMessageDelivery").is_some_and(|raw| raw == "true");
-        let mut outgoing = match is_raw {
-            true => self.raw(),
-            false => Outgoing::text(self.envelope(topic, subscription).to_string()),
+    pub(super) fn for_queue(&self, subscriber: Subscriber<'_>, signer: &Signer) -> Outgoing {
+        let mut outgoing = match subscriber.record.is_raw() {
+            true => Outgoing::text(self.body.of("sqs").to_owned()).with_attributes(&self.attributes),
+            false => Outgoing::text(self.envelope(subscriber, signer).to_string()),
         };
         outgoing.set_group(self.group.clone(), self.deduplication_id.clone());
         outgoing.traced(self.trace_header.clone())
     }
 
-    fn raw(&self) -> Outgoing {
-        let message = Outgoing::text(self.body.of("sqs").to_owned());
-        self.attributes.iter().fold(message, |message, (name, attribute)| match &attribute.bytes {
+    /// What a function gets.
+    pub(super) fn for_function(&self, subscriber: Subscriber<'_>, signer: &Signer) -> Vec<u8> {
+        let mut envelope = self.envelope(subscriber, signer);
+        // As Lambda has always spelt it, and whether there is a subject or not.
+        if let Some(members) = envelope.as_object_mut() {
+            members.entry("Subject").or_insert(Value::Null);
+            members.entry("MessageAttributes").or_insert_with(|| json!({}));
+            for (name, of_lambda) in
+                [("UnsubscribeURL", "UnsubscribeUrl"), ("SigningCertURL", "SigningCertUrl")]
+            {
+                if let Some(url) = members.remove(name) {
+                    members.insert(of_lambda.into(), url);
+                }
+            }
+        }
+        let record = json!({
+            "EventSource": "aws:sns",
+            "EventVersion": "1.0",
+            "EventSubscriptionArn": subscriber.arn(),
+            "Sns": envelope,
+        });
+        serde_json::to_vec(&json!({"Records": [record]})).unwrap_or_default()
+    }
+
+    /// The notification with all that is known of it, signed.
+    pub(super) fn envelope(
+        &self,
+        Subscriber { topic, uuid, record }: Subscriber<'_>,
+        signer: &Signer,
+    ) -> Value {
+        let mut envelope = signer.signed(&Unsigned {
+            kind: "Notification",
+            message_id: &self.message_id,
+            topic_arn: &topic.arn(),
+            message: self.body.of(&record.protocol),
+            subject: self.subject.as_deref(),
+            made_ms: self.published_ms,
+            confirmation: None,
+        });
+        envelope["UnsubscribeURL"] = signer.links.unsubscribe(topic, uuid).into();
+        if !self.attributes.is_empty() {
+            envelope["MessageAttributes"] = shown(&self.attributes).into();
+        }
+        envelope
+    }
+}
+
+impl Outgoing {
+    /// With the attributes of a message of a topic.
+    pub(super) fn with_attributes(self, attributes: &BTreeMap<String, Attribute>) -> Self {
+        attributes.iter().fold(self, |message, (name, attribute)| match &attribute.bytes {
             Some(bytes) => message.with_attribute(name, &attribute.data_type, &BASE64_STANDARD.encode(bytes)),
             None => message.with_attribute(
                 name,
@@ -123,49 +171,6 @@ impl Message {
                 attribute.text.as_deref().unwrap_or_default(),
             ),
         })
-    }
-
-    /// What a function gets.
-    pub(super) fn for_function(&self, topic: &TopicKey, subscription: &Subscription) -> Vec<u8> {
-        let mut envelope = self.envelope(topic, subscription);
-        // As Lambda has always spelt it, and whether there is a subject or not.
-        if let Some(members) = envelope.as_object_mut() {
-            members.entry("Subject").or_insert(Value::Null);
-            members.entry("MessageAttributes").or_insert_with(|| json!({}));
-            if let Some(url) = members.remove("UnsubscribeURL") {
-                members.insert("UnsubscribeUrl".into(), url);
-            }
-        }
-        let record = json!({
-            "EventSource": "aws:sns",
-            "EventVersion": "1.0",
-            "EventSubscriptionArn": topic.subscription_arn(&subscription.uuid),
-            "Sns": envelope,
-        });
-        serde_json::to_vec(&json!({"Records": [record]})).unwrap_or_default()
-    }
-
-    /// The notification with all that is known of it.
-    fn envelope(&self, topic: &TopicKey, subscription: &Subscription) -> Value {
-        let arn = topic.subscription_arn(&subscription.uuid);
-        let region = &topic.region;
-        let mut envelope = json!({
-            "Type": "Notification",
-            "MessageId": self.message_id,
-            "TopicArn": topic.arn(),
-            "Message": self.body.of(&subscription.record.protocol),
-            "Timestamp": timestamp::iso_milliseconds(self.published_ms),
-            "UnsubscribeURL": format!(
-                "https://sns.{region}.amazonaws.com/?Action=Unsubscribe&SubscriptionArn={arn}"
-            ),
-        });
-        if let Some(subject) = &self.subject {
-            envelope["Subject"] = subject.as_str().into();
-        }
-        if !self.attributes.is_empty() {
-            envelope["MessageAttributes"] = shown(&self.attributes).into();
-        }
-        envelope
     }
 }
 

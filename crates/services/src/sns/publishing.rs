@@ -6,21 +6,24 @@ use std::{collections::BTreeSet, sync::Arc};
 use aws_api::{arn::FunctionName, error_response::ApiError, generated::sns::types};
 use lambda_model::{
     function::{FunctionKey, LATEST},
-    invocation::asynchronous::AsyncEvent,
+    invocation::asynchronous::{AsyncEvent, Delivery},
 };
 use store::{QueueTransaction, StoreError};
+use tokio::task::spawn_blocking;
 
 use super::{
     Handled, Sns,
     error::invalid,
     message::Message,
+    notice::Notice,
     registry::{Subscription, Topic},
+    signing::Signer,
     subscriptions::dead_letter_queue,
-    topic::TopicKey,
+    topic::{Subscriber, TopicKey},
 };
 use crate::change::{ChangeError, failed};
 use crate::{
-    service::{ServiceContext, not_implemented},
+    service::ServiceContext,
     sqs::{Door, outgoing::Outgoing, queue::QueueKey, sequence_number},
 };
 
@@ -32,19 +35,23 @@ const BATCH_BYTES_MAX: usize = 262_144;
 const DEDUPLICATION_MS: i64 = 5 * 60 * 1_000;
 
 /// Where one message goes.
-enum Delivery {
+#[derive(Clone)]
+enum Goal {
     Queue(Door, Outgoing),
     Function(AsyncEvent),
+    /// To somebody outside, by the outbox.
+    Outside(Delivery),
 }
 
 /// A message with where it goes.
+#[derive(Clone)]
 struct Planned {
     message: Message,
-    deliveries: Vec<Delivery>,
+    goals: Vec<Goal>,
 }
 
 /// What a publisher is told.
-struct Published {
+pub(crate) struct Published {
     message_id: String,
     sequence_number: Option<String>,
 }
@@ -55,17 +62,6 @@ impl Sns {
         context: &ServiceContext,
         input: types::PublishInput,
     ) -> Handled<types::PublishResponse> {
-        if input.phone_number.is_some() {
-            return Err(not_implemented("SNS", "publication to a phone number"));
-        }
-        let arn = match (input.topic_arn, input.target_arn) {
-            (Some(arn), None) | (None, Some(arn)) => arn,
-            _ => return Err(invalid("TopicArn or TargetArn Reason: no value for required parameter")),
-        };
-        if arn.contains(":endpoint/") {
-            return Err(not_implemented("SNS", "publication to an endpoint of a platform"));
-        }
-        let (key, topic) = self.topic_of(context, Some(&arn))?;
         let entry = types::PublishBatchRequestEntry {
             id: None,
             message: input.message,
@@ -75,6 +71,15 @@ impl Sns {
             message_deduplication_id: input.message_deduplication_id,
             message_group_id: input.message_group_id,
         };
+        let arn = match (input.topic_arn, input.target_arn, input.phone_number) {
+            (None, None, Some(number)) => return self.publish_to_phone(context, number, entry).await,
+            (None, Some(arn), None) if arn.contains(":endpoint/") => {
+                return self.publish_to_device(context, arn, entry).await;
+            }
+            (Some(arn), None, None) | (None, Some(arn), None) => arn,
+            _ => return Err(invalid("TopicArn or TargetArn Reason: no value for required parameter")),
+        };
+        let (key, topic) = self.topic_of(context, Some(&arn))?;
         let traced_at = (self.clock.now_ms(), context.trace_header.clone());
         let message = Message::checked(entry, (&key, &topic), traced_at)?;
         let published = self.publish_all(&key, &topic, vec![message]).await?.pop();
@@ -121,54 +126,95 @@ impl Sns {
         topic: &Topic,
         messages: Vec<Message>,
     ) -> Handled<Vec<Published>> {
-        let planned: Vec<_> = messages.into_iter().map(|message| self.plan(key, topic, message)).collect();
-        let (arn, is_fifo, now_ms) = (key.arn(), key.is_fifo(), self.clock.now_ms());
+        let publication = self.planned(key, topic, messages).await?;
         let publish = move |transaction: &mut QueueTransaction<'_>| -> Result<_, ChangeError> {
-            let each = planned.into_iter().map(|planned| {
-                let topic = is_fifo.then_some(arn.as_str());
-                Ok(publish(transaction, topic, planned, now_ms)?)
-            });
-            each.collect()
+            Ok(publication.put(transaction)?)
         };
         Ok(self.store.queues().transact(publish).await?)
     }
 
+    /// Signatures take a while: not on a thread that others wait for.
+    async fn planned(&self, key: &TopicKey, topic: &Topic, messages: Vec<Message>) -> Handled<Publication> {
+        let fifo_topic = key.is_fifo().then(|| key.arn());
+        let now_ms = self.clock.now_ms();
+        if topic.subscriptions.is_empty() {
+            let planned =
+                messages.into_iter().map(|message| Planned { message, goals: Vec::new() }).collect();
+            return Ok(Publication { fifo_topic, planned, now_ms });
+        }
+        let (signer, own, key, topic) = (self.signer(topic).await?, self.clone(), key.clone(), topic.clone());
+        let plan =
+            move || messages.into_iter().map(|message| own.plan(&key, &topic, message, &signer)).collect();
+        let planned = spawn_blocking(plan).await.map_err(|error| failed(error.to_string()))?;
+        Ok(Publication { fifo_topic, planned, now_ms })
+    }
+
+    /// The record of an asynchronous invocation, to be published in the transaction that takes it from the outbox.
+    pub(crate) async fn record(&self, key: &TopicKey, delivery: &Delivery) -> Result<Publication, String> {
+        let topic = self.registry.topic(key).ok_or("the topic does not exist")?;
+        let attributes = delivery.attributes.iter().map(|attribute| {
+            let value = types::MessageAttributeValue {
+                data_type: Some(attribute.data_type.clone()),
+                string_value: Some(attribute.value.clone()),
+                binary_value: None,
+            };
+            (attribute.name.clone(), value)
+        });
+        let entry = types::PublishBatchRequestEntry {
+            message: Some(String::from_utf8_lossy(&delivery.body).into_owned()),
+            message_attributes: Some(attributes.collect()),
+            ..Default::default()
+        };
+        let traced_at = (self.clock.now_ms(), delivery.trace_id.clone());
+        let message = Message::checked(entry, (key, &topic), traced_at).map_err(|error| error.message)?;
+        self.planned(key, &topic, vec![message]).await.map_err(|error| error.message)
+    }
+
     /// Who gets the message, and how.
-    fn plan(&self, key: &TopicKey, topic: &Topic, message: Message) -> Planned {
+    fn plan(&self, key: &TopicKey, topic: &Topic, message: Message, signer: &Signer) -> Planned {
         let wants = |subscription: &&Arc<Subscription>| {
             let body = message.body.of(&subscription.record.protocol);
-            subscription.filter.as_ref().is_none_or(|filter| filter.lets_through(&message.attributes, body))
+            let is_asked = subscription.record.confirmation.is_pending();
+            !is_asked
+                && subscription
+                    .filter
+                    .as_ref()
+                    .is_none_or(|filter| filter.lets_through(&message.attributes, body))
         };
         let wanted = topic.subscriptions.values().filter(wants);
-        let deliveries =
-            wanted.filter_map(|subscription| self.delivery(key, subscription, &message)).collect();
-        Planned { message, deliveries }
+        let goals =
+            wanted.filter_map(|subscription| self.goal(subscription.of(key), &message, signer)).collect();
+        Planned { message, goals }
     }
 
-    fn delivery(&self, key: &TopicKey, subscription: &Subscription, message: &Message) -> Option<Delivery> {
-        let planned = match subscription.record.protocol.as_str() {
-            "sqs" => self.to_queue(&subscription.record.endpoint, message.for_queue(key, subscription)),
-            "lambda" => self.to_function(key, subscription, message),
-            other => Err(format!("the protocol {other} is not built")),
+    fn goal(&self, subscriber: Subscriber<'_>, message: &Message, signer: &Signer) -> Option<Goal> {
+        let record = subscriber.record;
+        let planned = match record.protocol.as_str() {
+            "sqs" => self.to_queue(&record.endpoint, message.for_queue(subscriber, signer)),
+            "lambda" => self.to_function(subscriber, message, signer),
+            _ => {
+                let notice = Notice::of_message(message, subscriber, signer);
+                Ok(Goal::Outside(notice.into_delivery(message.trace_header.clone())))
+            }
         };
-        planned.or_else(|why| self.to_dead_letters(key, subscription, message, &why)).ok()
+        planned.or_else(|why| self.to_dead_letters(subscriber, message, (signer, &why))).ok()
     }
 
-    fn to_queue(&self, arn: &str, outgoing: Outgoing) -> Result<Delivery, String> {
+    fn to_queue(&self, arn: &str, outgoing: Outgoing) -> Result<Goal, String> {
         let queue = QueueKey::of_arn(arn).ok_or("it is no queue")?;
         let door = self.sqs.door(&queue).ok_or("the queue does not exist")?;
         let outgoing = door.fitted(outgoing);
         door.check(&outgoing)?;
-        Ok(Delivery::Queue(door, outgoing))
+        Ok(Goal::Queue(door, outgoing))
     }
 
     fn to_function(
         &self,
-        key: &TopicKey,
-        subscription: &Subscription,
+        subscriber: Subscriber<'_>,
         message: &Message,
-    ) -> Result<Delivery, String> {
-        let name = FunctionName::parse(&subscription.record.endpoint).ok_or("it is no function")?;
+        signer: &Signer,
+    ) -> Result<Goal, String> {
+        let name = FunctionName::parse(&subscriber.record.endpoint).ok_or("it is no function")?;
         let function = FunctionKey {
             account_id: name.account_id.ok_or("the ARN has no account")?,
             region: name.region.ok_or("the ARN has no Region")?,
@@ -176,11 +222,11 @@ impl Sns {
         };
         let qualifier = name.qualifier.filter(|qualifier| qualifier != LATEST);
         self.catalog.resolve(&function, qualifier.as_deref(), 0.0).map_err(|error| error.to_string())?;
-        Ok(Delivery::Function(AsyncEvent {
+        Ok(Goal::Function(AsyncEvent {
             request_id: aws_api::request_id::new(),
             key: function,
             qualifier,
-            payload: message.for_function(key, subscription).into(),
+            payload: message.for_function(subscriber, signer).into(),
             trace_id: message.trace_header.clone(),
             accepted_at_ms: message.published_ms,
         }))
@@ -189,17 +235,32 @@ impl Sns {
     /// What cannot be delivered goes to the subscription's dead-letter queue. Without one it is lost, as on AWS; the log says so.
     fn to_dead_letters(
         &self,
-        key: &TopicKey,
-        subscription: &Subscription,
+        subscriber: Subscriber<'_>,
         message: &Message,
-        why: &str,
-    ) -> Result<Delivery, String> {
-        let arn = key.subscription_arn(&subscription.uuid);
-        tracing::warn!(subscription = arn, why, "a message could not be delivered");
+        (signer, why): (&Signer, &str),
+    ) -> Result<Goal, String> {
+        tracing::warn!(subscription = subscriber.arn(), why, "a message could not be delivered");
         let policy =
-            subscription.record.attributes.get("RedrivePolicy").ok_or("there is no dead-letter queue")?;
+            subscriber.record.attributes.get("RedrivePolicy").ok_or("there is no dead-letter queue")?;
         let queue = dead_letter_queue(policy).ok_or("it is no queue")?;
-        self.to_queue(&queue.arn(), message.for_queue(key, subscription))
+        self.to_queue(&queue.arn(), message.for_queue(subscriber, signer))
+    }
+}
+
+/// Messages with where they go.
+#[derive(Clone)]
+pub(crate) struct Publication {
+    /// The ARN of the topic, where it is a FIFO topic.
+    fifo_topic: Option<String>,
+    planned: Vec<Planned>,
+    now_ms: i64,
+}
+
+impl Publication {
+    /// Publishes all of them.
+    pub(crate) fn put(&self, transaction: &mut QueueTransaction<'_>) -> Result<Vec<Published>, StoreError> {
+        let each = self.planned.iter().cloned();
+        each.map(|planned| publish(transaction, self.fifo_topic.as_deref(), planned, self.now_ms)).collect()
     }
 }
 
@@ -207,11 +268,11 @@ impl Sns {
 fn publish(
     transaction: &mut QueueTransaction<'_>,
     fifo_topic: Option<&str>,
-    Planned { message, deliveries }: Planned,
+    Planned { message, goals }: Planned,
     now_ms: i64,
 ) -> Result<Published, StoreError> {
     let Some(topic) = fifo_topic else {
-        deliveries.into_iter().try_for_each(|delivery| deliver(transaction, delivery))?;
+        goals.into_iter().try_for_each(|goal| send(transaction, goal))?;
         return Ok(Published { message_id: message.message_id, sequence_number: None });
     };
     let key = message.deduplication_id.unwrap_or_default();
@@ -226,14 +287,15 @@ fn publish(
     let sequence = sequence_number(transaction.number());
     let value = format!("{} {sequence}", message.message_id);
     transaction.remember(topic, &key, value.as_bytes(), (now_ms, now_ms + DEDUPLICATION_MS))?;
-    deliveries.into_iter().try_for_each(|delivery| deliver(transaction, delivery))?;
+    goals.into_iter().try_for_each(|goal| send(transaction, goal))?;
     Ok(Published { message_id: message.message_id, sequence_number: Some(sequence) })
 }
 
-fn deliver(transaction: &mut QueueTransaction<'_>, delivery: Delivery) -> Result<(), StoreError> {
-    match delivery {
-        Delivery::Queue(door, outgoing) => door.put(transaction, outgoing),
-        Delivery::Function(event) => transaction.accept(event),
+fn send(transaction: &mut QueueTransaction<'_>, goal: Goal) -> Result<(), StoreError> {
+    match goal {
+        Goal::Queue(door, outgoing) => door.put(transaction, outgoing),
+        Goal::Function(event) => transaction.accept(event),
+        Goal::Outside(delivery) => transaction.deliver(delivery),
     }
 }
 

@@ -9,7 +9,7 @@ use store::{Change, CommitObserver, Document, DocumentKey, Store, StoreError};
 
 use super::{
     filter::FilterPolicy,
-    topic::{SubscriptionRecord, TopicKey, TopicRecord},
+    topic::{Subscriber, SubscriptionRecord, TopicKey, TopicRecord},
 };
 
 /// A subscription of a topic.
@@ -20,12 +20,29 @@ pub(super) struct Subscription {
     pub filter: Option<FilterPolicy>,
 }
 
+impl Subscription {
+    /// As one of this topic.
+    pub(super) fn of<'a>(&'a self, topic: &'a TopicKey) -> Subscriber<'a> {
+        Subscriber { topic, uuid: &self.uuid, record: &self.record }
+    }
+}
+
 /// A topic with its subscriptions, by their UUIDs.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Topic {
     /// `None` where a subscription was read before its topic.
     pub record: Option<Arc<TopicRecord>>,
     pub subscriptions: BTreeMap<String, Arc<Subscription>>,
+}
+
+/// Of a topic that has none.
+static NO_ATTRIBUTES: BTreeMap<String, String> = BTreeMap::new();
+
+impl Topic {
+    /// What was set.
+    pub(super) fn attributes(&self) -> &BTreeMap<String, String> {
+        self.record.as_ref().map_or(&NO_ATTRIBUTES, |record| &record.attributes)
+    }
 }
 
 /// Every topic of every account.

@@ -1,6 +1,6 @@
 //! Subscriptions: who gets what a topic is told.
 //!
-//! Queues and functions of this server need no confirmation. The other protocols are refused until they are built.
+//! Queues, functions, telephones and devices are subscribed at once; those at the other end of the other protocols are asked first.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,21 +10,25 @@ use store::Transaction;
 
 use super::{
     Handled, Sns,
+    confirmation::Confirmation,
+    delivery_policy::{self, DeliveryPolicy},
     error::{invalid, no_subscription, no_topic},
     filter,
+    notice::NoticeKind,
+    protocol::is_asked_first,
     registry::{Subscription, Topic},
     topic::{SubscriptionRecord, TopicKey, TopicRecord},
     topics::page,
 };
-use crate::change::ChangeError;
 use crate::{
+    change::ChangeError,
     service::{ServiceContext, not_implemented},
     sqs::queue::QueueKey,
 };
 
-/// Every protocol of SNS.
-const PROTOCOLS: &[&str] =
-    &["http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose"];
+/// What stands for the ARN of a subscription that is not confirmed (API reference, Subscribe and ListSubscriptions).
+const PENDING_ON_SUBSCRIBE: &str = "pending confirmation";
+const PENDING_IN_LISTS: &str = "PendingConfirmation";
 
 impl Sns {
     pub(super) async fn subscribe(
@@ -34,58 +38,66 @@ impl Sns {
     ) -> Handled<types::SubscribeResponse> {
         let (key, topic) = self.topic_of(context, input.topic_arn.as_deref())?;
         let (protocol, endpoint) = (input.protocol.unwrap_or_default(), input.endpoint.unwrap_or_default());
-        check_endpoint(&key, &protocol, &endpoint)?;
+        self.check_endpoint(&key, &protocol, &endpoint).await?;
         let attributes = input.attributes.unwrap_or_default();
         check_attributes(&attributes)?;
-        if let Some(existing) = find(&topic, &protocol, &endpoint) {
-            return match existing.record.attributes == attributes {
-                true => Ok(subscribed(&key, &existing.uuid)),
-                false => {
-                    Err(invalid("Attributes Reason: Subscription already exists with different attributes"))
-                }
-            };
+        let existing = self.find(&topic, &protocol, &endpoint);
+        let subscription = match existing {
+            Some(existing) if existing.record.attributes != attributes => {
+                return Err(invalid(
+                    "Attributes Reason: Subscription already exists with different attributes",
+                ));
+            }
+            Some(existing) => existing,
+            None => {
+                let confirmation = match is_asked_first(&protocol) {
+                    true => Confirmation::asked(self.clock.now_ms()),
+                    false => Confirmation::NotNeeded,
+                };
+                let owner = context.account_id().to_owned();
+                let record = SubscriptionRecord { protocol, endpoint, owner, attributes, confirmation };
+                Arc::new(self.put_new(&key, record).await?)
+            }
+        };
+        if let Confirmation::Pending { token, .. } = &subscription.record.confirmation {
+            self.ask((&key, &topic), &subscription, NoticeKind::SubscriptionConfirmation, token).await?;
+            if input.return_subscription_arn != Some(true) {
+                return Ok(types::SubscribeResponse { subscription_arn: Some(PENDING_ON_SUBSCRIBE.into()) });
+            }
         }
+        Ok(types::SubscribeResponse { subscription_arn: Some(key.subscription_arn(&subscription.uuid)) })
+    }
+
+    /// The subscription of a topic with that endpoint; those whose time to confirm is over are none.
+    fn find(&self, topic: &Topic, protocol: &str, endpoint: &str) -> Option<Arc<Subscription>> {
+        let now_ms = self.clock.now_ms();
+        let is_it = |one: &&Arc<Subscription>| {
+            one.record.protocol == protocol
+                && one.record.endpoint == endpoint
+                && !one.record.confirmation.is_over(now_ms)
+        };
+        topic.subscriptions.values().find(is_it).cloned()
+    }
+
+    /// Those of the topic that nobody has confirmed for too long go.
+    async fn put_new(&self, key: &TopicKey, record: SubscriptionRecord) -> Handled<Subscription> {
         let uuid = uuid::Uuid::new_v4().to_string();
-        let record =
-            SubscriptionRecord { protocol, endpoint, owner: context.account_id().to_owned(), attributes };
+        let (now_ms, kept) = (self.clock.now_ms(), record.clone());
         let (topic_document, document) = (key.document(), key.subscription_document(&uuid));
+        let range = key.subscriptions();
         let change = move |transaction: &mut Transaction<'_>| -> Result<(), ChangeError> {
             transaction.document::<TopicRecord>(&topic_document)?.ok_or_else(no_topic)?;
-            Ok(transaction.put_document(&document, &record)?)
+            if is_asked_first(&kept.protocol) {
+                for (place, other) in transaction.documents::<SubscriptionRecord>(&range)? {
+                    if other.confirmation.is_over(now_ms) {
+                        transaction.delete_document::<SubscriptionRecord>(&place)?;
+                    }
+                }
+            }
+            Ok(transaction.put_document(&document, &kept)?)
         };
         self.store.transact(change).await?;
-        Ok(subscribed(&key, &uuid))
-    }
-
-    /// Whoever unsubscribes twice is unsubscribed.
-    pub(super) async fn unsubscribe(
-        &self,
-        _: &ServiceContext,
-        input: types::UnsubscribeInput,
-    ) -> Handled<()> {
-        let arn = input.subscription_arn.unwrap_or_default();
-        let (topic, uuid) = parsed(&arn)?;
-        let (document, topic) = (topic.subscription_document(uuid), topic.document());
-        let change = move |transaction: &mut Transaction<'_>| -> Result<(), ChangeError> {
-            if transaction.delete_document::<SubscriptionRecord>(&document)?
-                && let Some(mut record) = transaction.document::<TopicRecord>(&topic)?
-            {
-                record.deleted_subscriptions += 1;
-                transaction.put_document(&topic, &record)?;
-            }
-            Ok(())
-        };
-        Ok(self.store.transact(change).await?)
-    }
-
-    /// No subscription of this server waits for its confirmation.
-    pub(super) async fn confirm_subscription(
-        &self,
-        context: &ServiceContext,
-        input: types::ConfirmSubscriptionInput,
-    ) -> Handled<types::ConfirmSubscriptionResponse> {
-        self.topic_of(context, input.topic_arn.as_deref())?;
-        Err(invalid("Token"))
+        Ok(Subscription { uuid, filter: None, record })
     }
 
     pub(super) async fn list_subscriptions(
@@ -94,7 +106,8 @@ impl Sns {
         input: types::ListSubscriptionsInput,
     ) -> Handled<types::ListSubscriptionsResponse> {
         let topics = self.registry.of_account(context.account_id(), &context.region);
-        let all = topics.iter().flat_map(|(key, topic)| of_topic(key, topic)).collect();
+        let now_ms = self.clock.now_ms();
+        let all = topics.iter().flat_map(|(key, topic)| of_topic(key, topic, now_ms)).collect();
         let (subscriptions, next_token) = listed(all, input.next_token.as_deref())?;
         Ok(types::ListSubscriptionsResponse { subscriptions: Some(subscriptions), next_token })
     }
@@ -106,7 +119,7 @@ impl Sns {
     ) -> Handled<types::ListSubscriptionsByTopicResponse> {
         let (key, topic) = self.topic_of(context, input.topic_arn.as_deref())?;
         let (subscriptions, next_token) =
-            listed(of_topic(&key, &topic).collect(), input.next_token.as_deref())?;
+            listed(of_topic(&key, &topic, self.clock.now_ms()).collect(), input.next_token.as_deref())?;
         Ok(types::ListSubscriptionsByTopicResponse { subscriptions: Some(subscriptions), next_token })
     }
 
@@ -117,14 +130,18 @@ impl Sns {
     ) -> Handled<types::GetSubscriptionAttributesResponse> {
         let (key, subscription) = self.subscription_of(context, input.subscription_arn.as_deref())?;
         let record = &subscription.record;
+        let was_signed = !matches!(
+            record.confirmation,
+            Confirmation::Pending { .. } | Confirmation::Given { was_signed: false, .. }
+        );
         let mut shown: BTreeMap<String, String> = [
             ("SubscriptionArn", key.subscription_arn(&subscription.uuid)),
             ("TopicArn", key.arn()),
             ("Protocol", record.protocol.clone()),
             ("Endpoint", record.endpoint.clone()),
             ("Owner", record.owner.clone()),
-            ("ConfirmationWasAuthenticated", "true".to_owned()),
-            ("PendingConfirmation", "false".to_owned()),
+            ("ConfirmationWasAuthenticated", was_signed.to_string()),
+            ("PendingConfirmation", record.confirmation.is_pending().to_string()),
             ("RawMessageDelivery", "false".to_owned()),
             ("SubscriptionPrincipal", context.principal.arn.clone()),
         ]
@@ -134,6 +151,11 @@ impl Sns {
             shown.insert("FilterPolicyScope".into(), "MessageAttributes".into());
         }
         shown.extend(record.attributes.clone());
+        if matches!(record.protocol.as_str(), "http" | "https") {
+            let topic = self.registry.topic(&key).unwrap_or_default();
+            let policy = DeliveryPolicy::of(&record.attributes, topic.attributes());
+            shown.insert("EffectiveDeliveryPolicy".into(), policy.shown_of_subscription());
+        }
         Ok(types::GetSubscriptionAttributesResponse { attributes: Some(shown) })
     }
 
@@ -171,47 +193,11 @@ impl Sns {
     }
 }
 
-fn parsed(arn: &str) -> Handled<(TopicKey, &str)> {
+pub(super) fn parsed(arn: &str) -> Handled<(TopicKey, &str)> {
     TopicKey::of_subscription_arn(arn).ok_or_else(|| {
         let parts = arn.split(':').count();
         invalid(format!("SubscriptionArn Reason: An ARN must have at least 6 elements, not {parts}"))
     })
-}
-
-fn subscribed(key: &TopicKey, uuid: &str) -> types::SubscribeResponse {
-    types::SubscribeResponse { subscription_arn: Some(key.subscription_arn(uuid)) }
-}
-
-fn find<'a>(topic: &'a Topic, protocol: &str, endpoint: &str) -> Option<&'a Arc<Subscription>> {
-    topic
-        .subscriptions
-        .values()
-        .find(|one| one.record.protocol == protocol && one.record.endpoint == endpoint)
-}
-
-fn check_endpoint(key: &TopicKey, protocol: &str, endpoint: &str) -> Handled<()> {
-    if !PROTOCOLS.contains(&protocol) {
-        return Err(invalid(format!("Amazon SNS does not support this protocol string: {protocol}")));
-    }
-    match protocol {
-        "sqs" => {
-            let queue = QueueKey::of_arn(endpoint).ok_or_else(|| invalid("SQS endpoint ARN"))?;
-            match queue.name.ends_with(".fifo") && !key.is_fifo() {
-                true => Err(invalid(
-                    "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
-                )),
-                false => Ok(()),
-            }
-        }
-        "lambda" if key.is_fifo() => {
-            Err(invalid("Invalid parameter: Endpoint Reason: Please use FIFO SQS queue"))
-        }
-        "lambda" => match aws_api::arn::FunctionName::parse(endpoint) {
-            Some(name) if name.account_id.is_some() && name.region.is_some() => Ok(()),
-            _ => Err(invalid("Lambda endpoint ARN")),
-        },
-        _ => Err(not_implemented("SNS", &format!("subscription with the protocol {protocol}"))),
-    }
 }
 
 fn check_attributes(attributes: &BTreeMap<String, String>) -> Handled<()> {
@@ -221,12 +207,10 @@ fn check_attributes(attributes: &BTreeMap<String, String>) -> Handled<()> {
         "FilterPolicy" => filter::check(value, scope),
         "FilterPolicyScope" if matches!(value.as_str(), "MessageAttributes" | "MessageBody") => Ok(()),
         "RedrivePolicy" => check_redrive(value),
-        "DeliveryPolicy" if serde_json::from_str::<Value>(value).is_ok_and(|value| value.is_object()) => {
-            Ok(())
-        }
+        "DeliveryPolicy" => delivery_policy::check_of_subscription(value),
         "ReplayPolicy" => Err(not_implemented("SNS", "replay of archived messages")),
         "SubscriptionRoleArn" => Ok(()),
-        "RawMessageDelivery" | "FilterPolicyScope" | "DeliveryPolicy" => {
+        "RawMessageDelivery" | "FilterPolicyScope" => {
             Err(invalid(format!("Attributes Reason: {name}: Invalid value [{value}]")))
         }
         _ => Err(invalid("AttributeName")),
@@ -249,11 +233,17 @@ pub(super) fn dead_letter_queue(redrive_policy: &str) -> Option<QueueKey> {
 fn of_topic<'a>(
     key: &'a TopicKey,
     topic: &'a Topic,
+    now_ms: i64,
 ) -> impl Iterator<Item = (String, types::Subscription)> + use<'a> {
-    topic.subscriptions.values().map(move |subscription| {
+    let is_there = move |subscription: &&Arc<Subscription>| !subscription.record.confirmation.is_over(now_ms);
+    topic.subscriptions.values().filter(is_there).map(move |subscription| {
         let arn = key.subscription_arn(&subscription.uuid);
+        let shown_arn = match subscription.record.confirmation.is_pending() {
+            true => PENDING_IN_LISTS.to_owned(),
+            false => arn.clone(),
+        };
         let shown = types::Subscription {
-            subscription_arn: Some(arn.clone()),
+            subscription_arn: Some(shown_arn),
             owner: Some(subscription.record.owner.clone()),
             protocol: Some(subscription.record.protocol.clone()),
             endpoint: Some(subscription.record.endpoint.clone()),

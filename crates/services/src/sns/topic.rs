@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use store::{Document, DocumentKey};
+use store::{Document, DocumentKey, DocumentRange};
 
+use super::confirmation::Confirmation;
 use crate::service::partition_of;
 
 /// Identifies a topic.
@@ -44,10 +45,34 @@ pub(super) struct SubscriptionRecord {
     pub owner: String,
     /// What was set, checked.
     pub attributes: BTreeMap<String, String>,
+    /// Whether those at the other end want it.
+    #[serde(default)]
+    pub confirmation: Confirmation,
 }
 
 impl Document for SubscriptionRecord {
     const KIND: &'static str = "sns/subscription";
+}
+
+impl SubscriptionRecord {
+    /// Whether messages come without their envelope.
+    pub(super) fn is_raw(&self) -> bool {
+        self.attributes.get("RawMessageDelivery").is_some_and(|raw| raw == "true")
+    }
+}
+
+/// A subscription with where it belongs.
+#[derive(Clone, Copy)]
+pub(super) struct Subscriber<'a> {
+    pub topic: &'a TopicKey,
+    pub uuid: &'a str,
+    pub record: &'a SubscriptionRecord,
+}
+
+impl Subscriber<'_> {
+    pub(super) fn arn(&self) -> String {
+        self.topic.subscription_arn(self.uuid)
+    }
 }
 
 /// What the name of a FIFO topic ends with.
@@ -85,6 +110,12 @@ impl TopicKey {
     /// Where a subscription of the topic is kept.
     pub(super) fn subscription_document(&self, uuid: &str) -> DocumentKey {
         DocumentKey { parent: self.name.clone(), name: uuid.to_owned(), ..self.document() }
+    }
+
+    /// All that are kept under the topic.
+    pub(super) fn subscriptions(&self) -> DocumentRange {
+        let Self { account_id, region, name } = self.clone();
+        DocumentRange { account_id, region, parent: Some(name), ..Default::default() }
     }
 
     /// The ARN of a subscription of the topic.

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use aws_api::{generated::sns::types, pagination};
 use serde_json::{Value, json};
-use store::{DocumentRange, Transaction};
+use store::Transaction;
 
 use super::{
     Handled, Sns,
+    confirmation::forget_ended,
+    delivery_policy::{self, DeliveryPolicy},
     error::{invalid, no_topic},
     registry::Topic,
     tags,
@@ -64,15 +66,10 @@ impl Sns {
     ) -> Handled<()> {
         let key = own(context, input.topic_arn.as_deref())?;
         let change = move |transaction: &mut Transaction<'_>| -> Result<(), ChangeError> {
-            let range = DocumentRange {
-                account_id: key.account_id.clone(),
-                region: key.region.clone(),
-                parent: Some(key.name.clone()),
-                ..Default::default()
-            };
-            for (subscription, _) in transaction.documents::<SubscriptionRecord>(&range)? {
+            for (subscription, _) in transaction.documents::<SubscriptionRecord>(&key.subscriptions())? {
                 transaction.delete_document::<SubscriptionRecord>(&subscription)?;
             }
+            forget_ended(transaction, &key, |_| true)?;
             transaction.delete_document::<TopicRecord>(&key.document())?;
             Ok(())
         };
@@ -97,15 +94,17 @@ impl Sns {
         input: types::GetTopicAttributesInput,
     ) -> Handled<types::GetTopicAttributesResponse> {
         let (key, topic) = self.topic_of(context, input.topic_arn.as_deref())?;
+        let (confirmed, pending) = self.counts(&topic);
         let record = topic.record.ok_or_else(no_topic)?;
+        let policy = DeliveryPolicy::of(&BTreeMap::new(), &record.attributes);
         let mut shown: BTreeMap<String, String> = [
             ("TopicArn", key.arn()),
             ("Owner", key.account_id.clone()),
             ("DisplayName", String::new()),
             ("Policy", default_policy(&key).to_string()),
-            ("EffectiveDeliveryPolicy", effective_delivery_policy()),
-            ("SubscriptionsConfirmed", topic.subscriptions.len().to_string()),
-            ("SubscriptionsPending", "0".to_owned()),
+            ("EffectiveDeliveryPolicy", policy.shown_of_topic(&record.attributes)),
+            ("SubscriptionsConfirmed", confirmed.to_string()),
+            ("SubscriptionsPending", pending.to_string()),
             ("SubscriptionsDeleted", record.deleted_subscriptions.to_string()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -136,6 +135,15 @@ impl Sns {
             Ok(())
         })
         .await
+    }
+
+    /// How many have said that they want it, and how many are still asked.
+    fn counts(&self, topic: &Topic) -> (usize, usize) {
+        let now_ms = self.clock.now_ms();
+        let there = topic.subscriptions.values().map(|one| &one.record.confirmation);
+        let there: Vec<_> = there.filter(|confirmation| !confirmation.is_over(now_ms)).collect();
+        let pending = there.iter().filter(|confirmation| confirmation.is_pending()).count();
+        (there.len() - pending, pending)
     }
 
     /// A topic and its key.
@@ -192,7 +200,9 @@ fn check_name(name: &str, attributes: &BTreeMap<String, String>) -> Handled<()> 
 fn check_attribute(key: &TopicKey, name: &str, value: &str) -> Handled<()> {
     let is_truth = matches!(value, "true" | "false");
     let is_right = match name {
-        "Policy" | "DeliveryPolicy" => {
+        "DeliveryPolicy" if value.is_empty() => true,
+        "DeliveryPolicy" => return delivery_policy::check_of_topic(value),
+        "Policy" => {
             value.is_empty() || serde_json::from_str::<Value>(value).is_ok_and(|value| value.is_object())
         }
         "DisplayName" => value.len() <= 100,
@@ -237,19 +247,6 @@ fn default_policy(key: &TopicKey) -> Value {
 pub(super) fn policy_of(key: &TopicKey, record: &TopicRecord) -> Value {
     let set = record.attributes.get("Policy").and_then(|text| serde_json::from_str(text).ok());
     set.unwrap_or_else(|| default_policy(key))
-}
-
-/// AWS's own.
-fn effective_delivery_policy() -> String {
-    json!({"http": {
-        "defaultHealthyRetryPolicy": {
-            "minDelayTarget": 20, "maxDelayTarget": 20, "numRetries": 3, "numMaxDelayRetries": 0,
-            "numNoDelayRetries": 0, "numMinDelayRetries": 0, "backoffFunction": "linear",
-        },
-        "disableSubscriptionOverrides": false,
-        "defaultRequestPolicy": {"headerContentType": "text/plain; charset=UTF-8"},
-    }})
-    .to_string()
 }
 
 /// A page of what is in order, and where the next begins.

@@ -117,6 +117,7 @@ impl Sqs {
 }
 
 /// Lets other services of this server send, as a part of what they do.
+#[derive(Clone)]
 pub(crate) struct Door {
     queue: Arc<Queue>,
     now_ms: i64,

@@ -17,16 +17,17 @@ mod transaction;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
+    time::UNIX_EPOCH,
 };
 
 use rusqlite::Connection;
 
-use crate::{StoreError, database::Database, schema, write_ahead_log};
+use crate::{StoreError, database::Database, salvage, schema, write_ahead_log};
 use entries::Slot;
 
 pub use messages::{MessageView, Place, PlacedMessage, StoredMessage};
@@ -47,6 +48,7 @@ struct Inner {
     /// What is being worked on, lane by lane: in memory only, so that all of it waits again after a crash.
     claims: Mutex<HashMap<i64, BTreeMap<i64, Slot>>>,
     damaged: Mutex<BTreeSet<String>>,
+    last_written_ms: i64,
     observer: OnceLock<Arc<dyn QueueObserver>>,
 }
 
@@ -54,8 +56,9 @@ impl Queues {
     /// Opens the file, and sets aside what is damaged.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         tracing::trace!(target: "crash_point", "open: begins");
+        let last_written_ms = last_written_ms(path);
         let mended = write_ahead_log::mend(path)?;
-        let salvaged = check::salvage_unreadable(path)?;
+        let salvaged = salvage::salvage_unreadable(path, &schema::QUEUES)?;
         tracing::trace!(target: "crash_point", "open: the file is readable");
         let (database, mut damaged) = Database::open(path, &schema::QUEUES, check::check)?;
         damaged.extend(mended.into_iter().chain(salvaged));
@@ -68,6 +71,7 @@ impl Queues {
             lanes: Mutex::new(lanes),
             claims: Mutex::default(),
             damaged: Mutex::new(damaged.into_iter().collect()),
+            last_written_ms,
             observer: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -76,6 +80,11 @@ impl Queues {
     /// What was found damaged: set aside, and reported until the next start.
     pub(crate) fn damaged(&self) -> Vec<String> {
         lock(&self.inner.damaged).iter().cloned().collect()
+    }
+
+    /// When something was last written before this start, by the clock of then: Unix time, milliseconds. Turns were set by that clock.
+    pub fn last_written_ms(&self) -> i64 {
+        self.inner.last_written_ms
     }
 
     /// Ends the writer after what it was asked. Blocks.
@@ -134,6 +143,15 @@ impl Queues {
     fn claims(&self) -> MutexGuard<'_, HashMap<i64, BTreeMap<i64, Slot>>> {
         lock(&self.inner.claims)
     }
+}
+
+/// From the times of the files, 0 where there are none: nothing has to be written for it.
+fn last_written_ms(path: &Path) -> i64 {
+    let log = PathBuf::from(format!("{}-wal", path.display()));
+    let times = [path, log.as_path()].map(|file| file.metadata().and_then(|metadata| metadata.modified()));
+    let latest = times.into_iter().flatten().max();
+    let since = latest.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or_default()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -8,7 +8,9 @@ use std::{
 use bytes::Bytes;
 use lambda_model::{
     function::FunctionKey,
-    invocation::asynchronous::{AsyncEvent, Delivery, DeliveryKind, EventId, Progress, Settlement},
+    invocation::asynchronous::{
+        AsyncEvent, Delivery, DeliveryKind, DeliveryOrigin, EventId, Progress, Settlement,
+    },
     ports::AsyncInvocationQueue,
 };
 use rusqlite::Connection;
@@ -45,9 +47,11 @@ fn now_ms() -> i64 {
 fn delivery(target: &str) -> Delivery {
     Delivery {
         target: target.into(),
-        kind: DeliveryKind::OnFailure,
-        function: key("f"),
-        resource: "$LATEST".into(),
+        origin: Some(DeliveryOrigin {
+            kind: DeliveryKind::OnFailure,
+            function: key("f"),
+            resource: "$LATEST".into(),
+        }),
         request_id: "id".into(),
         trace_id: None,
         attributes: Vec::new(),

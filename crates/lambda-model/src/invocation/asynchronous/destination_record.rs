@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
-use super::{AsyncEvent, Condition, Delivery, DeliveryKind, dead_letter};
+use super::{AsyncEvent, Condition, Delivery, DeliveryKind, DeliveryOrigin, dead_letter};
 
 /// How an event has ended.
 #[derive(Debug, Clone, Copy)]
@@ -112,11 +112,10 @@ impl Ending<'_> {
             DeliveryKind::DeadLetter => (dead_letter::attributes(self), self.event.payload.clone()),
             DeliveryKind::OnSuccess | DeliveryKind::OnFailure => (Vec::new(), self.record()),
         };
+        let resource = self.event.resource().to_owned();
         Delivery {
             target,
-            kind,
-            function: self.event.key.clone(),
-            resource: self.event.resource().to_owned(),
+            origin: Some(DeliveryOrigin { kind, function: self.event.key.clone(), resource }),
             request_id: self.event.request_id.clone(),
             trace_id: self.trace_id.map(str::to_owned),
             attributes,
@@ -218,7 +217,9 @@ mod tests {
             let targets =
                 Targets { on_success: arn("ok"), on_failure: arn("failed"), dead_letter: arn("dead") };
             let all = ending.deliveries(targets);
-            all.into_iter().map(|told| (told.target, told.kind, told.attributes.len())).collect::<Vec<_>>()
+            all.into_iter()
+                .map(|told| (told.target, told.origin.unwrap().kind, told.attributes.len()))
+                .collect::<Vec<_>>()
         };
         assert_eq!(ending(Condition::Success), [("ok".to_owned(), DeliveryKind::OnSuccess, 0)]);
         assert_eq!(

@@ -1,0 +1,76 @@
+//! Telephone numbers. Nobody can answer STOP to a message that is kept here, so that no number is ever opted out.
+
+use aws_api::generated::sns::types;
+
+use crate::{
+    service::ServiceContext,
+    sns::{Handled, Sns, error::invalid},
+};
+
+/// Whether it is a number as E.164 has them, its `+` or not.
+pub(in crate::sns) fn is_phone_number(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    (2..=15).contains(&digits.len())
+        && !digits.starts_with('0')
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+pub(super) fn checked(text: Option<String>) -> Handled<String> {
+    let text = text.unwrap_or_default();
+    match is_phone_number(&text) {
+        true => Ok(text),
+        false => Err(invalid("PhoneNumber Reason: input incorrectly formatted")),
+    }
+}
+
+impl Sns {
+    pub(in crate::sns) async fn check_if_phone_number_is_opted_out(
+        &self,
+        _: &ServiceContext,
+        input: types::CheckIfPhoneNumberIsOptedOutInput,
+    ) -> Handled<types::CheckIfPhoneNumberIsOptedOutResponse> {
+        checked(input.phone_number)?;
+        Ok(types::CheckIfPhoneNumberIsOptedOutResponse { is_opted_out: Some(false) })
+    }
+
+    pub(in crate::sns) async fn list_phone_numbers_opted_out(
+        &self,
+        _: &ServiceContext,
+        _: types::ListPhoneNumbersOptedOutInput,
+    ) -> Handled<types::ListPhoneNumbersOptedOutResponse> {
+        Ok(types::ListPhoneNumbersOptedOutResponse { phone_numbers: Some(Vec::new()), next_token: None })
+    }
+
+    pub(in crate::sns) async fn opt_in_phone_number(
+        &self,
+        _: &ServiceContext,
+        input: types::OptInPhoneNumberInput,
+    ) -> Handled<types::OptInPhoneNumberResponse> {
+        checked(input.phone_number)?;
+        Ok(types::OptInPhoneNumberResponse {})
+    }
+
+    /// This server has no number of its own.
+    pub(in crate::sns) async fn list_origination_numbers(
+        &self,
+        _: &ServiceContext,
+        _: types::ListOriginationNumbersRequest,
+    ) -> Handled<types::ListOriginationNumbersResult> {
+        Ok(types::ListOriginationNumbersResult { phone_numbers: Some(Vec::new()), next_token: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_phone_number;
+
+    #[test]
+    fn numbers_are_those_of_e164() {
+        for right in ["+14155550100", "4915112345678"] {
+            assert!(is_phone_number(right), "{right}");
+        }
+        for wrong in ["", "+", "+0123", "+1-415-555", "+1234567890123456", "++1234", "１２３４"] {
+            assert!(!is_phone_number(wrong), "{wrong}");
+        }
+    }
+}

@@ -268,12 +268,12 @@ def handler(event, context):
 
 @pytest.fixture
 def slow_disk(fresh_server, python_runtime, tmp_path):
-    """A server whose logs are written slowly, and how to make functions there."""
+    """A server whose logs are written slowly, how to make functions there, and the fault."""
     faults = Faults(tmp_path, "/logs/")
     server = fresh_server("--no-sdk", env=faults.environment)
     deployer = Deployer(server.client(), python_runtime)
     faults.slow_ms = 100
-    yield server, deployer
+    yield server, deployer, faults
     faults.slow_ms = 0
     deployer.close()
 
@@ -288,7 +288,7 @@ def flood(function, rounds):
 
 def test_g_07_a_flood_of_output_is_bounded(slow_disk):
     """Five hundred megabytes that the disk does not take."""
-    server, deploy = slow_disk
+    server, deploy, _ = slow_disk
     neighbour = deploy(HELLO)
     function = deploy(PRINTS, Timeout=60, MemorySize=256)
     flood(function, 0)
@@ -299,9 +299,10 @@ def test_g_07_a_flood_of_output_is_bounded(slow_disk):
 
 
 def test_g_07_what_is_dropped_of_a_flood_is_told_in_the_functions_log(slow_disk):
-    server, deploy = slow_disk
+    server, deploy, faults = slow_disk
     function = deploy(PRINTS, Timeout=60, MemorySize=1769)
     printed = flood(function, 160)
+    faults.slow_ms = 0
     text = log_of(server, function, "REPORT RequestId: ")
     written = text.count("x" * 99 + "\n")
     told = [json.loads(line) for line in text.splitlines() if '"platform.logsDropped"' in line]

@@ -272,6 +272,8 @@ pub enum LogForm {
     Lines,
     /// All of it is one.
     Whole,
+    /// All of it is one, and the platform's: where room is short, what functions print goes first.
+    Platform,
 }
 
 /// Counts what AWS counts, under AWS's names (B.22).

@@ -175,7 +175,7 @@ impl LogCapture {
     /// Writes a line of the platform, on a line of its own.
     pub(crate) fn platform(&mut self, line: &str) {
         self.end_lines();
-        self.out.append(line.as_bytes(), LogForm::Whole);
+        self.out.append(line.as_bytes(), LogForm::Platform);
     }
 
     /// Reads what is there and ends what has no end yet.

@@ -2,9 +2,12 @@
 //!
 //! Whoever prints line by line is read line by line, far faster than lines are written; so what comes within the same millisecond for
 //! the same stream joins the block that waits last. A queue that counted blocks would drop lines while it held next to nothing.
+//!
+//! A stream may have as much waiting as is left for all: one that floods takes half, ten of them an eleventh each, and there is room for
+//! whoever says little. What the platform says has some of its own besides.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
     time::Duration,
 };
@@ -15,6 +18,8 @@ use super::lost::Lost;
 
 /// What may wait, bytes; more is dropped and counted.
 const BYTES_MAX: usize = 32 * 1024 * 1024;
+/// What the platform may say when nobody else may say anything any more, bytes.
+const PLATFORM_BYTES: usize = 4 * 1024 * 1024;
 /// A block beside its lines, bytes.
 const BLOCK_BYTES: usize = 128;
 /// A block that nothing more joins, bytes.
@@ -68,6 +73,8 @@ struct State {
     waiting: VecDeque<Message>,
     lost: Lost,
     bytes: usize,
+    /// Those of each stream, by where its destination is.
+    of_streams: HashMap<usize, usize>,
     is_closed: bool,
     is_abandoned: bool,
 }
@@ -105,17 +112,17 @@ impl Sender {
         if state.is_abandoned {
             return false;
         }
-        if state.bytes + lines.len() + BLOCK_BYTES > BYTES_MAX {
+        if !state.has_room(to, lines.len() + BLOCK_BYTES, form) {
             state.lost.add(to, timestamp_ms, lines);
             return false;
         }
-        state.bytes += lines.len();
+        state.add(to, lines.len());
         match state.waiting.back_mut() {
             Some(Message::Lines(block)) if block.takes(to, timestamp_ms, form) => {
                 block.lines.extend_from_slice(lines);
             }
             _ => {
-                state.bytes += BLOCK_BYTES;
+                state.add(to, BLOCK_BYTES);
                 let block = Block { to: Arc::clone(to), timestamp_ms, lines: lines.to_vec(), form };
                 state.waiting.push_back(Message::Lines(block));
                 queue.changed.notify_one();
@@ -133,6 +140,38 @@ impl Sender {
             queue.changed.notify_one();
         }
     }
+}
+
+impl State {
+    /// See the module's doc.
+    fn has_room(&self, to: &Arc<LogDestination>, bytes: usize, form: LogForm) -> bool {
+        if form == LogForm::Platform {
+            return self.bytes + bytes <= BYTES_MAX + PLATFORM_BYTES;
+        }
+        let own = self.of_streams.get(&place(to)).copied().unwrap_or(0);
+        self.bytes + bytes <= BYTES_MAX && own + bytes <= BYTES_MAX - self.bytes
+    }
+
+    fn add(&mut self, to: &Arc<LogDestination>, bytes: usize) {
+        self.bytes += bytes;
+        *self.of_streams.entry(place(to)).or_default() += bytes;
+    }
+
+    fn remove(&mut self, block: &Block) {
+        let bytes = block.lines.len() + BLOCK_BYTES;
+        self.bytes -= bytes;
+        if let Some(own) = self.of_streams.get_mut(&place(&block.to)) {
+            *own -= bytes;
+            if *own == 0 {
+                self.of_streams.remove(&place(&block.to));
+            }
+        }
+    }
+}
+
+/// What tells streams apart: where the destination is, for as long as something for it waits.
+fn place(to: &Arc<LogDestination>) -> usize {
+    Arc::as_ptr(to).addr()
 }
 
 impl Block {
@@ -154,7 +193,7 @@ impl Receiver {
         match state.waiting.pop_front() {
             Some(message) => {
                 if let Message::Lines(block) = &message {
-                    state.bytes -= block.lines.len() + BLOCK_BYTES;
+                    state.remove(block);
                 }
                 Taken::Message(message)
             }
@@ -215,7 +254,7 @@ mod tests {
         while sender.lines(&to, 1, &block, LogForm::Lines) {
             kept += 1;
         }
-        assert!((100..=128).contains(&kept), "{kept}");
+        assert!((50..=64).contains(&kept), "half of it: {kept}");
         let written = blocks(&queue);
         let (told, written) = written.split_last().unwrap();
         assert_eq!(written.len(), kept);
@@ -226,6 +265,19 @@ mod tests {
             (&1.into(), &block.len().into())
         );
         assert!(sender.lines(&to, 1, &block, LogForm::Lines));
+    }
+
+    #[test]
+    fn floods_leave_room_for_others_and_for_the_platform() {
+        let (sender, queue) = new();
+        let (floods, block): (Vec<_>, _) = ((0..10).map(|_| to()).collect(), vec![b'x'; BLOCK_BYTES_FULL]);
+        while floods.iter().filter(|flood| sender.lines(flood, 1, &block, LogForm::Lines)).count() > 0 {}
+        assert!(sender.lines(&to(), 1, &block, LogForm::Lines), "somebody else");
+        let said = |form| (0..).take_while(|_| sender.lines(&floods[0], 1, &block, form)).count();
+        assert_eq!(said(LogForm::Whole), 0);
+        assert!((16..32).contains(&said(LogForm::Platform)));
+        assert!(blocks(&queue).len() > 100);
+        assert_eq!(queue.0.lock().of_streams.len(), 0);
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Writer {
         form: LogForm,
     ) -> Result<(), StoreError> {
         let events: Vec<LogEvent<'_>> = match form {
-            LogForm::Whole => vec![LogEvent { timestamp_ms, message: lines }],
+            LogForm::Whole | LogForm::Platform => vec![LogEvent { timestamp_ms, message: lines }],
             LogForm::Lines => lines
                 .split_inclusive(|byte| *byte == b'\n')
                 .map(|message| LogEvent { timestamp_ms, message })

@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,17 @@ TIMES = int(os.environ.get("LAMBENT_CRASH_TIMES", "1"))
 SEED = int(os.environ.get("LAMBENT_CRASH_SEED", "1"))
 REPORT = os.environ.get("LAMBENT_CRASH_REPORT")
 POINTS = all_points()
+#: Stages on which servers are killed at a time: a crash is mostly waiting.
+STAGES = 1 if IS_SAMPLE else 6
 
 
 @pytest.fixture(scope="module")
-def stage(all_servers, python_runtime):
+def stages(all_servers, python_runtime):
     """Below the folder of all servers, so that nothing left behind goes unseen."""
-    folder = Path(tempfile.mkdtemp(prefix="crash-", dir=all_servers.folder))
-    yield Stage(folder, python_runtime)
-    shutil.rmtree(folder)
+    folders = [Path(tempfile.mkdtemp(prefix="crash-", dir=all_servers.folder)) for _ in range(STAGES)]
+    yield [Stage(folder, python_runtime) for folder in folders]
+    for folder in folders:
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
@@ -74,19 +78,26 @@ def test_there_are_points_through_the_whole_path():
 
 @pytest.mark.timeout(60 + TIMES * 60)
 @pytest.mark.parametrize("label", POINTS[::3] if IS_SAMPLE else POINTS)
-def test_nothing_acknowledged_is_lost_at(label, stage, report):
+def test_nothing_acknowledged_is_lost_at(label, stages, report):
     dice = random.Random(f"{SEED} {label}")
     row = report[label] = {"kills": 0, "acknowledged": 0, "attempts": 0, "wrong": 0}
-    for _ in range(TIMES):
-        # What is passed but once at a start is passed but once.
-        times = 1 if label.startswith(AT_START) else dice.randint(1, 6)
-        audited = stage.crash_at(label, times) or stage.crash_at(label, 1)
+    # What is passed but once at a start is passed but once.
+    passages = [1 if label.startswith(AT_START) else dice.randint(1, 6) for _ in range(TIMES)]
+    with ThreadPoolExecutor(len(stages)) as pool:
+        shares = [passages[number :: len(stages)] for number in range(len(stages))]
+        crashes = [crash for share in pool.map(crash_in_turn, stages, [label] * len(stages), shares) for crash in share]
+    for audited in crashes:
         assert audited is not None, "it was never reached"
         row["kills"] += 1
         row["acknowledged"] += audited["acknowledged"]
         row["attempts"] += audited["attempts"]
         row["wrong"] += len(audited["wrong"])
-        assert audited["wrong"] == []
+    assert [wrong for audited in crashes for wrong in audited["wrong"]] == []
+
+
+def crash_in_turn(stage, label, passages):
+    """What the auditor says of each."""
+    return [stage.crash_at(label, times) or stage.crash_at(label, 1) for times in passages]
 
 
 def test_the_auditor_finds_what_is_wrong(tmp_path):

@@ -2,7 +2,10 @@
 
 use aws_api::{
     error_response::ApiError,
-    protocol::{aws_json, event_stream, query_compatible},
+    protocol::{
+        aws_json::{self, Dialect},
+        event_stream, query_compatible,
+    },
     request_id,
 };
 use futures_util::StreamExt;
@@ -29,7 +32,7 @@ pub(crate) async fn answer(
         Ok(response) => return with_request_id(response),
         Err(error) => error,
     };
-    let mut response = refuse(&error, dialect.content_type);
+    let mut response = refuse(&error, dialect);
     if let Some(code) = dialect.query_code {
         let fault = if error.fault == "User" { "Sender" } else { "Receiver" };
         if let Ok(value) = HeaderValue::from_str(&format!("{};{fault}", code(error.code))) {
@@ -40,10 +43,14 @@ pub(crate) async fn answer(
 }
 
 /// The answer for an error.
-pub(crate) fn refuse(error: &ApiError, content_type: &'static str) -> HttpResponse {
+pub(crate) fn refuse(error: &ApiError, dialect: &Dialect) -> HttpResponse {
+    let Dialect { content_type, namespace, .. } = dialect;
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = with_request_id(http::response(status, content_type, aws_json::encode_error(error)));
-    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(error.code));
+    let mut response =
+        with_request_id(http::response(status, content_type, aws_json::encode_error(error, namespace)));
+    if let Ok(value) = HeaderValue::from_str(&format!("{namespace}{}", error.code)) {
+        response.headers_mut().insert("x-amzn-errortype", value);
+    }
     response
 }
 

@@ -199,7 +199,8 @@ impl Router {
             Destination::Sts => failure.of_query(&self.sts.query_dialect()),
             Destination::Sns => failure.of_query(&self.sns.query_dialect()),
             Destination::Sqs if takes_forms => failure.of_query(&self.sqs.query_dialect()),
-            Destination::Logs | Destination::Sqs => failure.of_json(),
+            Destination::Logs => failure.of_json(&CloudWatchLogs::JSON),
+            Destination::Sqs => failure.of_json(&Sqs::JSON),
             Destination::Unknown(_) => failure.of_other(takes_forms),
         }
     }

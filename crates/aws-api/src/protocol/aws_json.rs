@@ -18,6 +18,8 @@ pub struct Dialect {
     pub content_type: &'static str,
     /// The code for what violates a constraint of the model.
     pub invalid: &'static str,
+    /// What stands before the code of an error: a namespace and `#`, or nothing.
+    pub namespace: &'static str,
     /// Of a service that spoke the query protocol before: what that calls an error.
     pub query_code: Option<fn(&'static str) -> &'static str>,
 }
@@ -85,9 +87,10 @@ pub fn encode(output: &impl Serialize) -> Result<Bytes, serde_json::Error> {
     Ok(serde_json::to_vec(&value)?.into())
 }
 
-/// The body of an error.
-pub fn encode_error(error: &ApiError) -> Bytes {
-    let mut body = json!({ "__type": error.code, "message": error.message });
+/// The body of an error, whose code stands in a namespace (with its `#`) or in none.
+pub fn encode_error(error: &ApiError, namespace: &str) -> Bytes {
+    let code = format!("{namespace}{}", error.code);
+    let mut body = json!({ "__type": code, "message": error.message });
     for (name, value) in &error.members {
         body[*name] = value.clone();
     }

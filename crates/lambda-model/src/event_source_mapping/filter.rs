@@ -3,6 +3,7 @@
 pub mod matching;
 pub mod sqs;
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, value::RawValue};
@@ -42,6 +43,23 @@ pub enum Matcher {
     Numeric(Vec<(NumericOperator, f64)>),
     /// Whether the field is there.
     Exists(bool),
+    /// The same number but for what comes after the fifth decimal.
+    About(f64),
+    /// A string with these parts in their order, the first at its beginning and the last at its end; there are two at least.
+    Wildcard(Vec<String>),
+    /// An address of that network.
+    Cidr(IpAddr, u8),
+    /// A string that is none of these.
+    NoneOf(Vec<Matcher>),
+}
+
+/// Who asks: each of AWS's services has the operators that it documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Event source mappings (B.14).
+    EventSources,
+    /// Subscriptions of SNS: networks, wildcards and more that a string may not be; numbers are compared by their value.
+    Topics,
 }
 
 /// A value that is neither array nor object.
@@ -99,9 +117,17 @@ impl FilterPattern {
     /// # Errors
     /// For anything else.
     pub fn parse(text: &str) -> Result<Self, InvalidPattern> {
+        Self::parse_as(text, Dialect::EventSources)
+    }
+
+    /// Reads a pattern with the operators of somebody.
+    ///
+    /// # Errors
+    /// For anything else.
+    pub fn parse_as(text: &str, dialect: Dialect) -> Result<Self, InvalidPattern> {
         let object: RawObject<'_> = read(text)?;
         let fields = object.into_iter().map(|(name, raw)| {
-            let field = FieldPattern::parse(&name, raw.get())?;
+            let field = FieldPattern::parse(&name, raw.get(), dialect)?;
             Ok((name, field))
         });
         Ok(Self { fields: fields.collect::<Result<_, _>>()? })
@@ -109,32 +135,44 @@ impl FilterPattern {
 }
 
 impl FieldPattern {
-    fn parse(name: &str, text: &str) -> Result<Self, InvalidPattern> {
+    fn parse(name: &str, text: &str, dialect: Dialect) -> Result<Self, InvalidPattern> {
         if text.starts_with('{') {
-            return FilterPattern::parse(text).map(Self::Nested);
+            return FilterPattern::parse_as(text, dialect).map(Self::Nested);
         }
         let items: Vec<&RawValue> = read(text)?;
         if items.is_empty() {
             return Err(InvalidPattern);
         }
         if name == "$or" {
-            let patterns = items.iter().map(|item| FilterPattern::parse(item.get()));
+            let patterns = items.iter().map(|item| FilterPattern::parse_as(item.get(), dialect));
             return Ok(Self::Or(patterns.collect::<Result<_, _>>()?));
         }
-        Ok(Self::AnyOf(items.iter().map(|item| Matcher::parse(item.get())).collect::<Result<_, _>>()?))
+        let matchers = items.iter().map(|item| Matcher::parse(item.get(), dialect));
+        Ok(Self::AnyOf(matchers.collect::<Result<_, _>>()?))
     }
 }
 
 impl Matcher {
-    fn parse(text: &str) -> Result<Self, InvalidPattern> {
+    fn parse(text: &str, dialect: Dialect) -> Result<Self, InvalidPattern> {
         if !text.starts_with('{') {
-            return Scalar::parse(text).map(Self::Exactly).ok_or(InvalidPattern);
+            let scalar = Scalar::parse(text).ok_or(InvalidPattern)?;
+            return match &scalar {
+                Scalar::Number(written) if dialect == Dialect::Topics => {
+                    written.parse().map(Self::About).map_err(|_| InvalidPattern)
+                }
+                _ => Ok(Self::Exactly(scalar)),
+            };
         }
         let mut entries = read::<RawObject<'_>>(text)?.into_iter();
         let (Some((operator, operand)), None) = (entries.next(), entries.next()) else {
             return Err(InvalidPattern);
         };
         let operand = operand.get();
+        if dialect == Dialect::Topics
+            && let Some(matcher) = of_topics(&operator, operand)
+        {
+            return matcher;
+        }
         match operator.as_str() {
             "prefix" => read(operand).map(Self::Prefix),
             "suffix" => read(operand).map(Self::Suffix),
@@ -163,6 +201,61 @@ fn anything_but(operand: &str) -> Result<Matcher, InvalidPattern> {
     let values = read::<Vec<&RawValue>>(operand)?.into_iter().map(|value| plain(value.get()));
     let values = values.collect::<Result<Vec<_>, _>>()?;
     if values.is_empty() { Err(InvalidPattern) } else { Ok(Matcher::AnythingBut(values)) }
+}
+
+/// What only topics know; `None` for the rest.
+fn of_topics(operator: &str, operand: &str) -> Option<Result<Matcher, InvalidPattern>> {
+    Some(match operator {
+        "wildcard" => read::<String>(operand).map(|pattern| wildcard(&pattern)),
+        "cidr" => read::<&str>(operand).and_then(cidr),
+        "anything-but" if operand.starts_with('{') => none_of(operand),
+        _ => return None,
+    })
+}
+
+/// `{"prefix": "a"}`, `{"suffix": ["b", "c"]}` and so on.
+fn none_of(operand: &str) -> Result<Matcher, InvalidPattern> {
+    let object: BTreeMap<String, Value> = read(operand)?;
+    let (Some((operator, values)), 1) = (object.iter().next(), object.len()) else {
+        return Err(InvalidPattern);
+    };
+    let matcher = match operator.as_str() {
+        "prefix" => |text: &str| Matcher::Prefix(text.to_owned()),
+        "suffix" => |text: &str| Matcher::Suffix(text.to_owned()),
+        "equals-ignore-case" => |text: &str| Matcher::EqualsIgnoreCase(text.to_owned()),
+        "wildcard" => wildcard,
+        _ => return Err(InvalidPattern),
+    };
+    let values = values.as_array().cloned().unwrap_or_else(|| vec![values.clone()]);
+    let each = values.iter().map(|value| value.as_str().map(matcher).ok_or(InvalidPattern));
+    let each: Vec<_> = each.collect::<Result<_, _>>()?;
+    if each.is_empty() { Err(InvalidPattern) } else { Ok(Matcher::NoneOf(each)) }
+}
+
+/// `*` stands for anything; a backslash takes what follows as it is.
+fn wildcard(pattern: &str) -> Matcher {
+    let mut parts = vec![String::new()];
+    let mut letters = pattern.chars();
+    while let Some(letter) = letters.next() {
+        match (letter, parts.last_mut()) {
+            ('*', _) => parts.push(String::new()),
+            ('\\', Some(part)) => part.extend(letters.next()),
+            (_, Some(part)) => part.push(letter),
+            (_, None) => {}
+        }
+    }
+    match parts.len() {
+        1 => Matcher::Exactly(Scalar::Text(parts.concat())),
+        _ => Matcher::Wildcard(parts),
+    }
+}
+
+fn cidr(text: &str) -> Result<Matcher, InvalidPattern> {
+    let (address, bits) = text.split_once('/').ok_or(InvalidPattern)?;
+    let address: IpAddr = address.parse().map_err(|_| InvalidPattern)?;
+    let bits = bits.parse().map_err(|_| InvalidPattern)?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    if bits <= most { Ok(Matcher::Cidr(address, bits)) } else { Err(InvalidPattern) }
 }
 
 fn numeric(operand: &Value) -> Result<Matcher, InvalidPattern> {
@@ -203,6 +296,26 @@ mod tests {
             ])])
         )));
         assert!(FilterPattern::parse("{}").is_ok());
+    }
+
+    #[test]
+    fn what_topics_know_event_sources_do_not() {
+        for text in [
+            r#"{"a": [{"wildcard": "x*"}]}"#,
+            r#"{"a": [{"cidr": "10.0.0.0/8"}]}"#,
+            r#"{"a": [{"anything-but": {"prefix": "x"}}]}"#,
+        ] {
+            assert!(FilterPattern::parse_as(text, Dialect::Topics).is_ok(), "{text}");
+            assert_eq!(FilterPattern::parse(text), Err(InvalidPattern), "{text}");
+        }
+        for text in [
+            r#"{"a": [{"cidr": "10.0.0.0/33"}]}"#,
+            r#"{"a": [{"cidr": "10.0.0.0"}]}"#,
+            r#"{"a": [{"anything-but": {"prefix": []}}]}"#,
+            r#"{"a": [{"anything-but": {"prefix": "x", "suffix": "y"}}]}"#,
+        ] {
+            assert_eq!(FilterPattern::parse_as(text, Dialect::Topics), Err(InvalidPattern), "{text}");
+        }
     }
 
     #[test]

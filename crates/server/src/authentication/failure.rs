@@ -82,8 +82,8 @@ impl AuthenticationFailure {
     }
 
     /// As a service of the JSON protocol answers it.
-    pub(crate) fn of_json(&self) -> HttpResponse {
-        json_api::refuse(&ApiError { status: 400, ..self.named() }, aws_json::VERSION_1_1)
+    pub(crate) fn of_json(&self, dialect: &aws_json::Dialect) -> HttpResponse {
+        json_api::refuse(&ApiError { status: 400, ..self.named() }, dialect)
     }
 
     /// As a service answers it that is not here: one that takes forms in XML, another in JSON.

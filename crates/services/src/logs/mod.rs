@@ -42,8 +42,12 @@ impl CloudWatchLogs {
     /// What violates a constraint of the model, in the service's words.
     pub const INVALID: &str = "InvalidParameterException";
     /// Its JSON.
-    pub const JSON: Dialect =
-        Dialect { content_type: aws_json::VERSION_1_1, invalid: Self::INVALID, query_code: None };
+    pub const JSON: Dialect = Dialect {
+        content_type: aws_json::VERSION_1_1,
+        invalid: Self::INVALID,
+        namespace: "",
+        query_code: None,
+    };
 
     /// The service, on these logs.
     pub fn new(logs: Logs) -> Self {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_api::error_response::ApiError;
-use lambda_model::event_source_mapping::filter::FilterPattern;
+use lambda_model::event_source_mapping::filter::{Dialect, FilterPattern};
 use serde_json::{Map, Value};
 
 use super::{error::invalid, message::Attribute};
@@ -25,7 +25,7 @@ impl FilterPolicy {
     pub(super) fn of(attributes: &BTreeMap<String, String>) -> Option<Self> {
         let text = attributes.get("FilterPolicy").filter(|text| !is_empty(text))?;
         let is_about_body = attributes.get("FilterPolicyScope").is_some_and(|scope| scope == "MessageBody");
-        Some(Self { pattern: FilterPattern::parse(text).ok()?, is_about_body })
+        Some(Self { pattern: FilterPattern::parse_as(text, Dialect::Topics).ok()?, is_about_body })
     }
 
     /// Whether a message passes.
@@ -54,7 +54,8 @@ pub(super) fn check(text: &str, scope: &str) -> Result<(), ApiError> {
     if scope != "MessageBody" && policy.values().any(Value::is_object) {
         return Err(wrong("Filter policy scope MessageAttributes does not support nested filter policy"));
     }
-    FilterPattern::parse(text).map_err(|_| wrong("it is not a valid pattern"))?;
+    FilterPattern::parse_as(text, Dialect::Topics).map_err(|_| wrong("it is not a valid pattern"))?;
+
     let sizes = leaves(&Value::Object(policy));
     if sizes.len() > KEYS_MAX {
         return Err(wrong("Filter policy can not have more than 5 keys"));
@@ -79,9 +80,8 @@ fn as_json(attributes: &BTreeMap<String, Attribute>) -> String {
     let values = attributes.iter().filter_map(|(name, attribute)| {
         let text = attribute.text.as_deref()?;
         let value = match attribute.data_type.as_str() {
-            // Its own text: numbers are compared by their writing.
             "Number" => text.to_owned(),
-            "String.Array" if serde_json::from_str::<Vec<Value>>(text).is_ok() => text.to_owned(),
+            "String.Array" if serde_json::from_str::<Value>(text).is_ok() => text.to_owned(),
             _ => Value::from(text).to_string(),
         };
         Some(format!("{}:{value}", Value::from(name.as_str())))

@@ -45,8 +45,9 @@ impl Sns {
             "application" => {
                 let device = EndpointKey::of_arn(endpoint);
                 let device = device.ok_or_else(|| invalid("Application endpoint arn invalid"))?;
-                let found = self.endpoint_record(&device).await?;
-                found.map(drop).ok_or_else(|| invalid("Application endpoint arn invalid"))
+                let reason =
+                    || invalid(format!("Endpoint Reason: Endpoint does not exist for endpoint {endpoint}"));
+                self.endpoint_record(&device).await?.map(drop).ok_or_else(reason)
             }
             _ => Err(not_implemented("SNS", &format!("subscription with the protocol {protocol}"))),
         }

@@ -98,6 +98,9 @@ impl Sns {
         let (key, topic) = self.topic_of(context, input.topic_arn.as_deref())?;
         let entries = input.publish_batch_request_entries.unwrap_or_default();
         check_batch(&entries)?;
+        if key.is_fifo() && entries.iter().any(|entry| entry.message_group_id.is_none()) {
+            return Err(invalid("The MessageGroupId parameter is required for FIFO topics"));
+        }
         let traced_at = (self.clock.now_ms(), context.trace_header.clone());
         let (mut ids, mut messages, mut failed) = (Vec::new(), Vec::new(), Vec::new());
         for entry in entries {

@@ -22,6 +22,8 @@ use crate::service::{ServiceContext, not_implemented};
 pub(super) const PAGE: usize = 100;
 /// Characters of a name at most.
 const NAME_MAX: usize = 256;
+/// Attributes that are true or false, in whatever case.
+const TRUTHS: [&str; 2] = ["FifoTopic", "ContentBasedDeduplication"];
 
 impl Sns {
     pub(super) async fn create_topic(
@@ -30,7 +32,14 @@ impl Sns {
         input: types::CreateTopicInput,
     ) -> Handled<types::CreateTopicResponse> {
         let name = input.name.unwrap_or_default();
-        let attributes = input.attributes.unwrap_or_default();
+        let mut attributes = input.attributes.unwrap_or_default();
+        for name in TRUTHS {
+            if let Some(value) = attributes.get_mut(name) {
+                value.make_ascii_lowercase();
+            }
+        }
+        // A topic that is none is not said to be none.
+        attributes.retain(|name, value| name != "FifoTopic" || value != "false");
         check_name(&name, &attributes)?;
         let key =
             TopicKey { account_id: context.account_id().to_owned(), region: context.region.clone(), name };

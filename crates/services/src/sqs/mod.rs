@@ -71,6 +71,7 @@ impl Sqs {
     pub const JSON: Dialect = Dialect {
         content_type: aws_json::VERSION_1_0,
         invalid: "InvalidParameterValueException",
+        namespace: "com.amazonaws.sqs#",
         query_code: Some(query_compatible::code),
     };
 

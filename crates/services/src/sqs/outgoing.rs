@@ -141,15 +141,27 @@ impl Outgoing {
                 None => Ok(()),
             };
         }
-        if self.group.is_none() {
-            return Err(missing("MessageGroupId"));
-        }
-        if self.deduplication_id.is_none() && !settings.has_content_deduplication {
-            return Err(invalid_value(
-                "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
-            ));
-        }
-        Ok(())
+        check_fifo(settings, self.group.as_ref(), self.deduplication_id.as_ref())
+    }
+}
+
+/// What a message of a FIFO queue must have. Of a batch, each of them, or none is sent (recorded from AWS).
+pub(super) fn check_fifo(
+    settings: &Settings,
+    group: Option<&String>,
+    deduplication_id: Option<&String>,
+) -> Result<(), ApiError> {
+    if !settings.is_fifo {
+        return Ok(());
+    }
+    if group.is_none() {
+        return Err(missing("MessageGroupId"));
+    }
+    match deduplication_id.is_some() || settings.has_content_deduplication {
+        true => Ok(()),
+        false => Err(invalid_value(
+            "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
+        )),
     }
 }
 

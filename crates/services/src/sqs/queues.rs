@@ -30,7 +30,7 @@ impl Sqs {
         check_name(&key.name, &attributes)?;
         settings::check(&attributes, key.is_fifo())?;
         let tags = input.tags.unwrap_or_default();
-        tags::check(&tags)?;
+        tags::check(&key.name, &tags)?;
         self.check_dead_letter_queue(&key, &attributes)?;
         let now_seconds = context.now_seconds();
         let document = key.document();

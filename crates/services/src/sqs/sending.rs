@@ -11,7 +11,7 @@ use super::{
     Handled, Sqs,
     batches::{self, Batch},
     message::{Attribute, Header, State, md5_of, md5_of_attributes, sequence_number},
-    outgoing::Outgoing,
+    outgoing::{Outgoing, check_fifo},
     queue::{Queue, QueueKey},
 };
 use crate::{change::ChangeError, service::ServiceContext};
@@ -67,6 +67,14 @@ impl Sqs {
         let queue = self.queue_at(context, input.queue_url.as_deref())?;
         let entries = input.entries.unwrap_or_default();
         batches::check(&entries, "SendMessageBatchRequestEntry")?;
+        entries.iter().try_for_each(|entry| {
+            let (group, id) = (entry.message_group_id.as_ref(), entry.message_deduplication_id.as_ref());
+            check_fifo(&queue.settings, group, id)
+        })?;
+        // Before any of them is found too long by itself.
+        check_batch_bytes(
+            entries.iter().filter_map(|entry| entry.message_body.as_ref()).map(String::len).sum(),
+        )?;
         let mut failed = Vec::new();
         let mut outgoing = Vec::new();
         for entry in entries {
@@ -76,13 +84,7 @@ impl Sqs {
                 Err(error) => failed.push(batches::failure(id, &error)),
             }
         }
-        let bytes: usize = outgoing.iter().map(|(_, outgoing)| outgoing.bytes()).sum();
-        if bytes > BATCH_BYTES_MAX {
-            let message = format!(
-                "Batch requests cannot be longer than {BATCH_BYTES_MAX} bytes. You have sent {bytes} bytes."
-            );
-            return Err(ApiError::user("BatchRequestTooLong", 400, message));
-        }
+        check_batch_bytes(outgoing.iter().map(|(_, outgoing)| outgoing.bytes()).sum())?;
         let successful = self.send_all(context, queue, outgoing).await?;
         Ok(types::SendMessageBatchResult {
             successful: Some(successful),
@@ -114,6 +116,15 @@ impl Sqs {
         };
         Ok(self.store.queues().transact(send).await?)
     }
+}
+
+fn check_batch_bytes(bytes: usize) -> Handled<()> {
+    if bytes <= BATCH_BYTES_MAX {
+        return Ok(());
+    }
+    let message =
+        format!("Batch requests cannot be longer than {BATCH_BYTES_MAX} bytes. You have sent {bytes} bytes.");
+    Err(ApiError::user("BatchRequestTooLong", 400, message))
 }
 
 /// Lets other services of this server send, as a part of what they do.

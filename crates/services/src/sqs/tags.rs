@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use aws_api::generated::sqs::types;
 
-use super::{Handled, Sqs, error::invalid_value};
+use super::{
+    Handled, Sqs,
+    error::{invalid_value, missing},
+};
 use crate::service::ServiceContext;
 
 /// Tags of a queue at most (SQS developer guide, tags).
@@ -19,10 +22,13 @@ impl Sqs {
         input: types::TagQueueRequest,
     ) -> Handled<()> {
         let queue = self.queue_at(context, input.queue_url.as_deref())?;
-        let tags = input.tags.unwrap_or_default();
+        let (name, tags) = (queue.key.name.clone(), input.tags.unwrap_or_default());
+        if tags.is_empty() {
+            return Err(missing("Tags"));
+        }
         self.change(&queue, move |record| {
             record.tags.extend(tags);
-            check(&record.tags)
+            check(&name, &record.tags)
         })
         .await
     }
@@ -34,6 +40,9 @@ impl Sqs {
     ) -> Handled<()> {
         let queue = self.queue_at(context, input.queue_url.as_deref())?;
         let keys = input.tag_keys.unwrap_or_default();
+        if keys.is_empty() {
+            return Err(invalid_value("Tag keys must be between 1 and 128 characters in length."));
+        }
         self.change(&queue, move |record| {
             record.tags.retain(|key, _| !keys.contains(key));
             Ok(())
@@ -52,9 +61,9 @@ impl Sqs {
     }
 }
 
-pub(super) fn check(tags: &BTreeMap<String, String>) -> Handled<()> {
+pub(super) fn check(queue: &str, tags: &BTreeMap<String, String>) -> Handled<()> {
     if tags.len() > TAGS_MAX {
-        return Err(invalid_value(format!("Too many tags added for queue. A queue can have {TAGS_MAX}.")));
+        return Err(invalid_value(format!("Too many tags added for queue {queue}.")));
     }
     let is_right = |(key, value): (&String, &String)| {
         (1..=KEY_MAX).contains(&key.chars().count())

@@ -1,6 +1,6 @@
 //! URLs of queues: `http://HOST/ACCOUNT/NAME`, with the host that the client itself has asked, so that it can follow them.
 
-use super::{Handled, error::invalid_value, queue::QueueKey};
+use super::{Handled, error::no_queue, queue::QueueKey};
 use crate::service::ServiceContext;
 
 /// The URL of a queue.
@@ -18,9 +18,7 @@ pub(super) fn key(context: &ServiceContext, url: &str) -> Handled<QueueKey> {
         Some(account_id) => account_id,
         // Some clients give the name alone.
         None if url == name && !name.is_empty() => context.account_id(),
-        None => {
-            return Err(invalid_value(format!("The address {url} is not valid for this endpoint.")));
-        }
+        None => return Err(no_queue()),
     };
     Ok(QueueKey { account_id: account_id.to_owned(), region: context.region.clone(), name: name.to_owned() })
 }

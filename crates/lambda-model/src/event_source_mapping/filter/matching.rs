@@ -1,5 +1,6 @@
 //! Whether a record matches a pattern (F-01 to F-03). Every field of a pattern must match; of an array one element must.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
@@ -70,9 +71,46 @@ impl Matcher {
                 text.to_lowercase() == expected.to_lowercase()
             }
             (Self::Numeric(bounds), Some(Scalar::Number(written))) => is_within(bounds, &written),
+            (Self::About(number), Some(Scalar::Number(written))) => {
+                written.parse::<f64>().is_ok_and(|found| (found - number).abs() < ACCURACY)
+            }
+            (Self::Wildcard(parts), Some(Scalar::Text(text))) => is_like(parts, &text),
+            (Self::Cidr(network, bits), Some(Scalar::Text(text))) => {
+                text.parse().is_ok_and(|address| is_in(address, *network, *bits))
+            }
+            (Self::NoneOf(refused), Some(Scalar::Text(_))) => {
+                !refused.iter().any(|matcher| matcher.matches(value))
+            }
             _ => false,
         }
     }
+}
+
+/// How near numbers of topics must be: five decimals (SNS developer guide, numeric value matching).
+const ACCURACY: f64 = 0.00001;
+
+/// Whether the parts of a pattern are in a text, in their order: each as early as it can be.
+fn is_like(parts: &[String], text: &str) -> bool {
+    let Some(([first, between @ ..], last)) = parts.split_last().map(|(last, rest)| (rest, last)) else {
+        return false;
+    };
+    let rest = text.strip_prefix(first.as_str());
+    let Some(mut rest) = rest.and_then(|rest| rest.strip_suffix(last.as_str())) else { return false };
+    for part in between {
+        let Some((_, after)) = rest.split_once(part.as_str()) else { return false };
+        rest = after;
+    }
+    true
+}
+
+/// Whether two addresses share their first bits.
+fn is_in(address: IpAddr, network: IpAddr, bits: u8) -> bool {
+    let shared = match (address, network) {
+        (IpAddr::V4(address), IpAddr::V4(network)) => (address.to_bits() ^ network.to_bits()).leading_zeros(),
+        (IpAddr::V6(address), IpAddr::V6(network)) => (address.to_bits() ^ network.to_bits()).leading_zeros(),
+        _ => return false,
+    };
+    shared >= u32::from(bits)
 }
 
 fn elements(json: &str) -> Vec<&RawValue> {
@@ -93,6 +131,7 @@ fn is_within(bounds: &[(NumericOperator, f64)], written: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event_source_mapping::filter::Dialect;
 
     fn check(pattern: &str, matching: &[&str], others: &[&str]) {
         let parsed = FilterPattern::parse(pattern).unwrap_or_else(|_| panic!("no pattern: {pattern}"));
@@ -102,6 +141,44 @@ mod tests {
         for json in others {
             assert!(!parsed.matches(json), "{json} should not match {pattern}");
         }
+    }
+
+    #[test]
+    fn topics_compare_numbers_by_value_and_know_networks_and_wildcards() {
+        let check = |pattern: &str, matching: &[&str], others: &[&str]| {
+            let parsed = FilterPattern::parse_as(pattern, Dialect::Topics).unwrap();
+            matching.iter().for_each(|json| assert!(parsed.matches(json), "{json} should match {pattern}"));
+            others
+                .iter()
+                .for_each(|json| assert!(!parsed.matches(json), "{json} should not match {pattern}"));
+        };
+        check(
+            r#"{"a": [300]}"#,
+            &[r#"{"a": 300.0}"#, r#"{"a": 3e2}"#, r#"{"a": 300.000001}"#],
+            &[r#"{"a": 300.1}"#],
+        );
+        check(
+            r#"{"a": [{"wildcard": "a*b*c"}]}"#,
+            &[r#"{"a": "abc"}"#, r#"{"a": "a-b-b-c"}"#],
+            &[r#"{"a": "ac"}"#, r#"{"a": "abcd"}"#],
+        );
+        check(r#"{"a": [{"wildcard": "ab*ba"}]}"#, &[r#"{"a": "abba"}"#], &[r#"{"a": "aba"}"#]);
+        check(r#"{"a": [{"wildcard": "a\\*"}]}"#, &[r#"{"a": "a*"}"#], &[r#"{"a": "ab"}"#]);
+        check(
+            r#"{"a": [{"cidr": "10.0.0.0/24"}]}"#,
+            &[r#"{"a": "10.0.0.7"}"#],
+            &[r#"{"a": "10.0.1.7"}"#, r#"{"a": "x"}"#],
+        );
+        check(
+            r#"{"a": [{"cidr": "2001:db8::/32"}]}"#,
+            &[r#"{"a": "2001:db8::1"}"#],
+            &[r#"{"a": "10.0.0.1"}"#],
+        );
+        check(
+            r#"{"a": [{"anything-but": {"prefix": ["x", "y"]}}]}"#,
+            &[r#"{"a": "a"}"#],
+            &[r#"{"a": "xa"}"#, r#"{"a": "y"}"#, r#"{"a": 1}"#, "{}"],
+        );
     }
 
     #[test]

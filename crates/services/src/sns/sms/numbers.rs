@@ -7,12 +7,16 @@ use crate::{
     sns::{Handled, Sns, error::invalid},
 };
 
-/// Whether it is a number as E.164 has them, its `+` or not.
+/// What may stand between two digits, once.
+const BETWEEN: [char; 4] = ['-', '.', '/', ' '];
+
+/// Whether it is a number as E.164 has them, its `+` or not, perhaps as people write it.
 pub(in crate::sns) fn is_phone_number(text: &str) -> bool {
-    let digits = text.strip_prefix('+').unwrap_or(text);
-    (2..=15).contains(&digits.len())
-        && !digits.starts_with('0')
-        && digits.bytes().all(|byte| byte.is_ascii_digit())
+    let number = text.strip_prefix('+').unwrap_or(text);
+    let mut groups = number.split(BETWEEN);
+    let digits = number.bytes().filter(u8::is_ascii_digit).count();
+    let is_group = |group: &str| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit());
+    (2..=15).contains(&digits) && !number.starts_with('0') && groups.all(is_group)
 }
 
 pub(super) fn checked(text: Option<String>) -> Handled<String> {
@@ -66,10 +70,12 @@ mod tests {
 
     #[test]
     fn numbers_are_those_of_e164() {
-        for right in ["+14155550100", "4915112345678"] {
+        for right in ["+14155550100", "4915112345678", "+15/55-123.4567"] {
             assert!(is_phone_number(right), "{right}");
         }
-        for wrong in ["", "+", "+0123", "+1-415-555", "+1234567890123456", "++1234", "１２３４"] {
+        for wrong in
+            ["", "+", "+0123", "+1--415555", "+1-", "-14155", "+1234567890123456", "++1234", "１２３４"]
+        {
             assert!(!is_phone_number(wrong), "{wrong}");
         }
     }

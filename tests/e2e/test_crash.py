@@ -23,7 +23,7 @@ SEED = int(os.environ.get("LAMBENT_CRASH_SEED", "1"))
 REPORT = os.environ.get("LAMBENT_CRASH_REPORT")
 POINTS = all_points()
 #: Stages on which servers are killed at a time: a crash is mostly waiting.
-STAGES = 1 if IS_SAMPLE else 6
+STAGES = 1 if IS_SAMPLE else 3
 
 
 @pytest.fixture(scope="module")

@@ -136,7 +136,7 @@ class Stage:
 
     def _prepare_services(self, server, deploy, environment):
         sqs = server.client(service="sqs")
-        fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true", "VisibilityTimeout": "1"}
+        fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true", "VisibilityTimeout": "2"}
         sqs.create_queue(QueueName="told")
         sqs.create_queue(QueueName="dead.fifo", Attributes=fifo)
         redrive = json.dumps({"deadLetterTargetArn": f"{ARN}:dead.fifo", "maxReceiveCount": RECEIVES})

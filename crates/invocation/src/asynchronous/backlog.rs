@@ -55,7 +55,13 @@ pub(super) async fn run(owner: Arc<AsyncInvoker>, key: FunctionKey, woken: Arc<N
         let wait = next.unwrap_or(LOOK_AFTER_MAX).min(LOOK_AFTER_MAX);
         tokio::select! {
             biased;
-            Some(went) = backlog.attempts.join_next(), if !backlog.attempts.is_empty() => backlog.learn(went.ok()),
+            Some(went) = backlog.attempts.join_next(), if !backlog.attempts.is_empty() => {
+                backlog.learn(went.ok());
+                // Attempts end together, as their settlements are committed together: one look is for all of them.
+                while let Some(went) = backlog.attempts.try_join_next() {
+                    backlog.learn(went.ok());
+                }
+            }
             () = woken.notified() => {}
             () = sleep_until(looked_at + wait) => {}
         }

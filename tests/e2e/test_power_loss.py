@@ -34,7 +34,8 @@ FIRST_SYNCS = 6
 #: Syncs that may be left out without a loss that the judge finds, and why.
 REDUNDANT = {
     "data directory, by SQLite": "Store::open syncs the same directory once its files are made",
-    "rollback journal of what waits, by SQLite": "a file that is torn while it is made is set aside, and nothing is in it",
+    "rollback journal, by SQLite": "a file that is torn while it is made is set aside, and nothing is in it",
+    "rollback journal of what waits, by SQLite": "the same",
 }
 
 

@@ -114,6 +114,12 @@ def s3(server):
 
 
 @pytest.fixture
+def sns(server):
+    """boto3 for SNS against the shared server."""
+    return server.client(service="sns")
+
+
+@pytest.fixture
 def sqs(server):
     """boto3 for SQS against the shared server."""
     return server.client(service="sqs")

@@ -14,12 +14,6 @@ ECHOES = "import json\ndef handler(event, context):\n    print('GOT ' + json.dum
 
 
 @pytest.fixture
-def sns(server):
-    """boto3 for SNS against the shared server."""
-    return server.client(service="sns")
-
-
-@pytest.fixture
 def topic(sns):
     """Makes topics; they go with the test."""
     made = []

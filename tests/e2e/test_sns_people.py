@@ -20,11 +20,6 @@ ACCOUNT = "000000000000"
 
 
 @pytest.fixture
-def sns(server):
-    return server.client(service="sns")
-
-
-@pytest.fixture
 def topic(sns):
     arn = sns.create_topic(Name=f"t-{uuid.uuid4().hex[:12]}", Attributes={"DisplayName": "The shop"})["TopicArn"]
     yield arn

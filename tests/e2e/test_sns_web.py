@@ -20,11 +20,6 @@ RETRIES_SOON = {"healthyRetryPolicy": {"minDelayTarget": 1, "maxDelayTarget": 1,
 
 
 @pytest.fixture
-def sns(server):
-    return server.client(service="sns")
-
-
-@pytest.fixture
 def topic(sns):
     arn = sns.create_topic(Name=f"t-{uuid.uuid4().hex[:12]}")["TopicArn"]
     yield arn

@@ -2,7 +2,6 @@
 
 import mmap
 import struct
-import subprocess
 from pathlib import Path
 
 import toolbox
@@ -14,16 +13,6 @@ BYTES = 40
 ALWAYS = -1
 
 
-def shim():
-    """The path of the library, built with the machine's compiler."""
-    source = Path(__file__).parent / "shim.c"
-    library = toolbox.cache("faults") / "shim.so"
-    if not library.is_file() or library.stat().st_mtime < source.stat().st_mtime:
-        command = ["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", str(library), str(source), "-ldl"]
-        subprocess.run(command, check=True, timeout=120)
-    return library
-
-
 class Faults:
     """Set `clock_seconds`, `syncs`, `writes` or `slow_ms` while the server runs."""
 
@@ -33,7 +22,7 @@ class Faults:
         with open(path, "r+b") as file:
             self.memory = mmap.mmap(file.fileno(), BYTES)
         #: For the server's start.
-        self.environment = {"LD_PRELOAD": str(shim()), "FAULTS_CONTROL": str(path)}
+        self.environment = {"LD_PRELOAD": str(toolbox.preloaded(Path(__file__).parent / "shim.c")), "FAULTS_CONTROL": str(path)}
         if files:
             self.environment["FAULTS_FILES"] = files
 

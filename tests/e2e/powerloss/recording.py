@@ -1,7 +1,6 @@
 """A recorded run of the real binary: clients at work, a clean stop, a kill, and starts in between."""
 
 import hashlib
-import subprocess
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,20 +40,10 @@ class Recording:
         return sum(1 for record in self.records if record.end <= position)
 
 
-def recorder():
-    """The path of the recording library, built with the machine's compiler."""
-    source = Path(__file__).parent / "recorder.c"
-    library = toolbox.cache("powerloss") / "recorder.so"
-    if not library.is_file() or library.stat().st_mtime < source.stat().st_mtime:
-        command = ["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", str(library), str(source), "-ldl"]
-        subprocess.run(command, check=True, timeout=120)
-    return library
-
-
 def environment(volume, path, die_at=0):
     """Variables that make a program record what it does below `volume` in the file `path`."""
     return {
-        "LD_PRELOAD": str(recorder()),
+        "LD_PRELOAD": str(toolbox.preloaded(Path(__file__).parent / "recorder.c")),
         "POWERLOSS_VOLUME": str(volume),
         "POWERLOSS_LOG": str(path),
         "POWERLOSS_EXCEPT": ":".join(EXCEPT),

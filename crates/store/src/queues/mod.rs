@@ -17,7 +17,7 @@ mod transaction;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicI64, Ordering},
@@ -27,7 +27,7 @@ use std::{
 
 use rusqlite::Connection;
 
-use crate::{StoreError, database::Database, salvage, schema, write_ahead_log};
+use crate::{StoreError, database::Database, quarantine::beside, salvage, schema, write_ahead_log};
 use entries::Slot;
 
 pub use messages::{MessageView, Place, PlacedMessage, StoredMessage};
@@ -147,7 +147,7 @@ impl Queues {
 
 /// From the times of the files, 0 where there are none: nothing has to be written for it.
 fn last_written_ms(path: &Path) -> i64 {
-    let log = PathBuf::from(format!("{}-wal", path.display()));
+    let log = beside(path, "-wal");
     let times = [path, log.as_path()].map(|file| file.metadata().and_then(|metadata| metadata.modified()));
     let latest = times.into_iter().flatten().max();
     let since = latest.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();

@@ -58,16 +58,19 @@ impl Writer {
             }
             let wake_at = self.sync_at.unwrap_or(self.maintain_at).min(self.maintain_at);
             match messages.take(wake_at.saturating_duration_since(Instant::now())) {
-                Taken::Message(message) => self.handle(message),
+                Taken::Message(message) => self.handle(message, messages),
                 Taken::Nothing => {}
                 Taken::End => return self.sync(),
             }
         }
     }
 
-    fn handle(&mut self, message: Message) {
+    fn handle(&mut self, message: Message, messages: &Receiver) {
         let done = match message {
-            Message::Lines(block) => return self.append(&block),
+            Message::Lines(block) => {
+                self.append(&block);
+                return messages.give_back(block.lines);
+            }
             Message::Settle(done) => done,
             Message::Flush(done) => {
                 self.sync();

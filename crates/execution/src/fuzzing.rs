@@ -134,6 +134,7 @@ fn invocation() -> Arc<Invocation> {
         cognito_identity: None,
         wants_log_tail: false,
         response_stream: None,
+        is_patient: false,
     })
 }
 

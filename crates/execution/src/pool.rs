@@ -1,11 +1,13 @@
 //! The environments of one function version, and the requests that wait for one.
 //!
 //! A request is handed to the environment that became idle last, or waits while one is started for it. Environments offer
-//! themselves when their runtime asks for more; whoever is first, an environment or a request, finds the other here.
+//! themselves when their runtime asks for more; whoever is first, an environment or a request, finds the other here. Requests that
+//! nobody waits for stand behind all others, and rather wait a while than have an environment started.
 //! The rules are [`lambda_model::environment::pool_policy`]; this file keeps the lists.
 
 use std::{
     collections::VecDeque,
+    iter,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -22,6 +24,9 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
 };
+
+/// See [`limits::PATIENCE_MS`].
+const PATIENCE: Duration = Duration::from_millis(limits::PATIENCE_MS);
 
 /// An invocation and who waits for its end.
 pub(crate) struct Request {
@@ -71,6 +76,12 @@ pub(crate) struct Pool {
 struct Inner {
     idle: Vec<IdleEnvironment>,
     waiting: VecDeque<Request>,
+    /// Those that have time, with since when they wait.
+    patient: VecDeque<(Instant, Request)>,
+    /// Whether someone looks after them.
+    is_watched: bool,
+    /// When an environment last got free.
+    turned_over: Option<Instant>,
     starting: usize,
     finishing: usize,
     closed: bool,
@@ -100,12 +111,14 @@ impl Pool {
         if inner.closed {
             return Err(request);
         }
-        match pool_policy::place(inner.counts()) {
+        let is_patient = request.invocation.is_patient;
+        match pool_policy::place(inner.counts(is_patient), is_patient) {
             Placement::MostRecentlyUsed => {
                 if let Some(refused) = inner.hand_to_idle(request) {
                     self.enqueue(inner, refused, Placement::StartAnother);
                 }
             }
+            Placement::WaitForAny => self.wait_for_any(inner, request),
             placement => self.enqueue(inner, request, placement),
         }
         Ok(())
@@ -127,13 +140,34 @@ impl Pool {
         self.starter.start_environment(self);
     }
 
+    fn wait_for_any(self: &Arc<Self>, mut inner: MutexGuard<'_, Inner>, request: Request) {
+        inner.patient.push_back((Instant::now(), request));
+        if !std::mem::replace(&mut inner.is_watched, true) {
+            tokio::spawn(watch(Arc::clone(self)));
+        }
+    }
+
+    /// Starts environments for patient requests that have waited long enough. False when none waits any more.
+    fn look_after_patient(self: &Arc<Self>) -> bool {
+        let mut inner = self.lock();
+        inner.patient.retain(|(_, request)| !request.reply.is_closed());
+        let overdue = inner.patient.iter().take_while(|(since, _)| since.elapsed() >= PATIENCE).count();
+        let starts = pool_policy::starts_for_patient(inner.counts(true), overdue);
+        inner.starting += starts;
+        inner.is_watched = !inner.patient.is_empty();
+        let goes_on = inner.is_watched;
+        drop(inner);
+        (0..starts).for_each(|_| self.starter.start_environment(self));
+        goes_on
+    }
+
     /// A request that waits for a finishing environment gets one of its own when the grace time is over.
     fn start_after_grace(self: &Arc<Self>) {
         let pool = Arc::clone(self);
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(limits::FINISHING_GRACE_MS)).await;
             let mut inner = pool.lock();
-            if inner.waiting.len() > inner.starting && !inner.closed {
+            if inner.waiting.len() > inner.starting {
                 inner.starting += 1;
                 drop(inner);
                 pool.starter.start_environment(&pool);
@@ -145,7 +179,7 @@ impl Pool {
     pub(crate) fn start_failed(&self, error: &LambdaError) {
         let mut inner = self.lock();
         inner.starting = inner.starting.saturating_sub(1);
-        let request = inner.waiting.pop_front();
+        let request = inner.next_waiting();
         drop(inner);
         if let Some(request) = request {
             let _ = request.reply.send(Err(error.clone()));
@@ -159,6 +193,9 @@ impl Pool {
             CameFrom::Start => inner.starting = inner.starting.saturating_sub(1),
             CameFrom::Finishing => inner.finishing = inner.finishing.saturating_sub(1),
             CameFrom::Invocation => {}
+        }
+        if came_from != CameFrom::Start {
+            inner.turned_over = Some(environment.since);
         }
         if let Some(request) = inner.next_waiting() {
             return Offer::Serve(request);
@@ -222,6 +259,13 @@ impl Pool {
     }
 }
 
+/// Looks after patient requests of a pool until there are none.
+async fn watch(pool: Arc<Pool>) {
+    while pool.look_after_patient() {
+        tokio::time::sleep(PATIENCE / 4).await;
+    }
+}
+
 /// Where an environment that offers itself comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CameFrom {
@@ -234,8 +278,11 @@ pub(crate) enum CameFrom {
 }
 
 impl Inner {
-    fn counts(&self) -> PoolCounts {
+    /// What the policy wants to know; the time only where it matters.
+    fn counts(&self, is_patient: bool) -> PoolCounts {
+        let is_recent = |at: Instant| at.elapsed() < PATIENCE;
         PoolCounts {
+            turns_over: is_patient && self.turned_over.is_some_and(is_recent),
             idle: self.idle.len(),
             starting: self.starting,
             finishing: self.finishing,
@@ -258,11 +305,11 @@ impl Inner {
 
     /// The next request whose caller still waits.
     fn next_waiting(&mut self) -> Option<Request> {
-        while let Some(request) = self.waiting.pop_front() {
-            if !request.reply.is_closed() {
-                return Some(request);
-            }
-        }
-        None
+        let Self { waiting, patient, .. } = self;
+        let mut next = iter::from_fn(|| waiting.pop_front().or_else(|| Some(patient.pop_front()?.1)));
+        next.find(|request| !request.reply.is_closed())
     }
 }
+
+#[cfg(test)]
+mod tests;

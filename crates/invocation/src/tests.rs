@@ -128,6 +128,7 @@ fn request(name: &str) -> InvokeRequest {
             cognito_identity: None,
             wants_log_tail: false,
             response_stream: None,
+            is_patient: false,
         },
     }
 }

@@ -111,6 +111,9 @@ pub const SHUTDOWN_PER_CENT_OF_RUNTIME: u64 = 30;
 pub const FREEZE_AFTER_IDLE_MS: u64 = 20;
 /// Time that a request waits for an environment whose response is out but which has not called Next yet, milliseconds.
 pub const FINISHING_GRACE_MS: u64 = 3;
+/// Time that an event which nobody waits for may wait for an environment that gets free, milliseconds: about what it costs to start one
+/// with a runtime, so that waiting in vain at most doubles that.
+pub const PATIENCE_MS: u64 = 100;
 /// How long the credentials of an environment last, seconds.
 pub const ENVIRONMENT_CREDENTIALS_SECONDS: i64 = 12 * 3_600;
 /// Age at which an environment ends instead of taking another event, milliseconds: its credentials must outlast the longest

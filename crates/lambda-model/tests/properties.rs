@@ -17,6 +17,8 @@ use proptest::prelude::*;
 #[derive(Debug, Clone, Copy)]
 enum Happening {
     RequestArrives,
+    PatientRequestArrives,
+    PatienceEnds,
     StartedEnvironmentIsReady,
     BusyEnvironmentResponds,
     FinishingEnvironmentIsReady,
@@ -26,6 +28,8 @@ enum Happening {
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         Just(Happening::RequestArrives),
+        Just(Happening::PatientRequestArrives),
+        Just(Happening::PatienceEnds),
         Just(Happening::StartedEnvironmentIsReady),
         Just(Happening::BusyEnvironmentResponds),
         Just(Happening::FinishingEnvironmentIsReady),
@@ -37,13 +41,19 @@ fn happening() -> impl Strategy<Value = Happening> {
 #[derive(Debug, Default)]
 struct Pool {
     counts: PoolCounts,
+    patient: usize,
     busy: usize,
 }
 
 impl Pool {
     fn happens(&mut self, happening: Happening) {
         match happening {
-            Happening::RequestArrives => self.place(),
+            Happening::RequestArrives => self.place(false),
+            Happening::PatientRequestArrives => self.place(true),
+            Happening::PatienceEnds => {
+                self.counts.turns_over = false;
+                self.counts.starting += pool_policy::starts_for_patient(self.counts, self.patient);
+            }
             Happening::StartedEnvironmentIsReady if self.counts.starting > 0 => {
                 self.counts.starting -= 1;
                 self.is_ready();
@@ -54,6 +64,7 @@ impl Pool {
             }
             Happening::FinishingEnvironmentIsReady if self.counts.finishing > 0 => {
                 self.counts.finishing -= 1;
+                self.counts.turns_over = true;
                 self.is_ready();
             }
             Happening::IdleEnvironmentIsRetired if self.counts.idle > 0 => self.counts.idle -= 1,
@@ -61,13 +72,14 @@ impl Pool {
         }
     }
 
-    fn place(&mut self) {
-        match pool_policy::place(self.counts) {
+    fn place(&mut self, is_patient: bool) {
+        match pool_policy::place(self.counts, is_patient) {
             Placement::MostRecentlyUsed => {
                 self.counts.idle -= 1;
                 self.busy += 1;
             }
             Placement::WaitForFinishing => self.counts.waiting += 1,
+            Placement::WaitForAny => self.patient += 1,
             Placement::StartAnother => {
                 self.counts.waiting += 1;
                 self.counts.starting += 1;
@@ -78,6 +90,9 @@ impl Pool {
     fn is_ready(&mut self) {
         if self.counts.waiting > 0 {
             self.counts.waiting -= 1;
+            self.busy += 1;
+        } else if self.patient > 0 {
+            self.patient -= 1;
             self.busy += 1;
         } else {
             self.counts.idle += 1;
@@ -95,7 +110,9 @@ proptest! {
             pool.happens(happening);
             let on_their_way = pool.counts.starting + pool.counts.finishing;
             prop_assert!(pool.counts.waiting <= on_their_way, "{pool:?}");
-            prop_assert!(pool.counts.waiting == 0 || pool.counts.idle == 0, "{pool:?}");
+            prop_assert!(pool.counts.waiting + pool.patient == 0 || pool.counts.idle == 0, "{pool:?}");
+            let is_patience_over = matches!(happening, Happening::PatienceEnds);
+            prop_assert!(!is_patience_over || pool.counts.waiting + pool.patient <= on_their_way, "{pool:?}");
         }
     }
 

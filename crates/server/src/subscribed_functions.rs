@@ -31,6 +31,7 @@ impl SubscribedFunctions for InvokedFunctions {
                 cognito_identity: None,
                 wants_log_tail: false,
                 response_stream: None,
+                is_patient: true,
             };
             let request = InvokeRequest { key, qualifier: name.qualifier, invocation };
             // What the function makes of it is its own business: the events have reached it.

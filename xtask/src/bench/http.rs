@@ -1,11 +1,13 @@
 //! The least HTTP client that measures without being measured: one connection, kept alive, whole answers.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
 /// Longer than any invocation of a benchmark.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// Read at a time.
+const PIECE_BYTES: usize = 16 * 1024;
 
 /// A whole answer.
 pub(super) struct Answer {
@@ -45,9 +47,52 @@ impl About {
     }
 }
 
+/// The bytes of a request.
+pub(super) fn request(address: &str, method: &str, path: &str, body: &[u8], about: About) -> Vec<u8> {
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=bench/20240101/us-east-1/{}/aws4_request, \
+         SignedHeaders=host, Signature=00\r\nX-Amz-Date: 20240101T000000Z\r\n{}\r\n",
+        body.len(),
+        about.service(),
+        about.headers()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+impl Answer {
+    /// The answer that `received` begins with, and how long it is; `None` while there is more to come.
+    ///
+    /// # Errors
+    /// When it is not HTTP, or has no length.
+    pub(super) fn parse(received: &[u8]) -> io::Result<Option<(Self, usize)>> {
+        let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") else {
+            return Ok(None);
+        };
+        let head = std::str::from_utf8(&received[..end]).map_err(io::Error::other)?;
+        let mut lines = head.split("\r\n");
+        let line = lines.next().unwrap_or_default();
+        let status = line.split(' ').nth(1).and_then(|word| word.parse().ok());
+        let status = status.ok_or_else(|| io::Error::other(format!("not an answer: {line:?}")))?;
+        let (mut length, mut function_error) = (0, false);
+        for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value.trim().parse().map_err(io::Error::other)?;
+            } else if name.eq_ignore_ascii_case("x-amz-function-error") {
+                function_error = true;
+            } else if name.eq_ignore_ascii_case("transfer-encoding") {
+                return Err(io::Error::other("chunked answers are not read"));
+            }
+        }
+        let (begin, end) = (end + 4, end + 4 + length);
+        let body = received.get(begin..end).map(<[u8]>::to_vec);
+        Ok(body.map(|body| (Self { status, body, function_error }, end)))
+    }
+}
+
 /// One connection to a server.
 pub(super) struct Connection {
-    stream: BufReader<TcpStream>,
+    stream: TcpStream,
     address: String,
 }
 
@@ -60,7 +105,7 @@ impl Connection {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
-        Ok(Self { stream: BufReader::new(stream), address: address.to_owned() })
+        Ok(Self { stream, address: address.to_owned() })
     }
 
     /// Sends one request and reads its answer.
@@ -68,49 +113,42 @@ impl Connection {
     /// # Errors
     /// When the connection breaks, or the answer is not HTTP.
     pub(super) fn call(&mut self, method: &str, path: &str, body: &[u8], about: About) -> io::Result<Answer> {
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\
-             Authorization: AWS4-HMAC-SHA256 Credential=bench/20240101/us-east-1/{}/aws4_request, \
-             SignedHeaders=host, Signature=00\r\nX-Amz-Date: 20240101T000000Z\r\n{}\r\n",
-            self.address,
-            body.len(),
-            about.service(),
-            about.headers()
-        );
-        let stream = self.stream.get_mut();
-        // One write for what fits a packet, as real clients do it.
-        if body.len() <= 4096 {
-            stream.write_all(&[head.as_bytes(), body].concat())?;
-        } else {
-            stream.write_all(head.as_bytes())?;
-            stream.write_all(body)?;
-        }
-        self.answer()
-    }
-
-    fn answer(&mut self) -> io::Result<Answer> {
-        let mut line = String::new();
-        self.stream.read_line(&mut line)?;
-        let status = line.split(' ').nth(1).and_then(|word| word.parse().ok());
-        let status = status.ok_or_else(|| io::Error::other(format!("not an answer: {line:?}")))?;
-        let mut length = 0;
-        let mut function_error = false;
+        self.stream.write_all(&request(&self.address, method, path, body, about))?;
+        let mut received = Vec::new();
         loop {
-            line.clear();
-            self.stream.read_line(&mut line)?;
-            let header = line.trim_end().to_ascii_lowercase();
-            match header.split_once(':') {
-                None => break,
-                Some(("content-length", value)) => length = value.trim().parse().map_err(io::Error::other)?,
-                Some(("x-amz-function-error", _)) => function_error = true,
-                Some(("transfer-encoding", _)) => {
-                    return Err(io::Error::other("chunked answers are not read"));
-                }
-                Some(_) => {}
+            if receive(&mut self.stream, &mut received)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if let Some((answer, _)) = Answer::parse(&received)? {
+                return Ok(answer);
             }
         }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body)?;
-        Ok(Answer { status, body, function_error })
+    }
+}
+
+/// Reads once what is there; the bytes read.
+pub(super) fn receive(mut stream: impl Read, received: &mut Vec<u8>) -> io::Result<usize> {
+    let before = received.len();
+    received.resize(before + PIECE_BYTES, 0);
+    let read = stream.read(&mut received[before..]);
+    received.truncate(before + *read.as_ref().unwrap_or(&0));
+    read
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_parsed_once_it_is_whole() {
+        let whole =
+            b"HTTP/1.1 202 Accepted\r\nContent-Length: 3\r\nX-Amz-Function-Error: Unhandled\r\n\r\nabcHTTP/1";
+        for end in 0..whole.len() - 6 {
+            assert!(Answer::parse(&whole[..end]).unwrap().is_none(), "{end}");
+        }
+        let (answer, length) = Answer::parse(whole).unwrap().unwrap();
+        assert_eq!((answer.status, answer.function_error, &*answer.body), (202, true, &b"abc"[..]));
+        assert_eq!(length, whole.len() - 6);
+        assert!(Answer::parse(b"nothing\r\n\r\n").is_err());
     }
 }

@@ -1,11 +1,16 @@
 //! Closed-loop load: so many callers, each with a connection of its own, each calling again once answered.
 
-use std::io;
-use std::sync::Mutex;
-use std::thread;
+use std::io::{self, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use super::http::{About, Connection};
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+
+use super::http::{self, About, Answer, Connection};
+
+/// The longest wait for any answer.
+const ANSWER_TIMEOUT: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
 
 /// What callers saw.
 pub(super) struct Latencies {
@@ -66,48 +71,123 @@ pub(super) enum Kind {
 
 /// Calls for `duration` with so many callers at a time.
 ///
+/// One thread has all of them: two processors are what the server and this have together, and a thread for each caller would need more of
+/// them than the server does.
+///
 /// # Errors
 /// When a call fails, or is answered with anything but the function's success.
 pub(super) fn run(target: &Target<'_>, callers: usize, duration: Duration) -> io::Result<Latencies> {
-    let all = Mutex::new(Vec::new());
-    let started = Instant::now();
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..callers).map(|_| scope.spawn(|| caller(target, duration))).collect();
-        for thread in threads {
-            let micros = thread.join().map_err(|_| io::Error::other("a caller panicked"))??;
-            all.lock().map_err(|_| io::Error::other("a caller panicked"))?.extend(micros);
+    let request = http::request(target.address, "POST", target.path, target.body, target.kind.about());
+    let ready = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    let mut all = Vec::with_capacity(callers);
+    for number in 0..callers {
+        let mut caller = Caller::new(target.address)?;
+        let data = epoll::EventData::new_u64(number as u64);
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::ET;
+        epoll::add(&ready, &caller.stream, data, flags)?;
+        caller.call(&request)?;
+        all.push(caller);
+    }
+    let (started, mut micros, mut calling) = (Instant::now(), Vec::new(), callers);
+    let mut events = Vec::with_capacity(callers);
+    while calling > 0 {
+        events.clear();
+        if epoll::wait(&ready, spare_capacity(&mut events), Some(&ANSWER_TIMEOUT))? == 0 {
+            return Err(io::ErrorKind::TimedOut.into());
         }
-        Ok::<(), io::Error>(())
-    })?;
-    let micros = all.into_inner().map_err(|_| io::Error::other("a caller panicked"))?;
+        for event in &events {
+            let caller = &mut all[event.data.u64() as usize];
+            let Some(answer) = caller.progress(&request)? else { continue };
+            micros.push(target.check(&answer, caller.began.elapsed())?);
+            if started.elapsed() < duration {
+                caller.call(&request)?;
+            } else {
+                calling -= 1;
+            }
+        }
+    }
     Ok(Latencies::new(micros, started.elapsed()))
 }
 
-fn caller(target: &Target<'_>, duration: Duration) -> io::Result<Vec<u64>> {
-    let mut connection = Connection::open(target.address)?;
-    let mut micros = Vec::new();
-    let started = Instant::now();
-    while started.elapsed() < duration {
-        micros.push(one(&mut connection, target)?);
+/// Calls again and again on a connection of its own.
+struct Caller {
+    stream: TcpStream,
+    began: Instant,
+    /// Of the request.
+    sent: usize,
+    received: Vec<u8>,
+}
+
+impl Caller {
+    fn new(address: &str) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        Ok(Self { stream, began: Instant::now(), sent: 0, received: Vec::new() })
     }
-    Ok(micros)
+
+    fn call(&mut self, request: &[u8]) -> io::Result<()> {
+        (self.began, self.sent) = (Instant::now(), 0);
+        self.send(request)
+    }
+
+    /// Sends what can be sent.
+    fn send(&mut self, request: &[u8]) -> io::Result<()> {
+        while self.sent < request.len() {
+            match self.stream.write(&request[self.sent..]) {
+                Ok(bytes) => self.sent += bytes,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends and reads what can be; the answer once it is whole.
+    fn progress(&mut self, request: &[u8]) -> io::Result<Option<Answer>> {
+        self.send(request)?;
+        loop {
+            match http::receive(&self.stream, &mut self.received) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) => return Err(error),
+            }
+            if let Some((answer, length)) = Answer::parse(&self.received)? {
+                self.received.drain(..length);
+                return Ok(Some(answer));
+            }
+        }
+    }
+}
+
+impl Kind {
+    fn about(self) -> About {
+        match self {
+            Self::Answer => About::Lambda,
+            Self::Event => About::Event,
+            Self::Sqs(operation) => About::Sqs(operation),
+        }
+    }
+}
+
+impl Target<'_> {
+    /// How long the call took, microseconds, if it went well.
+    fn check(&self, answer: &Answer, elapsed: Duration) -> io::Result<u64> {
+        let expected = if self.kind == Kind::Event { 202 } else { 200 };
+        if answer.status != expected || answer.function_error {
+            let text = String::from_utf8_lossy(&answer.body);
+            return Err(io::Error::other(format!("{} answered {}: {text}", self.path, answer.status)));
+        }
+        Ok(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX))
+    }
 }
 
 /// One call, microseconds.
 pub(super) fn one(connection: &mut Connection, target: &Target<'_>) -> io::Result<u64> {
     let started = Instant::now();
-    let (kind, expected) = match target.kind {
-        Kind::Answer => (About::Lambda, 200),
-        Kind::Event => (About::Event, 202),
-        Kind::Sqs(operation) => (About::Sqs(operation), 200),
-    };
-    let answer = connection.call("POST", target.path, target.body, kind)?;
-    let elapsed = started.elapsed();
-    if answer.status != expected || answer.function_error {
-        let text = String::from_utf8_lossy(&answer.body).into_owned();
-        return Err(io::Error::other(format!("{} answered {}: {text}", target.path, answer.status)));
-    }
-    Ok(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX))
+    let answer = connection.call("POST", target.path, target.body, target.kind.about())?;
+    target.check(&answer, started.elapsed())
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ impl Fixture {
             cognito_identity: None,
             wants_log_tail: false,
             response_stream: None,
+            is_patient: false,
         });
         self.api.shared.runtime.deliver(Delivery { invocation, deadline_ms: 1234 });
     }

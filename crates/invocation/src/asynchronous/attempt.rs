@@ -106,6 +106,7 @@ impl AsyncInvoker {
             cognito_identity: None,
             wants_log_tail: false,
             response_stream: None,
+            is_patient: true,
         };
         let request =
             InvokeRequest { key: event.key.clone(), qualifier: event.qualifier.clone(), invocation };

@@ -35,13 +35,21 @@ use super::{
 const CLAIM_MAX: u32 = 64;
 /// The wait after a queue that could not be read.
 const UNREADABLE_PAUSE: Duration = Duration::from_secs(1);
+/// The shortest wait between looks while most of what may run does: a look is for many, or it would cost more than what it finds.
+const LOOK_PAUSE: Duration = Duration::from_millis(5);
 /// The longest wait without a look.
 const LOOK_AFTER_MAX: Duration = Duration::from_secs(60);
 
 /// Runs until there is nothing left of the function.
 pub(super) async fn run(owner: Arc<AsyncInvoker>, key: FunctionKey, woken: Arc<Notify>) {
-    let mut backlog =
-        Backlog { owner, key, attempts: JoinSet::new(), pace: Pace::default(), paused_until: None };
+    let mut backlog = Backlog {
+        owner,
+        key,
+        attempts: JoinSet::new(),
+        pace: Pace::default(),
+        paused_until: None,
+        looked_at: None,
+    };
     loop {
         let looked_at = Instant::now();
         let next = backlog.look().await;
@@ -74,6 +82,7 @@ struct Backlog {
     attempts: JoinSet<Went>,
     pace: Pace,
     paused_until: Option<Instant>,
+    looked_at: Option<Instant>,
 }
 
 impl Backlog {
@@ -88,6 +97,13 @@ impl Backlog {
         if room == 0 || self.owner.is_stopping.load(Ordering::Acquire) {
             return None;
         }
+        if let Some(at) = self.looked_at.map(|at| at + LOOK_PAUSE)
+            && at > now
+            && room < self.own() / 4
+        {
+            return Some(at - now);
+        }
+        self.looked_at = Some(now);
         tracing::trace!(target: "crash_point", "backlog: looks");
         let now_ms = self.owner.clock.now_ms();
         let claimed = self.owner.queue.claim(&self.key, now_ms, room as usize).await;

@@ -11,6 +11,8 @@ pub struct PoolCounts {
     pub finishing: usize,
     /// Requests that wait already.
     pub waiting: usize,
+    /// Whether an environment got free within the last [`PATIENCE_MS`](crate::limits::PATIENCE_MS).
+    pub turns_over: bool,
 }
 
 /// What to do with a request.
@@ -20,17 +22,28 @@ pub enum Placement {
     MostRecentlyUsed,
     /// Let it wait; an environment that is finishing will take it within the grace time.
     WaitForFinishing,
+    /// Let it wait behind all others for [`PATIENCE_MS`](crate::limits::PATIENCE_MS); one of many short turns will soon be over.
+    WaitForAny,
     /// Let it wait and start an environment for it.
     StartAnother,
 }
 
-/// Places a request. Requests that wait are matched with starting environments first, then with finishing ones.
-pub fn place(counts: PoolCounts) -> Placement {
+/// Places a request. Requests that wait are matched with starting environments first, then with finishing ones; patient ones with
+/// whatever is left over.
+pub fn place(counts: PoolCounts, is_patient: bool) -> Placement {
     if counts.idle > 0 {
         return Placement::MostRecentlyUsed;
     }
+    if is_patient && counts.turns_over {
+        return Placement::WaitForAny;
+    }
     let spoken_for = counts.waiting.saturating_sub(counts.starting);
     if counts.finishing > spoken_for { Placement::WaitForFinishing } else { Placement::StartAnother }
+}
+
+/// How many environments to start for patient requests, of which so many have waited too long.
+pub fn starts_for_patient(counts: PoolCounts, overdue: usize) -> usize {
+    overdue.saturating_sub(counts.starting.saturating_sub(counts.waiting))
 }
 
 #[cfg(test)]
@@ -39,22 +52,41 @@ mod tests {
 
     #[test]
     fn an_idle_environment_is_always_preferred() {
-        let counts = PoolCounts { idle: 1, starting: 3, finishing: 2, waiting: 5 };
-        assert_eq!(place(counts), Placement::MostRecentlyUsed);
+        let counts = PoolCounts { idle: 1, starting: 3, finishing: 2, waiting: 5, turns_over: true };
+        assert_eq!(place(counts, false), Placement::MostRecentlyUsed);
+        assert_eq!(place(counts, true), Placement::MostRecentlyUsed);
     }
 
     #[test]
     fn one_finishing_environment_serves_one_waiting_request() {
         let mut counts = PoolCounts { finishing: 1, ..PoolCounts::default() };
-        assert_eq!(place(counts), Placement::WaitForFinishing);
+        assert_eq!(place(counts, false), Placement::WaitForFinishing);
         counts.waiting = 1;
-        assert_eq!(place(counts), Placement::StartAnother);
+        assert_eq!(place(counts, false), Placement::StartAnother);
         counts.starting = 1;
-        assert_eq!(place(counts), Placement::WaitForFinishing);
+        assert_eq!(place(counts, false), Placement::WaitForFinishing);
     }
 
     #[test]
     fn an_empty_pool_starts() {
-        assert_eq!(place(PoolCounts::default()), Placement::StartAnother);
+        assert_eq!(place(PoolCounts::default(), false), Placement::StartAnother);
+        assert_eq!(place(PoolCounts::default(), true), Placement::StartAnother);
+    }
+
+    #[test]
+    fn whoever_has_time_waits_where_environments_get_free() {
+        let mut counts = PoolCounts { turns_over: true, ..PoolCounts::default() };
+        assert_eq!(place(counts, true), Placement::WaitForAny);
+        assert_eq!(place(counts, false), Placement::StartAnother);
+        counts.turns_over = false;
+        assert_eq!(place(counts, true), Placement::StartAnother);
+    }
+
+    #[test]
+    fn who_waited_too_long_gets_what_starts_for_nobody_else() {
+        let counts = PoolCounts { starting: 3, waiting: 2, ..PoolCounts::default() };
+        assert_eq!(starts_for_patient(counts, 1), 0);
+        assert_eq!(starts_for_patient(counts, 4), 3);
+        assert_eq!(starts_for_patient(PoolCounts { waiting: 9, ..counts }, 4), 4);
     }
 }

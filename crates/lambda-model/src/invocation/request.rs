@@ -25,6 +25,8 @@ pub struct Invocation {
     pub wants_log_tail: bool,
     /// Where a streamed response goes; without it every response is collected.
     pub response_stream: Option<Arc<dyn ResponseStream>>,
+    /// Nobody waits for the outcome: rather than have an environment started it may wait a while for one that gets free.
+    pub is_patient: bool,
 }
 
 impl std::fmt::Debug for Invocation {

@@ -219,6 +219,7 @@ impl Poller {
             cognito_identity: None,
             wants_log_tail: false,
             response_stream: None,
+            is_patient: false,
         };
         let request = InvokeRequest {
             key: self.mapping.function.clone(),

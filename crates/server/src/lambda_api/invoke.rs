@@ -154,6 +154,7 @@ pub(super) fn invoke_request(
         cognito_identity: None,
         wants_log_tail: asked.log_type.as_deref() == Some("Tail"),
         response_stream: None,
+        is_patient: false,
     };
     Ok(InvokeRequest { key: target.key, qualifier: target.qualifier, invocation })
 }

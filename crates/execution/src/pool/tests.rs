@@ -1,0 +1,132 @@
+//! Who waits for what, on a paused clock: environments are offers, and starts are counted.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use lambda_model::{
+    function::{CodeReference, FunctionConfiguration, FunctionKey},
+    ports::RunnableVersion,
+};
+use tokio::time::advance;
+
+use super::*;
+
+#[derive(Default)]
+struct Starts(AtomicUsize);
+
+impl StartEnvironment for Starts {
+    fn start_environment(&self, _: &Arc<Pool>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+struct Fixture {
+    pool: Arc<Pool>,
+    starts: Arc<Starts>,
+    /// Whoever waits for an outcome still does.
+    callers: Vec<oneshot::Receiver<Result<InvocationOutcome, LambdaError>>>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let key = FunctionKey { account_id: String::new(), region: String::new(), name: "f".into() };
+        let version = RunnableVersion {
+            key,
+            version: "$LATEST".into(),
+            deployment_id: String::new(),
+            configuration: FunctionConfiguration::default(),
+            code: CodeReference { sha256_hex: String::new(), code_sha256: String::new(), code_size_bytes: 0 },
+        };
+        let starts = Arc::new(Starts::default());
+        Self { pool: Pool::new(Arc::new(version), starts.clone()), starts, callers: Vec::new() }
+    }
+
+    fn submit(&mut self, request_id: &str, is_patient: bool) {
+        let (reply, caller) = oneshot::channel();
+        let invocation = Arc::new(Invocation {
+            request_id: request_id.into(),
+            payload: Bytes::new(),
+            invoked_function_arn: String::new(),
+            trace_id: None,
+            client_context: None,
+            cognito_identity: None,
+            wants_log_tail: false,
+            response_stream: None,
+            is_patient,
+        });
+        assert!(self.pool.submit(Request { invocation, reply }).is_ok());
+        self.callers.push(caller);
+    }
+
+    /// An environment gets free; what it gets.
+    fn offer(&self, came_from: CameFrom) -> Option<String> {
+        let idle = IdleEnvironment { id: 1, requests: mpsc::channel(1).0, since: Instant::now() };
+        match self.pool.offer(idle, came_from) {
+            Offer::Serve(request) => Some(request.invocation.request_id.clone()),
+            Offer::Wait | Offer::Closed => None,
+        }
+    }
+
+    fn starts(&self) -> usize {
+        self.starts.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Lets tasks run.
+async fn pass(time: Duration) {
+    for _ in 0..20 {
+        advance(time / 20).await;
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_time_waits_for_an_environment_that_gets_free() {
+    let mut fixture = Fixture::new();
+    fixture.submit("first", true);
+    assert_eq!(fixture.starts(), 1, "nothing gets free in a new pool");
+    assert_eq!(fixture.offer(CameFrom::Start).as_deref(), Some("first"));
+    assert_eq!(fixture.offer(CameFrom::Invocation), None);
+    assert!(fixture.pool.withdraw(1));
+    for request in ["second", "third"] {
+        fixture.submit(request, true);
+    }
+    fixture.submit("urgent", false);
+    assert_eq!(fixture.starts(), 2, "for the urgent one");
+    assert_eq!(fixture.offer(CameFrom::Invocation).as_deref(), Some("urgent"));
+    pass(PATIENCE / 2).await;
+    assert_eq!(fixture.offer(CameFrom::Invocation).as_deref(), Some("second"));
+    pass(PATIENCE * 2).await;
+    assert_eq!(fixture.starts(), 2, "what was started for the urgent one is for the third now");
+    assert_eq!(fixture.offer(CameFrom::Start).as_deref(), Some("third"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_ends() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.offer(CameFrom::Invocation), None);
+    assert!(fixture.pool.withdraw(1));
+    for request in ["a", "b", "c"] {
+        fixture.submit(request, true);
+    }
+    assert_eq!(fixture.starts(), 0);
+    drop(fixture.callers.remove(1));
+    pass(PATIENCE * 2).await;
+    assert_eq!(fixture.starts(), 2, "for each whose outcome is wanted");
+    fixture.submit("d", true);
+    assert_eq!(fixture.starts(), 3, "nothing has got free for long");
+    let served = [(); 3].map(|()| fixture.offer(CameFrom::Start).unwrap());
+    assert_eq!(served, ["d", "a", "c"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pool_that_is_closed_serves_what_waits() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.offer(CameFrom::Invocation), None);
+    assert!(fixture.pool.withdraw(1));
+    fixture.submit("patient", true);
+    fixture.pool.close();
+    pass(PATIENCE * 2).await;
+    assert_eq!(fixture.starts(), 1);
+    assert_eq!(fixture.offer(CameFrom::Start).as_deref(), Some("patient"));
+}

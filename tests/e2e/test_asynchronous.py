@@ -300,6 +300,42 @@ def test_the_backlog_of_one_function_delays_no_other(impatient, deploy_here):
         assert time.monotonic() - sent < 5
 
 
+def wait_for_ends(server, function, count, timeout_s=60):
+    """Waits until so many invocations have ended."""
+    deadline = time.monotonic() + timeout_s
+    while metric(server, "Duration_milliseconds_count", function) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def started(server):
+    text = server.get("/_lambent/metrics")[2].decode()
+    return int(re.search(r"^lambent_environments_started_total (\d+)$", text, re.MULTILINE).group(1))
+
+
+def test_many_short_events_take_turns_instead_of_an_environment_each(impatient, deploy_here):
+    function = deploy_here("import time\ndef handler(event, context):\n    time.sleep(event)\n", Timeout=30)
+    function.client.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=1)
+    send(function, 3)
+    for _ in range(400):
+        send(function, 0.001)
+    before = started(impatient)
+    function.client.delete_function_concurrency(FunctionName=function.name)
+    wait_for_ends(impatient, function, 401)
+    count = started(impatient) - before
+    print(f"{count} environments were started")
+    assert count < 90, "half of what waits would have one of its own"
+
+
+def test_long_events_get_an_environment_each(impatient, deploy_here):
+    function = deploy_here("import time\ndef handler(event, context):\n    time.sleep(event)\n", Timeout=30)
+    began = time.monotonic()
+    for _ in range(16):
+        send(function, 2)
+    wait_for_ends(impatient, function, 16)
+    assert time.monotonic() - began < 16, "not one after the other, nor two"
+
+
 def test_a_function_that_is_deleted_takes_its_events_with_it(impatient, deploy_here):
     function = deploy_here(ECHOES)
     function.client.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=1)

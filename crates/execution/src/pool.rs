@@ -80,9 +80,8 @@ struct Inner {
     patient: VecDeque<(Instant, Request)>,
     /// Whether someone looks after them.
     is_watched: bool,
-    /// When an environment last got free.
-    turned_over: Option<Instant>,
     starting: usize,
+    alive: usize,
     finishing: usize,
     closed: bool,
 }
@@ -112,7 +111,7 @@ impl Pool {
             return Err(request);
         }
         let is_patient = request.invocation.is_patient;
-        match pool_policy::place(inner.counts(is_patient), is_patient) {
+        match pool_policy::place(inner.counts(), is_patient) {
             Placement::MostRecentlyUsed => {
                 if let Some(refused) = inner.hand_to_idle(request) {
                     self.enqueue(inner, refused, Placement::StartAnother);
@@ -152,7 +151,7 @@ impl Pool {
         let mut inner = self.lock();
         inner.patient.retain(|(_, request)| !request.reply.is_closed());
         let overdue = inner.patient.iter().take_while(|(since, _)| since.elapsed() >= PATIENCE).count();
-        let starts = pool_policy::starts_for_patient(inner.counts(true), overdue);
+        let starts = pool_policy::starts_for_patient(inner.counts(), overdue);
         inner.starting += starts;
         inner.is_watched = !inner.patient.is_empty();
         let goes_on = inner.is_watched;
@@ -190,12 +189,12 @@ impl Pool {
     pub(crate) fn offer(&self, environment: IdleEnvironment, came_from: CameFrom) -> Offer {
         let mut inner = self.lock();
         match came_from {
-            CameFrom::Start => inner.starting = inner.starting.saturating_sub(1),
+            CameFrom::Start => {
+                inner.starting = inner.starting.saturating_sub(1);
+                inner.alive += 1;
+            }
             CameFrom::Finishing => inner.finishing = inner.finishing.saturating_sub(1),
             CameFrom::Invocation => {}
-        }
-        if came_from != CameFrom::Start {
-            inner.turned_over = Some(environment.since);
         }
         if let Some(request) = inner.next_waiting() {
             return Offer::Serve(request);
@@ -216,6 +215,12 @@ impl Pool {
     pub(crate) fn is_not_finishing(&self) {
         let mut inner = self.lock();
         inner.finishing = inner.finishing.saturating_sub(1);
+    }
+
+    /// An environment that had offered itself has ended, or is about to.
+    pub(crate) fn has_left(&self) {
+        let mut inner = self.lock();
+        inner.alive = inner.alive.saturating_sub(1);
     }
 
     /// Takes an idle environment out. False when it was handed a request already.
@@ -278,11 +283,9 @@ pub(crate) enum CameFrom {
 }
 
 impl Inner {
-    /// What the policy wants to know; the time only where it matters.
-    fn counts(&self, is_patient: bool) -> PoolCounts {
-        let is_recent = |at: Instant| at.elapsed() < PATIENCE;
+    fn counts(&self) -> PoolCounts {
         PoolCounts {
-            turns_over: is_patient && self.turned_over.is_some_and(is_recent),
+            alive: self.alive,
             idle: self.idle.len(),
             starting: self.starting,
             finishing: self.finishing,

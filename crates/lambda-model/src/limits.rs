@@ -114,6 +114,8 @@ pub const FINISHING_GRACE_MS: u64 = 3;
 /// Time that an event which nobody waits for may wait for an environment that gets free, milliseconds: about what it costs to start one
 /// with a runtime, so that waiting in vain at most doubles that.
 pub const PATIENCE_MS: u64 = 100;
+/// Environments that may be started at a time for events that nobody waits for, however few there are.
+pub const PATIENT_STARTS_MIN: usize = 4;
 /// How long the credentials of an environment last, seconds.
 pub const ENVIRONMENT_CREDENTIALS_SECONDS: i64 = 12 * 3_600;
 /// Age at which an environment ends instead of taking another event, milliseconds: its credentials must outlast the longest

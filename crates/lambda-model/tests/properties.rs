@@ -51,11 +51,11 @@ impl Pool {
             Happening::RequestArrives => self.place(false),
             Happening::PatientRequestArrives => self.place(true),
             Happening::PatienceEnds => {
-                self.counts.turns_over = false;
                 self.counts.starting += pool_policy::starts_for_patient(self.counts, self.patient);
             }
             Happening::StartedEnvironmentIsReady if self.counts.starting > 0 => {
                 self.counts.starting -= 1;
+                self.counts.alive += 1;
                 self.is_ready();
             }
             Happening::BusyEnvironmentResponds if self.busy > 0 => {
@@ -64,10 +64,12 @@ impl Pool {
             }
             Happening::FinishingEnvironmentIsReady if self.counts.finishing > 0 => {
                 self.counts.finishing -= 1;
-                self.counts.turns_over = true;
                 self.is_ready();
             }
-            Happening::IdleEnvironmentIsRetired if self.counts.idle > 0 => self.counts.idle -= 1,
+            Happening::IdleEnvironmentIsRetired if self.counts.idle > 0 => {
+                self.counts.idle -= 1;
+                self.counts.alive -= 1;
+            }
             _ => {}
         }
     }
@@ -111,8 +113,9 @@ proptest! {
             let on_their_way = pool.counts.starting + pool.counts.finishing;
             prop_assert!(pool.counts.waiting <= on_their_way, "{pool:?}");
             prop_assert!(pool.counts.waiting + pool.patient == 0 || pool.counts.idle == 0, "{pool:?}");
+            let someone_comes = on_their_way + pool.busy > 0;
             let is_patience_over = matches!(happening, Happening::PatienceEnds);
-            prop_assert!(!is_patience_over || pool.counts.waiting + pool.patient <= on_their_way, "{pool:?}");
+            prop_assert!(!is_patience_over || pool.patient == 0 || someone_comes, "{pool:?}");
         }
     }
 

@@ -143,6 +143,7 @@ impl Environment {
         let lived = if environment.phase == Phase::Idle {
             is_ready();
             environment.drive(&pool).await;
+            pool.has_left();
             Lived::Served
         } else {
             Lived::NeverReady

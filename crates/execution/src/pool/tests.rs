@@ -84,7 +84,7 @@ async fn pass(time: Duration) {
 async fn whoever_has_time_waits_for_an_environment_that_gets_free() {
     let mut fixture = Fixture::new();
     fixture.submit("first", true);
-    assert_eq!(fixture.starts(), 1, "nothing gets free in a new pool");
+    assert_eq!(fixture.starts(), 1, "there is none in a new pool");
     assert_eq!(fixture.offer(CameFrom::Start).as_deref(), Some("first"));
     assert_eq!(fixture.offer(CameFrom::Invocation), None);
     assert!(fixture.pool.withdraw(1));
@@ -104,7 +104,7 @@ async fn whoever_has_time_waits_for_an_environment_that_gets_free() {
 #[tokio::test(start_paused = true)]
 async fn patience_ends() {
     let mut fixture = Fixture::new();
-    assert_eq!(fixture.offer(CameFrom::Invocation), None);
+    assert_eq!(fixture.offer(CameFrom::Start), None);
     assert!(fixture.pool.withdraw(1));
     for request in ["a", "b", "c"] {
         fixture.submit(request, true);
@@ -113,16 +113,20 @@ async fn patience_ends() {
     drop(fixture.callers.remove(1));
     pass(PATIENCE * 2).await;
     assert_eq!(fixture.starts(), 2, "for each whose outcome is wanted");
+    let served = [(); 2].map(|()| fixture.offer(CameFrom::Start).unwrap());
+    assert_eq!(served, ["a", "c"]);
+    (0..3).for_each(|_| fixture.pool.has_left());
     fixture.submit("d", true);
-    assert_eq!(fixture.starts(), 3, "nothing has got free for long");
-    let served = [(); 3].map(|()| fixture.offer(CameFrom::Start).unwrap());
-    assert_eq!(served, ["d", "a", "c"]);
+    assert_eq!(fixture.starts(), 3, "there is none any more");
+    (0..100).for_each(|_| fixture.submit("e", true));
+    pass(PATIENCE * 10).await;
+    assert_eq!(fixture.starts(), 3 + limits::PATIENT_STARTS_MIN, "not all at once");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_pool_that_is_closed_serves_what_waits() {
     let mut fixture = Fixture::new();
-    assert_eq!(fixture.offer(CameFrom::Invocation), None);
+    assert_eq!(fixture.offer(CameFrom::Start), None);
     assert!(fixture.pool.withdraw(1));
     fixture.submit("patient", true);
     fixture.pool.close();

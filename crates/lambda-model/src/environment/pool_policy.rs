@@ -1,5 +1,7 @@
 //! How the environments of one function version are shared out: pure counting, no I/O.
 
+use crate::limits;
+
 /// What a pool knows at the moment a request arrives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PoolCounts {
@@ -11,8 +13,8 @@ pub struct PoolCounts {
     pub finishing: usize,
     /// Requests that wait already.
     pub waiting: usize,
-    /// Whether an environment got free within the last [`PATIENCE_MS`](crate::limits::PATIENCE_MS).
-    pub turns_over: bool,
+    /// Environments that have been started and not ended, whatever they do now.
+    pub alive: usize,
 }
 
 /// What to do with a request.
@@ -22,7 +24,7 @@ pub enum Placement {
     MostRecentlyUsed,
     /// Let it wait; an environment that is finishing will take it within the grace time.
     WaitForFinishing,
-    /// Let it wait behind all others for [`PATIENCE_MS`](crate::limits::PATIENCE_MS); one of many short turns will soon be over.
+    /// Let it wait behind all others for [`PATIENCE_MS`](limits::PATIENCE_MS); where turns are short, one will be over by then.
     WaitForAny,
     /// Let it wait and start an environment for it.
     StartAnother,
@@ -34,16 +36,18 @@ pub fn place(counts: PoolCounts, is_patient: bool) -> Placement {
     if counts.idle > 0 {
         return Placement::MostRecentlyUsed;
     }
-    if is_patient && counts.turns_over {
+    if is_patient && counts.alive + counts.starting > 0 {
         return Placement::WaitForAny;
     }
     let spoken_for = counts.waiting.saturating_sub(counts.starting);
     if counts.finishing > spoken_for { Placement::WaitForFinishing } else { Placement::StartAnother }
 }
 
-/// How many environments to start for patient requests, of which so many have waited too long.
+/// How many environments to start for patient requests, of which so many have waited too long. As many as there are, so that they
+/// double: a start takes from those that run, and a start for each would make all that wait wait too long.
 pub fn starts_for_patient(counts: PoolCounts, overdue: usize) -> usize {
-    overdue.saturating_sub(counts.starting.saturating_sub(counts.waiting))
+    let starting = counts.starting.saturating_sub(counts.waiting);
+    overdue.min(counts.alive.max(limits::PATIENT_STARTS_MIN)).saturating_sub(starting)
 }
 
 #[cfg(test)]
@@ -52,7 +56,7 @@ mod tests {
 
     #[test]
     fn an_idle_environment_is_always_preferred() {
-        let counts = PoolCounts { idle: 1, starting: 3, finishing: 2, waiting: 5, turns_over: true };
+        let counts = PoolCounts { idle: 1, starting: 3, finishing: 2, waiting: 5, alive: 9 };
         assert_eq!(place(counts, false), Placement::MostRecentlyUsed);
         assert_eq!(place(counts, true), Placement::MostRecentlyUsed);
     }
@@ -74,12 +78,14 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_time_waits_where_environments_get_free() {
-        let mut counts = PoolCounts { turns_over: true, ..PoolCounts::default() };
-        assert_eq!(place(counts, true), Placement::WaitForAny);
-        assert_eq!(place(counts, false), Placement::StartAnother);
-        counts.turns_over = false;
-        assert_eq!(place(counts, true), Placement::StartAnother);
+    fn whoever_has_time_waits_where_there_are_environments() {
+        for counts in [
+            PoolCounts { alive: 1, ..PoolCounts::default() },
+            PoolCounts { starting: 1, ..PoolCounts::default() },
+        ] {
+            assert_eq!(place(counts, true), Placement::WaitForAny);
+            assert_eq!(place(counts, false), Placement::StartAnother);
+        }
     }
 
     #[test]
@@ -88,5 +94,13 @@ mod tests {
         assert_eq!(starts_for_patient(counts, 1), 0);
         assert_eq!(starts_for_patient(counts, 4), 3);
         assert_eq!(starts_for_patient(PoolCounts { waiting: 9, ..counts }, 4), 4);
+    }
+
+    #[test]
+    fn those_that_are_there_double_at_most() {
+        let counts = PoolCounts { alive: 10, ..PoolCounts::default() };
+        assert_eq!(starts_for_patient(counts, 500), 10);
+        assert_eq!(starts_for_patient(PoolCounts { starting: 7, ..counts }, 500), 3);
+        assert_eq!(starts_for_patient(PoolCounts { alive: 1, ..counts }, 500), limits::PATIENT_STARTS_MIN);
     }
 }

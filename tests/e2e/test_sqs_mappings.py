@@ -375,7 +375,8 @@ def test_an_alias_is_mapped(server, deploy, queue, connect, lambda_client):
 
 def test_a_mapping_survives_a_crash_and_loses_nothing(fresh_server, deploy_to, tmp_path):
     server = fresh_server("--no-sdk", data_dir=tmp_path)
-    function = deploy_to(server)(ECHOES, Timeout=3)
+    # What is printed is not on disk at once: nothing is deleted before its line is.
+    function = deploy_to(server)(f"{ECHOES}    import time\n    time.sleep(0.5)\n", Timeout=3)
     source = Queue(server.client(service="sqs"), VisibilityTimeout="3")
     made = server.client().create_event_source_mapping(FunctionName=function.name, EventSourceArn=source.arn)
     sent = [str(number) for number in range(60)]

@@ -81,6 +81,7 @@ struct Inner {
     /// Whether someone looks after them.
     is_watched: bool,
     starting: usize,
+    /// Environments that have offered themselves and not left.
     alive: usize,
     finishing: usize,
     closed: bool,

@@ -134,3 +134,17 @@ async fn a_pool_that_is_closed_serves_what_waits() {
     assert_eq!(fixture.starts(), 1);
     assert_eq!(fixture.offer(CameFrom::Start).as_deref(), Some("patient"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_a_finishing_environment_of_a_closed_pool_gets_another() {
+    let mut fixture = Fixture::new();
+    fixture.pool.is_finishing();
+    fixture.submit("waits", false);
+    assert_eq!(fixture.starts(), 0);
+    tokio::task::yield_now().await;
+    fixture.pool.close();
+    fixture.pool.is_not_finishing();
+    pass(Duration::from_millis(limits::FINISHING_GRACE_MS * 2)).await;
+    assert_eq!(fixture.starts(), 1);
+    assert_eq!(fixture.offer(CameFrom::Start).as_deref(), Some("waits"));
+}

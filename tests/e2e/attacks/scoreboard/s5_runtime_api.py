@@ -98,7 +98,8 @@ def attack(event):
         call("POST", path, b"", raw_length=-1, wait=0.3),
         call("POST", path, b"", raw_length="1e9", wait=0.3),
         call("POST", path, b"", raw_length=1 << 70, wait=0.3),
-        call("POST", path, b"0\\r\\n\\r\\n", ["Transfer-Encoding: chunked"], wait=0.3),
+        # Chunks are what counts (RFC 9112, 6.3). Where this one overtakes the first it is the answer, and a verdict too.
+        call("POST", path, b'14\\r\\n{"succeeded": false}\\r\\n0\\r\\n\\r\\n', ["Transfer-Encoding: chunked"], raw_length=5, wait=0.3),
     ]
     # A body of two lengths that is taken would be a request hidden in another.
     return statuses[1] == 202

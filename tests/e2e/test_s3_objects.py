@@ -301,8 +301,8 @@ def test_a_client_with_virtual_hosts(server, bucket, monkeypatch):
 
 
 def test_an_unknown_operation_is_named(s3, bucket):
-    with refused(501, "NotImplemented", contains=["PutBucketNotificationConfiguration"]):
-        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+    with refused(501, "NotImplemented", contains=["ListBucketInventoryConfigurations"]):
+        s3.list_bucket_inventory_configurations(Bucket=bucket)
     with refused(501, "NotImplemented", contains=["--accept-inert-settings"]):
         s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
 

@@ -1,6 +1,6 @@
 //! The HTTP vocabulary of this crate: one request type, one response type, bodies whole in memory and bounded.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Either, Full};
@@ -38,6 +38,8 @@ pub(crate) struct HttpRequest {
     pub headers: HeaderMap,
     /// Body, unread unless whoever authenticated the request had to.
     pub body: RequestBody,
+    /// Where it came from.
+    pub peer: IpAddr,
 }
 
 /// The body of a request.
@@ -76,7 +78,7 @@ impl RequestBody {
 
 impl HttpRequest {
     /// Splits a request of hyper's.
-    pub(crate) fn new(request: hyper::Request<Incoming>) -> Self {
+    pub(crate) fn new(request: hyper::Request<Incoming>, peer: IpAddr) -> Self {
         let (mut parts, body) = request.into_parts();
         // HTTP/2 has the host in its own place.
         if let Some(authority) = parts.uri.authority()
@@ -91,6 +93,7 @@ impl HttpRequest {
             query: parts.uri.query().unwrap_or_default().to_owned(),
             headers: parts.headers,
             body: RequestBody::Incoming(body),
+            peer,
         }
     }
 

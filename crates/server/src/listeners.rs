@@ -1,6 +1,6 @@
 //! Accepting connections, on the server's own address and inside environments, and ending them in order.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
 use hyper::service::service_fn;
 use hyper_util::{
@@ -38,9 +38,9 @@ pub(crate) async fn serve(listener: TcpListener, (router, entrance, mut stop): D
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, address)) => {
                     let doors = (Arc::clone(&router), entrance, stop.clone());
-                    tokio::spawn(serve_connection(stream, doors, graceful.watcher()));
+                    tokio::spawn(serve_connection((stream, address.ip()), doors, graceful.watcher()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "connection not accepted");
@@ -56,7 +56,11 @@ pub(crate) async fn serve(listener: TcpListener, (router, entrance, mut stop): D
     }
 }
 
-async fn serve_connection(stream: TcpStream, (router, entrance, mut stop): Doors, watcher: Watcher) {
+async fn serve_connection(
+    (stream, peer): (TcpStream, IpAddr),
+    (router, entrance, mut stop): Doors,
+    watcher: Watcher,
+) {
     let _ = stream.set_nodelay(true);
     // The first bytes tell HTTP/1 from HTTP/2; hyper waits for them without a limit.
     let mut first = [0];
@@ -69,7 +73,7 @@ async fn serve_connection(stream: TcpStream, (router, entrance, mut stop): Doors
     }
     let service = service_fn(move |request| {
         let router = Arc::clone(&router);
-        async move { Ok::<_, Infallible>(router.handle(HttpRequest::new(request), entrance).await) }
+        async move { Ok::<_, Infallible>(router.handle(HttpRequest::new(request, peer), entrance).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder

@@ -260,7 +260,7 @@ fn sends_forms(request: &HttpRequest) -> bool {
 /// A request in the form in which it is passed on, its body read whole.
 async fn to_pass_on(request: HttpRequest, region: String) -> Result<Passed, AuthenticationFailure> {
     let wants_xml = sends_forms(&request);
-    let HttpRequest { method, path, query, headers, body } = request;
+    let HttpRequest { method, path, query, headers, body, peer: _ } = request;
     let body = http::read_body(body, limits::CREATE_FUNCTION_REQUEST_BYTES_MAX).await?;
     let payload = Payload { hash: payload_hash(&body), body: body.into() };
     Ok(Passed { method, path, query, headers, payload, region, wants_xml })

@@ -11,7 +11,7 @@ use lambda_model::{
 };
 use services::{
     deliveries::{Deliveries, DeliveryParts},
-    s3::S3,
+    s3::{ObjectEvents, S3},
     sns::Sns,
     sqs::{Registry, Sqs},
 };
@@ -35,6 +35,8 @@ pub(crate) struct Queues {
     pub mappings: Arc<EventSourceMappings>,
     /// Buckets.
     pub s3: S3,
+    /// Who hands over what happened in them.
+    pub object_events: ObjectEvents,
     /// When what waits is due.
     pub clock: Arc<dyn Clock>,
 }
@@ -47,7 +49,7 @@ pub(crate) async fn resume(
     store: &Store,
     lambda: &LambdaApi,
     metrics: &Arc<Metrics>,
-    Queues { registry, sqs, sns, mappings, s3, clock }: Queues,
+    Queues { registry, sqs, sns, mappings, s3, object_events, clock }: Queues,
 ) -> Result<(), LambdaError> {
     let catalog: Arc<dyn FunctionCatalog> = lambda.catalog.clone();
     let metrics: Arc<dyn MetricSink> = metrics.clone();
@@ -65,6 +67,7 @@ pub(crate) async fn resume(
     store.queues().observe(Arc::new(waiting));
     lambda.async_invoker.resume().await?;
     deliveries.resume().await?;
+    tokio::spawn(object_events.run());
     sqs.resume().await?;
     let (invoker, queues) = (Arc::clone(&lambda.invoker), Arc::clone(&lambda.queue_source));
     Ok(mappings.start(store, Parts { invoker, catalog, metrics, queues }).await?)

@@ -9,6 +9,7 @@ pub mod service;
 pub mod sns;
 pub mod sqs;
 pub mod sts;
+pub mod targets;
 
 mod change;
 mod labelled_statements;

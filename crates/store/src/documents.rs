@@ -1,5 +1,6 @@
 //! Everything that is not a function: a resource is a JSON document with a checksum, under its kind, account, Region, parent and name.
 
+use lambda_model::function::FunctionKey;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -29,6 +30,15 @@ pub struct DocumentKey {
     pub parent: String,
     /// Its own name.
     pub name: String,
+}
+
+impl DocumentKey {
+    /// Something of a function: under the name of an alias, or under a version.
+    #[must_use]
+    pub fn of_function(function: &FunctionKey, name: &str) -> Self {
+        let FunctionKey { account_id, region, name: parent } = function.clone();
+        Self { account_id, region, parent, name: name.to_owned() }
+    }
 }
 
 /// Which documents of a kind to list: by parent and name, in this order.

@@ -14,6 +14,7 @@ use crate::{
     StoreError,
     documents::{self, DocumentKey},
     functions::{COLUMNS, Row, decode},
+    s3,
     transaction::Change,
 };
 
@@ -42,7 +43,9 @@ impl Damaged {
             };
             Ok(documents::describe(&row.get::<_, String>(0)?, &key))
         })?;
-        let names = known.into_iter().map(Ok).chain(functions).chain(documents);
+        let mut statement = connection.prepare("SELECT id FROM quarantined_s3_events")?;
+        let events = statement.query_map([], |row| Ok(s3::describe_event(row.get(0)?)))?;
+        let names = known.into_iter().map(Ok).chain(functions).chain(documents).chain(events);
         Ok(Self { names: Mutex::new(names.collect::<Result<_, _>>()?) })
     }
 

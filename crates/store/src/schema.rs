@@ -17,6 +17,7 @@ pub(crate) const RESOURCES: Schema = Schema {
         include_str!("schema/0001_initial.sql"),
         include_str!("schema/0002_documents.sql"),
         include_str!("schema/0003_s3.sql"),
+        include_str!("schema/0004_s3_events.sql"),
     ],
     checkpoint_pages: 1_000,
 };

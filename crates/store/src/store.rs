@@ -7,6 +7,7 @@ use std::{
 
 use lambda_model::error::with_causes;
 use rusqlite::Connection;
+use tokio::sync::Notify;
 
 use crate::{
     CodePackages, CommitObserver, Logs, Queues, StoreError,
@@ -39,6 +40,7 @@ struct Inner {
     logs: Logs,
     traces: Logs,
     object_files: ObjectFiles,
+    object_events: Arc<Notify>,
     damaged: Damaged,
     observer: Arc<dyn CommitObserver>,
     /// Last, so that it is dropped, and with it perhaps removed, after everything in it is closed.
@@ -84,6 +86,7 @@ impl Store {
             logs,
             traces,
             object_files,
+            object_events: Arc::default(),
             damaged,
             observer,
             data_dir,
@@ -133,6 +136,11 @@ impl Store {
     /// Segments of traces that functions sent to the X-Ray daemon: one group an account and Region, a stream a function.
     pub fn traces(&self) -> Logs {
         self.inner.traces.clone()
+    }
+
+    /// Notified when something happened to an object that is to be handed over.
+    pub fn object_events(&self) -> Arc<Notify> {
+        Arc::clone(&self.inner.object_events)
     }
 
     /// Log groups, and what functions print into them.

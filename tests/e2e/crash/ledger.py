@@ -3,8 +3,8 @@
 A folder has files of JSON lines. Of events: `acknowledged` (written by the client after its 202), `attempts` (by the function, at the
 beginning of each) and `ends` (by the function that is the destination of both outcomes); `telling` (by the client), `told` and
 `objects` (what a queue and a bucket got of their ends). Of messages: `sent` (by the client), `read` (by the function), `dead` (what the
-dead-letter queue got). Of a topic: `published` (by the client), `notified` (what its subscriber was told). The program knows nothing of
-the server.
+dead-letter queue got). Of a topic: `published` (by the client), `notified` (what its subscriber was told). Of a bucket: `put` (by the
+client), `kept` (what is in it), `happened` (what a queue was told of it). The program knows nothing of the server.
 
     python ledger.py FOLDER --retries N --crashes N --receives N
 """
@@ -99,6 +99,23 @@ def audit_notices(folder):
     return [f"{name} was told {notified[name]} times" for name in names if notified[name] != 1]
 
 
+def audit_happenings(folder, crashes):
+    """What is wrong with what a queue was told of a bucket: each object that is there, and none that is not, once for each crash and
+    once more at most, and always as the same event."""
+    put, kept, happened = (lines(Path(folder) / name) for name in ("put", "kept", "happened"))
+    told, sequencers = Counter(record["id"] for record in happened), defaultdict(set)
+    for record in happened:
+        sequencers[record["id"]].add(record["sequencer"])
+    there = {record["id"] for record in kept}
+    wrong = [f"{record['id']} was acknowledged, and is not there" for record in put if record["id"] not in there]
+    for name in sorted(there | set(told)):
+        if not (1 if name in there else 0) <= told[name] <= (1 + crashes if name in there else 0):
+            wrong.append(f"{name}, which is {'' if name in there else 'not '}there, was told of {told[name]} times")
+        if len(sequencers[name]) > 1:
+            wrong.append(f"{name} was told of as {sequencers[name]}")
+    return wrong
+
+
 def main():
     """The command."""
     parser = argparse.ArgumentParser()
@@ -109,7 +126,7 @@ def main():
     arguments = parser.parse_args()
     wrong, acknowledged, attempts = audit(arguments.folder, arguments.retries, arguments.crashes)
     wrong += audit_records(arguments.folder) + audit_messages(arguments.folder, arguments.receives)
-    wrong += audit_notices(arguments.folder)
+    wrong += audit_notices(arguments.folder) + audit_happenings(arguments.folder, arguments.crashes)
     print(json.dumps({"wrong": wrong, "acknowledged": acknowledged, "attempts": attempts}))
     return 1 if wrong else 0
 

@@ -2,7 +2,7 @@
 
     event ──► works ──► ends (a function)             message ──► line.fifo ──► reads
     event ──► tells ──► told (a queue) or a bucket                    └ received too often ──► dead.fifo
-    news (a topic) ──► a telephone
+    news (a topic) ──► a telephone            object ──► watched (a bucket) ──► happened (a queue)
 """
 
 import contextlib
@@ -37,7 +37,7 @@ RECEIVES = 3
 #: What is written down before any crash.
 PREPARED = ("acknowledged", "sent", "read")
 #: What is written down.
-WITNESSED = ("attempts", "ends", "acknowledged", "telling", "told", "objects", "sent", "read", "dead", "published", "notified")
+WITNESSED = ("attempts", "ends", "acknowledged", "telling", "told", "objects", "sent", "read", "dead", "published", "notified", "put", "kept", "happened")
 
 WORKS = """
 import json, os, time
@@ -142,6 +142,7 @@ class Stage:
         redrive = json.dumps({"deadLetterTargetArn": f"{ARN}:dead.fifo", "maxReceiveCount": RECEIVES})
         sqs.create_queue(QueueName="line.fifo", Attributes={**fifo, "RedrivePolicy": redrive})
         server.client(service="s3").create_bucket(Bucket="records")
+        self._prepare_watched(server.client(service="s3"), sqs)
         sns = server.client(service="sns")
         sns.create_topic(Name="news")
         sns.subscribe(TopicArn=TOPIC, Protocol="sms", Endpoint=TELEPHONE)
@@ -158,6 +159,14 @@ class Stage:
                 "OnFailure": {"Destination": "arn:aws:s3:::records"},
             },
         )
+
+    def _prepare_watched(self, s3, sqs):
+        s3.create_bucket(Bucket="watched")
+        allow = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": f"{ARN}:happened"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        sqs.create_queue(QueueName="happened", Attributes={"Policy": policy})
+        told = {"QueueArn": f"{ARN}:happened", "Events": ["s3:ObjectCreated:*"]}
+        s3.put_bucket_notification_configuration(Bucket="watched", NotificationConfiguration={"QueueConfigurations": [told]})
 
     def _note(self, name, *records):
         with open(self.witness / name, "a") as file:
@@ -183,6 +192,10 @@ class Stage:
         message = {"id": name}
         sns.publish(TopicArn=TOPIC, Message=json.dumps(message))
         self._note("published", message)
+
+    def _put(self, s3, name):
+        s3.put_object(Bucket="watched", Key=name, Body=b"x")
+        self._note("put", {"id": name})
 
     def crash_at(self, label, times):
         """Lets a server die at a point, starts another, and audits. What is wrong, or None if the point was not reached."""
@@ -225,6 +238,7 @@ class Stage:
 
     def _send_until_it_fails(self, server):
         client, sqs, sns = server.client(), server.client(service="sqs"), server.client(service="sns")
+        s3 = server.client(service="s3")
         for number in range(200):
             try:
                 self._send(client, f"new-{number}", FAILS[number % len(FAILS)])
@@ -232,6 +246,7 @@ class Stage:
                     self._tell(client, f"new-{number}", number % 8 == 0)
                     self._send_message(server, sqs, f"new-{number}", f"group-{number % GROUPS}", number % 40 == 8)
                     self._publish(sns, f"new-{number}")
+                    self._put(s3, f"new-{number}")
             except (BotoCoreError, ClientError):
                 return
             time.sleep(0.02)
@@ -240,7 +255,7 @@ class Stage:
         deadline = time.monotonic() + QUIET_TIMEOUT_S
         quiet = 0
         while quiet < 3:
-            waiting = self._waiting() or self._in_line(server)
+            waiting = self._happened() or self._waiting() or self._in_line(server)
             quiet = 0 if waiting else quiet + 1
             assert time.monotonic() < deadline, f"still waiting: {waiting}\n{running(server)}"
             time.sleep(0.05)
@@ -251,6 +266,12 @@ class Stage:
         with contextlib.closing(connection):
             joined = "SELECT lane, header, due_at_ms, state FROM entries LEFT JOIN schedule ON entry_id = id WHERE lane NOT LIKE 'sqs/%'"
             return connection.execute(joined).fetchall()
+
+    def _happened(self):
+        """The events of objects that are not handed over."""
+        connection = sqlite3.connect(f"file:{self.data_dir}/lambent.db?mode=ro", uri=True)
+        with contextlib.closing(connection):
+            return connection.execute("SELECT id FROM s3_events").fetchall()
 
     def _in_line(self, server):
         """How many messages are to be read."""
@@ -270,6 +291,11 @@ class Stage:
         keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket="records").get("Contents", [])]
         objects = [json.loads(s3.get_object(Bucket="records", Key=key)["Body"].read()) for key in keys]
         self._note("objects", *(record["requestPayload"] for record in objects))
+        kept = s3.list_objects_v2(Bucket="watched").get("Contents", [])
+        self._note("kept", *({"id": entry["Key"]} for entry in kept))
+        happened = (json.loads(body) for body in self._received(server, "happened"))
+        records = (record["s3"]["object"] for message in happened for record in message.get("Records", []))
+        self._note("happened", *({"id": told["key"], "sequencer": told["sequencer"]} for told in records))
 
     def _received(self, server, queue):
         """The bodies of all messages of a queue, which has none afterwards."""

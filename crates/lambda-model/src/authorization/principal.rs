@@ -117,9 +117,10 @@ impl PrincipalElement {
         let named = match caller {
             Caller::Service(name) => {
                 let is_named = self.services.iter().any(|known| known == name || known == "*");
-                is_named.then_some(Naming::Itself)
+                // Whoever names everybody names services too: how older guides let S3 into a queue, under a condition.
+                (is_named || self.names_everybody()).then_some(Naming::Itself)
             }
-            Caller::Anonymous => self.aws.iter().any(|name| name == "*").then_some(Naming::Itself),
+            Caller::Anonymous => self.names_everybody().then_some(Naming::Itself),
             Caller::Principal(principal) => {
                 self.aws.iter().filter_map(|name| naming_of(name, principal)).max()
             }
@@ -129,6 +130,10 @@ impl PrincipalElement {
             (true, None) => Some(Naming::Itself),
             (true, Some(_)) => None,
         }
+    }
+
+    fn names_everybody(&self) -> bool {
+        self.aws.iter().any(|name| name == "*")
     }
 }
 

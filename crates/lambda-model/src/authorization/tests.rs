@@ -185,7 +185,8 @@ fn a_resource_policy_names_callers() {
         (json!({"AWS": ACCOUNT}), session("worker"), false),
         (json!({"Service": "s3.amazonaws.com"}), Caller::Service("s3.amazonaws.com".into()), true),
         (json!({"Service": "sns.amazonaws.com"}), Caller::Service("s3.amazonaws.com".into()), false),
-        (json!({"AWS": "*"}), Caller::Service("s3.amazonaws.com".into()), false),
+        // Everybody is services too: older queue policies let S3 in so, and it comes (under a condition on `aws:SourceArn`).
+        (json!({"AWS": "*"}), Caller::Service("s3.amazonaws.com".into()), true),
     ] {
         let resource = for_principal(principal.clone());
         let policies = Policies { resource: Some(&resource), ..Policies::default() };

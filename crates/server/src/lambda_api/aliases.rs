@@ -5,14 +5,10 @@ use lambda_model::{
     LambdaError,
     function::{Alias, FunctionKey, LATEST, alias as rules},
 };
-use store::{DocumentRange, Transaction};
+use store::{DocumentKey, DocumentRange, Transaction};
 
 use super::{
-    LambdaApi, RequestContext,
-    functions::check_revision,
-    located::{alias_key, version_in},
-    paging::Page,
-    target::Target,
+    LambdaApi, RequestContext, functions::check_revision, located::version_in, paging::Page, target::Target,
 };
 
 impl LambdaApi {
@@ -38,7 +34,7 @@ impl LambdaApi {
             .store
             .transact(move |transaction| {
                 check_versions(transaction, &key, &alias)?;
-                let document = alias_key(&key, &alias.name);
+                let document = DocumentKey::of_function(&key, &alias.name);
                 if transaction.document::<Alias>(&document)?.is_some() {
                     return Err(LambdaError::ResourceConflict(format!(
                         "Alias already exists: {}",
@@ -60,7 +56,7 @@ impl LambdaApi {
     ) -> Result<api::AliasConfiguration, LambdaError> {
         let key = function(input.function_name.as_deref(), context)?;
         let name = input.name.unwrap_or_default();
-        let alias = self.store.document::<Alias>(&alias_key(&key, &name)).await?;
+        let alias = self.store.document::<Alias>(&DocumentKey::of_function(&key, &name)).await?;
         let alias = alias.ok_or_else(|| rules::not_found(&key.qualified_arn(&name)))?;
         Ok(render(&key, alias))
     }
@@ -104,7 +100,7 @@ impl LambdaApi {
                     return Err(LambdaError::function_not_found(&key.arn()));
                 }
                 let name = input.name.unwrap_or_default();
-                let document = alias_key(&key, &name);
+                let document = DocumentKey::of_function(&key, &name);
                 let found = transaction.document::<Alias>(&document)?;
                 let mut alias = found.ok_or_else(|| rules::not_found(&key.qualified_arn(&name)))?;
                 check_revision(input.revision_id.as_deref(), &alias.revision_id)?;
@@ -133,7 +129,7 @@ impl LambdaApi {
         self.store
             .transact(move |transaction| {
                 let name = input.name.unwrap_or_default();
-                transaction.delete_document::<Alias>(&alias_key(&key, &name))?;
+                transaction.delete_document::<Alias>(&DocumentKey::of_function(&key, &name))?;
                 Ok(transaction.delete_documents_of_qualifier(&key, &name)?)
             })
             .await

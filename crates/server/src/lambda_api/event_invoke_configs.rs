@@ -6,14 +6,9 @@ use lambda_model::{
     function::{Alias, FunctionKey, LATEST},
     invocation::event_invoke_config::EventInvokeConfig,
 };
-use store::Transaction;
+use store::{DocumentKey, Transaction};
 
-use super::{
-    LambdaApi, RequestContext, aliases,
-    located::{alias_key, is_version},
-    paging::Page,
-    target::Target,
-};
+use super::{LambdaApi, RequestContext, aliases, located::is_version, paging::Page, target::Target};
 use crate::clock;
 
 /// A configuration and what it is of.
@@ -38,7 +33,7 @@ impl LambdaApi {
             .transact(move |transaction| {
                 check_there(transaction, &key, &qualifier)?;
                 let config = requested.checked(transaction, &key)?;
-                transaction.put_document(&alias_key(&key, &qualifier), &config)?;
+                transaction.put_document(&DocumentKey::of_function(&key, &qualifier), &config)?;
                 Ok::<_, LambdaError>((key, qualifier, config))
             })
             .await?;
@@ -61,7 +56,7 @@ impl LambdaApi {
         let stored = self
             .store
             .transact(move |transaction| {
-                let document = alias_key(&key, &qualifier);
+                let document = DocumentKey::of_function(&key, &qualifier);
                 let found = transaction.document::<EventInvokeConfig>(&document)?;
                 let mut config = found.ok_or_else(|| not_configured(&key, &qualifier))?;
                 config.merge(requested.checked(transaction, &key)?);
@@ -80,7 +75,8 @@ impl LambdaApi {
     ) -> Result<api::FunctionEventInvokeConfig, LambdaError> {
         let (key, qualifier) =
             configured(input.function_name.as_deref(), input.qualifier.as_deref(), context)?;
-        let found = self.store.document::<EventInvokeConfig>(&alias_key(&key, &qualifier)).await?;
+        let found =
+            self.store.document::<EventInvokeConfig>(&DocumentKey::of_function(&key, &qualifier)).await?;
         let config = found.ok_or_else(|| not_configured(&key, &qualifier))?;
         Ok(shown((key, qualifier, config)))
     }
@@ -120,8 +116,8 @@ impl LambdaApi {
             configured(input.function_name.as_deref(), input.qualifier.as_deref(), context)?;
         self.store
             .transact(move |transaction| {
-                let existed =
-                    transaction.delete_document::<EventInvokeConfig>(&alias_key(&key, &qualifier))?;
+                let existed = transaction
+                    .delete_document::<EventInvokeConfig>(&DocumentKey::of_function(&key, &qualifier))?;
                 if existed { Ok(()) } else { Err(not_configured(&key, &qualifier)) }
             })
             .await
@@ -177,7 +173,7 @@ fn check_there(transaction: &Transaction<'_>, key: &FunctionKey, qualifier: &str
     let is_there = if is_version(qualifier) {
         transaction.function(key, qualifier)?.is_some()
     } else {
-        transaction.document::<Alias>(&alias_key(key, qualifier))?.is_some()
+        transaction.document::<Alias>(&DocumentKey::of_function(key, qualifier))?.is_some()
     };
     if is_there { Ok(()) } else { Err(no_function()) }
 }

@@ -8,9 +8,9 @@ use lambda_model::{
         url::{self, Cors, FunctionUrl},
     },
 };
-use store::Transaction;
+use store::{DocumentKey, Transaction};
 
-use super::{LambdaApi, RequestContext, aliases, located::alias_key, paging::Page, target::Target};
+use super::{LambdaApi, RequestContext, aliases, paging::Page, target::Target};
 use crate::clock;
 
 /// A URL with what it belongs to.
@@ -45,7 +45,7 @@ impl LambdaApi {
             .store
             .transact(move |transaction| {
                 check_there(transaction, &key, qualifier.as_deref())?;
-                let document = alias_key(&key, qualifier.as_deref().unwrap_or(LATEST));
+                let document = DocumentKey::of_function(&key, qualifier.as_deref().unwrap_or(LATEST));
                 if transaction.document::<FunctionUrl>(&document)?.is_some() {
                     // Recorded, two spaces included.
                     return Err(LambdaError::ResourceConflict(format!(
@@ -76,7 +76,7 @@ impl LambdaApi {
     ) -> Result<api::GetFunctionUrlConfigResponse, LambdaError> {
         let Target { key, qualifier } =
             addressed(input.function_name.as_deref(), input.qualifier.as_deref(), context)?;
-        let document = alias_key(&key, qualifier.as_deref().unwrap_or(LATEST));
+        let document = DocumentKey::of_function(&key, qualifier.as_deref().unwrap_or(LATEST));
         let url = self.store.document::<FunctionUrl>(&document).await?.ok_or_else(not_there)?;
         let shown = shown(Located { key, qualifier, url }, context);
         Ok(api::GetFunctionUrlConfigResponse {
@@ -101,7 +101,7 @@ impl LambdaApi {
         let located = self
             .store
             .transact(move |transaction| {
-                let document = alias_key(&key, qualifier.as_deref().unwrap_or(LATEST));
+                let document = DocumentKey::of_function(&key, qualifier.as_deref().unwrap_or(LATEST));
                 let mut url = transaction.document::<FunctionUrl>(&document)?.ok_or_else(not_there)?;
                 url.auth_type = input.auth_type.unwrap_or(url.auth_type);
                 url.invoke_mode = input.invoke_mode.unwrap_or(url.invoke_mode);
@@ -133,7 +133,7 @@ impl LambdaApi {
             addressed(input.function_name.as_deref(), input.qualifier.as_deref(), context)?;
         self.store
             .transact(move |transaction| {
-                let document = alias_key(&key, qualifier.as_deref().unwrap_or(LATEST));
+                let document = DocumentKey::of_function(&key, qualifier.as_deref().unwrap_or(LATEST));
                 let existed = transaction.delete_document::<FunctionUrl>(&document)?;
                 if existed { Ok(()) } else { Err(not_there()) }
             })
@@ -186,7 +186,9 @@ fn check_there(
         return Err(no_function());
     }
     match qualifier {
-        Some(alias) if transaction.document::<Alias>(&alias_key(key, alias))?.is_none() => Err(no_function()),
+        Some(alias) if transaction.document::<Alias>(&DocumentKey::of_function(key, alias))?.is_none() => {
+            Err(no_function())
+        }
         _ => Ok(()),
     }
 }

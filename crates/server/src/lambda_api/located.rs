@@ -18,7 +18,8 @@ impl LambdaApi {
         let version = if is_version(qualifier) {
             qualifier.to_owned()
         } else {
-            let alias = self.store.document::<Alias>(&alias_key(&target.key, qualifier)).await?;
+            let alias =
+                self.store.document::<Alias>(&DocumentKey::of_function(&target.key, qualifier)).await?;
             alias.ok_or_else(|| target.not_found())?.function_version
         };
         let record = self.store.function(&target.key, &version).await?;
@@ -29,16 +30,6 @@ impl LambdaApi {
 /// Whether a qualifier names a version itself.
 pub(super) fn is_version(qualifier: &str) -> bool {
     qualifier == LATEST || version::is_number(qualifier)
-}
-
-/// Where an alias is kept.
-pub(super) fn alias_key(function: &FunctionKey, name: &str) -> DocumentKey {
-    DocumentKey {
-        account_id: function.account_id.clone(),
-        region: function.region.clone(),
-        parent: function.name.clone(),
-        name: name.to_owned(),
-    }
 }
 
 /// A version that must be there.

@@ -13,12 +13,7 @@ use lambda_model::{
 };
 use store::{DocumentKey, Transaction};
 
-use super::{
-    LambdaApi, RequestContext,
-    functions::check_revision,
-    located::{alias_key, is_version},
-    target::Target,
-};
+use super::{LambdaApi, RequestContext, functions::check_revision, located::is_version, target::Target};
 
 impl LambdaApi {
     /// Adds a statement.
@@ -175,7 +170,7 @@ impl Holder {
     }
 
     fn document_key(&self) -> DocumentKey {
-        alias_key(&self.key, self.qualifier.as_deref().unwrap_or(LATEST))
+        DocumentKey::of_function(&self.key, self.qualifier.as_deref().unwrap_or(LATEST))
     }
 
     fn policy(&self, transaction: &Transaction<'_>) -> Result<Option<ResourcePolicy>, LambdaError> {
@@ -189,7 +184,7 @@ impl Holder {
                 if transaction.function(&self.key, LATEST)?.is_none() {
                     return Err(LambdaError::function_not_found(&self.key.arn()));
                 }
-                let found = transaction.document::<Alias>(&alias_key(&self.key, name))?;
+                let found = transaction.document::<Alias>(&DocumentKey::of_function(&self.key, name))?;
                 found.map(|alias| alias.revision_id).ok_or_else(|| alias::not_found(&self.arn()))
             }
             None => {
@@ -216,9 +211,11 @@ impl Holder {
         let revision_id = aws_api::request_id::new();
         match self.alias() {
             Some(name) => {
-                if let Some(alias) = transaction.document::<Alias>(&alias_key(&self.key, name))? {
+                if let Some(alias) =
+                    transaction.document::<Alias>(&DocumentKey::of_function(&self.key, name))?
+                {
                     let alias = Alias { revision_id: revision_id.clone(), ..alias };
-                    transaction.put_document(&alias_key(&self.key, name), &alias)?;
+                    transaction.put_document(&DocumentKey::of_function(&self.key, name), &alias)?;
                 }
             }
             None => {

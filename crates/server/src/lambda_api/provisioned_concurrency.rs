@@ -6,13 +6,10 @@ use lambda_model::{
     concurrency::{ProvisionedConcurrency, ProvisionedStatus, Provisions},
     function::{Alias, FunctionKey, LATEST, alias},
 };
-use store::Transaction;
+use store::{DocumentKey, Transaction};
 
 use super::{
-    LambdaApi, RequestContext, aliases, concurrency,
-    located::{alias_key, is_version},
-    paging::Page,
-    target::Target,
+    LambdaApi, RequestContext, aliases, concurrency, located::is_version, paging::Page, target::Target,
 };
 use crate::clock;
 
@@ -38,7 +35,7 @@ impl LambdaApi {
                 let account = concurrency::account(transaction, &key, total)?;
                 there.check_number(&qualifier, requested, record.reserved_concurrency, account)?;
                 let provisioned = ProvisionedConcurrency { requested, last_modified_ms: clock::unix_ms() };
-                transaction.put_document(&alias_key(&key, &qualifier), &provisioned)?;
+                transaction.put_document(&DocumentKey::of_function(&key, &qualifier), &provisioned)?;
                 Ok::<_, LambdaError>(provisioned)
             })
             .await?;
@@ -67,7 +64,8 @@ impl LambdaApi {
             .transact(move |transaction| {
                 concurrency::latest(transaction, &of.0)?;
                 check_there(transaction, &of.0, &of.1)?;
-                let found = transaction.document::<ProvisionedConcurrency>(&alias_key(&of.0, &of.1))?;
+                let found = transaction
+                    .document::<ProvisionedConcurrency>(&DocumentKey::of_function(&of.0, &of.1))?;
                 let found = found.ok_or(LambdaError::ProvisionedConcurrencyConfigNotFound)?;
                 Ok::<_, LambdaError>((provisions(transaction, &of.0)?, found))
             })
@@ -127,7 +125,8 @@ impl LambdaApi {
         self.store
             .transact(move |transaction| {
                 concurrency::latest(transaction, &key)?;
-                transaction.delete_document::<ProvisionedConcurrency>(&alias_key(&key, &qualifier))?;
+                transaction
+                    .delete_document::<ProvisionedConcurrency>(&DocumentKey::of_function(&key, &qualifier))?;
                 Ok(())
             })
             .await
@@ -189,7 +188,9 @@ fn check_there(transaction: &Transaction<'_>, key: &FunctionKey, qualifier: &str
     if is_version(qualifier) {
         transaction.function(key, qualifier)?.ok_or_else(|| LambdaError::function_not_found(&arn))?;
     } else {
-        transaction.document::<Alias>(&alias_key(key, qualifier))?.ok_or_else(|| alias::not_found(&arn))?;
+        transaction
+            .document::<Alias>(&DocumentKey::of_function(key, qualifier))?
+            .ok_or_else(|| alias::not_found(&arn))?;
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use hyper::{
     header::{CONNECTION, HeaderValue},
 };
 use s3s::service::S3Service;
-use services::s3::{S3Context, Trailers, is_virtual_host};
+use services::s3::{Requester, S3Context, Trailers, is_virtual_host};
 
 use crate::{
     authentication::{BodyProof, is_of_version_2},
@@ -83,7 +83,7 @@ impl S3Api {
         (proof, finished): (BodyProof, &framing::Finished),
     ) -> Result<HttpResponse, HttpResponse> {
         let trailers = Trailers::default();
-        let HttpRequest { method, path, query, mut headers, body } = request;
+        let HttpRequest { method, path, query, mut headers, body, peer } = request;
         let query = signature::without(&query, &mut headers);
         newer::check(&method, &path, &query, &headers)?;
         corrections::check_integers(&headers)?;
@@ -98,6 +98,11 @@ impl S3Api {
             region: caller.region,
             now_ms,
             trailers,
+            requester: Requester {
+                user_id: caller.principal.user_id,
+                source_ip: peer.to_string(),
+                request_id: request_id.to_owned(),
+            },
         });
         let mut request = builder.body(body).map_err(|_| invalid_uri())?;
         *request.headers_mut() = headers;

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use lambda_model::ports::Clock;
 use services::{
     iam::Directory,
-    s3::S3,
+    s3::{ObjectEvents, S3},
     sns::{self, Links, Outside, Sns, SnsParts},
     sqs::{self, Sqs},
+    targets::Targets,
 };
 use store::{Change, CommitObserver, Store, StoreError};
 
@@ -95,7 +96,6 @@ impl Services {
         (elsewhere, outside, links): (&Arc<ServiceEndpoints>, Arc<dyn Outside>, Links),
     ) -> Result<Self, StoreError> {
         let clock: Arc<dyn Clock> = Arc::new(SteadyClock::start_after(store.queues().last_written_ms()));
-        let s3 = S3::new(store.clone(), configuration.accept_inert_settings);
         followers.queues.load(store).await?;
         followers.topics.load(store).await?;
         let sqs = Sqs::new(store.clone(), Arc::clone(&followers.queues), clock.clone());
@@ -108,12 +108,16 @@ impl Services {
             outside,
             links,
         });
+        let targets =
+            Targets { store: store.clone(), sqs: sqs.clone(), sns: sns.clone(), catalog: catalog.clone() };
+        let s3 = S3::new(store.clone(), targets.clone(), configuration.accept_inert_settings);
         let queues = Queues {
             registry: followers.queues,
             sqs: sqs.clone(),
             sns: sns.clone(),
             mappings: followers.mappings,
             s3: s3.clone(),
+            object_events: ObjectEvents { store: store.clone(), targets, clock: clock.clone() },
             clock: clock.clone(),
         };
         Ok(Self {

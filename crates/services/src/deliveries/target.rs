@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use aws_api::{arn::FunctionName, timestamp};
+use aws_api::timestamp;
 use lambda_model::{
-    function::{FunctionKey, LATEST},
+    function::FunctionKey,
     invocation::asynchronous::{AsyncEvent, Delivery, DeliveryOrigin, MessageAttribute},
 };
 use store::{OutboxItem, QueueTransaction, StoreError};
 
 use super::Deliveries;
 use crate::{
-    s3::{S3Context, Trailers},
+    s3::{Requester, S3Context, Trailers},
     sns::TopicKey,
     sqs::{outgoing::Outgoing, queue::QueueKey},
+    targets,
 };
 
 /// A target, from its ARN.
@@ -47,9 +48,7 @@ impl Target {
             "s3" => return arn.rsplit(':').next().map(str::to_owned).map(Self::Bucket),
             _ => return Some(Self::Elsewhere(service.to_owned())),
         }
-        let name = FunctionName::parse(arn)?;
-        let key = FunctionKey { account_id: name.account_id?, region: name.region?, name: name.name };
-        Some(Self::Function(key, name.qualifier.filter(|qualifier| qualifier != LATEST)))
+        targets::function(arn).map(|(key, qualifier)| Self::Function(key, qualifier))
     }
 }
 
@@ -131,6 +130,7 @@ impl Deliveries {
                 region: function.region.clone(),
                 now_ms: self.parts.clock.now_ms(),
                 trailers: Trailers::default(),
+                requester: Requester::service("lambda.amazonaws.com"),
             };
             let key = object_key(&function.name, delivery);
             let put = self.parts.s3.put_json(context, bucket, key, delivery.body.clone()).await;

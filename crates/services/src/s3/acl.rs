@@ -18,6 +18,7 @@ use super::{
     context::S3Context,
     error::{Refusal, refuse},
     listing::{canonical_id, owner},
+    notifications::{self, EventName},
     objects::find,
 };
 
@@ -140,11 +141,12 @@ pub(super) async fn put_object_acl(
     let mut asked = asked_acl!(input);
     asked.has_grants |= input.access_control_policy.is_some();
     s3.store
-        .read_s3(move |reader| {
+        .change_s3(move |transaction| {
             let (version, owner) = (input.version_id.as_deref(), input.expected_bucket_owner.as_deref());
-            let found = find(reader, &context, &input.bucket, &input.key, version, owner)?;
-            asked.check(&context.bucket(reader, &input.bucket, None)?)?;
-            Ok::<_, Refusal>(found)
+            let found = find(transaction, &context, &input.bucket, &input.key, version, owner)?;
+            let bucket = context.bucket(transaction, &input.bucket, None)?;
+            asked.check(&bucket)?;
+            notifications::happened(transaction, &bucket, &context, EventName::AclPut, &found.record)
         })
         .await?;
     Ok(S3Response::new(PutObjectAclOutput::default()))

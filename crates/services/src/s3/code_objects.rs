@@ -7,7 +7,7 @@ use lambda_model::ports::{BoxFuture, CodeObject, CodeObjectError, CodeObjects};
 
 use super::{
     S3,
-    context::{S3Context, Trailers},
+    context::{Requester, S3Context, Trailers},
     error::Refusal,
     objects::{check_readable, find},
     receiving::blocking,
@@ -46,6 +46,7 @@ async fn read(s3: &S3, account_id: &str, object: &CodeObject, bytes_max: u64) ->
         region: String::new(),
         now_ms: now_ms(),
         trailers: Trailers::default(),
+        requester: Requester::service("lambda.amazonaws.com"),
     };
     let mut missed = Missed::default();
     loop {

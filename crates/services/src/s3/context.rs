@@ -37,6 +37,27 @@ pub struct S3Context {
     pub now_ms: i64,
     /// What comes after the body.
     pub trailers: Trailers,
+    /// What events tell of the request.
+    pub requester: Requester,
+}
+
+/// What events tell of a request.
+#[derive(Debug, Clone)]
+pub struct Requester {
+    /// `UserId` of the caller.
+    pub user_id: String,
+    /// Where it came from; of a service its name.
+    pub source_ip: String,
+    /// The request's id, as it is answered.
+    pub request_id: String,
+}
+
+impl Requester {
+    /// A service of AWS that asks by itself.
+    pub(crate) fn service(name: &str) -> Self {
+        let request_id = aws_api::request_id::new();
+        Self { user_id: name.to_owned(), source_ip: name.to_owned(), request_id }
+    }
 }
 
 impl S3Context {

@@ -2,7 +2,9 @@
 
 use s3s::{S3Request, S3Response, S3Result, dto};
 
-use super::{S3, acl, bucket_settings, buckets, listing, multipart, object_lock, objects, tagging};
+use super::{
+    S3, acl, bucket_settings, buckets, listing, multipart, notifications, object_lock, objects, tagging,
+};
 
 /// Makes the library's trait out of a table: method, operation, function.
 macro_rules! operations {
@@ -47,6 +49,7 @@ operations! {
     get_bucket_lifecycle_configuration GetBucketLifecycleConfigurationInput -> GetBucketLifecycleConfigurationOutput: bucket_settings::lifecycle::get;
     get_bucket_location GetBucketLocationInput -> GetBucketLocationOutput: buckets::get_bucket_location;
     get_bucket_logging GetBucketLoggingInput -> GetBucketLoggingOutput: bucket_settings::get_bucket_logging;
+    get_bucket_notification_configuration GetBucketNotificationConfigurationInput -> GetBucketNotificationConfigurationOutput: notifications::get_bucket_notification_configuration;
     get_bucket_ownership_controls GetBucketOwnershipControlsInput -> GetBucketOwnershipControlsOutput: bucket_settings::get_bucket_ownership_controls;
     get_bucket_policy GetBucketPolicyInput -> GetBucketPolicyOutput: bucket_settings::get_bucket_policy;
     get_bucket_policy_status GetBucketPolicyStatusInput -> GetBucketPolicyStatusOutput: bucket_settings::get_bucket_policy_status;
@@ -77,6 +80,7 @@ operations! {
     put_bucket_encryption PutBucketEncryptionInput -> PutBucketEncryptionOutput: bucket_settings::encryption::put;
     put_bucket_lifecycle_configuration PutBucketLifecycleConfigurationInput -> PutBucketLifecycleConfigurationOutput: bucket_settings::lifecycle::put;
     put_bucket_logging PutBucketLoggingInput -> PutBucketLoggingOutput: bucket_settings::put_bucket_logging;
+    put_bucket_notification_configuration PutBucketNotificationConfigurationInput -> PutBucketNotificationConfigurationOutput: notifications::put_bucket_notification_configuration;
     put_bucket_ownership_controls PutBucketOwnershipControlsInput -> PutBucketOwnershipControlsOutput: bucket_settings::put_bucket_ownership_controls;
     put_bucket_policy PutBucketPolicyInput -> PutBucketPolicyOutput: bucket_settings::put_bucket_policy;
     put_bucket_replication PutBucketReplicationInput -> PutBucketReplicationOutput: bucket_settings::put_bucket_replication;

@@ -15,6 +15,7 @@ use super::{
     bucket_settings::{self, Setting},
     context::S3Context,
     error::{Refusal, no_content, refuse, with_status},
+    notifications::{self, EventName},
     objects::find,
     versions,
 };
@@ -109,24 +110,44 @@ pub(super) async fn get_object_tagging(
     }))
 }
 
-/// Sets the tags of an object; answers with its version.
-async fn set(
-    s3: &S3,
-    context: S3Context,
+/// A version of an object, as requests name it.
+struct Named {
     bucket: String,
     key: String,
     version_id: Option<String>,
     owner: Option<String>,
-    tags: Pairs,
+}
+
+/// Reads it from either of the inputs.
+macro_rules! named {
+    ($input:expr) => {
+        Named {
+            bucket: $input.bucket,
+            key: $input.key,
+            version_id: $input.version_id,
+            owner: $input.expected_bucket_owner,
+        }
+    };
+}
+
+/// Sets the tags of an object; answers with its version.
+async fn set(
+    s3: &S3,
+    context: S3Context,
+    named: Named,
+    (tags, event): (Pairs, EventName),
 ) -> Result<Option<String>, Refusal> {
     s3.store
         .change_s3(move |transaction| {
+            let Named { bucket, key, version_id, owner } = named;
             let found = find(transaction, &context, &bucket, &key, version_id.as_deref(), owner.as_deref())?;
             let mut record = found.record;
             if let Some(content) = &mut record.content {
                 content.tags = tags;
             }
             transaction.update_object(&bucket, &record)?;
+            let bucket = context.bucket(transaction, &bucket, None)?;
+            notifications::happened(transaction, &bucket, &context, event, &record)?;
             Ok(versions::told(found.versioning, &record.version_id))
         })
         .await
@@ -139,8 +160,8 @@ pub(super) async fn put_object_tagging(
     let context = S3Context::of(&request)?;
     let input = request.input;
     let tags = of_set(input.tagging.tag_set, OBJECT_TAGS_MAX)?;
-    let owner = input.expected_bucket_owner;
-    let version_id = set(s3, context, input.bucket, input.key, input.version_id, owner, tags).await?;
+    let named = named!(input);
+    let version_id = set(s3, context, named, (tags, EventName::TaggingPut)).await?;
     Ok(S3Response::new(PutObjectTaggingOutput { version_id }))
 }
 
@@ -150,8 +171,8 @@ pub(super) async fn delete_object_tagging(
 ) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
     let context = S3Context::of(&request)?;
     let input = request.input;
-    let owner = input.expected_bucket_owner;
-    let version_id = set(s3, context, input.bucket, input.key, input.version_id, owner, Vec::new()).await?;
+    let named = named!(input);
+    let version_id = set(s3, context, named, (Vec::new(), EventName::TaggingDelete)).await?;
     let output = DeleteObjectTaggingOutput { version_id };
     Ok(with_status(output, http::StatusCode::NO_CONTENT))
 }

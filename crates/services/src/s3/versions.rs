@@ -4,7 +4,9 @@ use store::s3::{BucketRecord, ObjectContent, ObjectRecord, S3Transaction, Versio
 use uuid::Uuid;
 
 use super::{
+    context::S3Context,
     error::{Refusal, refuse},
+    notifications::{self, EventName},
     object_lock,
 };
 
@@ -30,16 +32,17 @@ pub(super) fn write(
     bucket: &BucketRecord,
     key: &str,
     content: ObjectContent,
-    now_ms: i64,
+    (context, event): (&S3Context, EventName),
 ) -> Result<ObjectRecord, Refusal> {
     let record = ObjectRecord {
         key: key.to_owned(),
         version_id: new_version_id(bucket.versioning),
         is_current: true,
-        last_modified_ms: now_ms,
+        last_modified_ms: context.now_ms,
         content: Some(content),
     };
     transaction.put_object(&bucket.name, &record)?;
+    notifications::happened(transaction, bucket, context, event, &record)?;
     Ok(record)
 }
 
@@ -53,11 +56,11 @@ pub(super) struct Deletion {
 }
 
 /// Who deletes, and when.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Deleter {
+#[derive(Clone, Copy)]
+pub(super) struct Deleter<'a> {
     /// Whether retention for governance is no hindrance.
     pub bypasses_governance: bool,
-    pub now_ms: i64,
+    pub context: &'a S3Context,
 }
 
 /// Deletes `key`, or one version of it. Deleting what is not there succeeds.
@@ -66,7 +69,7 @@ pub(super) fn delete(
     bucket: &BucketRecord,
     key: &str,
     version_id: Option<&str>,
-    deleter: Deleter,
+    deleter: Deleter<'_>,
 ) -> Result<Deletion, Refusal> {
     if let Some(version_id) = version_id {
         return delete_version(transaction, bucket, key, version_id, deleter);
@@ -79,10 +82,12 @@ pub(super) fn delete(
         key: key.to_owned(),
         version_id: new_version_id(bucket.versioning),
         is_current: true,
-        last_modified_ms: deleter.now_ms,
+        last_modified_ms: deleter.context.now_ms,
         content: None,
     };
     transaction.put_object(&bucket.name, &marker)?;
+    let event = EventName::DeleteMarkerCreated;
+    notifications::happened(transaction, bucket, deleter.context, event, &marker)?;
     Ok(Deletion { version_id: Some(marker.version_id), is_delete_marker: true })
 }
 
@@ -91,16 +96,17 @@ fn delete_version(
     bucket: &BucketRecord,
     key: &str,
     version_id: &str,
-    deleter: Deleter,
+    deleter: Deleter<'_>,
 ) -> Result<Deletion, Refusal> {
     check_version_id(version_id)?;
     let found = transaction.object(&bucket.name, key, Some(version_id))?;
     if let Some(content) = found.as_ref().and_then(|record| record.content.as_ref()) {
-        object_lock::check_deletable(&content.lock, deleter.bypasses_governance, deleter.now_ms)?;
+        object_lock::check_deletable(&content.lock, deleter.bypasses_governance, deleter.context.now_ms)?;
     }
     let is_delete_marker = found.as_ref().is_some_and(|record| record.content.is_none());
     if let Some(record) = found {
         transaction.delete_object(&bucket.name, &record)?;
+        notifications::happened(transaction, bucket, deleter.context, EventName::Delete, &record)?;
     }
     Ok(Deletion { version_id: Some(version_id.to_owned()), is_delete_marker })
 }

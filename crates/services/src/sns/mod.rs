@@ -96,6 +96,12 @@ impl Sns {
         Self { store, registry, sqs, catalog, clock, outside, links, keys, sent }
     }
 
+    /// The policy of a topic; `None` where there is no topic.
+    pub(crate) fn policy(&self, key: &TopicKey) -> Option<String> {
+        let record = self.registry.topic(key)?.record?;
+        Some(topics::policy_of(key, &record).to_string())
+    }
+
     /// The certificate that signatures are checked with, in PEM; `None` where it has another name.
     pub async fn certificate(&self, name: &str) -> Option<String> {
         self.keys.certificate(name, &self.store).await

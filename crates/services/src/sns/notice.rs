@@ -137,6 +137,7 @@ impl Notice {
             origin: None,
             request_id: self.message_id.clone(),
             trace_id,
+            subject: None,
             attributes: Vec::new(),
             ended_at_ms: self.made_ms,
             body: Bytes::from(json!(self).to_string()),

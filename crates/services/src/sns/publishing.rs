@@ -165,6 +165,7 @@ impl Sns {
         });
         let entry = types::PublishBatchRequestEntry {
             message: Some(String::from_utf8_lossy(&delivery.body).into_owned()),
+            subject: delivery.subject.clone(),
             message_attributes: Some(attributes.collect()),
             ..Default::default()
         };

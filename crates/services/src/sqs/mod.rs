@@ -67,6 +67,11 @@ pub struct Sqs {
 }
 
 impl Sqs {
+    /// The policy of a queue, if it has one; `None` where there is no queue.
+    pub(crate) fn policy(&self, key: &queue::QueueKey) -> Option<Option<String>> {
+        Some(self.registry.queue(key)?.record.attributes.get("Policy").cloned())
+    }
+
     /// Its JSON.
     pub const JSON: Dialect = Dialect {
         content_type: aws_json::VERSION_1_0,

@@ -54,6 +54,7 @@ fn delivery(target: &str) -> Delivery {
         }),
         request_id: "id".into(),
         trace_id: None,
+        subject: None,
         attributes: Vec::new(),
         ended_at_ms: now_ms(),
         body: Bytes::from_static(b"record"),

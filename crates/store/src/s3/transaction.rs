@@ -5,6 +5,7 @@ use std::{collections::HashSet, ops::Deref};
 use rusqlite::Connection;
 
 use super::{
+    events,
     files::{NewObjectFile, ObjectFiles},
     records::{BucketRecord, ObjectRecord, PartRecord, UploadRecord},
     rows,
@@ -22,6 +23,7 @@ pub struct S3Transaction<'a> {
     reader: S3Reader<'a>,
     released: Vec<String>,
     kept: Vec<NewObjectFile>,
+    has_events: bool,
 }
 
 impl Store {
@@ -59,7 +61,13 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         let job = move |connection: &Connection| run(connection, change);
-        let (result, released) = self.writer().write(job, |_| ()).await?;
+        let events = self.object_events();
+        let committed = move |ran: &Ran<T, E>| {
+            if ran.has_events {
+                events.notify_one();
+            }
+        };
+        let Ran { result, released, .. } = self.writer().write(job, committed).await?;
         if !released.is_empty() {
             let files = self.object_files();
             let _ = tokio::task::spawn_blocking(move || files.remove(&released)).await;
@@ -74,23 +82,33 @@ impl Store {
     }
 }
 
-type Ran<T, E> = (Result<T, E>, Vec<String>);
+/// What a change gave, the files that no row names any more, and whether something happened that is to be handed over.
+struct Ran<T, E> {
+    result: Result<T, E>,
+    released: Vec<String>,
+    has_events: bool,
+}
 
 fn run<T, E: From<StoreError>>(
     connection: &Connection,
     change: impl FnOnce(&mut S3Transaction<'_>) -> Result<T, E>,
 ) -> Result<Ran<T, E>, StoreError> {
     connection.execute_batch("SAVEPOINT s3")?;
-    let mut transaction =
-        S3Transaction { reader: S3Reader { connection }, released: Vec::new(), kept: Vec::new() };
+    let mut transaction = S3Transaction {
+        reader: S3Reader { connection },
+        released: Vec::new(),
+        kept: Vec::new(),
+        has_events: false,
+    };
     let result = change(&mut transaction);
     if result.is_err() {
         connection.execute_batch("ROLLBACK TO s3; RELEASE s3")?;
-        return Ok((result, Vec::new()));
+        return Ok(Ran { result, released: Vec::new(), has_events: false });
     }
     connection.execute_batch("RELEASE s3")?;
-    transaction.kept.into_iter().for_each(NewObjectFile::keep);
-    Ok((result, transaction.released))
+    let S3Transaction { released, kept, has_events, .. } = transaction;
+    kept.into_iter().for_each(NewObjectFile::keep);
+    Ok(Ran { result, released, has_events })
 }
 
 fn files_of(record: &ObjectRecord) -> impl Iterator<Item = String> {
@@ -271,14 +289,24 @@ impl S3Transaction<'_> {
         rows::delete_upload(self.connection, bucket, upload)
     }
 
+    /// Puts down what happened: it is handed over once this transaction is on disk.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn put_event(&mut self, event: &[u8]) -> Result<(), StoreError> {
+        events::insert(self.connection, event)?;
+        self.has_events = true;
+        tracing::trace!(target: "crash_point", "s3: an event is put down");
+        Ok(())
+    }
+
     /// Deletes everything that S3 keeps.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn delete_everything(&mut self) -> Result<(), StoreError> {
         self.released.extend(rows::files(self.connection)?);
-        let sql =
-            "DELETE FROM s3_parts; DELETE FROM s3_uploads; DELETE FROM s3_objects; DELETE FROM s3_buckets";
+        let sql = "DELETE FROM s3_parts; DELETE FROM s3_uploads; DELETE FROM s3_objects; DELETE FROM s3_buckets; DELETE FROM s3_events";
         self.connection.execute_batch(sql)?;
         Ok(())
     }

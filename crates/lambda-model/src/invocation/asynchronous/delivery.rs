@@ -10,13 +10,16 @@ use crate::function::FunctionKey;
 pub struct Delivery {
     /// ARN of the target: a queue, a topic, a function, a bucket, an event bus; or a subscription of a topic.
     pub target: String,
-    /// The invocation that it tells of; `None` where it is a message of a topic.
+    /// The invocation that it tells of; `None` where it is a message of a topic or an event of a bucket.
     #[serde(flatten)]
     pub origin: Option<DeliveryOrigin>,
     /// UUID of the invocation, or of the message.
     pub request_id: String,
     /// `X-Amzn-Trace-Id`, so that a loop is seen.
     pub trace_id: Option<String>,
+    /// What the message is about, where the target is a topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// Attributes of the message, where the target has any.
     pub attributes: Vec<MessageAttribute>,
     /// When the event ended, or the message was published: Unix time, milliseconds.

@@ -118,6 +118,7 @@ impl Ending<'_> {
             origin: Some(DeliveryOrigin { kind, function: self.event.key.clone(), resource }),
             request_id: self.event.request_id.clone(),
             trace_id: self.trace_id.map(str::to_owned),
+            subject: None,
             attributes,
             ended_at_ms: self.now_ms,
             body,

@@ -13,6 +13,7 @@ use crate::s3::{
     conditions::WriteConditions,
     context::S3Context,
     error::{Refusal, malformed_xml, refuse},
+    notifications::EventName,
     object_headers::server_side_encryption,
     versions,
 };
@@ -153,7 +154,8 @@ pub(in crate::s3) async fn complete_multipart_upload(
             ));
         }
         let files = parts.into_iter().map(|part| part.file).collect();
-        let record = versions::write(transaction, &bucket, &input.key, content, context.now_ms)?;
+        let cause = (&context, EventName::CompleteMultipartUpload);
+        let record = versions::write(transaction, &bucket, &input.key, content, cause)?;
         transaction.delete_upload(&bucket.name, &upload, &files)?;
         Ok((versions::told(bucket.versioning, &record.version_id), record.content.unwrap_or_default()))
     });

@@ -15,6 +15,7 @@ use crate::s3::{
     conditions::{Conditions, Verdict, precondition_failed},
     context::S3Context,
     error::{Refusal, refuse},
+    notifications::EventName,
     object_headers::{headers_of, server_side_encryption, timestamp},
     object_lock::asked_lock,
     receiving::Sink,
@@ -184,7 +185,7 @@ pub(in crate::s3) async fn copy_object(
         let bucket = context.bucket(transaction, &input.bucket, input.expected_bucket_owner.as_deref())?;
         acl.check(&bucket)?;
         content.lock = lock.applied(&bucket, context.now_ms)?;
-        let record = versions::write(transaction, &bucket, &input.key, content, context.now_ms)?;
+        let record = versions::write(transaction, &bucket, &input.key, content, (&context, EventName::Copy))?;
         transaction.keep_file(file);
         Ok::<_, Refusal>((versions::told(bucket.versioning, &record.version_id), record.last_modified_ms))
     });

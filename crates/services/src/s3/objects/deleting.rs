@@ -74,8 +74,8 @@ pub(in crate::s3) async fn delete_objects(
     }))
 }
 
-fn deleter(bypasses_governance: Option<bool>, context: &S3Context) -> Deleter {
-    Deleter { bypasses_governance: bypasses_governance == Some(true), now_ms: context.now_ms }
+fn deleter(bypasses_governance: Option<bool>, context: &S3Context) -> Deleter<'_> {
+    Deleter { bypasses_governance: bypasses_governance == Some(true), context }
 }
 
 fn answer(object: ObjectIdentifier, deletion: Deletion) -> DeletedObject {

@@ -13,6 +13,7 @@ use crate::s3::{
     conditions::WriteConditions,
     context::S3Context,
     error::Refusal,
+    notifications::EventName,
     object_headers::{headers_of, server_side_encryption},
     object_lock::asked_lock,
     receiving::{Upload, receive},
@@ -65,7 +66,7 @@ pub(in crate::s3) async fn put_object(
         conditions.check(&input.key, transaction.object(&bucket.name, &input.key, None)?.as_ref())?;
         acl.check(&bucket)?;
         content.lock = lock.applied(&bucket, context.now_ms)?;
-        let record = versions::write(transaction, &bucket, &input.key, content, context.now_ms)?;
+        let record = versions::write(transaction, &bucket, &input.key, content, (&context, EventName::Put))?;
         transaction.keep_file(received.file);
         Ok::<_, Refusal>(versions::told(bucket.versioning, &record.version_id))
     });

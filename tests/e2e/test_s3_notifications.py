@@ -386,6 +386,17 @@ def test_other_refusals(server, s3, sqs, bucket):
     assert caught.value.response["Error"]["ArgumentValue1"] == "The destination Lambda does not exist"
 
 
+def told_until(queue, is_enough, timeout_s=30):
+    """The sequencers of each key that a queue is told of, until there is enough."""
+    found, deadline = {}, time.monotonic() + timeout_s
+    while not is_enough(found):
+        for record in queue.records(1):
+            told = record["s3"]["object"]
+            found.setdefault(urllib.parse.unquote_plus(told["key"]), set()).add(told["sequencer"])
+        assert time.monotonic() < deadline, found
+    return found
+
+
 def test_an_acknowledged_put_is_told_of_after_a_kill(fresh_server):
     """Kills as soon as the last of them is acknowledged: what is not handed over then is handed over later."""
     server = fresh_server("--isolation", "process", "--no-sdk")
@@ -400,20 +411,11 @@ def test_an_acknowledged_put_is_told_of_after_a_kill(fresh_server):
     try:
         queue.sqs = again.client(service="sqs")
         queue.url = f"{again.endpoint}/{ACCOUNT}/{queue.name}"
-        found, deadline = {}, time.monotonic() + 30
-        while len(found) < 20:
-            for record in queue.records(1):
-                found.setdefault(urllib.parse.unquote_plus(record["s3"]["object"]["key"]), set()).add(
-                    record["s3"]["object"]["sequencer"]
-                )
-            assert time.monotonic() < deadline
+        found = told_until(queue, lambda found: len(found) == 20)
         # Told twice at most, and then as the same event.
         assert all(len(sequencers) == 1 for sequencers in found.values())
-        s3 = again.client(service="s3")
-        s3.put_object(Bucket="watched", Key="later", Body=b"")
-        later = queue.records(1)[0]
-        while later["s3"]["object"]["key"] != "later":
-            later = queue.records(1)[0]
-        assert later["s3"]["object"]["sequencer"] > max(max(sequencers) for sequencers in found.values())
+        again.client(service="s3").put_object(Bucket="watched", Key="later", Body=b"")
+        (later,) = told_until(queue, lambda found: "later" in found)["later"]
+        assert later > max(max(sequencers) for sequencers in found.values())
     finally:
         again.stop()

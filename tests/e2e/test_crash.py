@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from crash.ledger import audit, audit_happenings, audit_messages, audit_notices, audit_records
+from crash.ledger import audit, audit_happenings, audit_messages, audit_notices, audit_records, audit_rules
 from crash.points import AT_START, all_points
 from crash.stage import Stage
 
@@ -167,6 +167,13 @@ def test_the_auditor_finds_what_is_wrong_with_messages_and_records(tmp_path):
     assert audit_notices(tmp_path) == []
     write("notified", well, well)
     assert audit_notices(tmp_path) == ["a was told 2 times", "b was told 0 times"]
+    write("matching", well)
+    write("ruled", well, well)
+    assert audit_rules(tmp_path) == ["a came 2 times to the target of its rule"]
+    write("ruled")
+    assert audit_rules(tmp_path) == ["a came 0 times to the target of its rule"]
+    write("ruled", well, ill)
+    assert audit_rules(tmp_path) == []
     first, again = '{"id": "a", "sequencer": "1"}', '{"id": "a", "sequencer": "2"}'
     write("put", well)
     write("kept", well)

@@ -251,6 +251,45 @@ def test_a_topic_tells_its_subscribers(s3, bucket, sqs, sns):
     assert json.loads(notice["Message"])["Records"][0]["s3"]["object"]["key"] == "k"
 
 
+def test_the_default_bus_is_told_where_the_bucket_has_it_on(server, s3, bucket, sqs):
+    events, queue = server.client(service="events"), Queue(sqs, None)
+    allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue.arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"Policy": policy})
+    name = f"rule-{uuid.uuid4().hex[:12]}"
+    pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]}}}
+    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=name, Targets=[{"Id": "0", "Arn": queue.arn}])
+    s3.put_object(Bucket=bucket, Key="before", Body=b"")
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
+    assert s3.get_bucket_notification_configuration(Bucket=bucket)["EventBridgeConfiguration"] == {}
+    put = s3.put_object(Bucket=bucket, Key="a b/ü", Body=b"xyz")
+    (created,) = queue.messages(1)
+    assert (created["detail-type"], created["source"], created["account"]) == ("Object Created", "aws.s3", ACCOUNT)
+    assert created["resources"] == [f"arn:aws:s3:::{bucket}"]
+    detail = created["detail"]
+    assert re.fullmatch(r"[0-9A-F]{18}", detail["object"].pop("sequencer"))
+    assert detail == {
+        "version": "0",
+        "bucket": {"name": bucket},
+        "object": {"key": "a b/ü", "size": 3, "etag": put["ETag"].strip('"')},
+        "request-id": put["ResponseMetadata"]["RequestId"],
+        "requester": ACCOUNT,
+        "source-ip-address": "127.0.0.1",
+        "reason": "PutObject",
+    }
+    s3.put_object_tagging(Bucket=bucket, Key="a b/ü", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+    s3.delete_object(Bucket=bucket, Key="a b/ü")
+    tagged, deleted = queue.messages(2)
+    assert tagged["detail-type"] == "Object Tags Added" and "sequencer" not in tagged["detail"]["object"]
+    assert (deleted["detail-type"], deleted["detail"]["deletion-type"]) == ("Object Deleted", "Permanently Deleted")
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+    s3.put_object(Bucket=bucket, Key="after", Body=b"")
+    assert queue.is_empty()
+    events.remove_targets(Rule=name, Ids=["0"])
+    events.delete_rule(Name=name)
+
+
 def test_several_are_told_of_one_thing(s3, bucket, sqs, lambda_client, deploy):
     queues = [Queue(sqs, bucket) for _ in range(2)]
     configurations = [
@@ -368,10 +407,6 @@ def test_other_refusals(server, s3, sqs, bucket):
             Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [one]}
         )
     assert "FIFO" in caught.value.response["Error"]["ArgumentValue1"]
-    with refused(501, "NotImplemented", contains=["EventBridge"]):
-        s3.put_bucket_notification_configuration(
-            Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
-        )
     with refused(404, "NoSuchBucket"):
         s3.get_bucket_notification_configuration(Bucket=f"b-{uuid.uuid4()}")
     stranger = server.client(service="s3", access_key="111111111111")

@@ -69,6 +69,12 @@ const SERVICES: &[Service] = &[
         built: None,
         refuses_words: false,
     },
+    Service {
+        module: "events",
+        model: "botocore/data/events/2015-10-07/service-2.json.gz",
+        built: Some(built::EVENTS),
+        refuses_words: false,
+    },
 ];
 
 /// Runs the command.

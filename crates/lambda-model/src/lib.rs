@@ -17,5 +17,6 @@ pub mod invocation;
 pub mod limits;
 pub mod platform_log;
 pub mod ports;
+pub mod schedule;
 
 pub use error::LambdaError;

@@ -6,6 +6,7 @@ use aws_api::{protocol::aws_json, sigv4::payload_hash};
 use hyper::{Method, StatusCode};
 use lambda_model::{credentials::PrincipalKind, limits};
 use services::{
+    eventbridge::EventBridge,
     iam::Iam,
     logs::CloudWatchLogs,
     service::AwsService,
@@ -49,6 +50,8 @@ pub(crate) struct Router {
     pub sts: Sts,
     /// Log groups.
     pub logs: CloudWatchLogs,
+    /// EventBridge.
+    pub events: EventBridge,
     /// Topics.
     pub sns: Sns,
     /// Queues.
@@ -178,6 +181,7 @@ impl Router {
             Destination::Iam => query_api::answer(&self.iam, request, caller).await,
             Destination::Sts => query_api::answer(&self.sts, request, caller).await,
             Destination::Logs => json_api::answer(&self.logs, &CloudWatchLogs::JSON, request, caller).await,
+            Destination::Events => json_api::answer(&self.events, &EventBridge::JSON, request, caller).await,
             Destination::Sns => query_api::answer(&self.sns, request, caller).await,
             Destination::Sqs if !target_of(&request).is_empty() => {
                 json_api::answer(&self.sqs, &Sqs::JSON, request, caller).await
@@ -200,6 +204,7 @@ impl Router {
             Destination::Sns => failure.of_query(&self.sns.query_dialect()),
             Destination::Sqs if takes_forms => failure.of_query(&self.sqs.query_dialect()),
             Destination::Logs => failure.of_json(&CloudWatchLogs::JSON),
+            Destination::Events => failure.of_json(&EventBridge::JSON),
             Destination::Sqs => failure.of_json(&Sqs::JSON),
             Destination::Unknown(_) => failure.of_other(takes_forms),
         }
@@ -212,6 +217,7 @@ enum Destination {
     Iam,
     Sts,
     Logs,
+    Events,
     Sns,
     Sqs,
     /// None that is built.
@@ -227,6 +233,7 @@ impl Destination {
             "iam" => Some(Self::Iam),
             "sts" => Some(Self::Sts),
             "logs" => Some(Self::Logs),
+            "events" => Some(Self::Events),
             "sns" => Some(Self::Sns),
             "sqs" => Some(Self::Sqs),
             _ => Some(Self::Unknown(service.to_owned())),
@@ -241,6 +248,7 @@ fn service_of<'a>(request: &HttpRequest, caller: &'a Caller) -> &'a str {
         None if is_for_s3(request) => "s3",
         None if target_of(request).starts_with("AmazonSQS.") => "sqs",
         None if target_of(request).starts_with("Logs_") => "logs",
+        None if target_of(request).starts_with("AWSEvents.") => "events",
         // Who has a token of another provider signs nothing: AssumeRoleWithWebIdentity, AssumeRoleWithSAML.
         None if sends_forms(request) => "sts",
         None => "lambda",

@@ -11,9 +11,11 @@ use lambda_model::{
 };
 use services::{
     deliveries::{Deliveries, DeliveryParts},
+    eventbridge::EventBridge,
     s3::{ObjectEvents, S3},
     sns::Sns,
     sqs::{Registry, Sqs},
+    targets::Targets,
 };
 use store::{QueueObserver, Store};
 
@@ -35,6 +37,10 @@ pub(crate) struct Queues {
     pub mappings: Arc<EventSourceMappings>,
     /// Buckets.
     pub s3: S3,
+    /// Buses.
+    pub events: EventBridge,
+    /// Whom the policies of targets let in.
+    pub targets: Targets,
     /// Who hands over what happened in them.
     pub object_events: ObjectEvents,
     /// When what waits is due.
@@ -49,7 +55,7 @@ pub(crate) async fn resume(
     store: &Store,
     lambda: &LambdaApi,
     metrics: &Arc<Metrics>,
-    Queues { registry, sqs, sns, mappings, s3, object_events, clock }: Queues,
+    Queues { registry, sqs, sns, mappings, s3, events, targets, object_events, clock }: Queues,
 ) -> Result<(), LambdaError> {
     let catalog: Arc<dyn FunctionCatalog> = lambda.catalog.clone();
     let metrics: Arc<dyn MetricSink> = metrics.clone();
@@ -61,6 +67,9 @@ pub(crate) async fn resume(
         sqs: sqs.clone(),
         sns,
         s3,
+        events: events.clone(),
+        logs: store.logs(),
+        targets,
     });
     let async_invoker = Arc::clone(&lambda.async_invoker);
     let waiting = Waiting { async_invoker, deliveries: Arc::clone(&deliveries), messages: registry };
@@ -68,6 +77,7 @@ pub(crate) async fn resume(
     lambda.async_invoker.resume().await?;
     deliveries.resume().await?;
     tokio::spawn(object_events.run());
+    tokio::spawn(events.run_schedules());
     sqs.resume().await?;
     let (invoker, queues) = (Arc::clone(&lambda.invoker), Arc::clone(&lambda.queue_source));
     Ok(mappings.start(store, Parts { invoker, catalog, metrics, queues }).await?)

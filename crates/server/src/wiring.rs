@@ -118,7 +118,7 @@ impl Server {
             Arc::clone(&preparation.runtimes),
             (&identity, &services),
         ));
-        let Services { s3, sns, sqs, queues, .. } = services;
+        let Services { s3, sns, sqs, events, queues, .. } = services;
         waiting::resume(&store, &lambda, &metrics, queues).await.map_err(failed)?;
         let admin = Admin {
             health: health_facts(&configuration, &store, unenforced),
@@ -143,6 +143,7 @@ impl Server {
             s3,
             sts,
             logs,
+            events,
             sns,
             sqs,
             elsewhere,

@@ -6,6 +6,7 @@ use aws_api::arn::FunctionName;
 use lambda_model::{
     authorization::{AuthorizationRequest, Caller, Policies, PolicyDocument, evaluate},
     function::{FunctionKey, LATEST, resource_policy::ResourcePolicy},
+    invocation::asynchronous::Sender,
     ports::FunctionCatalog,
 };
 use store::{DocumentKey, Store, StoreError};
@@ -14,17 +15,6 @@ use crate::{
     sns::{Sns, TopicKey},
     sqs::{Sqs, queue::QueueKey},
 };
-
-/// A service that sends something on behalf of one of its resources.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sender {
-    /// Such as `s3.amazonaws.com`.
-    pub service: &'static str,
-    /// ARN of the resource: `aws:SourceArn`.
-    pub source_arn: String,
-    /// Its account: `aws:SourceAccount`.
-    pub source_account: String,
-}
 
 /// Why a target cannot be sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +111,7 @@ impl Target {
             ("aws:sourceaccount".to_owned(), vec![sender.source_account.clone()]),
         ]);
         let request = AuthorizationRequest {
-            caller: Caller::Service(sender.service.to_owned()),
+            caller: Caller::Service(sender.service.clone()),
             action: self.action.to_owned(),
             resource: arn.to_owned(),
             resource_account: self.account_id.clone(),
@@ -145,7 +135,10 @@ mod tests {
         let target =
             Target { account_id: account_id.clone(), action: "sqs:SendMessage", policy: Some(policy) };
         let source_arn = "arn:aws:s3:::b".into();
-        target.lets(QUEUE, &Sender { service: "s3.amazonaws.com", source_arn, source_account: account_id })
+        target.lets(
+            QUEUE,
+            &Sender { service: "s3.amazonaws.com".into(), source_arn, source_account: account_id },
+        )
     }
 
     #[test]

@@ -42,8 +42,8 @@ pub use logs::{
     LogStreamState, Logs, StoredEvent, StreamSelection, SubscriptionFilter,
 };
 pub use queues::{
-    MessageView, OutboxItem, OutboxItems, Place, PlacedMessage, QueueObserver, QueueTransaction, Queues,
-    StoredMessage,
+    Appointment, MessageView, OutboxItem, OutboxItems, Place, PlacedMessage, QueueObserver, QueueTransaction,
+    Queues, StoredMessage,
 };
 pub use store::{OpenOptions, Store};
 pub use transaction::{Change, CommitObserver, Transaction};

@@ -27,6 +27,7 @@ pub(crate) const QUEUES: Schema = Schema {
     migrations: &[
         include_str!("schema/queues/0001_initial.sql"),
         include_str!("schema/queues/0002_messages.sql"),
+        include_str!("schema/queues/0003_appointments.sql"),
     ],
     checkpoint_pages: 8_000,
 };

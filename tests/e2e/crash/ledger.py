@@ -4,7 +4,8 @@ A folder has files of JSON lines. Of events: `acknowledged` (written by the clie
 beginning of each) and `ends` (by the function that is the destination of both outcomes); `telling` (by the client), `told` and
 `objects` (what a queue and a bucket got of their ends). Of messages: `sent` (by the client), `read` (by the function), `dead` (what the
 dead-letter queue got). Of a topic: `published` (by the client), `notified` (what its subscriber was told). Of a bucket: `put` (by the
-client), `kept` (what is in it), `happened` (what a queue was told of it). The program knows nothing of the server.
+client), `kept` (what is in it), `happened` (what a queue was told of it). Of a bus: `matching` (by the client), `ruled` (what the queue
+of its rule got). The program knows nothing of the server.
 
     python ledger.py FOLDER --retries N --crashes N --receives N
 """
@@ -99,6 +100,14 @@ def audit_notices(folder):
     return [f"{name} was told {notified[name]} times" for name in names if notified[name] != 1]
 
 
+def audit_rules(folder):
+    """What is wrong with what the queue of a rule got: each event that was taken, and none twice."""
+    taken = {record["id"] for record in lines(Path(folder) / "matching")}
+    got = Counter(record["id"] for record in lines(Path(folder) / "ruled"))
+    names = sorted(taken | set(got))
+    return [f"{name} came {got[name]} times to the target of its rule" for name in names if got[name] != 1]
+
+
 def audit_happenings(folder, crashes):
     """What is wrong with what a queue was told of a bucket: each object that is there, and none that is not, once for each crash and
     once more at most, and always as the same event."""
@@ -126,7 +135,7 @@ def main():
     arguments = parser.parse_args()
     wrong, acknowledged, attempts = audit(arguments.folder, arguments.retries, arguments.crashes)
     wrong += audit_records(arguments.folder) + audit_messages(arguments.folder, arguments.receives)
-    wrong += audit_notices(arguments.folder) + audit_happenings(arguments.folder, arguments.crashes)
+    wrong += audit_notices(arguments.folder) + audit_rules(arguments.folder) + audit_happenings(arguments.folder, arguments.crashes)
     print(json.dumps({"wrong": wrong, "acknowledged": acknowledged, "attempts": attempts}))
     return 1 if wrong else 0
 

@@ -3,6 +3,7 @@
     event ──► works ──► ends (a function)             message ──► line.fifo ──► reads
     event ──► tells ──► told (a queue) or a bucket                    └ received too often ──► dead.fifo
     news (a topic) ──► a telephone            object ──► watched (a bucket) ──► happened (a queue)
+    put on the default bus ──► ruled (a queue)
 """
 
 import contextlib
@@ -37,7 +38,7 @@ RECEIVES = 3
 #: What is written down before any crash.
 PREPARED = ("acknowledged", "sent", "read")
 #: What is written down.
-WITNESSED = ("attempts", "ends", "acknowledged", "telling", "told", "objects", "sent", "read", "dead", "published", "notified", "put", "kept", "happened")
+WITNESSED = ("attempts", "ends", "acknowledged", "telling", "told", "objects", "sent", "read", "dead", "published", "notified", "put", "kept", "happened", "matching", "ruled")
 
 WORKS = """
 import json, os, time
@@ -143,6 +144,7 @@ class Stage:
         sqs.create_queue(QueueName="line.fifo", Attributes={**fifo, "RedrivePolicy": redrive})
         server.client(service="s3").create_bucket(Bucket="records")
         self._prepare_watched(server.client(service="s3"), sqs)
+        self._prepare_rule(server.client(service="events"), sqs)
         sns = server.client(service="sns")
         sns.create_topic(Name="news")
         sns.subscribe(TopicArn=TOPIC, Protocol="sms", Endpoint=TELEPHONE)
@@ -167,6 +169,13 @@ class Stage:
         sqs.create_queue(QueueName="happened", Attributes={"Policy": policy})
         told = {"QueueArn": f"{ARN}:happened", "Events": ["s3:ObjectCreated:*"]}
         s3.put_bucket_notification_configuration(Bucket="watched", NotificationConfiguration={"QueueConfigurations": [told]})
+
+    def _prepare_rule(self, events, sqs):
+        allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": f"{ARN}:ruled"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        sqs.create_queue(QueueName="ruled", Attributes={"Policy": policy})
+        events.put_rule(Name="rule", EventPattern='{"source": ["stage"]}')
+        events.put_targets(Rule="rule", Targets=[{"Id": "0", "Arn": f"{ARN}:ruled", "InputPath": "$.detail"}])
 
     def _note(self, name, *records):
         with open(self.witness / name, "a") as file:
@@ -196,6 +205,14 @@ class Stage:
     def _put(self, s3, name):
         s3.put_object(Bucket="watched", Key=name, Body=b"x")
         self._note("put", {"id": name})
+
+    def _put_event(self, events, name):
+        """An event, and a rule that is due in a day."""
+        entry = {"Source": "stage", "DetailType": "t", "Detail": json.dumps({"id": name})}
+        answer = events.put_events(Entries=[entry])
+        assert answer["FailedEntryCount"] == 0, answer
+        self._note("matching", {"id": name})
+        events.put_rule(Name=name, ScheduleExpression="rate(1 day)")
 
     def crash_at(self, label, times):
         """Lets a server die at a point, starts another, and audits. What is wrong, or None if the point was not reached."""
@@ -238,7 +255,7 @@ class Stage:
 
     def _send_until_it_fails(self, server):
         client, sqs, sns = server.client(), server.client(service="sqs"), server.client(service="sns")
-        s3 = server.client(service="s3")
+        s3, events = server.client(service="s3"), server.client(service="events")
         for number in range(200):
             try:
                 self._send(client, f"new-{number}", FAILS[number % len(FAILS)])
@@ -247,6 +264,7 @@ class Stage:
                     self._send_message(server, sqs, f"new-{number}", f"group-{number % GROUPS}", number % 40 == 8)
                     self._publish(sns, f"new-{number}")
                     self._put(s3, f"new-{number}")
+                    self._put_event(events, f"new-{number}")
             except (BotoCoreError, ClientError):
                 return
             time.sleep(0.02)
@@ -283,6 +301,7 @@ class Stage:
     def _collect(self, server):
         """Writes down what queues and the bucket hold."""
         self._note("dead", *(json.loads(body) for body in self._received(server, "dead.fifo")))
+        self._note("ruled", *(json.loads(body) for body in self._received(server, "ruled")))
         records = (json.loads(body) for body in self._received(server, "told"))
         self._note("told", *(record["requestPayload"] for record in records))
         outbox = json.loads(server.get("/_lambent/outbox?account=000000000000&region=us-east-1")[2])

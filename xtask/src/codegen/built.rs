@@ -143,3 +143,29 @@ pub(super) const LOGS: &[&str] = &[
     "UntagLogGroup",
     "UntagResource",
 ];
+
+/// The operations of EventBridge.
+pub(super) const EVENTS: &[&str] = &[
+    "CreateEventBus",
+    "DeleteEventBus",
+    "DeleteRule",
+    "DescribeEventBus",
+    "DescribeRule",
+    "DisableRule",
+    "EnableRule",
+    "ListEventBuses",
+    "ListRuleNamesByTarget",
+    "ListRules",
+    "ListTagsForResource",
+    "ListTargetsByRule",
+    "PutEvents",
+    "PutPermission",
+    "PutRule",
+    "PutTargets",
+    "RemovePermission",
+    "RemoveTargets",
+    "TagResource",
+    "TestEventPattern",
+    "UntagResource",
+    "UpdateEventBus",
+];

@@ -39,6 +39,10 @@ pub enum Matcher {
     Suffix(String),
     /// The same but for the case of letters.
     EqualsIgnoreCase(String),
+    /// A string that begins so but for the case of letters, which are small here.
+    PrefixIgnoreCase(String),
+    /// A string that ends so but for the case of letters, which are small here.
+    SuffixIgnoreCase(String),
     /// A number within bounds: operator and operand, one or two of them.
     Numeric(Vec<(NumericOperator, f64)>),
     /// Whether the field is there.
@@ -60,6 +64,8 @@ pub enum Dialect {
     EventSources,
     /// Subscriptions of SNS: networks, wildcards and more that a string may not be; numbers are compared by their value.
     Topics,
+    /// Rules of EventBridge: the same operators, prefixes and suffixes in any case; numbers are compared as they are written.
+    Rules,
 }
 
 /// A value that is neither array nor object.
@@ -168,8 +174,13 @@ impl Matcher {
             return Err(InvalidPattern);
         };
         let operand = operand.get();
-        if dialect == Dialect::Topics
+        if dialect != Dialect::EventSources
             && let Some(matcher) = of_topics(&operator, operand)
+        {
+            return matcher;
+        }
+        if dialect == Dialect::Rules
+            && let Some(matcher) = of_rules(&operator, operand)
         {
             return matcher;
         }
@@ -203,7 +214,24 @@ fn anything_but(operand: &str) -> Result<Matcher, InvalidPattern> {
     if values.is_empty() { Err(InvalidPattern) } else { Ok(Matcher::AnythingBut(values)) }
 }
 
-/// What only topics know; `None` for the rest.
+/// What only rules know; `None` for the rest: `{"prefix": {"equals-ignore-case": "a"}}`, and the same with `suffix`.
+fn of_rules(operator: &str, operand: &str) -> Option<Result<Matcher, InvalidPattern>> {
+    let in_any_case: fn(String) -> Matcher = match operator {
+        "prefix" => Matcher::PrefixIgnoreCase,
+        "suffix" => Matcher::SuffixIgnoreCase,
+        _ => return None,
+    };
+    if !operand.starts_with('{') {
+        return None;
+    }
+    let object = read::<BTreeMap<String, String>>(operand);
+    Some(object.and_then(|object| match (object.get("equals-ignore-case"), object.len()) {
+        (Some(text), 1) => Ok(in_any_case(text.to_lowercase())),
+        _ => Err(InvalidPattern),
+    }))
+}
+
+/// What event sources do not know; `None` for the rest.
 fn of_topics(operator: &str, operand: &str) -> Option<Result<Matcher, InvalidPattern>> {
     Some(match operator {
         "wildcard" => read::<String>(operand).map(|pattern| wildcard(&pattern)),
@@ -296,6 +324,27 @@ mod tests {
             ])])
         )));
         assert!(FilterPattern::parse("{}").is_ok());
+    }
+
+    #[test]
+    fn rules_know_prefixes_in_any_case() {
+        let text =
+            r#"{"a": [{"prefix": {"equals-ignore-case": "Ab"}}, {"suffix": {"equals-ignore-case": "Yz"}}]}"#;
+        let pattern = FilterPattern::parse_as(text, Dialect::Rules).unwrap();
+        assert!(pattern.matches(r#"{"a": "aBc"}"#) && pattern.matches(r#"{"a": "xYZ"}"#));
+        assert!(!pattern.matches(r#"{"a": "bc"}"#) && !pattern.matches(r#"{"a": 1}"#));
+        for (wrong, dialect) in [
+            (text, Dialect::Topics),
+            (text, Dialect::EventSources),
+            (r#"{"a": [{"prefix": {"prefix": "a"}}]}"#, Dialect::Rules),
+            (r#"{"a": [{"prefix": {}}]}"#, Dialect::Rules),
+        ] {
+            assert_eq!(FilterPattern::parse_as(wrong, dialect), Err(InvalidPattern), "{wrong}");
+        }
+        // Numbers are what is written, as in event sources (F-03).
+        let pattern = FilterPattern::parse_as(r#"{"a": [300]}"#, Dialect::Rules).unwrap();
+        assert!(pattern.matches(r#"{"a": 300}"#) && !pattern.matches(r#"{"a": 300.0}"#));
+        assert!(FilterPattern::parse_as(r#"{"a": [{"cidr": "10.0.0.0/8"}]}"#, Dialect::Rules).is_ok());
     }
 
     #[test]

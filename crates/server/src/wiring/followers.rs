@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use lambda_model::ports::Clock;
 use services::{
+    eventbridge::{self, EventBridge},
     iam::Directory,
     s3::{ObjectEvents, S3},
     sns::{self, Links, Outside, Sns, SnsParts},
@@ -36,6 +37,7 @@ pub(super) struct Followers {
     pub directory: Arc<Directory>,
     queues: Arc<sqs::Registry>,
     topics: Arc<sns::Registry>,
+    buses: Arc<eventbridge::Registry>,
     mappings: Arc<EventSourceMappings>,
     mapping_changes: Arc<MappingChanges>,
 }
@@ -48,6 +50,7 @@ impl Followers {
             directory: Arc::new(directory),
             queues: Arc::default(),
             topics: Arc::default(),
+            buses: Arc::default(),
             mappings,
             mapping_changes,
         }
@@ -60,6 +63,7 @@ impl Followers {
             self.directory.clone(),
             self.queues.clone(),
             self.topics.clone(),
+            self.buses.clone(),
             self.mapping_changes.clone(),
         ]))
     }
@@ -73,6 +77,8 @@ pub(super) struct Services {
     pub sns: Sns,
     /// Queues.
     pub sqs: Sqs,
+    /// Buses.
+    pub events: EventBridge,
     /// What never jumps, the same for all that waits.
     pub clock: Arc<dyn Clock>,
     /// Whatever waits, and who works on it.
@@ -98,6 +104,7 @@ impl Services {
         let clock: Arc<dyn Clock> = Arc::new(SteadyClock::start_after(store.queues().last_written_ms()));
         followers.queues.load(store).await?;
         followers.topics.load(store).await?;
+        followers.buses.load(store).await?;
         let sqs = Sqs::new(store.clone(), Arc::clone(&followers.queues), clock.clone());
         let sns = Sns::new(SnsParts {
             store: store.clone(),
@@ -110,6 +117,7 @@ impl Services {
         });
         let targets =
             Targets { store: store.clone(), sqs: sqs.clone(), sns: sns.clone(), catalog: catalog.clone() };
+        let events = EventBridge::new(store.clone(), followers.buses, clock.clone());
         let s3 = S3::new(store.clone(), targets.clone(), configuration.accept_inert_settings);
         let queues = Queues {
             registry: followers.queues,
@@ -117,7 +125,9 @@ impl Services {
             sns: sns.clone(),
             mappings: followers.mappings,
             s3: s3.clone(),
-            object_events: ObjectEvents { store: store.clone(), targets, clock: clock.clone() },
+            events: events.clone(),
+            targets,
+            object_events: ObjectEvents { store: store.clone(), clock: clock.clone() },
             clock: clock.clone(),
         };
         Ok(Self {
@@ -134,6 +144,7 @@ impl Services {
             }),
             s3,
             sqs,
+            events,
             queues,
             clock,
         })

@@ -6,7 +6,11 @@ use lambda_model::{error::with_causes, invocation::asynchronous::DeliveryOrigin}
 use store::{OutboxItem, OutboxItems};
 use tokio::{sync::Notify, time::sleep};
 
-use super::{Deliveries, target::Target};
+use super::{
+    Deliveries,
+    giving_up::{GivenUp, next_try},
+    target::Target,
+};
 
 /// Deliveries that are made together.
 const BATCH_MAX: usize = 64;
@@ -53,6 +57,7 @@ pub(super) async fn run(owner: Arc<Deliveries>, target: String, woken: Arc<Notif
 impl Deliveries {
     /// Delivers, or puts off what could not be.
     async fn deliver(&self, target: &str, items: Vec<OutboxItem>) {
+        let items = self.let_in(target, items).await;
         let failed = match Target::parse(target) {
             Some(parsed) => self.deliver_to(&parsed, items).await,
             None => items.into_iter().map(|item| (item, "it is no target".to_owned())).collect(),
@@ -62,21 +67,31 @@ impl Deliveries {
         }
     }
 
-    /// Counts it, and has it tried again, or gives it up after 14 days.
-    async fn failed(&self, item: OutboxItem, why: &str) {
+    /// Counts it, and has it tried again, or gives it up: where nothing else is said, after 14 days.
+    pub(super) async fn failed(&self, item: OutboxItem, why: &str) {
         let delivery = &item.delivery;
         if let Some(DeliveryOrigin { kind, function, resource }) = &delivery.origin {
             self.parts.metrics.delivery_failed(function, resource, *kind);
         }
         let now_ms = self.parts.clock.now_ms();
-        let (target, request_id) = (&delivery.target, &delivery.request_id);
-        let is_given_up = now_ms - delivery.ended_at_ms > TRIED_MS_MAX;
-        if is_given_up {
-            tracing::error!(target, request_id, why, "a delivery is given up after 14 days");
-        } else {
-            tracing::warn!(target, request_id, why, attempts = item.attempts + 1, "a delivery failed");
+        let due_at_ms = now_ms + wait_ms(item.attempts);
+        let next = match &delivery.tries {
+            Some(tries) => next_try(item.attempts, tries, due_at_ms),
+            None if now_ms - delivery.ended_at_ms > TRIED_MS_MAX => Err("14 days"),
+            None => Ok(due_at_ms),
+        };
+        match next {
+            Ok(due_at_ms) => {
+                let (target, request_id) = (&delivery.target, &delivery.request_id);
+                tracing::warn!(target, request_id, why, attempts = item.attempts + 1, "a delivery failed");
+                self.put_off(&item, Some(due_at_ms)).await;
+            }
+            Err(exhausted) => {
+                let why = why.to_owned();
+                self.give_up(item, GivenUp { code: "SDK_CLIENT_ERROR", why, exhausted: Some(exhausted) })
+                    .await;
+            }
         }
-        self.put_off(&item, (!is_given_up).then(|| now_ms + wait_ms(item.attempts))).await;
     }
 
     /// Until then, or for good. However long it takes: what stays claimed would wait for the next start.

@@ -4,12 +4,14 @@
 //! ```text
 //! outbox ──► line of the target: claim what is due ──► deliver ──► taken from the outbox
 //!               ▲                                        │ failed: counted, and again after 1 s, doubling to 5 min
-//!               └────────────────────────────────────────┘ for 14 days, then given up with an error in the log
+//!               └────────────────────────────────────────┘ for 14 days, or as its sender says, then given up
 //! ```
+//! What comes of a service, on behalf of a bucket or a rule, is let in by the target's own policy or given up (`giving_up.rs`).
 //! Each target has a line of its own: nothing waits behind a target that cannot be reached. What goes to a service of this server is
 //! delivered and taken from the outbox in one transaction, and so exactly once; anything else at least once. Subscribers are told as
 //! often as their subscription says (`subscriber.rs`).
 
+mod giving_up;
 mod line;
 mod subscriber;
 mod target;
@@ -20,10 +22,10 @@ use std::{
 };
 
 use lambda_model::ports::{Clock, FunctionCatalog, MetricSink};
-use store::{Queues, StoreError};
+use store::{Logs, Queues, StoreError};
 use tokio::{runtime::Handle, sync::Notify, time::Instant};
 
-use crate::{s3::S3, sns::Sns, sqs::Sqs};
+use crate::{eventbridge::EventBridge, s3::S3, sns::Sns, sqs::Sqs, targets::Targets};
 
 /// What deliveries are made with.
 pub struct DeliveryParts {
@@ -41,6 +43,12 @@ pub struct DeliveryParts {
     pub sns: Sns,
     /// Buckets that may be targets.
     pub s3: S3,
+    /// Buses that may be targets.
+    pub events: EventBridge,
+    /// Log groups that may be targets.
+    pub logs: Logs,
+    /// Whom the policies of targets let in.
+    pub targets: Targets,
 }
 
 /// Delivers.

@@ -65,7 +65,7 @@ impl Deliveries {
                 self.put_off(&item, Some(self.parts.clock.now_ms() + after_ms)).await;
                 return;
             }
-            Told::Never(why) => self.give_up(item, &why).await,
+            Told::Never(why) => self.end_of(item, &why).await,
         };
         for (item, why) in failed {
             tracing::error!(why, "a message that was told could not be taken from the outbox");
@@ -74,7 +74,7 @@ impl Deliveries {
     }
 
     /// Into the dead-letter queue, where there is one.
-    async fn give_up(&self, item: OutboxItem, why: &str) -> super::target::Failed {
+    async fn end_of(&self, item: OutboxItem, why: &str) -> super::target::Failed {
         let (subscription, message_id) = (&item.delivery.target, &item.delivery.request_id);
         let dead_letter = self.parts.sns.dead_letter(&item.delivery);
         let is_kept = dead_letter.is_some();

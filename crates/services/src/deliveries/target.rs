@@ -7,10 +7,11 @@ use lambda_model::{
     function::FunctionKey,
     invocation::asynchronous::{AsyncEvent, Delivery, DeliveryOrigin, MessageAttribute},
 };
-use store::{OutboxItem, QueueTransaction, StoreError};
+use store::{LogEvent, LogGroupKey, OutboxItem, QueueTransaction, StoreError};
 
 use super::Deliveries;
 use crate::{
+    eventbridge::BusKey,
     s3::{Requester, S3Context, Trailers},
     sns::TopicKey,
     sqs::{outgoing::Outgoing, queue::QueueKey},
@@ -30,6 +31,10 @@ pub(super) enum Target {
     Subscription(String),
     /// A bucket of S3.
     Bucket(String),
+    /// A bus of EventBridge.
+    Bus(BusKey),
+    /// A group of CloudWatch Logs.
+    LogGroup(LogGroupKey),
     /// Of a service that is not here: `events`, say.
     Elsewhere(String),
 }
@@ -46,6 +51,8 @@ impl Target {
             "sns" if TopicKey::of_arn(arn).is_none() => return Some(Self::Subscription(arn.to_owned())),
             "sns" => return TopicKey::of_arn(arn).map(Self::Topic),
             "s3" => return arn.rsplit(':').next().map(str::to_owned).map(Self::Bucket),
+            "events" => return BusKey::of_arn(arn).map(Self::Bus),
+            "logs" => return log_group(arn).map(Self::LogGroup),
             _ => return Some(Self::Elsewhere(service.to_owned())),
         }
         targets::function(arn).map(|(key, qualifier)| Self::Function(key, qualifier))
@@ -75,6 +82,8 @@ impl Deliveries {
                 Failed::new()
             }
             Target::Bucket(bucket) => self.deliver_to_bucket(bucket, items).await,
+            Target::Bus(key) => self.deliver_to_bus(key, items).await,
+            Target::LogGroup(key) => self.deliver_to_logs(key, items).await,
             Target::Elsewhere(service) => {
                 all_failed(items, &format!("the service {service} is not implemented by this server"))
             }
@@ -143,6 +152,38 @@ impl Deliveries {
         failed
     }
 
+    /// As if it were put there: what the rules of the bus want is in the outbox then.
+    async fn deliver_to_bus(&self, key: &BusKey, items: Vec<OutboxItem>) -> Failed {
+        let (events, key) = (self.parts.events.clone(), key.clone());
+        self.in_one(items, move |transaction, item| {
+            let event = String::from_utf8_lossy(&item.delivery.body);
+            let wanted = events.wanted(&key, &event, item.delivery.trace_id.as_deref());
+            wanted.into_iter().try_for_each(|delivery| transaction.deliver(delivery))
+        })
+        .await
+    }
+
+    /// A stream for each, as EventBridge has it.
+    async fn deliver_to_logs(&self, key: &LogGroupKey, items: Vec<OutboxItem>) -> Failed {
+        let mut failed = Vec::new();
+        for item in items {
+            let (logs, group) = (self.parts.logs.clone(), key.clone());
+            let (stream, body) = (item.delivery.request_id.clone(), item.delivery.body.clone());
+            let timestamp_ms = self.parts.clock.now_ms();
+            let put = move || -> Option<Result<(), StoreError>> {
+                logs.create_stream(&group, &stream)?.ok();
+                logs.put(&group, &stream, &[LogEvent { timestamp_ms, message: &body }])
+                    .map(|put| put.map(drop))
+            };
+            match tokio::task::spawn_blocking(put).await {
+                Ok(Some(Ok(()))) => failed.extend(self.in_one(vec![item], |_, _| Ok(())).await),
+                Ok(Some(Err(error))) => failed.push((item, error.to_string())),
+                Ok(None) | Err(_) => failed.push((item, "the log group does not exist".into())),
+            }
+        }
+        failed
+    }
+
     /// Delivers within this server, and takes from the outbox, in one transaction.
     pub(super) async fn in_one(
         &self,
@@ -178,11 +219,21 @@ fn object_key(function: &str, delivery: &Delivery) -> String {
     format!("aws/lambda/async/{function}/{day}/{time}-{}", delivery.request_id)
 }
 
+/// The group that an ARN names, with or without the `:*` that stands for its streams.
+fn log_group(arn: &str) -> Option<LogGroupKey> {
+    let parts: Vec<&str> = arn.strip_suffix(":*").unwrap_or(arn).split(':').collect();
+    let ["arn", _, "logs", region, account_id, "log-group", name] = parts[..] else { return None };
+    Some(LogGroupKey { account_id: account_id.into(), region: region.into(), name: name.into() })
+}
+
 /// What a queue gets.
 fn message(item: &OutboxItem) -> Outgoing {
     let body = String::from_utf8_lossy(&item.delivery.body).into_owned();
     let attributes = item.delivery.attributes.iter();
-    let message = Outgoing::text(body).traced(item.delivery.trace_id.clone());
+    let mut message = Outgoing::text(body).traced(item.delivery.trace_id.clone());
+    if item.delivery.group.is_some() {
+        message.set_group(item.delivery.group.clone(), Some(item.delivery.request_id.clone()));
+    }
     attributes.fold(message, |message, MessageAttribute { name, data_type, value }| {
         message.with_attribute(name, data_type, value)
     })
@@ -227,7 +278,15 @@ mod tests {
         assert_eq!(Target::parse(&subscription), Some(Target::Subscription(subscription)));
         assert_eq!(Target::parse("arn:aws:s3:::b"), Some(Target::Bucket("b".into())));
         let bus = Target::parse("arn:aws:events:us-east-1:000000000000:event-bus/default");
-        assert_eq!(bus, Some(Target::Elsewhere("events".into())));
+        assert!(matches!(bus, Some(Target::Bus(bus)) if bus.name == "default"));
+        let group = "arn:aws:logs:us-east-1:000000000000:log-group:/aws/events/g";
+        for arn in [group.to_owned(), format!("{group}:*")] {
+            assert!(
+                matches!(Target::parse(&arn), Some(Target::LogGroup(group)) if group.name == "/aws/events/g")
+            );
+        }
+        let stream = Target::parse("arn:aws:kinesis:us-east-1:000000000000:stream/s");
+        assert_eq!(stream, Some(Target::Elsewhere("kinesis".into())));
         assert_eq!(Target::parse("no arn"), None);
     }
 }

@@ -40,7 +40,7 @@ enum Goal {
     Queue(Door, Outgoing),
     Function(AsyncEvent),
     /// To somebody outside, by the outbox.
-    Outside(Delivery),
+    Outside(Box<Delivery>),
 }
 
 /// A message with where it goes.
@@ -198,7 +198,7 @@ impl Sns {
             "lambda" => self.to_function(subscriber, message, signer),
             _ => {
                 let notice = Notice::of_message(message, subscriber, signer);
-                Ok(Goal::Outside(notice.into_delivery(message.trace_header.clone())))
+                Ok(Goal::Outside(Box::new(notice.into_delivery(message.trace_header.clone()))))
             }
         };
         planned.or_else(|why| self.to_dead_letters(subscriber, message, (signer, &why))).ok()
@@ -299,7 +299,7 @@ fn send(transaction: &mut QueueTransaction<'_>, goal: Goal) -> Result<(), StoreE
     match goal {
         Goal::Queue(door, outgoing) => door.put(transaction, outgoing),
         Goal::Function(event) => transaction.accept(event),
-        Goal::Outside(delivery) => transaction.deliver(delivery),
+        Goal::Outside(delivery) => transaction.deliver(*delivery),
     }
 }
 

@@ -4,8 +4,9 @@
 //! lane ◄── schedule (due, state) ──► entry (header, body)
 //! ```
 //! [`entries`] is the SQL of that. [`events`] keeps asynchronous invocations in it, a lane each function; [`outbox`] what is to be told
-//! of their ends, a lane each target; [`messages`] what SQS was sent, a lane each queue. [`check`] holds the file against its checksums when it is opened.
+//! of their ends, a lane each target; [`messages`] what SQS was sent, a lane each queue; [`appointments`] is when schedules are due. [`check`] holds the file against its checksums when it is opened.
 
+mod appointments;
 mod check;
 mod claims;
 mod entries;
@@ -30,6 +31,7 @@ use rusqlite::Connection;
 use crate::{StoreError, database::Database, quarantine::beside, salvage, schema, write_ahead_log};
 use entries::Slot;
 
+pub use appointments::Appointment;
 pub use messages::{MessageView, Place, PlacedMessage, StoredMessage};
 pub use outbox::{OutboxItem, OutboxItems};
 pub use transaction::{QueueObserver, QueueTransaction};

@@ -70,6 +70,12 @@ impl Matcher {
             (Self::EqualsIgnoreCase(expected), Some(Scalar::Text(text))) => {
                 text.to_lowercase() == expected.to_lowercase()
             }
+            (Self::PrefixIgnoreCase(prefix), Some(Scalar::Text(text))) => {
+                text.to_lowercase().starts_with(prefix.as_str())
+            }
+            (Self::SuffixIgnoreCase(suffix), Some(Scalar::Text(text))) => {
+                text.to_lowercase().ends_with(suffix.as_str())
+            }
             (Self::Numeric(bounds), Some(Scalar::Number(written))) => is_within(bounds, &written),
             (Self::About(number), Some(Scalar::Number(written))) => {
                 written.parse::<f64>().is_ok_and(|found| (found - number).abs() < ACCURACY)

@@ -17,6 +17,15 @@ pub struct Delivery {
     pub request_id: String,
     /// `X-Amzn-Trace-Id`, so that a loop is seen.
     pub trace_id: Option<String>,
+    /// Who has it delivered, where the target's policy is asked for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Sender>,
+    /// When it is given up, where that is not as late as a queue gives up a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tries: Option<Tries>,
+    /// The group of the message, where the target is a FIFO queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// What the message is about, where the target is a topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
@@ -50,6 +59,30 @@ pub struct DeliveryOrigin {
     pub function: FunctionKey,
     /// The version that ran, or was to run: a qualifier.
     pub resource: String,
+}
+
+/// A service that has something delivered on behalf of one of its resources.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sender {
+    /// Such as `s3.amazonaws.com`.
+    pub service: String,
+    /// ARN of the resource: `aws:SourceArn`.
+    pub source_arn: String,
+    /// Its account: `aws:SourceAccount`.
+    pub source_account: String,
+}
+
+/// How long something is tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tries {
+    /// Tries after the first.
+    pub retries_max: u32,
+    /// None later than that: Unix time, milliseconds.
+    pub until_ms: i64,
+    /// ARN of the queue that gets what is given up.
+    pub dead_letter: Option<String>,
+    /// What that queue gets, where it is not what the target was to get.
+    pub event: Option<String>,
 }
 
 /// What a delivery is.

@@ -18,6 +18,6 @@ pub mod event;
 pub mod retry;
 pub mod share;
 
-pub use delivery::{Delivery, DeliveryKind, DeliveryOrigin, MessageAttribute};
+pub use delivery::{Delivery, DeliveryKind, DeliveryOrigin, MessageAttribute, Sender, Tries};
 pub use event::{AsyncEvent, EventId, Progress, Settlement};
 pub use retry::{AttemptEnd, Condition, Next, RetryPolicy};

@@ -4,7 +4,7 @@ use aws_api::timestamp;
 use s3s::{
     S3Request, S3Response, S3Result,
     dto::{
-        Event, FilterRule, FilterRuleName, GetBucketNotificationConfigurationInput,
+        Event, EventBridgeConfiguration, FilterRule, FilterRuleName, GetBucketNotificationConfigurationInput,
         GetBucketNotificationConfigurationOutput, LambdaFunctionConfiguration, NotificationConfiguration,
         NotificationConfigurationFilter, PutBucketNotificationConfigurationInput,
         PutBucketNotificationConfigurationOutput, QueueConfiguration, S3KeyFilter, TopicConfiguration,
@@ -15,7 +15,7 @@ use store::s3::BucketRecord;
 use uuid::Uuid;
 
 use super::{
-    checks,
+    bus_event, checks,
     event::{self, Message, ObjectEvent, Told},
     rule::{self, KeyFilter, Rule, SETTING},
 };
@@ -32,6 +32,7 @@ pub(in crate::s3) async fn put_bucket_notification_configuration(
     let context = S3Context::of(&request)?;
     let input = request.input;
     let (name, owner) = (input.bucket, input.expected_bucket_owner);
+    let tells_bus = input.notification_configuration.event_bridge_configuration.is_some();
     let rules = rules(input.notification_configuration)?;
     let bucket = buckets::find(s3, context.clone(), name.clone(), owner.clone()).await?;
     checks::check(&rules, &bucket.region)?;
@@ -47,6 +48,10 @@ pub(in crate::s3) async fn put_bucket_notification_configuration(
         match rules.is_empty() {
             true => bucket.settings.remove(SETTING),
             false => bucket.settings.insert(SETTING.to_owned(), json!(rules)),
+        };
+        match tells_bus {
+            true => bucket.settings.insert(bus_event::SETTING.to_owned(), json!(true)),
+            false => bucket.settings.remove(bus_event::SETTING),
         };
         Ok::<_, Refusal>(transaction.put_bucket(&bucket)?)
     });
@@ -78,7 +83,8 @@ fn tell_new_targets(
     }));
     let told = targets.into_iter().map(|target| Told { target: target.clone(), configuration_id: None });
     let told = told.collect();
-    event::put(transaction, &ObjectEvent { bucket: bucket.into(), at_ms: context.now_ms, message, told })
+    let event = ObjectEvent { bucket: bucket.into(), at_ms: context.now_ms, message, told, bus: None };
+    event::put(transaction, &event)
 }
 
 fn is_function(arn: &str) -> bool {
@@ -91,12 +97,6 @@ fn service_of(arn: &str) -> &str {
 
 /// What is asked for, in one list.
 fn rules(asked: NotificationConfiguration) -> Result<Vec<Rule>, Refusal> {
-    if asked.event_bridge_configuration.is_some() {
-        return Err(refuse(
-            "NotImplemented",
-            "Notifications of Amazon EventBridge are not implemented by this server.",
-        ));
-    }
     let functions = asked.lambda_function_configurations.unwrap_or_default().into_iter();
     let functions = functions.map(|one| ("lambda", one.id, one.lambda_function_arn, one.events, one.filter));
     let queues = asked.queue_configurations.unwrap_or_default().into_iter();
@@ -160,7 +160,7 @@ pub(in crate::s3) async fn get_bucket_notification_configuration(
         }
     }
     Ok(S3Response::new(GetBucketNotificationConfigurationOutput {
-        event_bridge_configuration: None,
+        event_bridge_configuration: bus_event::is_on(&bucket).then(EventBridgeConfiguration::default),
         lambda_function_configurations: Some(functions).filter(|all| !all.is_empty()),
         queue_configurations: Some(queues).filter(|all| !all.is_empty()),
         topic_configurations: Some(topics).filter(|all| !all.is_empty()),

@@ -42,11 +42,11 @@ impl EventName {
     }
 
     /// Whether it is about what an object holds, and not about what is said of it.
-    fn is_of_content(self) -> bool {
+    pub(super) fn is_of_content(self) -> bool {
         !matches!(self, Self::TaggingPut | Self::TaggingDelete | Self::AclPut)
     }
 
-    fn is_creation(self) -> bool {
+    pub(super) fn is_creation(self) -> bool {
         self.text().starts_with("ObjectCreated:")
     }
 }
@@ -59,6 +59,20 @@ pub(super) struct ObjectEvent {
     pub at_ms: i64,
     pub message: Message,
     pub told: Vec<Told>,
+    /// What the default bus is told, and its ARN.
+    #[serde(default)]
+    pub bus: Option<(String, Value)>,
+}
+
+impl ObjectEvent {
+    /// The text for the bus.
+    pub(super) fn bus_text(&self, number: i64, event: &Value) -> String {
+        let mut event = event.clone();
+        if matches!(self.message, Message::Record { has_sequencer: true, .. }) {
+            event["detail"]["object"]["sequencer"] = sequencer(number).into();
+        }
+        event.to_string()
+    }
 }
 
 /// The bucket that it happened in.

@@ -1,12 +1,13 @@
 //! Notifications: what happens to objects of a bucket is told to queues, topics and functions (event message structure, S3 user guide).
 //!
 //! ```text
-//!  object's transaction: row and event ──► mover: who may be told? ──► targets' outbox ──► event forgotten
-//!                        (both or neither)        no: dropped             └─ told as often as it takes
+//!  object's transaction: row and event ──► mover ──► targets' outbox ──► event forgotten
+//!                        (both or neither)             └─ may the bucket tell it? as often as it takes; else dropped
 //! ```
 //! An acknowledged change leads to its event, whatever dies in between. Between the outbox and the forgetting a crash has the event
 //! told twice, as S3 may do. Of a key, the numbers of later events are higher (`sequencer`).
 
+mod bus_event;
 mod checks;
 mod configuration;
 mod event;
@@ -19,10 +20,10 @@ pub(super) use configuration::{
 pub(super) use event::EventName;
 pub use moving::ObjectEvents;
 
+use lambda_model::invocation::asynchronous::Sender;
 use store::s3::{BucketRecord, ObjectRecord, S3Transaction};
 
 use super::{context::S3Context, error::Refusal};
-use crate::targets::Sender;
 use event::{ObjectEvent, Told};
 
 /// Puts down what happened, for those whom the bucket tells of it.
@@ -36,17 +37,20 @@ pub(super) fn happened(
     let wanting = rule::of(bucket)?.into_iter().filter(|rule| rule.wants(name, &object.key));
     let told: Vec<Told> =
         wanting.map(|rule| Told { target: rule.target, configuration_id: Some(rule.id) }).collect();
-    if told.is_empty() {
+    let bus = bus_event::is_on(bucket)
+        .then(|| (bus_event::bus_arn(bucket), bus_event::event(bucket, context, name, object)));
+    if told.is_empty() && bus.is_none() {
         return Ok(());
     }
     let message = event::record(bucket, context, name, object);
-    event::put(transaction, &ObjectEvent { bucket: bucket.into(), at_ms: context.now_ms, message, told })
+    let event = ObjectEvent { bucket: bucket.into(), at_ms: context.now_ms, message, told, bus };
+    event::put(transaction, &event)
 }
 
 /// S3, on behalf of a bucket.
 fn sender(bucket: &str, account_id: &str) -> Sender {
     Sender {
-        service: "s3.amazonaws.com",
+        service: "s3.amazonaws.com".to_owned(),
         source_arn: format!("arn:aws:s3:::{bucket}"),
         source_account: account_id.to_owned(),
     }

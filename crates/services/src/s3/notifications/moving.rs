@@ -2,15 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use lambda_model::{error::with_causes, invocation::asynchronous::Delivery, ports::Clock};
+use lambda_model::{
+    error::with_causes,
+    invocation::asynchronous::{Delivery, Sender},
+    ports::Clock,
+};
 use store::{Store, StoreError};
 use tokio::time::sleep;
 
-use super::{
-    event::{ObjectEvent, Told},
-    sender,
-};
-use crate::targets::Targets;
+use super::{event::ObjectEvent, sender};
 
 /// Events that are handed over at once.
 const BATCH_MAX: usize = 64;
@@ -23,8 +23,6 @@ const SUBJECT: &str = "Amazon S3 Notification";
 pub struct ObjectEvents {
     /// Where events wait, and where the outbox is.
     pub store: Store,
-    /// Who may be told.
-    pub targets: Targets,
     /// When they are due.
     pub clock: Arc<dyn Clock>,
 }
@@ -61,7 +59,7 @@ impl ObjectEvents {
         for (number, event) in waiting {
             ids.push(number);
             match serde_json::from_slice::<ObjectEvent>(&event) {
-                Ok(event) => deliveries.extend(self.deliveries(number, &event).await?),
+                Ok(event) => deliveries.extend(self.deliveries(number, &event)),
                 Err(error) => tracing::error!(%error, number, "an event of a bucket cannot be read"),
             }
         }
@@ -76,37 +74,31 @@ impl ObjectEvents {
         Ok(count)
     }
 
-    /// One for each target that may be told. S3 drops what it may not tell.
-    async fn deliveries(&self, number: i64, event: &ObjectEvent) -> Result<Vec<Delivery>, StoreError> {
+    /// One for each who is told.
+    fn deliveries(&self, number: i64, event: &ObjectEvent) -> Vec<Delivery> {
         let sender = sender(&event.bucket.name, &event.bucket.account_id);
-        let mut deliveries = Vec::new();
-        for told in &event.told {
-            match self.targets.check(&told.target, &sender).await? {
-                Ok(()) => deliveries.push(self.delivery(number, event, told)),
-                Err(why) => {
-                    let (bucket, target) = (&event.bucket.name, &told.target);
-                    tracing::warn!(
-                        bucket,
-                        target,
-                        ?why,
-                        "an event of a bucket is dropped: the target does not take it"
-                    );
-                }
-            }
-        }
-        Ok(deliveries)
+        let told = event
+            .told
+            .iter()
+            .map(|told| self.delivery(&told.target, Some(sender.clone()), event.message.text(number, told)));
+        // The bus of the bucket's own account takes it: nobody is asked.
+        let bus = event.bus.iter().map(|(arn, told)| self.delivery(arn, None, event.bus_text(number, told)));
+        told.chain(bus).collect()
     }
 
-    fn delivery(&self, number: i64, event: &ObjectEvent, told: &Told) -> Delivery {
+    fn delivery(&self, target: &str, sender: Option<Sender>, body: String) -> Delivery {
         Delivery {
-            target: told.target.clone(),
+            target: target.to_owned(),
             origin: None,
+            sender,
+            tries: None,
+            group: None,
             request_id: aws_api::request_id::new(),
             trace_id: None,
             subject: Some(SUBJECT.to_owned()),
             attributes: Vec::new(),
             ended_at_ms: self.clock.now_ms(),
-            body: event.message.text(number, told).into(),
+            body: body.into(),
         }
     }
 }

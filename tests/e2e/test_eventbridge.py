@@ -221,6 +221,30 @@ def test_topics_buses_and_log_groups_are_told(events, bus, queue, sqs, sns, logs
     events.delete_event_bus(Name=second)
 
 
+def test_an_event_goes_from_one_bus_to_another_and_no_further(server, events, bus, queue, sqs):
+    """Whatever the rules say: two buses that send everything to each other do not do so for ever."""
+    second, stranger = unique("bus"), server.client(service="events", access_key="111111111111")
+    second_arn = events.create_event_bus(Name=second)["EventBusArn"]
+    foreign = unique("bus")
+    foreign_arn = stranger.create_event_bus(Name=foreign)["EventBusArn"]
+    everything, dead = {"source": ["shop"]}, Queue(sqs)
+    rule(events, bus, everything, second_arn, queue.arn, {"Arn": foreign_arn, "DeadLetterConfig": {"Arn": dead.arn}})
+    back = rule(events, second, everything, f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/{bus}", queue.arn)
+    event_id = put(events, bus, {"n": 1})
+    assert [event["id"] for event in queue.bodies(2)] == [event_id] * 2
+    assert queue.is_empty()
+    # A bus of another account lets nobody in without a policy.
+    (message,) = dead.raw(1)
+    assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+    stranger.put_permission(EventBusName=foreign, Action="events:PutEvents", Principal=ACCOUNT, StatementId="let")
+    put(events, bus, {"n": 2})
+    assert dead.is_empty()
+    events.remove_targets(Rule=back.split("/")[-1], EventBusName=second, Ids=["0", "1"])
+    events.delete_rule(Name=back.split("/")[-1], EventBusName=second)
+    events.delete_event_bus(Name=second)
+    stranger.delete_event_bus(Name=foreign)
+
+
 def test_a_fifo_queue_gets_its_group(events, bus, sqs):
     line = Queue(sqs, {"FifoQueue": "true"})
     name = unique("rule")
@@ -378,6 +402,8 @@ def test_what_is_wrong_is_refused(events, bus):
     for target, status, code in [
         ({"Arn": "no arn"}, 400, "ValidationException"),
         ({"Arn": f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/s"}, 501, "NotImplemented"),
+        ({"Arn": "arn:aws:logs:us-east-1:111111111111:log-group:g"}, 400, "ValidationException"),
+        ({"Arn": f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:g"}, 400, "ValidationException"),
         ({"Arn": queue, "Input": "{"}, 400, "ValidationException"),
         ({"Arn": queue, "Input": "{}", "InputPath": "$"}, 400, "ValidationException"),
         ({"Arn": queue, "InputPath": "detail"}, 400, "ValidationException"),

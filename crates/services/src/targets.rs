@@ -1,10 +1,11 @@
-//! Where services of AWS may send things: to a queue, a topic or a function that is there, and whose own policy lets them.
+//! Where services of AWS may send things: to a queue, a topic, a function or a bus that is there, and whose own policy lets them.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use aws_api::arn::FunctionName;
 use lambda_model::{
     authorization::{AuthorizationRequest, Caller, Policies, PolicyDocument, evaluate},
+    credentials::Principal,
     function::{FunctionKey, LATEST, resource_policy::ResourcePolicy},
     invocation::asynchronous::Sender,
     ports::FunctionCatalog,
@@ -12,6 +13,7 @@ use lambda_model::{
 use store::{DocumentKey, Store, StoreError};
 
 use crate::{
+    eventbridge::{BusKey, EventBridge},
     sns::{Sns, TopicKey},
     sqs::{Sqs, queue::QueueKey},
 };
@@ -19,9 +21,9 @@ use crate::{
 /// Why a target cannot be sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unusable {
-    /// It is no ARN of a queue, a topic or a function.
+    /// It is no ARN of anything that can be sent to.
     NoTarget,
-    /// There is no such queue, topic or function.
+    /// It names nothing that is there.
     Missing,
     /// Its policy does not let the sender.
     Denied,
@@ -38,6 +40,8 @@ pub struct Targets {
     pub sns: Sns,
     /// Functions.
     pub catalog: Arc<dyn FunctionCatalog>,
+    /// Buses.
+    pub events: EventBridge,
 }
 
 impl Targets {
@@ -46,6 +50,9 @@ impl Targets {
     /// # Errors
     /// When a policy cannot be read.
     pub(crate) async fn check(&self, arn: &str, sender: &Sender) -> Result<Result<(), Unusable>, StoreError> {
+        if let Some(bus) = BusKey::of_arn(arn) {
+            return Ok(self.of_bus(&bus, sender));
+        }
         let found = match arn.split(':').nth(2) {
             Some("sqs") => QueueKey::of_arn(arn).map(|key| self.of_queue(&key)),
             Some("sns") => TopicKey::of_arn(arn).map(|key| self.of_topic(&key)),
@@ -61,6 +68,15 @@ impl Targets {
             Some(Some(target)) if target.lets(arn, sender) => Ok(()),
             Some(Some(_)) => Err(Unusable::Denied),
         })
+    }
+
+    /// A bus takes what comes from its own account; from another, what its policy lets in.
+    fn of_bus(&self, key: &BusKey, sender: &Sender) -> Result<(), Unusable> {
+        match self.events.lets(key, &Principal::root(&sender.source_account)) {
+            Some(true) => Ok(()),
+            Some(false) => Err(Unusable::Denied),
+            None => Err(Unusable::Missing),
+        }
     }
 
     fn of_queue(&self, key: &QueueKey) -> Option<Target> {

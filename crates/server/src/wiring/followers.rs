@@ -115,9 +115,14 @@ impl Services {
             outside,
             links,
         });
-        let targets =
-            Targets { store: store.clone(), sqs: sqs.clone(), sns: sns.clone(), catalog: catalog.clone() };
         let events = EventBridge::new(store.clone(), followers.buses, clock.clone());
+        let targets = Targets {
+            store: store.clone(),
+            sqs: sqs.clone(),
+            sns: sns.clone(),
+            catalog: catalog.clone(),
+            events: events.clone(),
+        };
         let s3 = S3::new(store.clone(), targets.clone(), configuration.accept_inert_settings);
         let queues = Queues {
             registry: followers.queues,

@@ -1,6 +1,6 @@
 //! The targets, and how each is told.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use aws_api::timestamp;
 use lambda_model::{
@@ -11,7 +11,7 @@ use store::{LogEvent, LogGroupKey, OutboxItem, QueueTransaction, StoreError};
 
 use super::Deliveries;
 use crate::{
-    eventbridge::BusKey,
+    eventbridge::{self, BusKey},
     s3::{Requester, S3Context, Trailers},
     sns::TopicKey,
     sqs::{outgoing::Outgoing, queue::QueueKey},
@@ -152,13 +152,23 @@ impl Deliveries {
         failed
     }
 
-    /// As if it were put there: what the rules of the bus want is in the outbox then.
+    /// As if it were put there: what the rules of the bus want is in the outbox then. What comes from another bus does not go on to a third
+    /// one (EventBridge user guide, sending events between event buses): nothing goes round for ever.
     async fn deliver_to_bus(&self, key: &BusKey, items: Vec<OutboxItem>) -> Failed {
-        let (events, key) = (self.parts.events.clone(), key.clone());
-        self.in_one(items, move |transaction, item| {
+        let wanted = |item: &OutboxItem| {
             let event = String::from_utf8_lossy(&item.delivery.body);
-            let wanted = events.wanted(&key, &event, item.delivery.trace_id.as_deref());
-            wanted.into_iter().try_for_each(|delivery| transaction.deliver(delivery))
+            let mut wanted = self.parts.events.wanted(key, &event, item.delivery.trace_id.as_deref());
+            let sender = item.delivery.sender.as_ref();
+            if sender.is_some_and(|sender| sender.service == eventbridge::SERVICE) {
+                wanted.retain(|next| BusKey::of_arn(&next.target).is_none());
+            }
+            (item.delivery.request_id.clone(), wanted)
+        };
+        // Not on the writer's thread, which others wait for.
+        let wanted: HashMap<String, Vec<Delivery>> = items.iter().map(wanted).collect();
+        self.in_one(items, move |transaction, item| {
+            let wanted = wanted.get(&item.delivery.request_id).into_iter().flatten();
+            wanted.cloned().try_for_each(|delivery| transaction.deliver(delivery))
         })
         .await
     }

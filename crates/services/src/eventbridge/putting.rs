@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use aws_api::{error_response::ApiError, generated::events::types, request_id, timestamp};
 use lambda_model::{
-    authorization::{AuthorizationRequest, Caller, Policies, PolicyDocument, evaluate},
+    authorization::{AuthorizationRequest, Caller, PolicyDocument, trusts},
+    credentials::Principal,
     invocation::asynchronous::{Delivery, Sender, Tries},
 };
 
@@ -14,13 +15,15 @@ use super::{
     envelope::{self, Wrong},
     error::invalid,
     input::{self, Facts},
-    registry::{Bus, Rule},
+    registry::Rule,
 };
 use crate::{
     change::of_store,
     service::{ServiceContext, not_implemented},
 };
 
+/// Who has events of rules delivered.
+pub(crate) const SERVICE: &str = "events.amazonaws.com";
 /// All entries of a request (API reference, PutEvents: "less than 1MB").
 const BYTES_MAX: usize = 1024 * 1024;
 /// Tries after the first, and how long they may take (EventBridge user guide, retry policy): as many, and as long, as there can be.
@@ -77,9 +80,8 @@ impl EventBridge {
         id: &str,
     ) -> Handled<Result<Vec<Delivery>, Wrong>> {
         let key = BusKey::asked(context, entry.event_bus_name.as_deref());
-        let bus = self.registry.bus(&key);
-        if key.account_id != context.account_id() {
-            check_stranger(context, &key, bus.as_ref())?;
+        if key.account_id != context.account_id() && self.lets(&key, &context.principal) != Some(true) {
+            return Err(denied(context, &key));
         }
         let event = match envelope::event(entry, &key, id, context.now_ms) {
             Ok(event) => event,
@@ -87,6 +89,27 @@ impl EventBridge {
         };
         let trace = entry.trace_header.as_ref().or(context.trace_header.as_ref());
         Ok(Ok(self.wanted(&key, &event, trace.map(String::as_str))))
+    }
+
+    /// Whether a bus takes what somebody puts: from its own account it does, else its policy decides. `None`: there is no such bus.
+    /// What the own policies of who asks say is the business of who authorized the request.
+    pub(crate) fn lets(&self, key: &BusKey, principal: &Principal) -> Option<bool> {
+        let bus = self.registry.bus(key)?;
+        if principal.account_id == key.account_id {
+            return Some(true);
+        }
+        let policy = bus.record.as_ref().and_then(|record| record.policy.clone());
+        let Some(policy) = policy.and_then(|policy| PolicyDocument::from_value(&policy).ok()) else {
+            return Some(false);
+        };
+        let request = AuthorizationRequest {
+            caller: Caller::Principal(principal.clone()),
+            action: "events:PutEvents".to_owned(),
+            resource: key.arn(),
+            resource_account: key.account_id.clone(),
+            context: BTreeMap::new(),
+        };
+        Some(trusts(&policy, &request))
     }
 
     /// What the rules of a bus have delivered of an event.
@@ -129,11 +152,11 @@ impl EventBridge {
     }
 }
 
-/// Queues, topics and functions are asked whether the rule may tell them.
+/// Queues, topics, functions and buses are asked whether the rule may tell them.
 fn sender(target: &types::Target, rule_arn: &str, account_id: &str) -> Option<Sender> {
     let service = target.arn.as_deref()?.split(':').nth(2)?;
-    matches!(service, "sqs" | "sns" | "lambda").then(|| Sender {
-        service: "events.amazonaws.com".to_owned(),
+    matches!(service, "sqs" | "sns" | "lambda" | "events").then(|| Sender {
+        service: SERVICE.to_owned(),
         source_arn: rule_arn.to_owned(),
         source_account: account_id.to_owned(),
     })
@@ -152,30 +175,8 @@ fn tries(target: &types::Target, now_ms: i64, event: Option<String>) -> Tries {
     }
 }
 
-/// A bus of another account must let the caller.
-fn check_stranger(context: &ServiceContext, key: &BusKey, bus: Option<&Bus>) -> Handled<()> {
-    let policy = bus.and_then(|bus| bus.record.as_ref()?.policy.clone());
-    let policy = policy.and_then(|policy| PolicyDocument::from_value(&policy).ok());
-    let identity = PolicyDocument::parse(
-        r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*"}]}"#,
-    );
-    let request = AuthorizationRequest {
-        caller: Caller::Principal(context.principal.clone()),
-        action: "events:PutEvents".to_owned(),
-        resource: key.arn(),
-        resource_account: key.account_id.clone(),
-        context: BTreeMap::new(),
-    };
-    // What the caller's own policies say is the business of who authorized the request.
-    let identity: Vec<PolicyDocument> = identity.into_iter().collect();
-    let policies = Policies { identity: &identity, resource: policy.as_ref(), ..Policies::default() };
-    if evaluate(&request, &policies).is_allowed() {
-        return Ok(());
-    }
-    let message = format!(
-        "User: {} is not authorized to perform: events:PutEvents on resource: {}",
-        context.principal.arn,
-        key.arn()
-    );
-    Err(ApiError::user("AccessDeniedException", 400, message))
+fn denied(context: &ServiceContext, key: &BusKey) -> ApiError {
+    let (who, bus) = (&context.principal.arn, key.arn());
+    let message = format!("User: {who} is not authorized to perform: events:PutEvents on resource: {bus}");
+    ApiError::user("AccessDeniedException", 400, message)
 }

@@ -28,7 +28,7 @@ impl EventBridge {
         let key = BusKey::asked(context, input.event_bus_name.as_deref());
         self.bus(&key)?;
         let targets = input.targets.unwrap_or_default();
-        targets.iter().try_for_each(check)?;
+        targets.iter().try_for_each(|target| check(&key, target))?;
         self.change_rule(&key, &input.rule.unwrap_or_default(), move |record| {
             for target in targets {
                 record.targets.insert(target.id.clone().unwrap_or_default(), target);
@@ -80,7 +80,7 @@ fn no_target(id: String) -> types::RemoveTargetsResultEntry {
     }
 }
 
-fn check(target: &types::Target) -> Handled<()> {
+fn check(key: &BusKey, target: &types::Target) -> Handled<()> {
     let arn = target.arn.as_deref().unwrap_or_default();
     let service = arn.split(':').nth(2).unwrap_or_default();
     if !arn.starts_with("arn:") || arn.split(':').count() < 6 {
@@ -94,6 +94,13 @@ fn check(target: &types::Target) -> Handled<()> {
     if service == "lambda" && targets::function(arn).is_none() {
         return Err(invalid(format!(
             "Parameter {arn} is not valid. Reason: Provided Arn is not in correct format."
+        )));
+    }
+    // Nobody is asked there.
+    let place = format!("{}:{}", key.region, key.account_id);
+    if service == "logs" && arn.splitn(6, ':').skip(3).take(2).collect::<Vec<_>>().join(":") != place {
+        return Err(invalid(format!(
+            "Parameter {arn} is not valid. Reason: The log group must be of the rule's account and Region."
         )));
     }
     check_parameters(target)?;

@@ -4,6 +4,7 @@ Every operation that the server implements is asked with a sample of each of its
 it. Then every mutation of the sample (see `mutations.py`) is sent as JSON.
 """
 
+import contextlib
 import http.client
 import json
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ class JsonCaller:
     """Sends JSON to one service, with a credential scope instead of a signature."""
 
     def __init__(self, server, model):
-        self.connection = http.client.HTTPConnection(urlsplit(server.endpoint).netloc, timeout=TIMEOUT_S)
+        self.address = urlsplit(server.endpoint).netloc
         self.model = model
         scope = f"{ACCOUNT}/20260101/{REGION}/{model.signing_name}/aws4_request"
         self.headers = {
@@ -35,10 +36,11 @@ class JsonCaller:
         }
 
     def send(self, target, body):
-        """One body, whatever it is: status, code and text."""
-        self.connection.request("POST", "/", body=body, headers={**self.headers, "X-Amz-Target": target})
-        answer = self.connection.getresponse()
-        text = answer.read().decode()
+        """One body, whatever it is: status, code and text. On a connection of its own: others' tests may come in between."""
+        with contextlib.closing(http.client.HTTPConnection(self.address, timeout=TIMEOUT_S)) as connection:
+            connection.request("POST", "/", body=body, headers={**self.headers, "X-Amz-Target": target})
+            answer = connection.getresponse()
+            text = answer.read().decode()
         found = json.loads(text or "{}")
         return answer.status, found.get("__type", "").split("#")[-1], found.get("message") or found.get("Message") or ""
 

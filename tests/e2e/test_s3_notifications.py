@@ -212,6 +212,32 @@ def test_a_function_runs_for_what_happens(s3, bucket, sqs, lambda_client, deploy
     assert ends.is_empty()
 
 
+AGAIN = """
+import os, urllib.request
+def handler(event, context):
+    url = os.environ["AWS_ENDPOINT_URL"] + "/{bucket}/" + context.aws_request_id
+    # As SDKs do inside of a function.
+    headers = {{"X-Amzn-Trace-Id": os.environ["_X_AMZN_TRACE_ID"]}}
+    urllib.request.urlopen(urllib.request.Request(url, b"again", headers, method="PUT"))
+"""
+
+
+def test_a_13_a_function_that_writes_where_it_is_told_from_is_a_loop(s3, bucket, lambda_client, deploy):
+    function = deploy(AGAIN.format(bucket=bucket))
+    allow(lambda_client, function, bucket)
+    one = {"LambdaFunctionArn": function.arn, "Events": ["s3:ObjectCreated:*"]}
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [one]}
+    )
+    s3.put_object(Bucket=bucket, Key="first", Body=b"")
+    deadline = time.monotonic() + 60
+    while (count := len(s3.list_objects_v2(Bucket=bucket)["Contents"])) < 17:
+        assert time.monotonic() < deadline, count
+        time.sleep(0.2)
+    time.sleep(2)
+    assert len(s3.list_objects_v2(Bucket=bucket)["Contents"]) == 17
+
+
 def test_an_alias_has_a_policy_of_its_own(s3, bucket, sqs, lambda_client, deploy):
     ends = Queue(sqs, None)
     function = deploy(TELLS)

@@ -8,6 +8,7 @@
 
 mod events;
 mod http;
+mod http_floor;
 mod lambent;
 mod load;
 mod package;

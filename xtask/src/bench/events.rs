@@ -1,7 +1,9 @@
 //! Events accepted a second, each on disk before its 202, and events that run, a second.
 //!
-//! Beside them, in the same minute: a log of our own, appended to with one fdatasync for all that wait, which is what a disk allows;
-//! and the store alone, without connections. What runs is beside the same function invoked synchronously by as many callers.
+//! Beside them, in the same minute: the least HTTP server that keeps what it is sent, which is what connections and a disk allow together;
+//! a log of our own, appended to with one fdatasync for all that wait, which is what the disk allows; and the store alone, without
+//! connections. What runs is beside the same function invoked synchronously by as many callers: from the first event that is sent on, while
+//! events are accepted as fast as they can be, and afterwards, when nothing but the backlog is left.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -13,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::Effort;
 use super::http::{About, Connection};
+use super::http_floor::HttpFloor;
 use super::lambent::Lambent;
 use super::load::{self, Kind, Latencies, Target};
 use super::package;
@@ -48,13 +51,20 @@ pub(super) fn rows(
         let during = |what: &str| Failure::during(format!("events, {callers} callers"), what);
         let target = Target { address: &server.address, path: &path, body: &body, kind: Kind::Event };
         let accepted = load::run(&target, *callers, effort.warm).map_err(|e| during(&e.to_string()))?;
+        let over_http = {
+            let floor = HttpFloor::start(folder).map_err(|e| during(&e.to_string()))?;
+            let target = Target { address: &floor.address, ..target };
+            load::run(&target, *callers, effort.warm).map_err(|e| during(&e.to_string()))?
+        };
         let appended = appends(folder, *callers, effort.warm, &body).map_err(|e| during(&e.to_string()))?;
+        let again = load::run(&target, *callers, effort.warm).map_err(|e| during(&e.to_string()))?;
         let store = store_alone(folder, *callers, effort.warm)?;
-        let again = appends(folder, *callers, effort.warm, &body).map_err(|e| during(&e.to_string()))?;
-        rows.push(Row { name: format!("accept, {callers} callers"), lambent: accepted, floor: appended });
-        rows.push(Row { name: format!("the store alone, {callers}"), lambent: store, floor: again });
+        let anew = appends(folder, *callers, effort.warm, &body).map_err(|e| during(&e.to_string()))?;
+        rows.push(Row { name: format!("accept, {callers} callers"), lambent: accepted, floor: over_http });
+        rows.push(Row { name: format!("the same, by appends, {callers}"), lambent: again, floor: appended });
+        rows.push(Row { name: format!("the store alone, {callers}"), lambent: store, floor: anew });
     }
-    rows.push(through);
+    rows.extend(through);
     Ok(rows)
 }
 
@@ -140,27 +150,44 @@ fn store_alone(folder: &Path, callers: usize, duration: Duration) -> Result<Late
     Ok(Latencies::new(micros, Duration::from_secs_f64(seconds)))
 }
 
-/// Events through queue and function, beside the same function invoked synchronously.
-fn run_through(server: &Lambent, subject: &Subject, effort: &Effort, body: &[u8]) -> Result<Row, Failure> {
+/// Events through queue and function, beside the same function invoked synchronously: all of them, and what is left when the last was sent.
+fn run_through(
+    server: &Lambent,
+    subject: &Subject,
+    effort: &Effort,
+    body: &[u8],
+) -> Result<[Row; 2], Failure> {
     const CALLERS: usize = 32;
-    let name = format!("events through, {CALLERS} callers");
     let failed = |error: io::Error| Failure::during("events through", error);
     let path = server.deploy(subject, "through")?;
     let target = |kind| Target { address: &server.address, path: &path, body, kind };
     load::run(&target(Kind::Answer), CALLERS, effort.warm).map_err(failed)?;
-    let floor = load::run(&target(Kind::Answer), CALLERS, effort.warm).map_err(failed)?;
+    let first = load::run(&target(Kind::Answer), CALLERS, effort.warm).map_err(failed)?;
     let before = server.invocations("through")?;
     let started = Instant::now();
     let sent = load::run(&target(Kind::Event), CALLERS, effort.warm).map_err(failed)?.len();
+    let (left, sent_at) = ((before + sent).saturating_sub(server.invocations("through")?), Instant::now());
     while server.invocations("through")? < before + sent {
         if started.elapsed() > DRAIN_TIMEOUT {
             return Err(Failure::new("the events did not run"));
         }
         thread::sleep(Duration::from_millis(5));
     }
-    // Only the rate means anything here.
-    let elapsed = started.elapsed();
-    let each =
-        u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX) / u64::try_from(sent.max(1)).unwrap_or(1);
-    Ok(Row { name, lambent: Latencies::new(vec![each; sent], elapsed), floor })
+    let (elapsed, drained) = (started.elapsed(), sent_at.elapsed());
+    let again = load::run(&target(Kind::Answer), CALLERS, effort.warm).map_err(failed)?;
+    Ok([
+        Row {
+            name: format!("events through, {CALLERS} callers"),
+            lambent: rate(sent, elapsed),
+            floor: first,
+        },
+        Row { name: "a backlog drained".to_owned(), lambent: rate(left, drained), floor: again },
+    ])
+}
+
+/// Only the rate means anything here.
+fn rate(events: usize, elapsed: Duration) -> Latencies {
+    let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+    let each = micros / u64::try_from(events.max(1)).unwrap_or(1);
+    Latencies::new(vec![each; events], elapsed)
 }

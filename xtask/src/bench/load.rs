@@ -51,6 +51,7 @@ impl Latencies {
 }
 
 /// A request that is sent again and again.
+#[derive(Clone, Copy)]
 pub(super) struct Target<'a> {
     pub(super) address: &'a str,
     pub(super) path: &'a str,

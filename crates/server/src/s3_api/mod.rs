@@ -102,6 +102,7 @@ impl S3Api {
                 user_id: caller.principal.user_id,
                 source_ip: peer.to_string(),
                 request_id: request_id.to_owned(),
+                trace_header: text(&headers, "x-amzn-trace-id").map(str::to_owned),
             },
         });
         let mut request = builder.body(body).map_err(|_| invalid_uri())?;

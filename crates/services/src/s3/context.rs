@@ -50,13 +50,15 @@ pub struct Requester {
     pub source_ip: String,
     /// The request's id, as it is answered.
     pub request_id: String,
+    /// `X-Amzn-Trace-Id`, which SDKs in functions send along, so that a loop is seen.
+    pub trace_header: Option<String>,
 }
 
 impl Requester {
     /// A service of AWS that asks by itself.
     pub(crate) fn service(name: &str) -> Self {
         let request_id = aws_api::request_id::new();
-        Self { user_id: name.to_owned(), source_ip: name.to_owned(), request_id }
+        Self { user_id: name.to_owned(), source_ip: name.to_owned(), request_id, trace_header: None }
     }
 }
 

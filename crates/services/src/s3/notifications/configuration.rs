@@ -83,7 +83,9 @@ fn tell_new_targets(
     }));
     let told = targets.into_iter().map(|target| Told { target: target.clone(), configuration_id: None });
     let told = told.collect();
-    let event = ObjectEvent { bucket: bucket.into(), at_ms: context.now_ms, message, told, bus: None };
+    let bucket = bucket.into();
+    let at_ms = context.now_ms;
+    let event = ObjectEvent { bucket, at_ms, message, told, trace_header: None, bus: None };
     event::put(transaction, &event)
 }
 

@@ -59,6 +59,9 @@ pub(super) struct ObjectEvent {
     pub at_ms: i64,
     pub message: Message,
     pub told: Vec<Told>,
+    /// `X-Amzn-Trace-Id` of the request that did it.
+    #[serde(default)]
+    pub trace_header: Option<String>,
     /// What the default bus is told, and its ARN.
     #[serde(default)]
     pub bus: Option<(String, Value)>,

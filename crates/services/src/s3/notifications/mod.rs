@@ -43,7 +43,14 @@ pub(super) fn happened(
         return Ok(());
     }
     let message = event::record(bucket, context, name, object);
-    let event = ObjectEvent { bucket: bucket.into(), at_ms: context.now_ms, message, told, bus };
+    let event = ObjectEvent {
+        bucket: bucket.into(),
+        at_ms: context.now_ms,
+        message,
+        told,
+        trace_header: context.requester.trace_header.clone(),
+        bus,
+    };
     event::put(transaction, &event)
 }
 

@@ -77,16 +77,19 @@ impl ObjectEvents {
     /// One for each who is told.
     fn deliveries(&self, number: i64, event: &ObjectEvent) -> Vec<Delivery> {
         let sender = sender(&event.bucket.name, &event.bucket.account_id);
-        let told = event
-            .told
-            .iter()
-            .map(|told| self.delivery(&told.target, Some(sender.clone()), event.message.text(number, told)));
+        let told = event.told.iter().map(|told| {
+            let text = event.message.text(number, told);
+            self.delivery(&told.target, Some(sender.clone()), event, text)
+        });
         // The bus of the bucket's own account takes it: nobody is asked.
-        let bus = event.bus.iter().map(|(arn, told)| self.delivery(arn, None, event.bus_text(number, told)));
+        let bus = event.bus.iter().map(|(arn, told)| {
+            let text = event.bus_text(number, told);
+            self.delivery(arn, None, event, text)
+        });
         told.chain(bus).collect()
     }
 
-    fn delivery(&self, target: &str, sender: Option<Sender>, body: String) -> Delivery {
+    fn delivery(&self, target: &str, sender: Option<Sender>, event: &ObjectEvent, body: String) -> Delivery {
         Delivery {
             target: target.to_owned(),
             origin: None,
@@ -94,7 +97,7 @@ impl ObjectEvents {
             tries: None,
             group: None,
             request_id: aws_api::request_id::new(),
-            trace_id: None,
+            trace_id: event.trace_header.clone(),
             subject: Some(SUBJECT.to_owned()),
             attributes: Vec::new(),
             ended_at_ms: self.clock.now_ms(),

@@ -13,6 +13,7 @@ use super::http::{self, About, Answer, Connection};
 const ANSWER_TIMEOUT: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
 
 /// What callers saw.
+#[derive(Clone)]
 pub(super) struct Latencies {
     /// Sorted, microseconds.
     micros: Vec<u64>,

@@ -52,7 +52,14 @@ impl Deliveries {
     pub(super) async fn give_up(&self, item: OutboxItem, end: GivenUp) {
         let dead_letter = self.dead_letter(&item, &end);
         let (target, request_id, why) = (&item.delivery.target, &item.delivery.request_id, &end.why);
-        tracing::warn!(target, request_id, why, is_kept = dead_letter.is_some(), "a delivery is given up");
+        let is_kept = dead_letter.is_some();
+        match (&item.delivery.tries, end.exhausted) {
+            // Nobody said that it may be: what was accepted is lost.
+            (None, Some(after)) => {
+                tracing::error!(target, request_id, why, after, "a delivery is given up");
+            }
+            _ => tracing::warn!(target, request_id, why, is_kept, "a delivery is given up"),
+        }
         let put = move |transaction: &mut QueueTransaction<'_>, _: &OutboxItem| match &dead_letter {
             Some((door, outgoing)) => door.put(transaction, outgoing.clone()),
             None => Ok(()),

@@ -16,7 +16,7 @@ use lambda_model::{
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{QueueObserver, Queues};
+use super::{Appointment, QueueObserver, Queues};
 
 fn file() -> (TempDir, PathBuf) {
     let folder = TempDir::new().unwrap();
@@ -369,4 +369,24 @@ async fn no_flipped_bit_of_the_log_goes_unseen() {
         std::fs::write(copy.with_extension("db-wal"), bytes).unwrap();
         hold_to(&copy, &expected, &format!("byte {byte} bit {bit}")).await;
     }
+}
+
+#[tokio::test]
+async fn an_appointment_that_is_damaged_is_named_and_reported() {
+    let (_folder, path) = file();
+    let queues = Queues::open(&path).unwrap();
+    let appointment = |name: &str, due_at_ms| Appointment { name: name.to_owned(), since_ms: 1, due_at_ms };
+    let kept = [appointment("a", 5), appointment("b", 6)];
+    let made = kept.clone();
+    queues.transact(move |change| made.iter().try_for_each(|one| change.appoint(one))).await.unwrap();
+    assert_eq!(queues.appointments().await.unwrap(), (kept.to_vec(), vec![]));
+    let moved = [appointment("a", 7)];
+    let again = moved.clone();
+    queues.transact(move |change| change.appoint(&again[0])).await.unwrap();
+    let flip = "UPDATE appointments SET due_at_ms = 2 WHERE name = 'b'";
+    rusqlite::Connection::open(&path).unwrap().execute(flip, []).unwrap();
+    assert_eq!(queues.appointments().await.unwrap(), (moved.to_vec(), vec!["b".to_owned()]));
+    assert_eq!(queues.damaged(), ["when b is due"]);
+    queues.transact(|change| change.cancel("b")).await.unwrap();
+    assert_eq!(queues.appointments().await.unwrap(), (moved.to_vec(), vec![]));
 }

@@ -131,3 +131,24 @@ async fn a_listing_of_nothing_is_whole_and_common_prefixes_are_skipped() {
     assert_eq!(all.lines[1], Listed::CommonPrefix("b/".into()));
     assert!(!all.is_truncated);
 }
+
+#[tokio::test]
+async fn an_event_that_is_damaged_is_set_aside_and_reported_and_no_number_comes_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    for event in [b"first".as_slice(), b"second", b"third"] {
+        store.change_s3(|change| change.put_event(event)).await.unwrap();
+    }
+    let flip = "UPDATE s3_events SET document = CAST('secund' AS BLOB) WHERE id = 2";
+    rusqlite::Connection::open(folder.path().join("lambent.db")).unwrap().execute(flip, []).unwrap();
+    let whole = store.waiting_object_events(10).await.unwrap();
+    assert_eq!(whole, [(1, b"first".to_vec()), (3, b"third".to_vec())]);
+    assert_eq!(store.damaged(), ["s3 event 2"]);
+    store.forget_object_events(vec![1, 3]).await.unwrap();
+    store.close().await;
+    drop(store);
+    let store = open(&folder);
+    assert_eq!(store.damaged(), ["s3 event 2"], "it lies in quarantine");
+    store.change_s3(|change| change.put_event(b"fourth")).await.unwrap();
+    assert_eq!(store.waiting_object_events(10).await.unwrap(), [(4, b"fourth".to_vec())]);
+}

@@ -54,7 +54,7 @@ pub(super) fn event(
         "account": bucket.account_id,
         "time": timestamp::iso_seconds(context.now_ms.div_euclid(1_000)),
         "region": bucket.region,
-        "resources": [format!("arn:aws:s3:::{}", bucket.name)],
+        "resources": [super::arn(bucket)],
         "detail": detail,
     })
 }

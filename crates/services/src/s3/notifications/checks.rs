@@ -138,7 +138,7 @@ pub(super) async fn check_targets(
     rules: &[Rule],
     bucket: &BucketRecord,
 ) -> Result<(), Refusal> {
-    let sender = sender(&bucket.name, &bucket.account_id);
+    let sender = sender(bucket);
     let mut unusable: Vec<(&str, String)> = Vec::new();
     for rule in rules {
         let found = targets.check(&rule.target, &sender).await?.err().map(|why| reason(&rule.target, why));

@@ -18,6 +18,7 @@ use super::{
     bus_event, checks,
     event::{self, Message, ObjectEvent, Told},
     rule::{self, KeyFilter, Rule, SETTING},
+    sender,
 };
 use crate::s3::{
     S3, buckets,
@@ -83,9 +84,7 @@ fn tell_new_targets(
     }));
     let told = targets.into_iter().map(|target| Told { target: target.clone(), configuration_id: None });
     let told = told.collect();
-    let bucket = bucket.into();
-    let at_ms = context.now_ms;
-    let event = ObjectEvent { bucket, at_ms, message, told, trace_header: None, bus: None };
+    let event = ObjectEvent { sender: sender(bucket), message, told, trace_header: None, bus: None };
     event::put(transaction, &event)
 }
 

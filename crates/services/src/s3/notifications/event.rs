@@ -1,6 +1,7 @@
 //! What is told: the record of an event (event message structure, S3 user guide), as it waits to be handed over.
 
 use aws_api::timestamp;
+use lambda_model::invocation::asynchronous::Sender;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -54,9 +55,8 @@ impl EventName {
 /// Something that happened, and who is told.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct ObjectEvent {
-    pub bucket: OfBucket,
-    /// When: Unix time, milliseconds.
-    pub at_ms: i64,
+    /// S3, on behalf of the bucket.
+    pub sender: Sender,
     pub message: Message,
     pub told: Vec<Told>,
     /// `X-Amzn-Trace-Id` of the request that did it.
@@ -75,19 +75,6 @@ impl ObjectEvent {
             event["detail"]["object"]["sequencer"] = sequencer(number).into();
         }
         event.to_string()
-    }
-}
-
-/// The bucket that it happened in.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct OfBucket {
-    pub name: String,
-    pub account_id: String,
-}
-
-impl From<&BucketRecord> for OfBucket {
-    fn from(bucket: &BucketRecord) -> Self {
-        Self { name: bucket.name.clone(), account_id: bucket.account_id.clone() }
     }
 }
 
@@ -165,7 +152,7 @@ pub(super) fn record(
             "bucket": {
                 "name": bucket.name,
                 "ownerIdentity": {"principalId": canonical_id(&bucket.account_id)},
-                "arn": format!("arn:aws:s3:::{}", bucket.name),
+                "arn": super::arn(bucket),
             },
             "object": told_of(bucket, name, object),
         },

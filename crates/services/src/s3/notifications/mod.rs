@@ -24,6 +24,7 @@ use lambda_model::invocation::asynchronous::Sender;
 use store::s3::{BucketRecord, ObjectRecord, S3Transaction};
 
 use super::{context::S3Context, error::Refusal};
+use crate::service::partition_of;
 use event::{ObjectEvent, Told};
 
 /// Puts down what happened, for those whom the bucket tells of it.
@@ -44,8 +45,7 @@ pub(super) fn happened(
     }
     let message = event::record(bucket, context, name, object);
     let event = ObjectEvent {
-        bucket: bucket.into(),
-        at_ms: context.now_ms,
+        sender: sender(bucket),
         message,
         told,
         trace_header: context.requester.trace_header.clone(),
@@ -55,10 +55,34 @@ pub(super) fn happened(
 }
 
 /// S3, on behalf of a bucket.
-fn sender(bucket: &str, account_id: &str) -> Sender {
+fn sender(bucket: &BucketRecord) -> Sender {
     Sender {
         service: "s3.amazonaws.com".to_owned(),
-        source_arn: format!("arn:aws:s3:::{bucket}"),
-        source_account: account_id.to_owned(),
+        source_arn: arn(bucket),
+        source_account: bucket.account_id.clone(),
+    }
+}
+
+/// The bucket's, in the partition of its Region.
+fn arn(bucket: &BucketRecord) -> String {
+    format!("arn:{}:s3:::{}", partition_of(&bucket.region), bucket.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_is_in_the_partition_of_its_region() {
+        let bucket = |region: &str| BucketRecord {
+            name: "b".into(),
+            account_id: "000000000000".into(),
+            region: region.into(),
+            created_ms: 0,
+            versioning: store::s3::Versioning::Never,
+            settings: std::collections::BTreeMap::new(),
+        };
+        assert_eq!(sender(&bucket("us-east-1")).source_arn, "arn:aws:s3:::b");
+        assert_eq!(sender(&bucket("cn-north-1")).source_arn, "arn:aws-cn:s3:::b");
     }
 }

@@ -10,7 +10,7 @@ use lambda_model::{
 use store::{Store, StoreError};
 use tokio::time::sleep;
 
-use super::{event::ObjectEvent, sender};
+use super::event::ObjectEvent;
 
 /// Events that are handed over at once.
 const BATCH_MAX: usize = 64;
@@ -76,10 +76,9 @@ impl ObjectEvents {
 
     /// One for each who is told.
     fn deliveries(&self, number: i64, event: &ObjectEvent) -> Vec<Delivery> {
-        let sender = sender(&event.bucket.name, &event.bucket.account_id);
         let told = event.told.iter().map(|told| {
             let text = event.message.text(number, told);
-            self.delivery(&told.target, Some(sender.clone()), event, text)
+            self.delivery(&told.target, Some(event.sender.clone()), event, text)
         });
         // The bus of the bucket's own account takes it: nobody is asked.
         let bus = event.bus.iter().map(|(arn, told)| {

@@ -46,6 +46,9 @@ SAMPLES = [
     "arn:aws:lambda:us-east-1::runtime:sample",
     "arn:aws:lambda:us-east-1:000000000000:runtime/sample",
     "arn:aws:elasticfilesystem:us-east-1:000000000000:access-point/fsap-0123456789abcdef0",
+    "arn:aws:kms:us-east-1:000000000000:key/1",
+    "arn:aws:sqs:us-east-1:000000000000:sample",
+    "arn:aws:scheduler:us-east-1:000000000000:schedule-group/sample",
 ]
 
 #: Texts of which one violates each pattern that can be violated.

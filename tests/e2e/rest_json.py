@@ -62,9 +62,9 @@ def request_of(operation, members):
 class Caller:
     """Sends requests over one connection, with a credential scope instead of a signature."""
 
-    def __init__(self, server, region, account="000000000000"):
+    def __init__(self, server, region, account="000000000000", service="lambda"):
         self.connection = http.client.HTTPConnection(urlsplit(server.endpoint).netloc, timeout=TIMEOUT_S)
-        scope = f"{account}/20260101/{region}/lambda/aws4_request"
+        scope = f"{account}/20260101/{region}/{service}/aws4_request"
         self.authorization = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
 
     def send(self, method, target, headers=None, body=None):

@@ -75,6 +75,12 @@ const SERVICES: &[Service] = &[
         built: Some(built::EVENTS),
         refuses_words: false,
     },
+    Service {
+        module: "scheduler",
+        model: "botocore/data/scheduler/2021-06-30/service-2.json.gz",
+        built: None,
+        refuses_words: false,
+    },
 ];
 
 /// Runs the command.

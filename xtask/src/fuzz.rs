@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         return Err(Failure::new("cargo-fuzz is not installed: cargo install cargo-fuzz"));
     }
     for target in targets()? {
-        let finished = run_target(&target, seconds)?;
+        let finished = run_target(&target, seconds, Speed::OfRuns)?;
         if !finished.success {
             print!("{}", finished.output);
             return Err(Failure::new(format!("{target} found something; log in {}", finished.log.display())));
@@ -50,24 +50,35 @@ pub(crate) fn targets() -> Result<Vec<String>, Failure> {
     Ok(names)
 }
 
+/// What is to be fast.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speed {
+    /// Building, for a short run.
+    OfBuilding,
+    /// What is built, for a long run.
+    OfRuns,
+}
+
 /// One target, from its seeds and from what earlier runs found interesting.
-pub(crate) fn run_target(name: &str, seconds: u64) -> Result<Finished, Failure> {
+pub(crate) fn run_target(name: &str, seconds: u64, speed: Speed) -> Result<Finished, Failure> {
     let (root, target) = (shell::repository_root(), shell::target_directory());
     let (corpus, artifacts) = (target.join("fuzz-corpus").join(name), target.join("fuzz-artifacts"));
     for folder in [&corpus, &artifacts] {
         fs::create_dir_all(folder).map_err(|e| Failure::during(folder.display(), e))?;
     }
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(&root).args([
-        "fuzz",
-        "run",
-        "--sanitizer",
-        "none",
-        "--fuzz-dir",
-        "fuzz",
-        "--target-dir",
-    ]);
-    cargo.arg(target.join("fuzz")).arg(name).arg(corpus).arg(root.join("fuzz/seeds").join(name)).arg("--");
+    cargo.current_dir(&root);
+    cargo.args(["fuzz", "run", "--sanitizer", "none", "--fuzz-dir", "fuzz"]);
+    if speed == Speed::OfBuilding {
+        cargo.arg("--dev");
+    }
+    cargo
+        .arg("--target-dir")
+        .arg(target.join("fuzz"))
+        .arg(name)
+        .arg(corpus)
+        .arg(root.join("fuzz/seeds").join(name))
+        .arg("--");
     cargo.arg(format!("-max_total_time={seconds}")).arg(format!("-timeout={INPUT_SECONDS_MAX}"));
     cargo
         .arg(format!("-artifact_prefix={}/{name}-", artifacts.display()))

@@ -302,6 +302,12 @@ pub trait MetricSink: Send + Sync {
     fn environment_started(&self, key: &FunctionKey);
 }
 
+/// Counts what schedules leave out.
+pub trait ScheduleMetrics: Send + Sync {
+    /// What was due at a time of a schedule, which its ARN names, is not delivered: it is too late for its target.
+    fn schedule_dropped(&self, schedule: &str);
+}
+
 /// What events of a mapping come to, under AWS's names: `PolledEventCount` and so on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventSourceCount {

@@ -23,6 +23,7 @@ mod outside;
 mod pieces;
 mod preparation;
 mod query_api;
+mod rest_json_api;
 mod router;
 mod s3_api;
 mod service_endpoints;

@@ -14,7 +14,7 @@ use lambda_model::{
     error::ThrottleReason,
     function::FunctionKey,
     invocation::asynchronous::DeliveryKind,
-    ports::{EventSourceCount, InvocationEnd, MetricSink},
+    ports::{EventSourceCount, InvocationEnd, MetricSink, ScheduleMetrics},
 };
 
 /// Counters of every function version that was invoked.
@@ -23,6 +23,7 @@ pub(crate) struct Metrics {
     versions: RwLock<BTreeMap<(FunctionKey, String), Arc<Counters>>>,
     environments_started: AtomicU64,
     event_sources: Mutex<BTreeMap<(EventSourceCount, String), u64>>,
+    schedules_dropped: Mutex<BTreeMap<String, u64>>,
 }
 
 #[derive(Default)]
@@ -61,6 +62,7 @@ impl Metrics {
         let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
         versions.retain(|_, counters| counters.concurrent_executions.load(Ordering::Relaxed) > 0);
         self.event_source_counts().clear();
+        self.schedules_dropped().clear();
     }
 
     /// The Prometheus text format. `log_blocks_dropped` is counted elsewhere.
@@ -84,6 +86,7 @@ impl Metrics {
             }
         }
         self.render_event_sources(&mut text);
+        self.render_schedules(&mut text);
         let started = self.environments_started.load(Ordering::Relaxed);
         for (name, help, value) in [
             ("lambent_environments_started_total", "Execution environments started.", started),
@@ -102,6 +105,20 @@ impl Metrics {
 impl Metrics {
     fn event_source_counts(&self) -> MutexGuard<'_, BTreeMap<(EventSourceCount, String), u64>> {
         self.event_sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn schedules_dropped(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.schedules_dropped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn render_schedules(&self, text: &mut String) {
+        const NAME: &str = "aws_scheduler_InvocationDroppedCount_total";
+        const HELP: &str =
+            "Invocations of a schedule that were due so long ago that their target gets nothing.";
+        let _ = writeln!(text, "# HELP {NAME} {HELP}\n# TYPE {NAME} counter");
+        for (schedule, dropped) in self.schedules_dropped().iter() {
+            let _ = writeln!(text, "{NAME}{{Schedule=\"{schedule}\"}} {dropped}");
+        }
     }
 
     fn render_event_sources(&self, text: &mut String) {
@@ -239,6 +256,12 @@ const METRICS: &[Metric] = &[
 
 fn millis(microseconds: u64) -> String {
     format!("{}.{:03}", microseconds / 1000, microseconds % 1000)
+}
+
+impl ScheduleMetrics for Metrics {
+    fn schedule_dropped(&self, schedule: &str) {
+        *self.schedules_dropped().entry(schedule.to_owned()).or_default() += 1;
+    }
 }
 
 impl MetricSink for Metrics {

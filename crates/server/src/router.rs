@@ -9,6 +9,7 @@ use services::{
     eventbridge::EventBridge,
     iam::Iam,
     logs::CloudWatchLogs,
+    scheduler::Scheduler,
     service::AwsService,
     sns::{Links, Sns},
     sqs::Sqs,
@@ -23,6 +24,7 @@ use crate::{
     json_api,
     lambda_api::LambdaApi,
     query_api,
+    rest_json_api::RestJsonApi,
     s3_api::{self, S3Api, is_for_s3},
     service_endpoints::{Passed, Payload, ServiceEndpoint, ServiceEndpoints, not_implemented},
 };
@@ -52,6 +54,8 @@ pub(crate) struct Router {
     pub logs: CloudWatchLogs,
     /// EventBridge.
     pub events: EventBridge,
+    /// EventBridge Scheduler.
+    pub scheduler: RestJsonApi<Scheduler>,
     /// Topics.
     pub sns: Sns,
     /// Queues.
@@ -182,6 +186,7 @@ impl Router {
             Destination::Sts => query_api::answer(&self.sts, request, caller).await,
             Destination::Logs => json_api::answer(&self.logs, &CloudWatchLogs::JSON, request, caller).await,
             Destination::Events => json_api::answer(&self.events, &EventBridge::JSON, request, caller).await,
+            Destination::Scheduler => self.scheduler.handle(request, caller).await,
             Destination::Sns => query_api::answer(&self.sns, request, caller).await,
             Destination::Sqs if !target_of(&request).is_empty() => {
                 json_api::answer(&self.sqs, &Sqs::JSON, request, caller).await
@@ -205,6 +210,7 @@ impl Router {
             Destination::Sqs if takes_forms => failure.of_query(&self.sqs.query_dialect()),
             Destination::Logs => failure.of_json(&CloudWatchLogs::JSON),
             Destination::Events => failure.of_json(&EventBridge::JSON),
+            Destination::Scheduler => failure.of_rest_json(),
             Destination::Sqs => failure.of_json(&Sqs::JSON),
             Destination::Unknown(_) => failure.of_other(takes_forms),
         }
@@ -218,6 +224,7 @@ enum Destination {
     Sts,
     Logs,
     Events,
+    Scheduler,
     Sns,
     Sqs,
     /// None that is built.
@@ -234,6 +241,7 @@ impl Destination {
             "sts" => Some(Self::Sts),
             "logs" => Some(Self::Logs),
             "events" => Some(Self::Events),
+            "scheduler" => Some(Self::Scheduler),
             "sns" => Some(Self::Sns),
             "sqs" => Some(Self::Sqs),
             _ => Some(Self::Unknown(service.to_owned())),

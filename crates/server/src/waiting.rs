@@ -7,12 +7,13 @@ use invocation::AsyncInvoker;
 use lambda_model::{
     LambdaError,
     function::FunctionKey,
-    ports::{Clock, FunctionCatalog, MetricSink},
+    ports::{Clock, FunctionCatalog, MetricSink, ScheduleMetrics},
 };
 use services::{
     deliveries::{Deliveries, DeliveryParts},
     eventbridge::EventBridge,
     s3::{ObjectEvents, S3},
+    scheduler::Scheduler,
     sns::Sns,
     sqs::{Registry, Sqs},
     targets::Targets,
@@ -39,6 +40,8 @@ pub(crate) struct Queues {
     pub s3: S3,
     /// Buses.
     pub events: EventBridge,
+    /// Schedules.
+    pub scheduler: Scheduler,
     /// Whom the policies of targets let in.
     pub targets: Targets,
     /// Who hands over what happened in them.
@@ -55,15 +58,16 @@ pub(crate) async fn resume(
     store: &Store,
     lambda: &LambdaApi,
     metrics: &Arc<Metrics>,
-    Queues { registry, sqs, sns, mappings, s3, events, targets, object_events, clock }: Queues,
+    Queues { registry, sqs, sns, mappings, s3, events, scheduler, targets, object_events, clock }: Queues,
 ) -> Result<(), LambdaError> {
     let catalog: Arc<dyn FunctionCatalog> = lambda.catalog.clone();
+    let of_schedules: Arc<dyn ScheduleMetrics> = metrics.clone();
     let metrics: Arc<dyn MetricSink> = metrics.clone();
     let deliveries = Deliveries::new(DeliveryParts {
         queues: store.queues(),
         catalog: Arc::clone(&catalog),
         metrics: Arc::clone(&metrics),
-        clock,
+        clock: Arc::clone(&clock),
         sqs: sqs.clone(),
         sns,
         s3,
@@ -77,7 +81,8 @@ pub(crate) async fn resume(
     lambda.async_invoker.resume().await?;
     deliveries.resume().await?;
     tokio::spawn(object_events.run());
-    tokio::spawn(events.run_schedules());
+    tokio::spawn(events.run_schedules(Arc::clone(&of_schedules)));
+    tokio::spawn(scheduler.run_schedules(clock, of_schedules));
     sqs.resume().await?;
     let (invoker, queues) = (Arc::clone(&lambda.invoker), Arc::clone(&lambda.queue_source));
     Ok(mappings.start(store, Parts { invoker, catalog, metrics, queues }).await?)

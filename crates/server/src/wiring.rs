@@ -1,6 +1,7 @@
 //! Where the crates meet: everything is built here, in order, and handed its neighbours.
 
 mod followers;
+mod host;
 mod outside;
 
 use std::{
@@ -18,7 +19,7 @@ use lambda_model::{
     credentials::{Credentials, RoleCredentials},
     error::with_causes,
 };
-use sandbox::{HostReport, IsolationLevel, Launcher, LauncherConfig, Layers, NetworkLevel, SandboxError};
+use sandbox::{IsolationLevel, Launcher};
 use services::{
     credentials::{KnownCredentials, RootKey},
     iam::{Directory, Iam, MissingRoles},
@@ -43,6 +44,7 @@ use crate::{
     listeners::{self, InsideEndpoint},
     metrics::Metrics,
     preparation::Preparation,
+    rest_json_api::RestJsonApi,
     router::{Entrance, Router},
     s3_api::S3Api,
     service_endpoints::ServiceEndpoints,
@@ -52,6 +54,7 @@ use crate::{
 };
 
 use followers::{Followers, Services};
+use host::start_launcher;
 use outside::{links, ways_out};
 
 /// How long idle environments have to be taken down, however long what ran before has taken.
@@ -118,7 +121,7 @@ impl Server {
             Arc::clone(&preparation.runtimes),
             (&identity, &services),
         ));
-        let Services { s3, sns, sqs, events, queues, .. } = services;
+        let Services { s3, sns, sqs, events, scheduler, queues, .. } = services;
         waiting::resume(&store, &lambda, &metrics, queues).await.map_err(failed)?;
         let admin = Admin {
             health: health_facts(&configuration, &store, unenforced),
@@ -133,17 +136,17 @@ impl Server {
         let (credentials, authentication) = proving(&configuration, &identity);
         let (iam, sts) = (Iam::new(store.clone()), Sts::new(identity.sessions, identity.directory));
         let logs = start_logs(&store, &lambda);
-        let s3 = S3Api { service: s3.into_http_service() };
         let defaults =
             Defaults { account_id: configuration.account_id, region: configuration.region, credentials };
         let router = Arc::new(Router {
             admin,
             lambda,
             iam,
-            s3,
+            s3: S3Api { service: s3.into_http_service() },
             sts,
             logs,
             events,
+            scheduler: RestJsonApi::new(scheduler),
             sns,
             sqs,
             elsewhere,
@@ -312,78 +315,6 @@ fn proving(
 fn root_key(configuration: &Configuration) -> Option<RootKey> {
     let (access_key_id, secret_access_key) = configuration.root_key.clone()?;
     Some(RootKey { access_key_id, secret_access_key, account_id: configuration.account_id.clone() })
-}
-
-/// What the host cannot enforce, in sentences; refused unless the operator accepts it.
-fn check_host(configuration: &Configuration) -> Result<Vec<String>, BuildError> {
-    if configuration.execution.isolation == IsolationLevel::Process {
-        return Ok(vec!["isolation level process: functions run as ordinary processes of this user, with nothing between them and this machine".into()]);
-    }
-    take_own_group();
-    let report = HostReport::probe();
-    if let Some(missing) = report.missing_for_sandbox() {
-        return Err(BuildError::HostLacks(format!(
-            "this host cannot isolate functions: {missing} (or start with --isolation process)"
-        )));
-    }
-    if !report.can_enforce_memory() && !allows_unenforced_memory(configuration) {
-        return Err(BuildError::HostLacks(memory_refusal("there is no memory controller for it")));
-    }
-    Ok(report.unenforced())
-}
-
-/// Started from a shell the server shares its control group with it, and could bound nothing.
-fn take_own_group() {
-    match sandbox::take_own_group() {
-        Ok(true) => tracing::info!("this process is now in a scope of its own, which systemd gave it"),
-        Ok(false) => {}
-        Err(error) => tracing::warn!(%error, "systemd gives this process no control group of its own"),
-    }
-}
-
-/// The launcher, and what it does without, in sentences.
-fn start_launcher(
-    configuration: &mut Configuration,
-    store: &Store,
-) -> Result<(Launcher, Vec<String>), BuildError> {
-    let mut unenforced = check_host(configuration)?;
-    let mut layers = Layers::from(configuration.execution.isolation);
-    for name in &configuration.without_layers {
-        layers = layers.without(name.parse().map_err(BuildError::Failed)?);
-    }
-    let run_dir = store.data_dir().join("run");
-    let id = store.data_dir_id();
-    let lacks = |error: SandboxError| BuildError::HostLacks(with_causes(&error));
-    // Under the directory's lock: whatever carries its id is a dead server's.
-    let swept = sandbox::sweep(id, &run_dir).map_err(lacks)?;
-    tracing::info!(?swept, "swept what an earlier server left");
-    let config = LauncherConfig::new(id.to_owned(), run_dir).with_layers(layers);
-    let networks = &mut configuration.execution.networks;
-    let launcher = match Launcher::start(config.clone().with_networks(networks.policies())) {
-        Err(error @ SandboxError::NetworkUnavailable(_)) if !configuration.network_is_wanted => {
-            unenforced.push(error.to_string());
-            networks.policy.level = NetworkLevel::None;
-            Launcher::start(config.with_networks(networks.policies()))
-        }
-        started => started,
-    };
-    let launcher = launcher.map_err(lacks)?;
-    match launcher.memory_unbounded() {
-        Some(why) if !allows_unenforced_memory(configuration) => {
-            Err(BuildError::HostLacks(memory_refusal(&why)))
-        }
-        _ => Ok((launcher, unenforced)),
-    }
-}
-
-fn allows_unenforced_memory(configuration: &Configuration) -> bool {
-    configuration.allow_unenforced.iter().any(|name| name == "memory")
-}
-
-fn memory_refusal(why: &str) -> String {
-    format!(
-        "this host cannot bound the memory of functions ({why}): see lambent doctor, or start with --allow-unenforced memory"
-    )
 }
 
 fn build_environments(

@@ -6,6 +6,7 @@ pub mod eventbridge;
 pub mod iam;
 pub mod logs;
 pub mod s3;
+pub mod scheduler;
 pub mod service;
 pub mod sns;
 pub mod sqs;
@@ -14,4 +15,6 @@ pub mod targets;
 
 mod change;
 mod labelled_statements;
+mod paging;
 mod random;
+mod schedules;

@@ -2,7 +2,7 @@
 
 use super::{Outcome, tally::Tally};
 use crate::failure::Failure;
-use crate::fuzz;
+use crate::fuzz::{self, Speed};
 
 const SECONDS: u64 = 5;
 
@@ -15,7 +15,7 @@ pub(super) fn run() -> Result<Outcome, Failure> {
         return Ok(outcome);
     }
     for target in fuzz::targets()? {
-        let finished = fuzz::run_target(&target, SECONDS)?;
+        let finished = fuzz::run_target(&target, SECONDS, Speed::OfBuilding)?;
         if !finished.success {
             return Ok(Outcome { tests: outcome.tests, ..Outcome::of(finished) });
         }

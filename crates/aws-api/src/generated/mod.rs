@@ -4,6 +4,7 @@ pub mod events;
 pub mod iam;
 pub mod lambda;
 pub mod logs;
+pub mod scheduler;
 pub mod sns;
 pub mod sqs;
 pub mod sts;

@@ -16,7 +16,7 @@ use crate::{
     http::{self, BodyError, HttpResponse},
     json_api,
     lambda_api::errors,
-    s3_api,
+    rest_json_api, s3_api,
     service_endpoints::FAULT_NAMESPACE,
 };
 
@@ -84,6 +84,11 @@ impl AuthenticationFailure {
     /// As a service of the JSON protocol answers it.
     pub(crate) fn of_json(&self, dialect: &aws_json::Dialect) -> HttpResponse {
         json_api::refuse(&ApiError { status: 400, ..self.named() }, dialect)
+    }
+
+    /// As a service of restJson1 answers it that is not Lambda.
+    pub(crate) fn of_rest_json(&self) -> HttpResponse {
+        rest_json_api::refuse(&self.named())
     }
 
     /// As a service answers it that is not here: one that takes forms in XML, another in JSON.

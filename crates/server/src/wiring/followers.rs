@@ -7,6 +7,7 @@ use services::{
     eventbridge::{self, EventBridge},
     iam::Directory,
     s3::{ObjectEvents, S3},
+    scheduler::{self, Scheduler},
     sns::{self, Links, Outside, Sns, SnsParts},
     sqs::{self, Sqs},
     targets::Targets,
@@ -38,6 +39,7 @@ pub(super) struct Followers {
     queues: Arc<sqs::Registry>,
     topics: Arc<sns::Registry>,
     buses: Arc<eventbridge::Registry>,
+    schedules: Arc<scheduler::Registry>,
     mappings: Arc<EventSourceMappings>,
     mapping_changes: Arc<MappingChanges>,
 }
@@ -51,6 +53,7 @@ impl Followers {
             queues: Arc::default(),
             topics: Arc::default(),
             buses: Arc::default(),
+            schedules: Arc::default(),
             mappings,
             mapping_changes,
         }
@@ -64,6 +67,7 @@ impl Followers {
             self.queues.clone(),
             self.topics.clone(),
             self.buses.clone(),
+            self.schedules.clone(),
             self.mapping_changes.clone(),
         ]))
     }
@@ -79,6 +83,8 @@ pub(super) struct Services {
     pub sqs: Sqs,
     /// Buses.
     pub events: EventBridge,
+    /// Schedules.
+    pub scheduler: Scheduler,
     /// What never jumps, the same for all that waits.
     pub clock: Arc<dyn Clock>,
     /// Whatever waits, and who works on it.
@@ -105,6 +111,7 @@ impl Services {
         followers.queues.load(store).await?;
         followers.topics.load(store).await?;
         followers.buses.load(store).await?;
+        followers.schedules.load(store).await?;
         let sqs = Sqs::new(store.clone(), Arc::clone(&followers.queues), clock.clone());
         let sns = Sns::new(SnsParts {
             store: store.clone(),
@@ -116,6 +123,7 @@ impl Services {
             links,
         });
         let events = EventBridge::new(store.clone(), followers.buses, clock.clone());
+        let scheduler = Scheduler::new(store.clone(), followers.schedules, followers.directory);
         let targets = Targets {
             store: store.clone(),
             sqs: sqs.clone(),
@@ -131,6 +139,7 @@ impl Services {
             mappings: followers.mappings,
             s3: s3.clone(),
             events: events.clone(),
+            scheduler: scheduler.clone(),
             targets,
             object_events: ObjectEvents { store: store.clone(), clock: clock.clone() },
             clock: clock.clone(),
@@ -150,6 +159,7 @@ impl Services {
             s3,
             sqs,
             events,
+            scheduler,
             queues,
             clock,
         })

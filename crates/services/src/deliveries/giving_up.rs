@@ -93,7 +93,9 @@ fn message(delivery: &Delivery, tries: &Tries, attempts: u32, end: &GivenUp) -> 
         ("EXHAUSTED_RETRY_CONDITION", "String", end.exhausted.unwrap_or_default()),
         ("RETRY_ATTEMPTS", "Number", &retries),
     ];
-    let said = attributes.into_iter().filter(|(_, _, value)| !value.is_empty());
+    let about =
+        tries.about.iter().map(|said| (said.name.as_str(), said.data_type.as_str(), said.value.as_str()));
+    let said = about.chain(attributes).filter(|(_, _, value)| !value.is_empty());
     let message = Outgoing::text(body).traced(delivery.trace_id.clone());
     said.fold(message, |message, (name, data_type, value)| message.with_attribute(name, data_type, value))
 }
@@ -113,7 +115,8 @@ mod tests {
 
     #[test]
     fn tries_end_by_number_or_by_time() {
-        let tries = Tries { retries_max: 2, until_ms: 1_000, dead_letter: None, event: None };
+        let tries =
+            Tries { retries_max: 2, until_ms: 1_000, dead_letter: None, event: None, about: Vec::new() };
         assert_eq!(next_try(0, &tries, 1_000), Ok(1_000));
         assert_eq!(next_try(1, &tries, 1_001), Err("MaximumEventAgeInSeconds"));
         assert_eq!(next_try(2, &tries, 0), Err("MaximumRetryAttempts"));

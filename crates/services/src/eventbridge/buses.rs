@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     change::ChangeError,
+    paging,
     service::{ServiceContext, not_implemented},
 };
 
@@ -201,15 +202,6 @@ pub(super) fn page<T>(
     limit: Option<i64>,
     token: Option<&str>,
 ) -> Handled<(Vec<T>, Option<String>)> {
-    let after = token.filter(|token| !token.is_empty()).map(aws_api::pagination::decode).transpose();
-    let after = after.map_err(|_| invalid("Parameter NextToken is not valid."))?;
-    let limit = usize::try_from(limit.unwrap_or(PAGE).clamp(1, PAGE)).unwrap_or(1);
-    let mut rest = named.into_iter().filter(|(name, _)| after.as_ref().is_none_or(|after| name > after));
-    let (mut page, mut last) = (Vec::new(), None);
-    for (name, one) in rest.by_ref().take(limit) {
-        page.push(one);
-        last = Some(name);
-    }
-    let next = rest.next().and(last).map(|last| aws_api::pagination::encode(&last));
-    Ok((page, next))
+    paging::page(named, limit.unwrap_or(PAGE).min(PAGE), token)
+        .map_err(|_| invalid("Parameter NextToken is not valid."))
 }

@@ -8,17 +8,17 @@ use super::bus::BusKey;
 
 /// The fields in AWS's order; the detail is as it was given.
 #[derive(Serialize)]
-struct Envelope<'a> {
-    version: &'static str,
-    id: &'a str,
+pub(crate) struct Envelope<'a, D> {
+    pub version: &'static str,
+    pub id: &'a str,
     #[serde(rename = "detail-type")]
-    detail_type: &'a str,
-    source: &'a str,
-    account: &'a str,
-    time: String,
-    region: &'a str,
-    resources: &'a [String],
-    detail: &'a RawValue,
+    pub detail_type: &'a str,
+    pub source: &'a str,
+    pub account: &'a str,
+    pub time: String,
+    pub region: &'a str,
+    pub resources: &'a [String],
+    pub detail: D,
 }
 
 /// What is wrong with an entry: code and words.

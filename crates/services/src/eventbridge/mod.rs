@@ -32,6 +32,7 @@ use lambda_model::ports::Clock;
 use store::Store;
 
 pub(crate) use bus::BusKey;
+pub(crate) use envelope::Envelope;
 pub(crate) use putting::SERVICE;
 pub use registry::Registry;
 

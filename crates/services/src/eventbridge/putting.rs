@@ -172,6 +172,7 @@ fn tries(target: &types::Target, now_ms: i64, event: Option<String>) -> Tries {
         until_ms: now_ms.saturating_add(age_seconds.saturating_mul(1_000)),
         event: event.filter(|_| dead_letter.is_some()),
         dead_letter,
+        about: Vec::new(),
     }
 }
 

@@ -28,13 +28,8 @@ impl Rule {
         let pattern = record.event_pattern.as_deref();
         let pattern = pattern.and_then(|text| FilterPattern::parse_as(text, Dialect::Rules).ok());
         let schedule = record.schedule.as_ref().filter(|_| record.is_enabled());
-        let schedule = schedule.and_then(|(text, since_ms)| Some((Schedule::parse(text).ok()?, *since_ms)));
+        let schedule = schedule.and_then(|(text, since_ms)| Some((Schedule::of_rule(text).ok()?, *since_ms)));
         Self { record, pattern, schedule }
-    }
-
-    /// Since when its schedule counts.
-    pub(super) fn since_ms(&self) -> Option<i64> {
-        self.schedule.as_ref().map(|(_, since_ms)| *since_ms)
     }
 }
 

@@ -205,7 +205,7 @@ fn counted_on(before: &RuleRecord, record: &RuleRecord) -> Option<(String, i64)>
 }
 
 fn check_schedule(key: &BusKey, expression: &str) -> Handled<()> {
-    if Schedule::parse(expression).is_err() {
+    if Schedule::of_rule(expression).is_err() {
         return Err(invalid("Parameter ScheduleExpression is not valid."));
     }
     match key.name == DEFAULT {

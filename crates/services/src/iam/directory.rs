@@ -85,6 +85,16 @@ impl Directory {
         }
     }
 
+    /// Whether a service may have the role for something of an account. One that is known must trust the service; where credentials are
+    /// verified, it must be known, and be of the same account.
+    pub(crate) fn may_be_passed_to(&self, service: &str, role_arn: &str, account_id: &str) -> bool {
+        match self.role_trusts(role_arn, service) {
+            RoleTrust::Missing => self.accepts_missing_roles(),
+            RoleTrust::Trusts => self.accepts_missing_roles() || naming::account_in(role_arn) == account_id,
+            RoleTrust::DoesNotTrust => false,
+        }
+    }
+
     /// The role of an ARN.
     pub(crate) fn role(&self, role_arn: &str) -> Option<Role> {
         let key = records::key(naming::account_in(role_arn), naming::name_in(role_arn));
@@ -125,11 +135,7 @@ impl Directory {
 
 impl ExecutionRoles for Directory {
     fn may_be_passed_to_lambda(&self, role_arn: &str, account_id: &str) -> bool {
-        match self.role_trusts(role_arn, "lambda.amazonaws.com") {
-            RoleTrust::Missing => self.accepts_missing_roles(),
-            RoleTrust::Trusts => self.accepts_missing_roles() || naming::account_in(role_arn) == account_id,
-            RoleTrust::DoesNotTrust => false,
-        }
+        self.may_be_passed_to("lambda.amazonaws.com", role_arn, account_id)
     }
 }
 

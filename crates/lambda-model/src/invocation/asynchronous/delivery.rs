@@ -83,6 +83,9 @@ pub struct Tries {
     pub dead_letter: Option<String>,
     /// What that queue gets, where it is not what the target was to get.
     pub event: Option<String>,
+    /// What that queue is told beside what every such queue is.
+    #[serde(default)]
+    pub about: Vec<MessageAttribute>,
 }
 
 /// What a delivery is.

@@ -1,0 +1,101 @@
+//! HTTP of the services that speak restJson1, as Lambda does.
+
+use aws_api::{
+    error_response::{self, ApiError},
+    protocol::rest_json,
+    request_id,
+};
+use hyper::header::HeaderValue;
+use services::service::{Answer, AwsService};
+
+use crate::{
+    http::{self, BodyError, HttpRequest, HttpResponse},
+    identity::Caller,
+};
+
+/// What requests to services other than Lambda have at most: none takes more.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// A service and the paths of its operations.
+pub(crate) struct RestJsonApi<S> {
+    /// The service.
+    pub service: S,
+    routes: rest_json::Router,
+}
+
+impl<S: AwsService> RestJsonApi<S> {
+    /// The service under the paths of its model.
+    pub(crate) fn new(service: S) -> Self {
+        let routes = rest_json::Router::new(service.model());
+        Self { service, routes }
+    }
+
+    /// Answers one request.
+    pub(crate) async fn handle(&self, request: HttpRequest, caller: Caller) -> HttpResponse {
+        self.respond(request, caller).await.unwrap_or_else(|error| refuse(&error))
+    }
+
+    async fn respond(&self, request: HttpRequest, caller: Caller) -> Result<HttpResponse, ApiError> {
+        let model = self.service.model();
+        let route = self.routes.route(&request.method, &request.path, &request.query);
+        let route = route.ok_or_else(unknown_operation)?;
+        let operation = route.operation;
+        let context = caller.into_context(&request);
+        let body = http::read_body(request.body, BODY_BYTES_MAX).await.map_err(body_error)?;
+        let decoded =
+            rest_json::decode(model, operation, route.labels, &request.query, &request.headers, body);
+        let decoded = decoded.map_err(in_general_words)?;
+        let answer = self.service.handle(operation.index, decoded, context).await.inspect_err(|error| {
+            if error.status == 500 {
+                tracing::error!(operation = operation.name, message = error.message, "an operation failed");
+            }
+        })?;
+        let Answer::Output(output) = answer else { return Err(failed("an answer of events")) };
+        let response = rest_json::encode(model, operation, &output);
+        response
+            .map(|response| with_request_id(response.map(http::whole)))
+            .map_err(|error| failed(&error.to_string()))
+    }
+}
+
+/// The answer for an error.
+pub(crate) fn refuse(error: &ApiError) -> HttpResponse {
+    with_request_id(error_response::render(error).map(http::whole))
+}
+
+fn with_request_id(mut response: HttpResponse) -> HttpResponse {
+    if let Ok(value) = HeaderValue::from_str(&request_id::new()) {
+        response.headers_mut().insert("x-amzn-requestid", value);
+    }
+    response
+}
+
+/// What the codec says in Lambda's words.
+fn in_general_words(error: ApiError) -> ApiError {
+    match error.code {
+        "InvalidRequestContentException" => ApiError { code: "SerializationException", ..error },
+        _ => error.capital_message(),
+    }
+}
+
+fn unknown_operation() -> ApiError {
+    ApiError::user(
+        "UnknownOperationException",
+        404,
+        "The requested operation is not recognized by the service.",
+    )
+}
+
+fn body_error(error: BodyError) -> ApiError {
+    match error {
+        BodyError::TooLarge => {
+            ApiError::user("RequestEntityTooLargeException", 413, "Request size is too large")
+        }
+        BodyError::Broken => ApiError::user("SerializationException", 400, "The request body ended early."),
+    }
+}
+
+fn failed(why: &str) -> ApiError {
+    tracing::error!(why, "an answer was not encoded");
+    ApiError::service("InternalServerException", 500, "The request processing has failed.")
+}

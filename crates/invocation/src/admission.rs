@@ -78,7 +78,8 @@ impl ConcurrencyLedger {
         }
     }
 
-    /// Admits one more invocation of the version; `account_max` is the account's whole concurrency.
+    /// Admits one more invocation of the version; `account_max` is the account's whole concurrency. Who can wait is not to use up the
+    /// requests of who cannot.
     ///
     /// # Errors
     /// Why not.
@@ -88,6 +89,7 @@ impl ConcurrencyLedger {
         version: &str,
         limits: Admission,
         account_max: u32,
+        is_patient: bool,
     ) -> Result<Admitted, ThrottleReason> {
         if limits.provisioned > 0
             && let Some(admitted) = self.admit_to_provisioned(&(key.clone(), version.to_owned()), limits)
@@ -108,10 +110,10 @@ impl ConcurrencyLedger {
             ConcurrencyInUse { unreserved: accounts, on_demand: functions, provisioned: limits.provisioned };
         let place = limits.check(in_use)?;
         match limits.reserved {
-            Some(reserved) if !self.has_token(&self.reserved_rates.get(key), reserved) => {
+            Some(reserved) if !self.has_token(&self.reserved_rates.get(key), reserved, is_patient) => {
                 return Err(ThrottleReason::ReservedFunctionInvocationRateLimitExceeded);
             }
-            None if !self.has_token(&self.account_rates.get(&account), account_max) => {
+            None if !self.has_token(&self.account_rates.get(&account), account_max, is_patient) => {
                 return Err(ThrottleReason::FunctionInvocationRateLimitExceeded);
             }
             _ => {}
@@ -124,12 +126,14 @@ impl ConcurrencyLedger {
         let (counted, before) = Counted::take(&self.provisioned.get(version));
         let in_use = ConcurrencyInUse { provisioned: before, ..ConcurrencyInUse::default() };
         let is_free = limits.check(in_use) == Ok(Place::Provisioned);
-        let admitted = is_free && self.has_token(&self.provisioned_rates.get(version), limits.provisioned);
+        let admitted =
+            is_free && self.has_token(&self.provisioned_rates.get(version), limits.provisioned, false);
         admitted.then(|| Admitted { place: Place::Provisioned, _counted: vec![counted] })
     }
 
-    fn has_token(&self, bucket: &Bucket, concurrency: u32) -> bool {
+    fn has_token(&self, bucket: &Bucket, concurrency: u32, is_patient: bool) -> bool {
         let rate = Rate::per_second(f64::from(concurrency) * f64::from(self.requests_per_second));
+        let rate = if is_patient { rate.with_reserve() } else { rate };
         let now_us = u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX);
         bucket.lock().unwrap_or_else(PoisonError::into_inner).take(rate, now_us)
     }

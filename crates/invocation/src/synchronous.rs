@@ -2,7 +2,7 @@
 
 use std::{
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use lambda_model::{
@@ -18,7 +18,14 @@ use lambda_model::{
     ports::{ExecutionEnvironments, FunctionCatalog, MetricSink, ResolvedFunction},
 };
 
+use tokio::time::{Instant, sleep};
+
 use crate::admission::{Admitted, ConcurrencyLedger};
+
+/// The longest wait for requests a second; what waits longer goes back to where it came from.
+const RATE_WAIT_MAX: Duration = Duration::from_secs(1);
+/// The wait between two looks, on the average.
+const RATE_PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs invocations for callers who wait.
 pub struct Invoker {
@@ -88,7 +95,10 @@ impl Invoker {
         let function = self.check(&request.key, request.qualifier.as_deref())?;
         let mut invocation = request.invocation;
         let trace_id = self.trace(&function, &mut invocation)?;
-        let admitted = self.admit(&function)?;
+        let admitted = match invocation.is_patient {
+            true => self.admit_in_time(&function).await?,
+            false => self.admit(&function)?,
+        };
         let outcome = self.run(&function, admitted, invocation).await?;
         Ok(Invoked { executed_version: function.version.version.clone(), trace_id, outcome })
     }
@@ -129,10 +139,31 @@ impl Invoker {
         outcome
     }
 
+    /// A place for an invocation that can wait: for requests a second it does, a while.
+    async fn admit_in_time(&self, function: &ResolvedFunction) -> Result<Admitted, LambdaError> {
+        let until = Instant::now() + RATE_WAIT_MAX;
+        loop {
+            let asked = self.ask_for_place(function, true);
+            if !asked.as_ref().is_err_and(|reason| reason.is_rate()) || Instant::now() >= until {
+                return self.count(function, asked);
+            }
+            // Not all at once, and not too often: what comes in meanwhile is enough for many.
+            sleep(RATE_PAUSE.mul_f64(0.5 + fastrand::f64())).await;
+        }
+    }
+
     /// A place for one more invocation; counts it, or its refusal.
     pub(crate) fn admit(&self, function: &ResolvedFunction) -> Result<Admitted, LambdaError> {
+        self.count(function, self.ask_for_place(function, false))
+    }
+
+    fn count(
+        &self,
+        function: &ResolvedFunction,
+        asked: Result<Admitted, ThrottleReason>,
+    ) -> Result<Admitted, LambdaError> {
         let (key, version) = (&function.version.key, &function.version.version);
-        let admitted = self.ask_for_place(function).map_err(|reason| {
+        let admitted = asked.map_err(|reason| {
             self.metrics.throttled(key, version, reason);
             LambdaError::TooManyRequests(reason)
         })?;
@@ -143,7 +174,11 @@ impl Invoker {
         Ok(admitted)
     }
 
-    fn ask_for_place(&self, function: &ResolvedFunction) -> Result<Admitted, ThrottleReason> {
+    fn ask_for_place(
+        &self,
+        function: &ResolvedFunction,
+        is_patient: bool,
+    ) -> Result<Admitted, ThrottleReason> {
         let (key, version) = (&function.version.key, &function.version.version);
         let ready =
             if function.provisioned > 0 { self.environments.provisioned(key, version).ready } else { 0 };
@@ -153,7 +188,7 @@ impl Invoker {
             provisioned: ready,
             provisioned_of_function: function.provisioned_of_function,
         };
-        self.ledger.admit(key, version, limits, self.limits.concurrency_max)
+        self.ledger.admit(key, version, limits, self.limits.concurrency_max, is_patient)
     }
 
     #[cfg(test)]

@@ -230,3 +230,27 @@ async fn more_requests_per_second_than_ten_times_the_concurrency_are_throttled()
         assert_eq!(refused, Some(LambdaError::TooManyRequests(expected)));
     }
 }
+
+/// Twenty requests a second: who waits for nobody leaves a tenth to others, and comes in time.
+#[tokio::test(start_paused = true)]
+async fn what_can_wait_waits_for_its_turn_and_leaves_some_to_who_cannot() {
+    let fakes = fakes(FunctionState::Active, None);
+    let invoker = invoker(&fakes, 2);
+    fakes.gate.add_permits(1_000);
+    let patient = || InvokeRequest {
+        invocation: Invocation { is_patient: true, ..request("f").invocation },
+        ..request("f")
+    };
+    let begun = tokio::time::Instant::now();
+    for _ in 0..18 {
+        invoker.invoke(patient()).await.unwrap();
+    }
+    assert_eq!(begun.elapsed(), std::time::Duration::ZERO);
+    assert!(invoker.invoke(request("f")).await.is_ok() && invoker.invoke(request("f")).await.is_ok());
+    assert!(invoker.invoke(request("f")).await.is_err());
+    // Three turns: the two of the others, and its own.
+    invoker.invoke(patient()).await.unwrap();
+    let waited = begun.elapsed().as_millis();
+    assert!((150..250).contains(&waited), "{waited} ms");
+    assert_eq!(fakes.throttles.load(Ordering::Relaxed), 1);
+}

@@ -16,6 +16,14 @@ pub enum ThrottleReason {
 }
 
 impl ThrottleReason {
+    /// Whether it is by requests a second: a moment later there may be room.
+    pub fn is_rate(self) -> bool {
+        matches!(
+            self,
+            Self::FunctionInvocationRateLimitExceeded | Self::ReservedFunctionInvocationRateLimitExceeded
+        )
+    }
+
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -18,6 +18,9 @@ use crate::shell;
 
 /// Fetching an SDK may take a minute; nothing else takes as long.
 const ACTIVE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Requests a second for each unit of concurrency: a quota of accounts is not what is measured, and ten thousand a second are less than
+/// what runs.
+const REQUEST_RATE: &str = "1000";
 const POLL: Duration = Duration::from_millis(20);
 
 /// A running server.
@@ -39,6 +42,7 @@ impl Lambent {
         }
         let mut command = Command::new(shell::target_directory().join("release/lambent"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--no-sdk", "--data-dir"]).arg(&data);
+        command.args(["--request-rate", REQUEST_RATE]);
         for path in subjects.iter().filter_map(|subject| subject.runtime_path.as_ref()) {
             command.args(["--runtime-path", path]);
         }

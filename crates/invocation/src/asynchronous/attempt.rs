@@ -1,8 +1,9 @@
 //! One attempt at an event: run it, decide what follows, make that durable.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use lambda_model::{
     LambdaError,
     invocation::{
@@ -29,8 +30,9 @@ const UNSETTLED_PAUSE_MAX: Duration = Duration::from_secs(10);
 /// Attempts the event once and settles it, whatever happens.
 pub(super) async fn attempt(owner: Arc<AsyncInvoker>, claimed: ClaimedEvent) -> Went {
     let (event, id, progress) = (claimed.event.clone(), claimed.id, claimed.progress);
-    // A task of its own, so that its panic is seen.
-    if let Ok(went) = tokio::spawn(attempt_and_settle(Arc::clone(&owner), claimed)).await {
+    // Whatever a panic leaves behind is of this attempt alone.
+    let attempted = AssertUnwindSafe(attempt_and_settle(Arc::clone(&owner), claimed)).catch_unwind().await;
+    if let Ok(went) = attempted {
         return went;
     }
     tracing::error!(request_id = event.request_id, "an attempt broke");

@@ -14,6 +14,12 @@ impl Rate {
     pub fn per_second(per_second: f64) -> Self {
         Self { burst: per_second, per_second }
     }
+
+    /// For who can wait: a tenth of the burst is left to those who cannot.
+    #[must_use]
+    pub fn with_reserve(self) -> Self {
+        Self { burst: self.burst * 0.9, ..self }
+    }
 }
 
 /// A bucket; full at first.
@@ -54,6 +60,15 @@ impl TokenBucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_can_wait_leaves_a_tenth() {
+        let rate = Rate::per_second(100.0);
+        let mut bucket = TokenBucket::default();
+        assert_eq!((0..200).filter(|_| bucket.take(rate.with_reserve(), 0)).count(), 90);
+        assert_eq!((0..200).filter(|_| bucket.take(rate, 0)).count(), 10);
+        assert_eq!((0..200).filter(|_| bucket.take(rate.with_reserve(), 500_000)).count(), 40);
+    }
 
     #[test]
     fn a_burst_and_then_the_rate() {

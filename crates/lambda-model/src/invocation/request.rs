@@ -25,7 +25,8 @@ pub struct Invocation {
     pub wants_log_tail: bool,
     /// Where a streamed response goes; without it every response is collected.
     pub response_stream: Option<Arc<dyn ResponseStream>>,
-    /// Nobody waits for the outcome: rather than have an environment started it may wait a while for one that gets free.
+    /// Nobody waits for the outcome: rather than have an environment started it may wait a while for one that gets free, and where there are
+    /// too many requests a second, for its turn.
     pub is_patient: bool,
 }
 

@@ -54,6 +54,9 @@ SAMPLES = [
 #: Texts of which one violates each pattern that can be violated.
 OFFENDERS = ["!", "!!", "a b", "no pattern takes this: \u00a7", "-", " ", "\u2603", "$", "."]
 
+#: Values that hold values of their own kind are broken so deep.
+DEPTH_MAX = 8
+
 WRONG_TYPES = {
     "string": [7, True, {"a": "b"}, ["a"]],
     "blob": [7, ["a"]],
@@ -156,6 +159,8 @@ def of_structure(shape, value, place, payload=None):
 
 def of_value(shape, value, place):
     """Mutations of one value and of what is in it."""
+    if len(place.path) > DEPTH_MAX:
+        return
     value = sample(shape) if value is ABSENT else value
     if place.location == "payload":
         yield Mutation(place.path, "no JSON", place.put(b"{no json"))

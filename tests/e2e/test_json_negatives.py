@@ -1,4 +1,4 @@
-"""Wrong requests of EventBridge, generated from the API model: each is refused, says what is wrong, and changes nothing.
+"""Wrong requests of EventBridge and DynamoDB, generated from the API model: each is refused, says what is wrong, and changes nothing.
 
 Every operation that the server implements is asked with a sample of each of its members; that passes validation, whatever comes after
 it. Then every mutation of the sample (see `mutations.py`) is sent as JSON.
@@ -18,7 +18,7 @@ REGION = "eu-central-1"
 ACCOUNT = "666666666666"
 TIMEOUT_S = 20
 SESSION = botocore.session.get_session()
-MODELS = {name: SESSION.get_service_model(name) for name in ("events",)}
+MODELS = {name: SESSION.get_service_model(name) for name in ("events", "dynamodb")}
 #: What a body that is none of the operation's is called.
 UNREADABLE = "SerializationException"
 
@@ -69,10 +69,11 @@ def implemented(caller):
 
 
 def state(server):
-    """Everything that EventBridge has in the account."""
+    """Everything that the services have in the account."""
     events = server.client(service="events", region=REGION, access_key=ACCOUNT)
     buses = events.list_event_buses()["EventBuses"]
-    return buses, [events.list_rules(EventBusName=bus["Name"])["Rules"] for bus in buses]
+    tables = server.client(service="dynamodb", region=REGION, access_key=ACCOUNT).list_tables()["TableNames"]
+    return tables, buses, [events.list_rules(EventBusName=bus["Name"])["Rules"] for bus in buses]
 
 
 def test_every_operation_refuses_what_the_model_forbids(server, caller, subtests):
@@ -86,23 +87,25 @@ def test_every_operation_refuses_what_the_model_forbids(server, caller, subtests
             count += 1
             with subtests.test(msg=f"{operation.name} {mutation}"):
                 status, code, message = caller.call(operation, mutation.request)
-                is_unreadable = "wrong type" in mutation.what or "null" in mutation.what
+                is_unreadable = any(what in mutation.what for what in ("wrong type", "null", "no base64"))
                 assert status == 400 and code in (UNREADABLE, "ValidationException"), (status, code, message)
                 if not is_unreadable:
                     assert code == "ValidationException" and mutation.names() in message, (code, message)
                 if mutation.expected:
                     assert mutation.expected in message, message
         assert state(server) == before, operation.name
-    assert count > {"events": 1000}[caller.model.service_name], count
+    assert count > {"events": 1000, "dynamodb": 500}[caller.model.service_name], count
 
 
-@pytest.mark.parametrize("target", ["", "AWSEvents", "AWSEvents.", "AWSEvents.NoSuchThing"])
+@pytest.mark.parametrize("target", ["", "{}", "{}.", "{}.NoSuchThing"])
 def test_a_target_that_names_no_operation_is_refused(caller, target):
+    target = target.format(caller.model.metadata["targetPrefix"])
     status, code, _ = caller.send(target, b"{}")
     assert (status, code) == (400, "UnknownOperationException")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b"\xff"])
 def test_a_body_that_is_no_object_is_refused(caller, body):
-    status, code, _ = caller.send("AWSEvents.PutRule", body)
+    operation = next(implemented(caller)).name
+    status, code, _ = caller.send(f"{caller.model.metadata['targetPrefix']}.{operation}", body)
     assert status == 400 and code in (UNREADABLE, "ValidationException")

@@ -76,6 +76,12 @@ const SERVICES: &[Service] = &[
         refuses_words: false,
     },
     Service {
+        module: "dynamodb",
+        model: "botocore/data/dynamodb/2012-08-10/service-2.json.gz",
+        built: Some(built::DYNAMODB),
+        refuses_words: false,
+    },
+    Service {
         module: "scheduler",
         model: "botocore/data/scheduler/2021-06-30/service-2.json.gz",
         built: None,

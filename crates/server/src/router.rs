@@ -6,6 +6,7 @@ use aws_api::{protocol::aws_json, sigv4::payload_hash};
 use hyper::{Method, StatusCode};
 use lambda_model::{credentials::PrincipalKind, limits};
 use services::{
+    dynamodb::DynamoDb,
     eventbridge::EventBridge,
     iam::Iam,
     logs::CloudWatchLogs,
@@ -52,6 +53,8 @@ pub(crate) struct Router {
     pub sts: Sts,
     /// Log groups.
     pub logs: CloudWatchLogs,
+    /// DynamoDB.
+    pub dynamodb: DynamoDb,
     /// EventBridge.
     pub events: EventBridge,
     /// EventBridge Scheduler.
@@ -185,6 +188,7 @@ impl Router {
             Destination::Iam => query_api::answer(&self.iam, request, caller).await,
             Destination::Sts => query_api::answer(&self.sts, request, caller).await,
             Destination::Logs => json_api::answer(&self.logs, &CloudWatchLogs::JSON, request, caller).await,
+            Destination::DynamoDb => json_api::answer(&self.dynamodb, &DynamoDb::JSON, request, caller).await,
             Destination::Events => json_api::answer(&self.events, &EventBridge::JSON, request, caller).await,
             Destination::Scheduler => self.scheduler.handle(request, caller).await,
             Destination::Sns => query_api::answer(&self.sns, request, caller).await,
@@ -209,6 +213,7 @@ impl Router {
             Destination::Sns => failure.of_query(&self.sns.query_dialect()),
             Destination::Sqs if takes_forms => failure.of_query(&self.sqs.query_dialect()),
             Destination::Logs => failure.of_json(&CloudWatchLogs::JSON),
+            Destination::DynamoDb => failure.of_json(&DynamoDb::JSON),
             Destination::Events => failure.of_json(&EventBridge::JSON),
             Destination::Scheduler => failure.of_rest_json(),
             Destination::Sqs => failure.of_json(&Sqs::JSON),
@@ -223,6 +228,7 @@ enum Destination {
     Iam,
     Sts,
     Logs,
+    DynamoDb,
     Events,
     Scheduler,
     Sns,
@@ -240,6 +246,7 @@ impl Destination {
             "iam" => Some(Self::Iam),
             "sts" => Some(Self::Sts),
             "logs" => Some(Self::Logs),
+            "dynamodb" => Some(Self::DynamoDb),
             "events" => Some(Self::Events),
             "scheduler" => Some(Self::Scheduler),
             "sns" => Some(Self::Sns),
@@ -256,6 +263,7 @@ fn service_of<'a>(request: &HttpRequest, caller: &'a Caller) -> &'a str {
         None if is_for_s3(request) => "s3",
         None if target_of(request).starts_with("AmazonSQS.") => "sqs",
         None if target_of(request).starts_with("Logs_") => "logs",
+        None if target_of(request).starts_with("DynamoDB_") => "dynamodb",
         None if target_of(request).starts_with("AWSEvents.") => "events",
         // Who has a token of another provider signs nothing: AssumeRoleWithWebIdentity, AssumeRoleWithSAML.
         None if sends_forms(request) => "sts",

@@ -22,6 +22,7 @@ use lambda_model::{
 use sandbox::{IsolationLevel, Launcher};
 use services::{
     credentials::{KnownCredentials, RootKey},
+    dynamodb::DynamoDb,
     iam::{Directory, Iam, MissingRoles},
     logs::{CloudWatchLogs, subscriptions},
     sts::{FunctionCredentials, Sessions, Sts},
@@ -136,8 +137,6 @@ impl Server {
         let (credentials, authentication) = proving(&configuration, &identity);
         let (iam, sts) = (Iam::new(store.clone()), Sts::new(identity.sessions, identity.directory));
         let logs = start_logs(&store, &lambda);
-        let defaults =
-            Defaults { account_id: configuration.account_id, region: configuration.region, credentials };
         let router = Arc::new(Router {
             admin,
             lambda,
@@ -145,12 +144,17 @@ impl Server {
             s3: S3Api { service: s3.into_http_service() },
             sts,
             logs,
+            dynamodb: DynamoDb::new(&store),
             events,
             scheduler: RestJsonApi::new(scheduler),
             sns,
             sqs,
             elsewhere,
-            defaults,
+            defaults: Defaults {
+                account_id: configuration.account_id,
+                region: configuration.region,
+                credentials,
+            },
             authentication,
         });
         let _ = inside.router.set(Arc::clone(&router));

@@ -2,6 +2,7 @@
 
 pub mod credentials;
 pub mod deliveries;
+pub mod dynamodb;
 pub mod eventbridge;
 pub mod iam;
 pub mod logs;

@@ -6,6 +6,7 @@
 //!   id                   names what this directory's server makes on the host
 //!   lambent.db           SQLite: functions, and documents of everything else (schema/*.sql)
 //!   queues.db            SQLite: what waits (schema/queues/*.sql)
+//!   tables.db            SQLite: tables of items (schema/tables/*.sql)
 //!   code/<sha256>/       package.zip and tree/, written whole or not at all
 //!   objects/             the bytes of S3's objects ([`s3`])
 //!   logs/                what functions printed
@@ -30,6 +31,7 @@ mod salvage;
 mod samples;
 mod schema;
 mod store;
+mod tables;
 mod transaction;
 mod write_ahead_log;
 mod writer;
@@ -46,4 +48,5 @@ pub use queues::{
     Queues, StoredMessage,
 };
 pub use store::{OpenOptions, Store};
+pub use tables::{Direction, Row, Span, TableKey, TableTransaction, TableView, Tables};
 pub use transaction::{Change, CommitObserver, Transaction};

@@ -32,6 +32,10 @@ pub(crate) const QUEUES: Schema = Schema {
     checkpoint_pages: 8_000,
 };
 
+/// Tables of items.
+pub(crate) const TABLES: Schema =
+    Schema { migrations: &[include_str!("schema/tables/0001_initial.sql")], checkpoint_pages: 1_000 };
+
 /// Statements that a connection keeps prepared.
 const PREPARED_STATEMENTS_MAX: usize = 128;
 

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use crate::{
-    CodePackages, CommitObserver, Logs, Queues, StoreError,
+    CodePackages, CommitObserver, Logs, Queues, StoreError, Tables,
     data_dir::{DataDir, sync_directory},
     database::Database,
     quarantine::{self, Damaged},
@@ -36,6 +36,7 @@ pub struct Store {
 struct Inner {
     database: Database,
     queues: Queues,
+    tables: Tables,
     code_packages: CodePackages,
     logs: Logs,
     traces: Logs,
@@ -73,6 +74,7 @@ impl Store {
             Damaged::load(connection, known)
         })?;
         let queues = Queues::open(&data_dir.path().join("queues.db"))?;
+        let tables = Tables::open(&data_dir.path().join("tables.db"))?;
         let code_packages = CodePackages::open(&data_dir.path().join("code"))?;
         let logs = Logs::open(&data_dir.path().join("logs"))?;
         let traces = Logs::open_for_days(&data_dir.path().join("traces"), TRACES_DAYS)?;
@@ -82,6 +84,7 @@ impl Store {
         let inner = Inner {
             database,
             queues,
+            tables,
             code_packages,
             logs,
             traces,
@@ -116,7 +119,7 @@ impl Store {
     /// Records that are damaged, functions by their ARNs: set aside at start, or found so later. While there are any, no code is
     /// removed. Deleting what they are of, or creating it anew, ends it.
     pub fn damaged(&self) -> Vec<String> {
-        [self.inner.damaged.all(), self.inner.queues.damaged()].concat()
+        [self.inner.damaged.all(), self.inner.queues.damaged(), self.inner.tables.damaged()].concat()
     }
 
     pub(crate) fn damaged_records(&self) -> &Damaged {
@@ -131,6 +134,11 @@ impl Store {
     /// What waits: asynchronous events, and what is to be told of their ends.
     pub fn queues(&self) -> Queues {
         self.inner.queues.clone()
+    }
+
+    /// Tables of items.
+    pub fn tables(&self) -> Tables {
+        self.inner.tables.clone()
     }
 
     /// Segments of traces that functions sent to the X-Ray daemon: one group an account and Region, a stream a function.
@@ -153,6 +161,7 @@ impl Store {
         let store = self.clone();
         let _ = tokio::task::spawn_blocking(move || {
             store.inner.queues.close();
+            store.inner.tables.close();
             store.inner.database.close();
             store.inner.logs.flush();
             store.inner.traces.flush();

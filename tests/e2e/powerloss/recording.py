@@ -19,7 +19,15 @@ SLOW_MS = 40
 CHEAP = ("--isolation", "process", "--no-sdk", "--async-retry-wait-seconds", "3600")
 #: Not durable by design, or not by this promise: the lock goes with the process, SQLite makes its index of the log
 #: again, environments end with the server, SDKs are fetched again, and logs may lose their last second.
-EXCEPT = ("data/lock", "data/lambent.db-shm", "data/queues.db-shm", "data/run", "data/runtimes", "data/logs")
+EXCEPT = (
+    "data/lock",
+    "data/lambent.db-shm",
+    "data/queues.db-shm",
+    "data/tables.db-shm",
+    "data/run",
+    "data/runtimes",
+    "data/logs",
+)
 
 
 @dataclass

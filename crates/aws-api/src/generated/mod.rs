@@ -1,5 +1,6 @@
 //! Code generated from AWS's API models, a folder per service.
 
+pub mod dynamodb;
 pub mod events;
 pub mod iam;
 pub mod lambda;

@@ -171,6 +171,7 @@ impl LambdaApi {
     pub(crate) async fn reset(&self) -> Result<(), LambdaError> {
         self.store.delete_everything().await?;
         self.store.queues().clear().await?;
+        self.store.tables().clear().await?;
         let logs = self.store.logs();
         let _ = tokio::task::spawn_blocking(move || logs.clear()).await;
         Ok(())

@@ -1,0 +1,113 @@
+//! Tables as the API shows them.
+
+use std::collections::BTreeMap;
+
+use aws_api::generated::dynamodb::types;
+use store::TableKey;
+
+use super::{
+    keys::{KeyAttribute, KeySchema},
+    record::{IndexRecord, TableRecord, table_arn},
+};
+
+/// A table; `counts` is how many rows its spaces have, and how many bytes.
+pub(super) fn description(
+    key: &TableKey,
+    record: &TableRecord,
+    status: &str,
+    counts: &BTreeMap<i64, (i64, i64)>,
+) -> types::TableDescription {
+    let arn = table_arn(key);
+    let created = record.created_ms as f64 / 1_000.0;
+    let (items, bytes) = counts.get(&record.space).copied().unwrap_or_default();
+    let settings = &record.settings;
+    let is_on_demand = settings.billing_mode == "PAY_PER_REQUEST";
+    let definition = |KeyAttribute { name, kind }: &KeyAttribute| types::AttributeDefinition {
+        attribute_name: Some(name.clone()),
+        attribute_type: Some(kind.clone()),
+    };
+    types::TableDescription {
+        attribute_definitions: Some(record.attributes.iter().map(definition).collect()),
+        table_name: Some(key.name.clone()),
+        key_schema: Some(elements(&record.key)),
+        table_status: Some(status.to_owned()),
+        creation_date_time: Some(created),
+        provisioned_throughput: Some(throughput(settings.throughput.as_ref())),
+        table_size_bytes: Some(bytes),
+        item_count: Some(items),
+        table_id: Some(record.id.clone()),
+        billing_mode_summary: is_on_demand.then(|| types::BillingModeSummary {
+            billing_mode: Some(settings.billing_mode.clone()),
+            last_update_to_pay_per_request_date_time: Some(created),
+        }),
+        local_secondary_indexes: some(record.local.iter().map(|index| local(index, &arn, counts)).collect()),
+        global_secondary_indexes: some(
+            record.global.iter().map(|index| global(index, &arn, counts)).collect(),
+        ),
+        table_class_summary: settings
+            .table_class
+            .clone()
+            .map(|class| types::TableClassSummary { table_class: Some(class), last_update_date_time: None }),
+        deletion_protection_enabled: Some(settings.is_protected),
+        on_demand_throughput: settings.on_demand_throughput.clone(),
+        table_arn: Some(arn),
+        ..types::TableDescription::default()
+    }
+}
+
+fn some<T>(all: Vec<T>) -> Option<Vec<T>> {
+    Some(all).filter(|all| !all.is_empty())
+}
+
+fn elements(key: &KeySchema) -> Vec<types::KeySchemaElement> {
+    let element = |attribute: &KeyAttribute, kind: &str| types::KeySchemaElement {
+        attribute_name: Some(attribute.name.clone()),
+        key_type: Some(kind.to_owned()),
+    };
+    let sort = key.sort.as_ref().map(|sort| element(sort, "RANGE"));
+    std::iter::once(element(&key.partition, "HASH")).chain(sort).collect()
+}
+
+fn throughput(given: Option<&types::ProvisionedThroughput>) -> types::ProvisionedThroughputDescription {
+    types::ProvisionedThroughputDescription {
+        number_of_decreases_today: Some(0),
+        read_capacity_units: Some(given.and_then(|given| given.read_capacity_units).unwrap_or(0)),
+        write_capacity_units: Some(given.and_then(|given| given.write_capacity_units).unwrap_or(0)),
+        ..types::ProvisionedThroughputDescription::default()
+    }
+}
+
+fn local(
+    index: &IndexRecord,
+    table: &str,
+    counts: &BTreeMap<i64, (i64, i64)>,
+) -> types::LocalSecondaryIndexDescription {
+    let (items, bytes) = counts.get(&index.space).copied().unwrap_or_default();
+    types::LocalSecondaryIndexDescription {
+        index_name: Some(index.name.clone()),
+        key_schema: Some(elements(&index.key)),
+        projection: Some(index.projection.clone()),
+        index_size_bytes: Some(bytes),
+        item_count: Some(items),
+        index_arn: Some(format!("{table}/index/{}", index.name)),
+    }
+}
+
+fn global(
+    index: &IndexRecord,
+    table: &str,
+    counts: &BTreeMap<i64, (i64, i64)>,
+) -> types::GlobalSecondaryIndexDescription {
+    let (items, bytes) = counts.get(&index.space).copied().unwrap_or_default();
+    types::GlobalSecondaryIndexDescription {
+        index_name: Some(index.name.clone()),
+        key_schema: Some(elements(&index.key)),
+        projection: Some(index.projection.clone()),
+        index_status: Some("ACTIVE".to_owned()),
+        provisioned_throughput: Some(throughput(index.throughput.as_ref())),
+        index_size_bytes: Some(bytes),
+        item_count: Some(items),
+        index_arn: Some(format!("{table}/index/{}", index.name)),
+        ..types::GlobalSecondaryIndexDescription::default()
+    }
+}

@@ -1,0 +1,305 @@
+//! Operations on one item.
+
+use std::collections::BTreeMap;
+
+use aws_api::generated::dynamodb::types;
+use store::{TableTransaction, TableView};
+
+use super::{
+    DynamoDb, Handled, capacity,
+    conditions::{self, check_not_both, of_expected},
+    error::{invalid, invalid_parameters},
+    expressions::{Condition, Kind, Path, Placeholders, Projection, Update, UpdateValue, apply, project},
+    keys::Place,
+    record::{TableRecord, table_in, table_key},
+    value::{self, Item, Value},
+    writes,
+};
+use crate::{change::ChangeError, service::ServiceContext};
+
+/// A write of one item, but for what it makes of it.
+struct Write {
+    condition: Option<Condition>,
+    /// `ALL_OLD` where a condition that does not hold shows what is there.
+    wants_old_of_failure: Option<String>,
+}
+
+/// What a write has done.
+struct Written {
+    old: Option<Item>,
+    new: Option<Item>,
+}
+
+impl DynamoDb {
+    pub(super) async fn put_item(
+        &self,
+        context: &ServiceContext,
+        input: types::PutItemInput,
+    ) -> Handled<types::PutItemOutput> {
+        let returned = returns(input.return_values.as_deref(), &["NONE", "ALL_OLD"])?;
+        check_not_both(
+            &[("ConditionExpression", input.condition_expression.is_some())],
+            &[
+                ("Expected", input.expected.is_some()),
+                ("ConditionalOperator", input.conditional_operator.is_some()),
+            ],
+        )?;
+        let placeholders = Placeholders::read(
+            input.expression_attribute_names,
+            input.expression_attribute_values,
+            input.condition_expression.is_some(),
+        )?;
+        let condition = condition(
+            input.condition_expression.as_deref(),
+            input.expected,
+            input.conditional_operator.as_deref(),
+            &placeholders,
+        )?;
+        placeholders.check_used()?;
+        let item = value::read(input.item.unwrap_or_default())?;
+        let write = Write { condition, wants_old_of_failure: input.return_values_on_condition_check_failure };
+        let name = input.table_name;
+        let place_of = |table: &TableRecord, item: &Item| table.key.place_of_item(item);
+        let new = item.clone();
+        let written =
+            self.write(context, name.as_deref(), (item, place_of), write, move |_, _| Ok(Some(new))).await?;
+        let attributes = if returned == "ALL_OLD" { written.old.clone() } else { None };
+        Ok(types::PutItemOutput {
+            attributes: attributes.map(value::shown),
+            consumed_capacity: written.capacity(input.return_consumed_capacity.as_deref(), name.as_deref()),
+            item_collection_metrics: None,
+        })
+    }
+
+    pub(super) async fn delete_item(
+        &self,
+        context: &ServiceContext,
+        input: types::DeleteItemInput,
+    ) -> Handled<types::DeleteItemOutput> {
+        let returned = returns(input.return_values.as_deref(), &["NONE", "ALL_OLD"])?;
+        check_not_both(
+            &[("ConditionExpression", input.condition_expression.is_some())],
+            &[
+                ("Expected", input.expected.is_some()),
+                ("ConditionalOperator", input.conditional_operator.is_some()),
+            ],
+        )?;
+        let placeholders = Placeholders::read(
+            input.expression_attribute_names,
+            input.expression_attribute_values,
+            input.condition_expression.is_some(),
+        )?;
+        let condition = condition(
+            input.condition_expression.as_deref(),
+            input.expected,
+            input.conditional_operator.as_deref(),
+            &placeholders,
+        )?;
+        placeholders.check_used()?;
+        let key = value::read(input.key.unwrap_or_default())?;
+        let write = Write { condition, wants_old_of_failure: input.return_values_on_condition_check_failure };
+        let name = input.table_name;
+        let place_of = |table: &TableRecord, key: &Item| table.key.place_of_key(key);
+        let written = self.write(context, name.as_deref(), (key, place_of), write, |_, _| Ok(None)).await?;
+        let attributes = if returned == "ALL_OLD" { written.old.clone() } else { None };
+        Ok(types::DeleteItemOutput {
+            attributes: attributes.map(value::shown),
+            consumed_capacity: written.capacity(input.return_consumed_capacity.as_deref(), name.as_deref()),
+            item_collection_metrics: None,
+        })
+    }
+
+    pub(super) async fn update_item(
+        &self,
+        context: &ServiceContext,
+        input: types::UpdateItemInput,
+    ) -> Handled<types::UpdateItemOutput> {
+        let all = ["NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"];
+        let returned = returns(input.return_values.as_deref(), &all)?;
+        check_not_both(
+            &[
+                ("UpdateExpression", input.update_expression.is_some()),
+                ("ConditionExpression", input.condition_expression.is_some()),
+            ],
+            &[
+                ("AttributeUpdates", input.attribute_updates.is_some()),
+                ("Expected", input.expected.is_some()),
+                ("ConditionalOperator", input.conditional_operator.is_some()),
+            ],
+        )?;
+        let has_expressions = input.update_expression.is_some() || input.condition_expression.is_some();
+        let placeholders = Placeholders::read(
+            input.expression_attribute_names,
+            input.expression_attribute_values,
+            has_expressions,
+        )?;
+        let update = match (&input.update_expression, input.attribute_updates) {
+            (Some(text), _) => Update::parse(text, &placeholders)?,
+            (None, Some(updates)) => of_attribute_updates(updates)?,
+            (None, None) => Update::default(),
+        };
+        let condition = condition(
+            input.condition_expression.as_deref(),
+            input.expected,
+            input.conditional_operator.as_deref(),
+            &placeholders,
+        )?;
+        placeholders.check_used()?;
+        let key = value::read(input.key.unwrap_or_default())?;
+        let write = Write { condition, wants_old_of_failure: input.return_values_on_condition_check_failure };
+        let paths: Vec<Path> = update.paths().cloned().collect();
+        let name = input.table_name;
+        let place_of = |table: &TableRecord, key: &Item| table.key.place_of_key(key);
+        let before = key.clone();
+        let make = move |table: &TableRecord, old: Option<&Item>| {
+            if let Some(path) = update.paths().find(|path| table.key.has(&path.attribute)) {
+                let name = &path.attribute;
+                return Err(invalid_parameters(&format!(
+                    "Cannot update attribute {name}. This attribute is part of the key"
+                )));
+            }
+            apply(&update, old.unwrap_or(&before)).map(Some)
+        };
+        let written = self.write(context, name.as_deref(), (key, place_of), write, make).await?;
+        let updated =
+            |item: &Option<Item>| item.as_ref().map(|item| project(item, &Projection::at(paths.clone())));
+        let attributes = match returned {
+            "ALL_OLD" => written.old.clone(),
+            "ALL_NEW" => written.new.clone(),
+            "UPDATED_OLD" => updated(&written.old),
+            "UPDATED_NEW" => updated(&written.new),
+            _ => None,
+        };
+        let attributes = attributes.filter(|item| !item.is_empty() || returned.starts_with("ALL"));
+        Ok(types::UpdateItemOutput {
+            attributes: attributes.map(value::shown),
+            consumed_capacity: written.capacity(input.return_consumed_capacity.as_deref(), name.as_deref()),
+            item_collection_metrics: None,
+        })
+    }
+
+    pub(super) async fn get_item(
+        &self,
+        context: &ServiceContext,
+        input: types::GetItemInput,
+    ) -> Handled<types::GetItemOutput> {
+        check_not_both(
+            &[("ProjectionExpression", input.projection_expression.is_some())],
+            &[("AttributesToGet", input.attributes_to_get.is_some())],
+        )?;
+        let placeholders = Placeholders::read(
+            input.expression_attribute_names,
+            None,
+            input.projection_expression.is_some(),
+        )?;
+        let projection =
+            projection(input.projection_expression.as_deref(), input.attributes_to_get, &placeholders)?;
+        placeholders.check_used()?;
+        let key = value::read(input.key.unwrap_or_default())?;
+        let named = table_key(context, input.table_name.as_deref());
+        let read = move |view: &TableView<'_>| -> Result<Option<Item>, ChangeError> {
+            let table = table_in(view, &named)?;
+            let place = table.key.place_of_key(&key)?;
+            writes::get(view, &table, &place)
+        };
+        let found = self.tables.read(read).await?;
+        let units =
+            capacity::of_read(found.as_ref().map_or(0, value::size), input.consistent_read == Some(true));
+        let name = input.table_name.unwrap_or_default();
+        let shown = found.map(|item| match &projection {
+            Some(projection) => project(&item, projection),
+            None => item,
+        });
+        Ok(types::GetItemOutput {
+            item: shown.map(value::shown),
+            consumed_capacity: capacity::consumed(input.return_consumed_capacity.as_deref(), &name, units),
+        })
+    }
+
+    /// Writes an item: `place_of` says where the attributes of the request are, `make` what is to be there.
+    async fn write(
+        &self,
+        context: &ServiceContext,
+        table: Option<&str>,
+        (attributes, place_of): (Item, impl FnOnce(&TableRecord, &Item) -> Handled<Place> + Send + 'static),
+        write: Write,
+        make: impl FnOnce(&TableRecord, Option<&Item>) -> Handled<Option<Item>> + Send + 'static,
+    ) -> Handled<Written> {
+        let named = table_key(context, table);
+        let change = move |transaction: &mut TableTransaction<'_>| -> Result<Written, ChangeError> {
+            let table = table_in(transaction, &named)?;
+            let place = place_of(&table, &attributes)?;
+            let old = writes::get(transaction, &table, &place)?;
+            conditions::check(write.condition.as_ref(), old.as_ref(), write.wants_old_of_failure.as_deref())?;
+            let new = make(&table, old.as_ref())?;
+            if new != old {
+                writes::write(transaction, &table, &place, (old.as_ref(), new.as_ref()))?;
+            }
+            Ok(Written { old, new })
+        };
+        Ok(self.tables.transact(change, |_| {}).await?)
+    }
+}
+
+impl Written {
+    /// The larger of what was and what is counts.
+    fn capacity(&self, asked: Option<&str>, table: Option<&str>) -> Option<types::ConsumedCapacity> {
+        let size = |item: &Option<Item>| item.as_ref().map_or(0, value::size);
+        let units = capacity::of_write(size(&self.old).max(size(&self.new)));
+        capacity::consumed(asked, table.unwrap_or_default(), units)
+    }
+}
+
+/// What is to be returned.
+fn returns<'a>(asked: Option<&'a str>, known: &[&str]) -> Handled<&'a str> {
+    let asked = asked.unwrap_or("NONE");
+    if known.contains(&asked) {
+        return Ok(asked);
+    }
+    Err(invalid(format!("Return values set to invalid value: {asked}")))
+}
+
+fn condition(
+    expression: Option<&str>,
+    expected: Option<BTreeMap<String, types::ExpectedAttributeValue>>,
+    operator: Option<&str>,
+    placeholders: &Placeholders,
+) -> Handled<Option<Condition>> {
+    match expression {
+        Some(text) => Condition::parse(text, Kind::Condition, placeholders).map(Some),
+        None => of_expected(expected.unwrap_or_default(), operator),
+    }
+}
+
+/// Which parts are wanted; `None` for all.
+pub(super) fn projection(
+    expression: Option<&str>,
+    attributes: Option<Vec<String>>,
+    placeholders: &Placeholders,
+) -> Handled<Option<Projection>> {
+    match (expression, attributes) {
+        (Some(text), _) => Projection::parse(text, placeholders).map(Some),
+        (None, Some(attributes)) => Ok(Some(Projection::of(&attributes))),
+        (None, None) => Ok(None),
+    }
+}
+
+/// What updates were before there were expressions.
+fn of_attribute_updates(updates: BTreeMap<String, types::AttributeValueUpdate>) -> Handled<Update> {
+    let mut update = Update::default();
+    for (name, types::AttributeValueUpdate { value, action }) in updates {
+        let (path, value) = (Path::of(&name), value.map(Value::read).transpose()?);
+        match (action.as_deref().unwrap_or("PUT"), value) {
+            ("PUT", Some(value)) => update.set.push((path, UpdateValue::Value(value))),
+            ("DELETE", None) => update.remove.push(path),
+            ("DELETE", Some(value)) => update.delete.push((path, value)),
+            ("ADD", Some(value)) => update.add.push((path, value)),
+            (action, _) => {
+                return Err(invalid_parameters(&format!(
+                    "Only DELETE action is allowed when no attribute value is specified, not {action}"
+                )));
+            }
+        }
+    }
+    Ok(update)
+}

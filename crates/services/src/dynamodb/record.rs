@@ -1,0 +1,116 @@
+//! Tables as they are kept.
+
+use std::collections::BTreeMap;
+
+use aws_api::{error_response::ApiError, generated::dynamodb::types};
+use serde::{Deserialize, Serialize};
+use store::{TableKey, TableView};
+
+use super::{
+    error::no_table,
+    keys::{KeyAttribute, KeySchema},
+};
+use crate::{
+    change::ChangeError,
+    service::{ServiceContext, partition_of},
+};
+
+/// A table.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct TableRecord {
+    /// A UUID.
+    pub id: String,
+    /// Unix time, milliseconds.
+    pub created_ms: i64,
+    /// Where its items are.
+    pub space: i64,
+    pub key: KeySchema,
+    /// Every attribute of a key, in the order of the request.
+    pub attributes: Vec<KeyAttribute>,
+    pub local: Vec<IndexRecord>,
+    pub global: Vec<IndexRecord>,
+    pub settings: Settings,
+    pub tags: BTreeMap<String, String>,
+    /// The attribute that says when an item expires.
+    pub ttl_attribute: Option<String>,
+}
+
+/// What is kept and shown, and changes nothing here.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(super) struct Settings {
+    /// `PROVISIONED` or `PAY_PER_REQUEST`.
+    pub billing_mode: String,
+    pub throughput: Option<types::ProvisionedThroughput>,
+    pub on_demand_throughput: Option<types::OnDemandThroughput>,
+    pub table_class: Option<String>,
+    pub is_protected: bool,
+}
+
+/// A secondary index.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct IndexRecord {
+    pub name: String,
+    /// Where its entries are.
+    pub space: i64,
+    pub key: KeySchema,
+    pub projection: types::Projection,
+    pub throughput: Option<types::ProvisionedThroughput>,
+}
+
+impl TableRecord {
+    pub(super) fn indexes(&self) -> impl Iterator<Item = &IndexRecord> {
+        self.local.iter().chain(&self.global)
+    }
+
+    /// An index, and whether it is a local one.
+    pub(super) fn index(&self, name: &str) -> Option<(&IndexRecord, bool)> {
+        let local = self.local.iter().map(|index| (index, true));
+        local.chain(self.global.iter().map(|index| (index, false))).find(|(index, _)| index.name == name)
+    }
+}
+
+/// A table of the caller's, by its name or its ARN.
+pub(super) fn table_key(context: &ServiceContext, name_or_arn: Option<&str>) -> TableKey {
+    let asked = name_or_arn.unwrap_or_default();
+    let parts: Vec<&str> = asked.splitn(6, ':').collect();
+    if let ["arn", _, "dynamodb", region, account_id, resource] = parts[..]
+        && let Some(name) = resource.strip_prefix("table/")
+    {
+        return TableKey { account_id: account_id.into(), region: region.into(), name: name.into() };
+    }
+    TableKey {
+        account_id: context.account_id().to_owned(),
+        region: context.region.clone(),
+        name: asked.to_owned(),
+    }
+}
+
+pub(super) fn table_arn(TableKey { account_id, region, name }: &TableKey) -> String {
+    format!("arn:{}:dynamodb:{region}:{account_id}:table/{name}", partition_of(region))
+}
+
+/// A table that is there.
+///
+/// # Errors
+/// When it is not.
+pub(super) fn table_in(view: &TableView<'_>, key: &TableKey) -> Result<TableRecord, ChangeError> {
+    found_in(view, key)?.ok_or_else(|| no_table().into())
+}
+
+/// A table, if it is there.
+pub(super) fn found_in(view: &TableView<'_>, key: &TableKey) -> Result<Option<TableRecord>, ChangeError> {
+    let description = view.table(key)?;
+    description.map(|description| decode(&description)).transpose()
+}
+
+pub(super) fn decode(description: &[u8]) -> Result<TableRecord, ChangeError> {
+    serde_json::from_slice(description).map_err(|error| failed(&error).into())
+}
+
+pub(super) fn encode(record: &TableRecord) -> Result<Vec<u8>, ChangeError> {
+    serde_json::to_vec(record).map_err(|error| failed(&error).into())
+}
+
+fn failed(error: &serde_json::Error) -> ApiError {
+    crate::change::failed(format!("the record of a table: {error}"))
+}

@@ -1,0 +1,328 @@
+//! Operations on tables.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_api::{generated::dynamodb::types, request_id};
+use store::{TableKey, TableTransaction, TableView};
+
+use super::{
+    DynamoDb, Handled,
+    describe::description,
+    error::{in_use, invalid, invalid_parameters, no_table_named},
+    keys::{KeyAttribute, KeySchema},
+    record::{IndexRecord, Settings, TableRecord, encode, found_in, table_key},
+};
+use crate::{
+    change::ChangeError,
+    paging,
+    service::{ServiceContext, not_implemented},
+};
+
+/// Global secondary indexes of a table at most ("Quotas").
+const GLOBAL_INDEXES_MAX: usize = 20;
+/// Local secondary indexes of a table at most.
+const LOCAL_INDEXES_MAX: usize = 5;
+/// Tables of a page at most.
+const PAGE: i64 = 100;
+
+impl DynamoDb {
+    pub(super) async fn create_table(
+        &self,
+        context: &ServiceContext,
+        input: types::CreateTableInput,
+    ) -> Handled<types::CreateTableOutput> {
+        let key = table_key(context, input.table_name.as_deref());
+        let mut record = read(input, context.now_ms)?;
+        let named = key.clone();
+        let change = move |transaction: &mut TableTransaction<'_>| -> Result<TableRecord, ChangeError> {
+            if found_in(transaction, &named)?.is_some() {
+                return Err(in_use(format!("Table already exists: {}", named.name)).into());
+            }
+            record.space = transaction.new_space()?;
+            for index in record.local.iter_mut().chain(&mut record.global) {
+                index.space = transaction.new_space()?;
+            }
+            transaction.put_table(&named, &encode(&record)?)?;
+            Ok(record)
+        };
+        let record = self.tables.transact(change, |_| {}).await?;
+        Ok(types::CreateTableOutput {
+            table_description: Some(description(&key, &record, "ACTIVE", &BTreeMap::new())),
+        })
+    }
+
+    pub(super) async fn delete_table(
+        &self,
+        context: &ServiceContext,
+        input: types::DeleteTableInput,
+    ) -> Handled<types::DeleteTableOutput> {
+        let key = table_key(context, input.table_name.as_deref());
+        let named = key.clone();
+        let change = move |transaction: &mut TableTransaction<'_>| -> Result<TableRecord, ChangeError> {
+            let record = found_in(transaction, &named)?.ok_or_else(|| no_table_named(&named.name))?;
+            if record.settings.is_protected {
+                return Err(invalid("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.").into());
+            }
+            for space in record.indexes().map(|index| index.space).chain([record.space]) {
+                transaction.delete_space(space)?;
+            }
+            transaction.delete_table(&named)?;
+            Ok(record)
+        };
+        let record = self.tables.transact(change, |_| {}).await?;
+        Ok(types::DeleteTableOutput {
+            table_description: Some(description(&key, &record, "DELETING", &BTreeMap::new())),
+        })
+    }
+
+    pub(super) async fn describe_table(
+        &self,
+        context: &ServiceContext,
+        input: types::DescribeTableInput,
+    ) -> Handled<types::DescribeTableOutput> {
+        let key = table_key(context, input.table_name.as_deref());
+        let named = key.clone();
+        let read = move |view: &TableView<'_>| -> Result<_, ChangeError> {
+            let record = found_in(view, &named)?.ok_or_else(|| no_table_named(&named.name))?;
+            let mut counts = BTreeMap::new();
+            for space in record.indexes().map(|index| index.space).chain([record.space]) {
+                counts.insert(space, view.count(space)?);
+            }
+            Ok((record, counts))
+        };
+        let (record, counts) = self.tables.read(read).await?;
+        Ok(types::DescribeTableOutput { table: Some(description(&key, &record, "ACTIVE", &counts)) })
+    }
+
+    pub(super) async fn list_tables(
+        &self,
+        context: &ServiceContext,
+        input: types::ListTablesInput,
+    ) -> Handled<types::ListTablesOutput> {
+        let all =
+            self.tables.read(|view: &TableView<'_>| view.all()).await.map_err(crate::change::of_store)?;
+        let is_here = |key: &TableKey| key.account_id == context.account_id() && key.region == context.region;
+        let after = input.exclusive_start_table_name.unwrap_or_default();
+        let names = all.into_iter().filter(|(key, _)| is_here(key) && key.name > after);
+        let named = names.map(|(key, _)| (key.name.clone(), key.name)).collect();
+        let (names, next) = paging::page(named, input.limit.unwrap_or(PAGE), None)
+            .map_err(|_| invalid("The parameter ExclusiveStartTableName is not valid."))?;
+        let last_evaluated_table_name = next.and(names.last().cloned());
+        Ok(types::ListTablesOutput { table_names: Some(names), last_evaluated_table_name })
+    }
+}
+
+/// What a request says.
+fn read(input: types::CreateTableInput, now_ms: i64) -> Handled<TableRecord> {
+    refuse_others(&input)?;
+    let attributes: Vec<KeyAttribute> =
+        input.attribute_definitions.unwrap_or_default().into_iter().map(attribute).collect();
+    let names: BTreeSet<&String> = attributes.iter().map(|attribute| &attribute.name).collect();
+    if names.len() != attributes.len() {
+        return Err(invalid_parameters("Cannot have two attributes with the same name"));
+    }
+    let billing_mode = input.billing_mode.unwrap_or_else(|| "PROVISIONED".to_owned());
+    check_throughput(&billing_mode, input.provisioned_throughput.as_ref())?;
+    let key = key_schema(input.key_schema.unwrap_or_default(), &attributes)?;
+    let local = local_indexes(input.local_secondary_indexes, &attributes)?;
+    let global = global_indexes(input.global_secondary_indexes, &billing_mode, &attributes)?;
+    check_indexes(&key, &local, &global)?;
+    check_attributes(&key, local.iter().chain(&global), &attributes)?;
+    Ok(TableRecord {
+        id: request_id::new(),
+        created_ms: now_ms,
+        space: 0,
+        key,
+        attributes,
+        local,
+        global,
+        settings: Settings {
+            billing_mode,
+            throughput: input.provisioned_throughput,
+            on_demand_throughput: input.on_demand_throughput,
+            table_class: input.table_class,
+            is_protected: input.deletion_protection_enabled.unwrap_or(false),
+        },
+        tags: super::tags::given(input.tags)?,
+        ttl_attribute: None,
+    })
+}
+
+fn local_indexes(
+    given: Option<Vec<types::LocalSecondaryIndex>>,
+    attributes: &[KeyAttribute],
+) -> Handled<Vec<IndexRecord>> {
+    let read = |given: types::LocalSecondaryIndex| {
+        index(given.index_name, given.key_schema, given.projection, None, attributes)
+    };
+    given.unwrap_or_default().into_iter().map(read).collect()
+}
+
+fn global_indexes(
+    given: Option<Vec<types::GlobalSecondaryIndex>>,
+    billing_mode: &str,
+    attributes: &[KeyAttribute],
+) -> Handled<Vec<IndexRecord>> {
+    let read = |given: types::GlobalSecondaryIndex| {
+        if billing_mode == "PROVISIONED" && given.provisioned_throughput.is_none() {
+            let name = given.index_name.unwrap_or_default();
+            return Err(invalid_parameters(&format!(
+                "ProvisionedThroughput must be specified for index: {name}"
+            )));
+        }
+        index(given.index_name, given.key_schema, given.projection, given.provisioned_throughput, attributes)
+    };
+    given.unwrap_or_default().into_iter().map(read).collect()
+}
+
+/// Every defined attribute is in a key.
+fn check_attributes<'a>(
+    key: &'a KeySchema,
+    indexes: impl Iterator<Item = &'a IndexRecord>,
+    attributes: &[KeyAttribute],
+) -> Handled<()> {
+    let keys = key.attributes().chain(indexes.flat_map(|index| index.key.attributes()));
+    let used: BTreeSet<&str> = keys.map(|attribute| attribute.name.as_str()).collect();
+    if used.len() == attributes.len() {
+        return Ok(());
+    }
+    let keys: Vec<&str> = used.into_iter().collect();
+    let defined: Vec<&str> = attributes.iter().map(|attribute| attribute.name.as_str()).collect();
+    Err(invalid_parameters(&format!(
+        "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions; Keys: [{}], AttributeDefinitions: [{}]",
+        keys.join(", "),
+        defined.join(", ")
+    )))
+}
+
+fn refuse_others(input: &types::CreateTableInput) -> Handled<()> {
+    let is_encrypted = input.sse_specification.as_ref().is_some_and(|sse| sse.enabled == Some(true));
+    let is_streamed =
+        input.stream_specification.as_ref().is_some_and(|stream| stream.stream_enabled == Some(true));
+    let others = [
+        ("StreamSpecification", is_streamed),
+        ("SSESpecification", is_encrypted),
+        ("ResourcePolicy", input.resource_policy.is_some()),
+        ("GlobalTableSourceArn", input.global_table_source_arn.is_some()),
+        ("VectorIndexes", input.vector_indexes.as_ref().is_some_and(|indexes| !indexes.is_empty())),
+    ];
+    match others.iter().find(|(_, is_there)| *is_there) {
+        Some((name, _)) => Err(not_implemented("DynamoDB", name)),
+        None => Ok(()),
+    }
+}
+
+fn attribute(definition: types::AttributeDefinition) -> KeyAttribute {
+    KeyAttribute {
+        name: definition.attribute_name.unwrap_or_default(),
+        kind: definition.attribute_type.unwrap_or_default(),
+    }
+}
+
+fn check_throughput(billing_mode: &str, throughput: Option<&types::ProvisionedThroughput>) -> Handled<()> {
+    match (billing_mode, throughput) {
+        ("PROVISIONED", None) => Err(invalid_parameters(
+            "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED",
+        )),
+        ("PAY_PER_REQUEST", Some(_)) => Err(invalid_parameters(
+            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A partition key, and perhaps a sort key, of defined attributes.
+pub(super) fn key_schema(
+    elements: Vec<types::KeySchemaElement>,
+    attributes: &[KeyAttribute],
+) -> Handled<KeySchema> {
+    let kinds: Vec<&str> =
+        elements.iter().map(|element| element.key_type.as_deref().unwrap_or_default()).collect();
+    match kinds[..] {
+        ["HASH"] | ["HASH", "RANGE"] => {}
+        ["HASH", "HASH", ..] => {
+            return Err(invalid("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"));
+        }
+        ["RANGE", ..] => {
+            return Err(invalid("Invalid KeySchema: The first KeySchemaElement is not a HASH key type"));
+        }
+        _ => return Err(invalid("Invalid KeySchema: a key has one HASH and at most one RANGE element")),
+    }
+    let mut found = Vec::new();
+    for element in elements {
+        let name = element.attribute_name.unwrap_or_default();
+        let Some(attribute) = attributes.iter().find(|attribute| attribute.name == name) else {
+            let defined: Vec<&str> = attributes.iter().map(|attribute| attribute.name.as_str()).collect();
+            return Err(invalid_parameters(&format!(
+                "Some index key attributes are not defined in AttributeDefinitions. Keys: [{name}], AttributeDefinitions: [{}]",
+                defined.join(", ")
+            )));
+        };
+        if found.contains(attribute) {
+            return Err(invalid(
+                "Both the Hash Key and the Range Key element in the KeySchema have the same name",
+            ));
+        }
+        found.push(attribute.clone());
+    }
+    let mut found = found.into_iter();
+    let partition = found.next().ok_or_else(|| invalid("Invalid KeySchema: no HASH key"))?;
+    Ok(KeySchema { partition, sort: found.next() })
+}
+
+pub(super) fn index(
+    name: Option<String>,
+    elements: Option<Vec<types::KeySchemaElement>>,
+    projection: Option<types::Projection>,
+    throughput: Option<types::ProvisionedThroughput>,
+    attributes: &[KeyAttribute],
+) -> Handled<IndexRecord> {
+    let (name, projection) = (name.unwrap_or_default(), projection.unwrap_or_default());
+    let includes = projection.non_key_attributes.is_some();
+    match projection.projection_type.as_deref() {
+        None => return Err(invalid_parameters("Unknown ProjectionType: null")),
+        Some("INCLUDE") if !includes => {
+            return Err(invalid_parameters(
+                "ProjectionType is INCLUDE, but NonKeyAttributes is not specified",
+            ));
+        }
+        Some(kind @ ("ALL" | "KEYS_ONLY")) if includes => {
+            return Err(invalid_parameters(&format!(
+                "ProjectionType is {kind}, but NonKeyAttributes is specified"
+            )));
+        }
+        Some(_) => {}
+    }
+    let key = key_schema(elements.unwrap_or_default(), attributes)?;
+    Ok(IndexRecord { name, space: 0, key, projection, throughput })
+}
+
+fn check_indexes(key: &KeySchema, local: &[IndexRecord], global: &[IndexRecord]) -> Handled<()> {
+    if local.len() > LOCAL_INDEXES_MAX || global.len() > GLOBAL_INDEXES_MAX {
+        return Err(invalid_parameters("Number of secondary indexes exceeds the limit"));
+    }
+    let mut names = BTreeSet::new();
+    if let Some(index) = local.iter().chain(global).find(|index| !names.insert(&index.name)) {
+        return Err(invalid_parameters(&format!("Duplicate index name: {}", index.name)));
+    }
+    for index in local {
+        if key.sort.is_none() {
+            return Err(invalid_parameters(
+                "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex",
+            ));
+        }
+        if index.key.sort.is_none() {
+            return Err(invalid_parameters(&format!(
+                "Index KeySchema does not have a range key for index: {}",
+                index.name
+            )));
+        }
+        if index.key.partition != key.partition {
+            return Err(invalid_parameters(&format!(
+                "Index KeySchema does not have the same leading hash key as table KeySchema for index: {}. index hash key: {}, table hash key: {}",
+                index.name, index.key.partition.name, key.partition.name
+            )));
+        }
+    }
+    Ok(())
+}

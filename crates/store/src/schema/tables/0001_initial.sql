@@ -1,0 +1,24 @@
+-- Tables, as the service describes them. What names one is its place; what is in it goes by its number.
+CREATE TABLE tables (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id TEXT NOT NULL,
+    region TEXT NOT NULL,
+    name TEXT NOT NULL,
+    description BLOB NOT NULL,
+    checksum INTEGER NOT NULL,
+    UNIQUE (account_id, region, name)
+);
+
+-- Items of a table, and entries of an index: each has a space of its own. Rows of a partition are in the order of `sort`.
+CREATE TABLE items (
+    id INTEGER PRIMARY KEY,
+    space INTEGER NOT NULL,
+    partition BLOB NOT NULL,
+    sort BLOB NOT NULL,
+    item BLOB NOT NULL,
+    checksum INTEGER NOT NULL,
+    UNIQUE (space, partition, sort)
+);
+
+-- Numbers of spaces are never used again.
+CREATE TABLE spaces (id INTEGER PRIMARY KEY AUTOINCREMENT);

@@ -1,0 +1,112 @@
+//! Changes of tables: whatever is put and deleted in one transaction happens wholly or not at all.
+
+use std::ops::Deref;
+
+use rusqlite::{Connection, params};
+
+use super::{
+    TableKey, Tables,
+    rows::{TableView, description_checksum, row_checksum},
+};
+use crate::StoreError;
+
+/// Reads and writes on the writer's thread.
+pub struct TableTransaction<'a> {
+    view: TableView<'a>,
+}
+
+impl<'a> Deref for TableTransaction<'a> {
+    type Target = TableView<'a>;
+
+    fn deref(&self) -> &TableView<'a> {
+        &self.view
+    }
+}
+
+impl<'a> TableTransaction<'a> {
+    pub(super) fn new(connection: &'a Connection, tables: &'a Tables) -> Self {
+        Self { view: TableView::new(connection, tables) }
+    }
+
+    /// Keeps a table's description, over what was kept of it.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn put_table(&mut self, key: &TableKey, description: &[u8]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO tables (account_id, region, name, description, checksum) VALUES (?1, ?2, ?3, ?4, ?5)
+            ON CONFLICT (account_id, region, name) DO UPDATE SET description = excluded.description, checksum = excluded.checksum";
+        let TableKey { account_id, region, name } = key;
+        let mut statement = self.connection.prepare_cached(sql)?;
+        statement.execute(params![
+            account_id,
+            region,
+            name,
+            description,
+            description_checksum(key, description)
+        ])?;
+        tracing::trace!(target: "crash_point", "tables: a description is kept");
+        Ok(())
+    }
+
+    /// Forgets a table; its spaces are cleared by themselves.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn delete_table(&mut self, key: &TableKey) -> Result<(), StoreError> {
+        let sql = "DELETE FROM tables WHERE account_id = ?1 AND region = ?2 AND name = ?3";
+        self.connection.prepare_cached(sql)?.execute([&key.account_id, &key.region, &key.name])?;
+        Ok(())
+    }
+
+    /// A space that nothing was ever in.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn new_space(&mut self) -> Result<i64, StoreError> {
+        self.connection.prepare_cached("INSERT INTO spaces DEFAULT VALUES")?.execute([])?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// Deletes all rows of a space, and the space.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn delete_space(&mut self, space: i64) -> Result<(), StoreError> {
+        self.connection.prepare_cached("DELETE FROM items WHERE space = ?1")?.execute([space])?;
+        self.connection.prepare_cached("DELETE FROM spaces WHERE id = ?1")?.execute([space])?;
+        Ok(())
+    }
+
+    /// Keeps an item, over what was kept under its keys.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn put(&mut self, space: i64, partition: &[u8], sort: &[u8], item: &[u8]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO items (space, partition, sort, item, checksum) VALUES (?1, ?2, ?3, ?4, ?5)
+            ON CONFLICT (space, partition, sort) DO UPDATE SET item = excluded.item, checksum = excluded.checksum";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        statement.execute(params![
+            space,
+            partition,
+            sort,
+            item,
+            row_checksum(space, partition, sort, item)
+        ])?;
+        tracing::trace!(target: "crash_point", "tables: an item is kept");
+        Ok(())
+    }
+
+    /// Deletes an item, if there is one.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn delete(&mut self, space: i64, partition: &[u8], sort: &[u8]) -> Result<(), StoreError> {
+        let sql = "DELETE FROM items WHERE space = ?1 AND partition = ?2 AND sort = ?3";
+        self.connection.prepare_cached(sql)?.execute(params![space, partition, sort])?;
+        Ok(())
+    }
+
+    pub(super) fn clear(&mut self) -> Result<(), StoreError> {
+        Ok(self.connection.execute_batch("DELETE FROM items; DELETE FROM tables; DELETE FROM spaces")?)
+    }
+}

@@ -150,11 +150,7 @@ impl Server {
             sns,
             sqs,
             elsewhere,
-            defaults: Defaults {
-                account_id: configuration.account_id,
-                region: configuration.region,
-                credentials,
-            },
+            defaults: defaults(&configuration, credentials),
             authentication,
         });
         let _ = inside.router.set(Arc::clone(&router));
@@ -313,6 +309,12 @@ fn proving(
     let is_asked = configuration.auth == Auth::Enforce;
     let authentication = is_asked.then(|| Authentication::new(Arc::clone(&credentials)));
     (credentials, authentication)
+}
+
+/// Who and where a caller is who does not say.
+fn defaults(configuration: &Configuration, credentials: Arc<dyn Credentials>) -> Defaults {
+    let (account_id, region) = (configuration.account_id.clone(), configuration.region.clone());
+    Defaults { account_id, region, credentials }
 }
 
 /// The operator's own key, if there is one.

@@ -11,6 +11,7 @@ import pytest
 import lambent
 import leaks
 import toolbox
+from dynamo import Tables
 from functions import Deployer, Layers
 
 LEAK_TIMEOUT_S = 10
@@ -184,3 +185,17 @@ def layer(lambda_client):
     yield layers
     for name in layers.made:
         lambda_client.delete_layer_version(LayerName=name, VersionNumber=1)
+
+
+@pytest.fixture
+def dynamodb(server):
+    """A client of DynamoDB."""
+    return server.client(service="dynamodb")
+
+
+@pytest.fixture
+def table(server):
+    """Makes tables, which go with the test."""
+    tables = Tables(server)
+    yield tables
+    tables.delete()

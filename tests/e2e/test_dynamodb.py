@@ -1,74 +1,15 @@
-"""DynamoDB: what is written is read, in the order of its keys, under its conditions, and survives a kill."""
+"""DynamoDB: what is written is read, under its conditions, and survives a kill."""
 
 import concurrent.futures
-import random
 import threading
 import time
-import uuid
 from decimal import Decimal
 
-import boto3
-import pytest
-from boto3.dynamodb.conditions import Attr, Key
+from boto3.dynamodb.conditions import Attr
 
+from dynamo import ACCOUNT, ON_DEMAND, REGION, definitions, everything, index, schema, unique
 from lambent import Server
 from refusals import refused
-
-ACCOUNT = "000000000000"
-REGION = "us-east-1"
-ON_DEMAND = {"BillingMode": "PAY_PER_REQUEST"}
-
-
-@pytest.fixture
-def dynamodb(server):
-    return server.client(service="dynamodb")
-
-
-def unique(kind):
-    return f"{kind}-{uuid.uuid4().hex[:12]}"
-
-
-def schema(partition, sort=None):
-    elements = [{"AttributeName": partition, "KeyType": "HASH"}]
-    return elements + ([{"AttributeName": sort, "KeyType": "RANGE"}] if sort else [])
-
-
-def definitions(**kinds):
-    return [{"AttributeName": name, "AttributeType": kind} for name, kind in kinds.items()]
-
-
-def index(name, partition, sort=None, projection=None):
-    return {"IndexName": name, "KeySchema": schema(partition, sort), "Projection": projection or {"ProjectionType": "ALL"}}
-
-
-@pytest.fixture
-def table(server, dynamodb):
-    """Makes tables as resources of boto3, which go with the test."""
-    made = []
-    resource = boto3.resource("dynamodb", endpoint_url=server.endpoint, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test")
-
-    def make(partition="p", sort=None, kinds=None, **more):
-        name = unique("table")
-        kinds = kinds or {"p": "S", **({"s": "N"} if sort else {})}
-        dynamodb.create_table(TableName=name, KeySchema=schema(partition, sort), AttributeDefinitions=definitions(**kinds), **{**ON_DEMAND, **more})
-        made.append(name)
-        return resource.Table(name)
-
-    yield make
-    for name in made:
-        dynamodb.delete_table(TableName=name)
-
-
-def everything(read, **request):
-    """All pages of a query or a scan: the items, and how many pages."""
-    items, pages = [], 0
-    while True:
-        answer = read(**request)
-        items += answer["Items"]
-        pages += 1
-        if "LastEvaluatedKey" not in answer:
-            return items, pages
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def test_a_table_is_as_it_was_made(dynamodb):
@@ -196,116 +137,6 @@ def test_many_callers_count_without_losing_any(table):
     assert items.get_item(Key={"p": "counter"})["Item"]["n"] == callers * each
 
 
-def test_a_query_reads_a_partition_in_the_order_of_its_numbers(table):
-    items = table(sort="s")
-    numbers = [Decimal(text) for text in ("-1e20", "-10", "-9.5", "-0.001", "0", "0.5", "1", "2", "10", "100", "1e30")]
-    shuffled = numbers.copy()
-    random.Random(3).shuffle(shuffled)
-    for number in shuffled:
-        items.put_item(Item={"p": "a", "s": number, "even": number in (-10, 0, 2, 10, 100)})
-        items.put_item(Item={"p": "b", "s": number})
-
-    def found(condition, **more):
-        return [item["s"] for item in everything(items.query, KeyConditionExpression=condition, **more)[0]]
-
-    a = Key("p").eq("a")
-    assert found(a) == numbers and found(a, ScanIndexForward=False) == numbers[::-1]
-    assert found(a & Key("s").gt(1)) == [2, 10, 100, Decimal("1e30")]
-    assert found(a & Key("s").gte(10)) == [10, 100, Decimal("1e30")]
-    assert found(a & Key("s").lt(-9)) == [Decimal("-1e20"), -10, Decimal("-9.5")]
-    assert found(a & Key("s").lte(Decimal("-9.5"))) == [Decimal("-1e20"), -10, Decimal("-9.5")]
-    assert found(a & Key("s").between(0, 2)) == [0, Decimal("0.5"), 1, 2]
-    assert found(a & Key("s").eq(10)) == [10]
-    for limit in (1, 2, 5, 11, 12):
-        assert found(a, Limit=limit) == numbers and found(a, Limit=limit, ScanIndexForward=False) == numbers[::-1]
-    page = items.query(KeyConditionExpression=a, Limit=3, FilterExpression=Attr("even").eq(True))
-    assert (page["Count"], page["ScannedCount"], page["LastEvaluatedKey"]) == (1, 3, {"p": "a", "s": Decimal("-9.5")})
-    counted = items.query(KeyConditionExpression=a, Select="COUNT")
-    assert (counted["Count"], "Items" in counted) == (len(numbers), False)
-    gone = {"p": "a", "s": Decimal("0.7")}
-    assert items.query(KeyConditionExpression=a, ExclusiveStartKey=gone)["Items"][0]["s"] == 1
-
-
-def test_texts_and_bytes_are_in_the_order_of_their_bytes(table):
-    texts = table(sort="s", kinds={"p": "S", "s": "S"})
-    names = ["", "A", "a", "a\0", "a\0b", "aa", "ab", "b", "ä", "\U0001f600"][1:]
-    for name in names[::-1]:
-        texts.put_item(Item={"p": "x", "s": name})
-    query = lambda condition: [item["s"] for item in texts.query(KeyConditionExpression=Key("p").eq("x") & condition)["Items"]]  # noqa: E731
-    assert query(Key("s").begins_with("a")) == ["a", "a\0", "a\0b", "aa", "ab"]
-    assert query(Key("s").gt("a")) == names[2:]
-    binary = table(sort="s", kinds={"p": "B", "s": "B"})
-    values = [b"\x00", b"\x00\x00", b"\x00\xff", b"\x01", b"\xfe\xff", b"\xff", b"\xff\xff"]
-    for value in values[::-1]:
-        binary.put_item(Item={"p": b"\x00", "s": value})
-    found = binary.query(KeyConditionExpression=Key("p").eq(b"\x00") & Key("s").begins_with(b"\xff"))["Items"]
-    assert [bytes(item["s"]) for item in found] == values[-2:]
-    assert [bytes(item["s"]) for item in binary.scan()["Items"]] == values
-
-
-def test_pages_end_at_a_megabyte(table):
-    items = table(sort="s")
-    for number in range(12):
-        items.put_item(Item={"p": "a", "s": number, "text": "x" * 200_000})
-    found, pages = everything(items.query, KeyConditionExpression=Key("p").eq("a"))
-    assert [item["s"] for item in found] == list(range(12)) and pages == 3
-    found, pages = everything(items.scan, FilterExpression=Attr("s").lt(2), ProjectionExpression="s")
-    assert (found, pages) == ([{"s": 0}, {"s": 1}], 3)
-
-
-def test_a_scan_sees_everything_once_also_in_parts(table):
-    items = table(sort="s")
-    wanted = {(f"p{number % 7}", number) for number in range(60)}
-    for partition, number in wanted:
-        items.put_item(Item={"p": partition, "s": number})
-    keys = lambda found: [(item["p"], int(item["s"])) for item in found]  # noqa: E731
-    found, pages = everything(items.scan, Limit=7)
-    assert sorted(keys(found)) == sorted(wanted) and pages == 9
-    parts = [keys(everything(items.scan, Segment=segment, TotalSegments=4, Limit=5)[0]) for segment in range(4)]
-    assert sorted(key for part in parts for key in part) == sorted(wanted)
-    old = items.meta.client.scan(TableName=items.name, ScanFilter={"s": {"ComparisonOperator": "LT", "AttributeValueList": [3]}})
-    assert sorted(int(item["s"]) for item in old["Items"]) == [0, 1, 2]
-
-
-def test_indexes_follow_their_items(table):
-    items = table(
-        sort="s",
-        kinds={"p": "S", "s": "N", "g": "S", "l": "S"},
-        GlobalSecondaryIndexes=[
-            index("by-g", "g", "s", {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["kept"]}),
-            index("g-alone", "g", projection={"ProjectionType": "KEYS_ONLY"}),
-        ],
-        LocalSecondaryIndexes=[index("by-l", "p", "l", {"ProjectionType": "KEYS_ONLY"})],
-    )
-    for number in range(4):
-        items.put_item(Item={"p": "a", "s": number, "g": "x" if number % 2 else "y", "l": str(9 - number), "kept": number, "lost": 1})
-    items.put_item(Item={"p": "a", "s": 9})
-
-    def found(name, condition, **more):
-        return everything(items.query, IndexName=name, KeyConditionExpression=condition, **more)[0]
-
-    assert found("by-g", Key("g").eq("x")) == [{"p": "a", "s": n, "g": "x", "kept": n} for n in (1, 3)]
-    assert found("by-g", Key("g").eq("x") & Key("s").gt(1)) == [{"p": "a", "s": 3, "g": "x", "kept": 3}]
-    assert found("g-alone", Key("g").eq("y"), Limit=1) == [{"p": "a", "s": n, "g": "y"} for n in (0, 2)]
-    local = found("by-l", Key("p").eq("a"), Limit=1, ScanIndexForward=False)
-    assert local == [{"p": "a", "s": n, "l": str(9 - n)} for n in range(4)]
-    whole = found("by-l", Key("p").eq("a") & Key("l").eq("9"), Select="ALL_ATTRIBUTES", ConsistentRead=True)
-    assert whole == [{"p": "a", "s": 0, "g": "y", "l": "9", "kept": 0, "lost": 1}]
-    assert len(everything(items.scan, IndexName="g-alone", Limit=1)[0]) == 4
-    # An item that moves in its index, one that leaves it, and one that goes.
-    items.update_item(Key={"p": "a", "s": 1}, UpdateExpression="SET g = :y", ExpressionAttributeValues={":y": "y"})
-    items.update_item(Key={"p": "a", "s": 3}, UpdateExpression="REMOVE g")
-    items.delete_item(Key={"p": "a", "s": 0})
-    assert found("by-g", Key("g").eq("x")) == []
-    assert [item["s"] for item in found("g-alone", Key("g").eq("y"))] == [1, 2]
-    with refused(400, "ValidationException", contains=["Type mismatch for Index Key g Expected: S Actual: N IndexName: by-g"]):
-        items.put_item(Item={"p": "a", "s": 5, "g": 1})
-    with refused(400, "ValidationException", "Consistent reads are not supported on global secondary indexes"):
-        found("by-g", Key("g").eq("x"), ConsistentRead=True)
-    with refused(400, "ValidationException", "The table does not have the specified index: other"):
-        found("other", Key("g").eq("x"))
-
-
 def test_what_was_consumed_is_told_where_it_is_asked_for(table):
     items = table()
     put = items.put_item(Item={"p": "k", "text": "x" * 1_500}, ReturnConsumedCapacity="TOTAL")["ConsumedCapacity"]
@@ -343,31 +174,6 @@ def test_wrong_items_and_keys_are_refused(table, dynamodb):
     with refused(400, "ValidationException", "ExpressionAttributeNames can only be specified when using expressions"):
         dynamodb.get_item(TableName=name, Key=right, ExpressionAttributeNames={"#a": "a"})
     assert items.scan()["Items"] == []
-
-
-def test_wrong_queries_are_refused(table):
-    items = table(sort="s")
-    values = {":a": "a", ":n": 1}
-    for condition, message in [
-        ("s = :n", "Query condition missed key schema element: p"),
-        ("p > :a", "Query key condition not supported"),
-        ("p = :a AND s <> :n", "Query key condition not supported"),
-        ("p = :a AND begins_with(s, :a)", "Query key condition not supported"),
-        ("p = :n", "One or more parameter values were invalid: Condition parameter type does not match schema type"),
-        ("p = :a OR s = :n", "Invalid KeyConditionExpression: Invalid operator used in KeyConditionExpression: OR"),
-        ("p = :a AND p = :a", "Invalid KeyConditionExpression: KeyConditionExpressions must only contain one condition per key"),
-        ("p = :a AND elsewhere = :n", "Query condition missed key schema element: s"),
-        ("p = :a AND", None),
-    ]:
-        used = {name: value for name, value in values.items() if name in condition}
-        with refused(400, "ValidationException", message):
-            items.query(KeyConditionExpression=condition, ExpressionAttributeValues=used)
-    with refused(400, "ValidationException", contains=["Filter Expression can only contain non-primary key attributes"]):
-        items.query(KeyConditionExpression=Key("p").eq("a"), FilterExpression=Attr("s").eq(1))
-    with refused(400, "ValidationException", "The provided starting key is invalid"):
-        items.scan(ExclusiveStartKey={"p": "a"})
-    with refused(400, "ValidationException", contains=["must be less than parameter TotalSegments"]):
-        items.scan(Segment=4, TotalSegments=4)
 
 
 def test_wrong_tables_are_refused(dynamodb):
@@ -436,3 +242,34 @@ def test_what_was_acknowledged_survives_a_kill(fresh_server):
         assert sorted(by_index) == sorted(kept)
     finally:
         again.stop()
+
+
+def test_items_expire(table, dynamodb):
+    items = table()
+    now = int(time.time())
+    items.put_item(Item={"p": "before", "at": now - 60})
+    enable = {"TableName": items.name, "TimeToLiveSpecification": {"Enabled": True, "AttributeName": "at"}}
+    assert dynamodb.describe_time_to_live(TableName=items.name)["TimeToLiveDescription"] == {"TimeToLiveStatus": "DISABLED"}
+    dynamodb.update_time_to_live(**enable)
+    description = {"TimeToLiveStatus": "ENABLED", "AttributeName": "at"}
+    assert dynamodb.describe_time_to_live(TableName=items.name)["TimeToLiveDescription"] == description
+    with refused(400, "ValidationException", "TimeToLive is already enabled"):
+        dynamodb.update_time_to_live(**enable)
+    stays = [{"p": "later", "at": now + 3_600}, {"p": "text", "at": str(now - 60)}, {"p": "milliseconds", "at": now * 1_000}, {"p": "long ago", "at": 5}]
+    for item in [*stays, {"p": "over", "at": now - 5}, {"p": "moved", "at": now - 5}]:
+        items.put_item(Item=item)
+    items.update_item(Key={"p": "moved"}, UpdateExpression="SET #a = :a", ExpressionAttributeNames={"#a": "at"}, ExpressionAttributeValues={":a": now + 3_600})
+    expected, deadline = {item["p"] for item in stays} | {"moved"}, time.monotonic() + 25
+    while {item["p"] for item in items.scan()["Items"]} != expected:
+        assert time.monotonic() < deadline, items.scan()["Items"]
+        time.sleep(0.5)
+
+
+def test_what_tools_ask_beside_their_work(table, dynamodb):
+    items = table()
+    backups = dynamodb.describe_continuous_backups(TableName=items.name)["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "DISABLED"
+    with refused(400, "TableNotFoundException"):
+        dynamodb.describe_continuous_backups(TableName="no-such-table")
+    assert dynamodb.describe_limits()["TableMaxReadCapacityUnits"] == 40_000
+    assert dynamodb.describe_endpoints()["Endpoints"][0]["Address"]

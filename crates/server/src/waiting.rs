@@ -11,6 +11,7 @@ use lambda_model::{
 };
 use services::{
     deliveries::{Deliveries, DeliveryParts},
+    dynamodb::DynamoDb,
     eventbridge::EventBridge,
     s3::{ObjectEvents, S3},
     scheduler::Scheduler,
@@ -81,6 +82,7 @@ pub(crate) async fn resume(
     lambda.async_invoker.resume().await?;
     deliveries.resume().await?;
     tokio::spawn(object_events.run());
+    tokio::spawn(DynamoDb::new(store).sweep(Arc::clone(&clock)));
     tokio::spawn(events.run_schedules(Arc::clone(&of_schedules)));
     tokio::spawn(scheduler.run_schedules(clock, of_schedules));
     sqs.resume().await?;

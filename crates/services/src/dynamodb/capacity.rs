@@ -1,5 +1,7 @@
 //! What requests count ("Read and write operations"): nobody pays here, and nobody is throttled.
 
+use std::collections::BTreeMap;
+
 use aws_api::generated::dynamodb::types;
 
 /// Bytes of a unit of reading.
@@ -28,4 +30,20 @@ pub(super) fn consumed(asked: Option<&str>, table: &str, units: f64) -> Option<t
             .then(|| types::Capacity { capacity_units: Some(units), ..types::Capacity::default() }),
         ..types::ConsumedCapacity::default()
     })
+}
+
+/// One entry for each table.
+pub(super) fn by_table(all: Vec<types::ConsumedCapacity>) -> Vec<types::ConsumedCapacity> {
+    let mut tables: BTreeMap<Option<String>, types::ConsumedCapacity> = BTreeMap::new();
+    for one in all {
+        let units = one.capacity_units.unwrap_or(0.0);
+        let first = types::ConsumedCapacity { capacity_units: Some(0.0), ..one.clone() };
+        let known = tables.entry(one.table_name).or_insert(first);
+        let sum = known.capacity_units.unwrap_or(0.0) + units;
+        known.capacity_units = Some(sum);
+        if let Some(table) = &mut known.table {
+            table.capacity_units = Some(sum);
+        }
+    }
+    tables.into_values().collect()
 }

@@ -7,28 +7,14 @@ use store::{TableTransaction, TableView};
 
 use super::{
     DynamoDb, Handled, capacity,
-    conditions::{self, check_not_both, of_expected},
+    conditions::{check_not_both, of_expected},
     error::{invalid, invalid_parameters},
-    expressions::{Condition, Kind, Path, Placeholders, Projection, Update, UpdateValue, apply, project},
-    keys::Place,
-    record::{TableRecord, table_in, table_key},
+    expressions::{Condition, Kind, Path, Placeholders, Projection, Update, UpdateValue, project},
+    record::{table_in, table_key},
     value::{self, Item, Value},
-    writes,
+    writes::{self, Change, What, Written},
 };
 use crate::{change::ChangeError, service::ServiceContext};
-
-/// A write of one item, but for what it makes of it.
-struct Write {
-    condition: Option<Condition>,
-    /// `ALL_OLD` where a condition that does not hold shows what is there.
-    wants_old_of_failure: Option<String>,
-}
-
-/// What a write has done.
-struct Written {
-    old: Option<Item>,
-    new: Option<Item>,
-}
 
 impl DynamoDb {
     pub(super) async fn put_item(
@@ -56,17 +42,14 @@ impl DynamoDb {
             &placeholders,
         )?;
         placeholders.check_used()?;
-        let item = value::read(input.item.unwrap_or_default())?;
-        let write = Write { condition, wants_old_of_failure: input.return_values_on_condition_check_failure };
-        let name = input.table_name;
-        let place_of = |table: &TableRecord, item: &Item| table.key.place_of_item(item);
-        let new = item.clone();
-        let written =
-            self.write(context, name.as_deref(), (item, place_of), write, move |_, _| Ok(Some(new))).await?;
+        let (wants_old, name) = (input.return_values_on_condition_check_failure, input.table_name);
+        let attributes = value::read(input.item.unwrap_or_default())?;
+        let change = Change { attributes, what: What::Put, condition, wants_old };
+        let written = self.write(context, name.as_deref(), change).await?;
         let attributes = if returned == "ALL_OLD" { written.old.clone() } else { None };
         Ok(types::PutItemOutput {
             attributes: attributes.map(value::shown),
-            consumed_capacity: written.capacity(input.return_consumed_capacity.as_deref(), name.as_deref()),
+            consumed_capacity: consumed(&written, input.return_consumed_capacity.as_deref(), name.as_deref()),
             item_collection_metrics: None,
         })
     }
@@ -96,15 +79,14 @@ impl DynamoDb {
             &placeholders,
         )?;
         placeholders.check_used()?;
-        let key = value::read(input.key.unwrap_or_default())?;
-        let write = Write { condition, wants_old_of_failure: input.return_values_on_condition_check_failure };
-        let name = input.table_name;
-        let place_of = |table: &TableRecord, key: &Item| table.key.place_of_key(key);
-        let written = self.write(context, name.as_deref(), (key, place_of), write, |_, _| Ok(None)).await?;
+        let (wants_old, name) = (input.return_values_on_condition_check_failure, input.table_name);
+        let attributes = value::read(input.key.unwrap_or_default())?;
+        let change = Change { attributes, what: What::Delete, condition, wants_old };
+        let written = self.write(context, name.as_deref(), change).await?;
         let attributes = if returned == "ALL_OLD" { written.old.clone() } else { None };
         Ok(types::DeleteItemOutput {
             attributes: attributes.map(value::shown),
-            consumed_capacity: written.capacity(input.return_consumed_capacity.as_deref(), name.as_deref()),
+            consumed_capacity: consumed(&written, input.return_consumed_capacity.as_deref(), name.as_deref()),
             item_collection_metrics: None,
         })
     }
@@ -145,22 +127,11 @@ impl DynamoDb {
             &placeholders,
         )?;
         placeholders.check_used()?;
-        let key = value::read(input.key.unwrap_or_default())?;
-        let write = Write { condition, wants_old_of_failure: input.return_values_on_condition_check_failure };
+        let (wants_old, name) = (input.return_values_on_condition_check_failure, input.table_name);
+        let attributes = value::read(input.key.unwrap_or_default())?;
         let paths: Vec<Path> = update.paths().cloned().collect();
-        let name = input.table_name;
-        let place_of = |table: &TableRecord, key: &Item| table.key.place_of_key(key);
-        let before = key.clone();
-        let make = move |table: &TableRecord, old: Option<&Item>| {
-            if let Some(path) = update.paths().find(|path| table.key.has(&path.attribute)) {
-                let name = &path.attribute;
-                return Err(invalid_parameters(&format!(
-                    "Cannot update attribute {name}. This attribute is part of the key"
-                )));
-            }
-            apply(&update, old.unwrap_or(&before)).map(Some)
-        };
-        let written = self.write(context, name.as_deref(), (key, place_of), write, make).await?;
+        let change = Change { attributes, what: What::Update(update), condition, wants_old };
+        let written = self.write(context, name.as_deref(), change).await?;
         let updated =
             |item: &Option<Item>| item.as_ref().map(|item| project(item, &Projection::at(paths.clone())));
         let attributes = match returned {
@@ -173,7 +144,7 @@ impl DynamoDb {
         let attributes = attributes.filter(|item| !item.is_empty() || returned.starts_with("ALL"));
         Ok(types::UpdateItemOutput {
             attributes: attributes.map(value::shown),
-            consumed_capacity: written.capacity(input.return_consumed_capacity.as_deref(), name.as_deref()),
+            consumed_capacity: consumed(&written, input.return_consumed_capacity.as_deref(), name.as_deref()),
             item_collection_metrics: None,
         })
     }
@@ -216,38 +187,18 @@ impl DynamoDb {
         })
     }
 
-    /// Writes an item: `place_of` says where the attributes of the request are, `make` what is to be there.
-    async fn write(
-        &self,
-        context: &ServiceContext,
-        table: Option<&str>,
-        (attributes, place_of): (Item, impl FnOnce(&TableRecord, &Item) -> Handled<Place> + Send + 'static),
-        write: Write,
-        make: impl FnOnce(&TableRecord, Option<&Item>) -> Handled<Option<Item>> + Send + 'static,
-    ) -> Handled<Written> {
+    async fn write(&self, context: &ServiceContext, table: Option<&str>, change: Change) -> Handled<Written> {
         let named = table_key(context, table);
         let change = move |transaction: &mut TableTransaction<'_>| -> Result<Written, ChangeError> {
             let table = table_in(transaction, &named)?;
-            let place = place_of(&table, &attributes)?;
-            let old = writes::get(transaction, &table, &place)?;
-            conditions::check(write.condition.as_ref(), old.as_ref(), write.wants_old_of_failure.as_deref())?;
-            let new = make(&table, old.as_ref())?;
-            if new != old {
-                writes::write(transaction, &table, &place, (old.as_ref(), new.as_ref()))?;
-            }
-            Ok(Written { old, new })
+            change.carry_out(transaction, &table)
         };
         Ok(self.tables.transact(change, |_| {}).await?)
     }
 }
 
-impl Written {
-    /// The larger of what was and what is counts.
-    fn capacity(&self, asked: Option<&str>, table: Option<&str>) -> Option<types::ConsumedCapacity> {
-        let size = |item: &Option<Item>| item.as_ref().map_or(0, value::size);
-        let units = capacity::of_write(size(&self.old).max(size(&self.new)));
-        capacity::consumed(asked, table.unwrap_or_default(), units)
-    }
+fn consumed(written: &Written, asked: Option<&str>, table: Option<&str>) -> Option<types::ConsumedCapacity> {
+    capacity::consumed(asked, table.unwrap_or_default(), capacity::of_write(written.size()))
 }
 
 /// What is to be returned.
@@ -259,7 +210,7 @@ fn returns<'a>(asked: Option<&'a str>, known: &[&str]) -> Handled<&'a str> {
     Err(invalid(format!("Return values set to invalid value: {asked}")))
 }
 
-fn condition(
+pub(super) fn condition(
     expression: Option<&str>,
     expected: Option<BTreeMap<String, types::ExpectedAttributeValue>>,
     operator: Option<&str>,

@@ -134,13 +134,17 @@ impl KeySchema {
 
     /// Whose an entry of an index is.
     pub(super) fn owner_of_entry(&self, row: &Row) -> Option<Place> {
-        let rest = match self.sort {
+        place_in(match self.sort {
             Some(_) => split_terminated(&row.sort)?.1,
             None => &row.sort,
-        };
-        let (partition, sort) = split_terminated(rest)?;
-        Some(Place { partition, sort: sort.to_vec() })
+        })
     }
+}
+
+/// The place that bytes are which have the partition's end in them.
+pub(super) fn place_in(bytes: &[u8]) -> Option<Place> {
+    let (partition, sort) = split_terminated(bytes)?;
+    Some(Place { partition, sort: sort.to_vec() })
 }
 
 fn check_length(attribute: &KeyAttribute, value: Option<&Value>, is_partition: bool) -> Result<(), ApiError> {
@@ -172,7 +176,7 @@ pub(super) fn bytes(value: &Value) -> Vec<u8> {
 }
 
 /// Bytes with an end that sorts before whatever goes on.
-fn terminated(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn terminated(bytes: &[u8]) -> Vec<u8> {
     let mut escaped = escaped(bytes);
     escaped.extend([0, 0]);
     escaped

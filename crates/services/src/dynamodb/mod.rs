@@ -7,6 +7,8 @@
 //! Every read and write finds the table's record in the same state of the database, so that none sees half of a change. What is answered is
 //! on disk. Indexes are written with their items: reads of global ones are never behind.
 
+mod account;
+mod batches;
 mod capacity;
 mod conditions;
 mod describe;
@@ -20,6 +22,9 @@ mod reading;
 mod record;
 mod tables;
 mod tags;
+mod transactions;
+mod ttl;
+mod updating;
 mod value;
 mod writes;
 

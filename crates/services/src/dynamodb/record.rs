@@ -9,6 +9,7 @@ use store::{TableKey, TableView};
 use super::{
     error::no_table,
     keys::{KeyAttribute, KeySchema},
+    ttl::Expiry,
 };
 use crate::{
     change::ChangeError,
@@ -31,8 +32,8 @@ pub(super) struct TableRecord {
     pub global: Vec<IndexRecord>,
     pub settings: Settings,
     pub tags: BTreeMap<String, String>,
-    /// The attribute that says when an item expires.
-    pub ttl_attribute: Option<String>,
+    /// What says when items expire.
+    pub expiry: Option<Expiry>,
 }
 
 /// What is kept and shown, and changes nothing here.
@@ -58,6 +59,12 @@ pub(super) struct IndexRecord {
 }
 
 impl TableRecord {
+    /// Every space of it.
+    pub(super) fn spaces(&self) -> impl Iterator<Item = i64> {
+        let expiry = self.expiry.iter().map(|expiry| expiry.space);
+        self.indexes().map(|index| index.space).chain(expiry).chain([self.space])
+    }
+
     pub(super) fn indexes(&self) -> impl Iterator<Item = &IndexRecord> {
         self.local.iter().chain(&self.global)
     }

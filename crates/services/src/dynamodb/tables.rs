@@ -63,7 +63,7 @@ impl DynamoDb {
             if record.settings.is_protected {
                 return Err(invalid("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.").into());
             }
-            for space in record.indexes().map(|index| index.space).chain([record.space]) {
+            for space in record.spaces() {
                 transaction.delete_space(space)?;
             }
             transaction.delete_table(&named)?;
@@ -85,7 +85,7 @@ impl DynamoDb {
         let read = move |view: &TableView<'_>| -> Result<_, ChangeError> {
             let record = found_in(view, &named)?.ok_or_else(|| no_table_named(&named.name))?;
             let mut counts = BTreeMap::new();
-            for space in record.indexes().map(|index| index.space).chain([record.space]) {
+            for space in record.spaces() {
                 counts.insert(space, view.count(space)?);
             }
             Ok((record, counts))
@@ -144,7 +144,7 @@ fn read(input: types::CreateTableInput, now_ms: i64) -> Handled<TableRecord> {
             is_protected: input.deletion_protection_enabled.unwrap_or(false),
         },
         tags: super::tags::given(input.tags)?,
-        ttl_attribute: None,
+        expiry: None,
     })
 }
 
@@ -176,7 +176,7 @@ fn global_indexes(
 }
 
 /// Every defined attribute is in a key.
-fn check_attributes<'a>(
+pub(super) fn check_attributes<'a>(
     key: &'a KeySchema,
     indexes: impl Iterator<Item = &'a IndexRecord>,
     attributes: &[KeyAttribute],
@@ -212,14 +212,17 @@ fn refuse_others(input: &types::CreateTableInput) -> Handled<()> {
     }
 }
 
-fn attribute(definition: types::AttributeDefinition) -> KeyAttribute {
+pub(super) fn attribute(definition: types::AttributeDefinition) -> KeyAttribute {
     KeyAttribute {
         name: definition.attribute_name.unwrap_or_default(),
         kind: definition.attribute_type.unwrap_or_default(),
     }
 }
 
-fn check_throughput(billing_mode: &str, throughput: Option<&types::ProvisionedThroughput>) -> Handled<()> {
+pub(super) fn check_throughput(
+    billing_mode: &str,
+    throughput: Option<&types::ProvisionedThroughput>,
+) -> Handled<()> {
     match (billing_mode, throughput) {
         ("PROVISIONED", None) => Err(invalid_parameters(
             "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED",
@@ -232,10 +235,7 @@ fn check_throughput(billing_mode: &str, throughput: Option<&types::ProvisionedTh
 }
 
 /// A partition key, and perhaps a sort key, of defined attributes.
-pub(super) fn key_schema(
-    elements: Vec<types::KeySchemaElement>,
-    attributes: &[KeyAttribute],
-) -> Handled<KeySchema> {
+fn key_schema(elements: Vec<types::KeySchemaElement>, attributes: &[KeyAttribute]) -> Handled<KeySchema> {
     let kinds: Vec<&str> =
         elements.iter().map(|element| element.key_type.as_deref().unwrap_or_default()).collect();
     match kinds[..] {
@@ -297,7 +297,7 @@ pub(super) fn index(
     Ok(IndexRecord { name, space: 0, key, projection, throughput })
 }
 
-fn check_indexes(key: &KeySchema, local: &[IndexRecord], global: &[IndexRecord]) -> Handled<()> {
+pub(super) fn check_indexes(key: &KeySchema, local: &[IndexRecord], global: &[IndexRecord]) -> Handled<()> {
     if local.len() > LOCAL_INDEXES_MAX || global.len() > GLOBAL_INDEXES_MAX {
         return Err(invalid_parameters("Number of secondary indexes exceeds the limit"));
     }

@@ -1,15 +1,93 @@
 //! What one write does: the row, and the entries of indexes.
 
-use store::TableTransaction;
+use std::ops::ControlFlow;
+
+use store::{TableTransaction, TableView};
 
 use super::{
-    Handled,
-    error::invalid,
+    Handled, conditions,
+    error::{invalid, invalid_parameters},
+    expressions::{Condition, Update, apply},
     keys::Place,
     record::TableRecord,
     value::{self, Item},
 };
 use crate::change::ChangeError;
+
+/// What a request does to one item.
+pub(super) struct Change {
+    /// The item that is put, or the key of another.
+    pub attributes: Item,
+    pub what: What,
+    /// What must hold for what is there.
+    pub condition: Option<Condition>,
+    /// `ALL_OLD` where a condition that does not hold shows what is there.
+    pub wants_old: Option<String>,
+}
+
+/// See [`Change`].
+pub(super) enum What {
+    Put,
+    Delete,
+    Update(Update),
+    /// Nothing, if the condition holds.
+    Check,
+}
+
+/// What a change has done.
+pub(super) struct Written {
+    pub old: Option<Item>,
+    pub new: Option<Item>,
+}
+
+impl Change {
+    /// Where its item is.
+    pub(super) fn place(&self, table: &TableRecord) -> Handled<Place> {
+        match self.what {
+            What::Put => table.key.place_of_item(&self.attributes),
+            What::Delete | What::Update(_) | What::Check => table.key.place_of_key(&self.attributes),
+        }
+    }
+
+    /// Does it.
+    pub(super) fn carry_out(
+        &self,
+        transaction: &mut TableTransaction<'_>,
+        table: &TableRecord,
+    ) -> Result<Written, ChangeError> {
+        let place = self.place(table)?;
+        let old = get(transaction, table, &place)?;
+        conditions::check(self.condition.as_ref(), old.as_ref(), self.wants_old.as_deref())?;
+        let new = match &self.what {
+            What::Put => Some(self.attributes.clone()),
+            What::Delete => None,
+            What::Update(update) => Some(self.updated(update, table, old.as_ref())?),
+            What::Check => old.clone(),
+        };
+        if new != old {
+            write(transaction, table, &place, (old.as_ref(), new.as_ref()))?;
+        }
+        Ok(Written { old, new })
+    }
+
+    fn updated(&self, update: &Update, table: &TableRecord, old: Option<&Item>) -> Handled<Item> {
+        match update.paths().find(|path| table.key.has(&path.attribute)) {
+            Some(path) => Err(invalid_parameters(&format!(
+                "Cannot update attribute {}. This attribute is part of the key",
+                path.attribute
+            ))),
+            None => apply(update, old.unwrap_or(&self.attributes)),
+        }
+    }
+}
+
+impl Written {
+    /// The larger of what was and what is counts, bytes.
+    pub(super) fn size(&self) -> usize {
+        let size = |item: &Option<Item>| item.as_ref().map_or(0, value::size);
+        size(&self.old).max(size(&self.new))
+    }
+}
 
 /// An item at most, bytes ("Quotas").
 const ITEM_BYTES_MAX: usize = 400 * 1_024;
@@ -29,7 +107,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Item, ChangeError> {
 
 /// The item at a place.
 pub(super) fn get(
-    view: &store::TableView<'_>,
+    view: &TableView<'_>,
     table: &TableRecord,
     place: &Place,
 ) -> Result<Option<Item>, ChangeError> {
@@ -62,21 +140,45 @@ pub(super) fn write(
         }
         None => transaction.delete(table.space, &place.partition, &place.sort)?,
     }
+    if let Some(expiry) = &table.expiry {
+        let entry = |item: Option<&Item>| expiry.place_of_entry(item?, place);
+        move_entry(transaction, expiry.space, (entry(old), entry(new)))?;
+    }
     for index in table.indexes() {
         let entry = |item: Option<&Item>| match item {
             Some(item) => index.key.place_of_entry(&index.name, item, place),
             None => Ok(None),
         };
-        let (before, after) = (entry(old)?, entry(new)?);
-        if before == after {
-            continue;
-        }
-        if let Some(entry) = before {
-            transaction.delete(index.space, &entry.partition, &entry.sort)?;
-        }
-        if let Some(entry) = after {
-            transaction.put(index.space, &entry.partition, &entry.sort, &[])?;
-        }
+        move_entry(transaction, index.space, (entry(old)?, entry(new)?))?;
     }
     Ok(())
+}
+
+/// Has an entry where it belongs now.
+fn move_entry(
+    transaction: &mut TableTransaction<'_>,
+    space: i64,
+    (before, after): (Option<Place>, Option<Place>),
+) -> Result<(), ChangeError> {
+    if before == after {
+        return Ok(());
+    }
+    if let Some(entry) = before {
+        transaction.delete(space, &entry.partition, &entry.sort)?;
+    }
+    if let Some(entry) = after {
+        transaction.put(space, &entry.partition, &entry.sort, &[])?;
+    }
+    Ok(())
+}
+
+/// Every item of a table, with its place.
+pub(super) fn all(view: &TableView<'_>, table: &TableRecord) -> Result<Vec<(Place, Item)>, ChangeError> {
+    let mut found = Vec::new();
+    view.in_space(table.space, None, |row| {
+        let item = decode(&row.item)?;
+        found.push((Place { partition: row.partition, sort: row.sort }, item));
+        Ok::<_, ChangeError>(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
 }

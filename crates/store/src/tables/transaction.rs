@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     TableKey, Tables,
@@ -106,7 +106,41 @@ impl<'a> TableTransaction<'a> {
         Ok(())
     }
 
+    /// The request that a token of an account in a Region is known for by now.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn token(
+        &self,
+        (account_id, region, token): (&str, &str, &str),
+        now_ms: i64,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT request FROM tokens WHERE account_id = ?1 AND region = ?2 AND token = ?3 AND until_ms > ?4";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row(params![account_id, region, token, now_ms], |row| row.get(0)).optional()?)
+    }
+
+    /// Keeps what request a token is for, until a time; those whose time is over are forgotten.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn put_token(
+        &mut self,
+        (account_id, region, token): (&str, &str, &str),
+        request: &[u8],
+        (now_ms, until_ms): (i64, i64),
+    ) -> Result<(), StoreError> {
+        self.connection.prepare_cached("DELETE FROM tokens WHERE until_ms <= ?1")?.execute([now_ms])?;
+        let sql = "INSERT OR REPLACE INTO tokens (account_id, region, token, request, until_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.connection
+            .prepare_cached(sql)?
+            .execute(params![account_id, region, token, request, until_ms])?;
+        Ok(())
+    }
+
     pub(super) fn clear(&mut self) -> Result<(), StoreError> {
-        Ok(self.connection.execute_batch("DELETE FROM items; DELETE FROM tables; DELETE FROM spaces")?)
+        Ok(self
+            .connection
+            .execute_batch("DELETE FROM items; DELETE FROM tables; DELETE FROM spaces; DELETE FROM tokens")?)
     }
 }

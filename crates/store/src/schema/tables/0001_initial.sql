@@ -22,3 +22,14 @@ CREATE TABLE items (
 
 -- Numbers of spaces are never used again.
 CREATE TABLE spaces (id INTEGER PRIMARY KEY AUTOINCREMENT);
+
+-- Requests that are done once, however often they are sent.
+CREATE TABLE tokens (
+    account_id TEXT NOT NULL,
+    region TEXT NOT NULL,
+    token TEXT NOT NULL,
+    request BLOB NOT NULL,
+    until_ms INTEGER NOT NULL,
+    PRIMARY KEY (account_id, region, token)
+) WITHOUT ROWID;
+CREATE INDEX tokens_by_time ON tokens (until_ms);

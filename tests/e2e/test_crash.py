@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from crash.ledger import audit, audit_happenings, audit_messages, audit_notices, audit_records, audit_rules
+from crash.ledger import audit, audit_happenings, audit_items, audit_messages, audit_notices, audit_records, audit_rules
 from crash.points import AT_START, all_points
 from crash.stage import Stage
 
@@ -80,7 +80,7 @@ def test_there_are_points_through_the_whole_path():
     assert len(POINTS) >= 40
     parts = {label.split(":")[0] for label in POINTS}
     assert parts == {
-        "accept", "attempt", "backlog", "claims", "deliveries", "entries", "open", "queue", "resume", "s3", "wake", "writer",
+        "accept", "attempt", "backlog", "claims", "deliveries", "entries", "open", "queue", "resume", "s3", "tables", "wake", "writer",
     }  # fmt: skip
 
 
@@ -188,3 +188,15 @@ def test_the_auditor_finds_what_is_wrong_with_messages_and_records(tmp_path):
     assert "a was acknowledged, and is not there" in audit_happenings(tmp_path, 1)[0]
     write("happened", first)
     assert "not there, was told of 1 times" in audit_happenings(tmp_path, 1)[1]
+    one = '{"id": "a", "n": 0}'
+    write("written", one)
+    write("items", one, '{"id": "count", "n": 1}')
+    write("indexed", one)
+    assert audit_items(tmp_path) == []
+    write("indexed")
+    assert audit_items(tmp_path) == ["a is in the table or in its index alone"]
+    write("items")
+    assert audit_items(tmp_path) == ["a was acknowledged, and is not in the table"]
+    write("items", one)
+    write("indexed", one)
+    assert audit_items(tmp_path) == ["0 items were counted, and 1 are there"]

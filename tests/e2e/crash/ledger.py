@@ -125,6 +125,16 @@ def audit_happenings(folder, crashes):
     return wrong
 
 
+def audit_items(folder):
+    """What is wrong with a table: each item that was acknowledged is there and in the index, and as many as are there were counted."""
+    written, items, indexed = ({record["id"] for record in lines(Path(folder) / name)} for name in ("written", "items", "indexed"))
+    counted = sum(record["n"] for record in lines(Path(folder) / "items"))
+    items.discard("count")
+    wrong = [f"{name} was acknowledged, and is not in the table" for name in sorted(written - items)]
+    wrong += [f"{name} is in the table or in its index alone" for name in sorted(items ^ indexed)]
+    return wrong + ([] if counted == len(items) else [f"{counted} items were counted, and {len(items)} are there"])
+
+
 def main():
     """The command."""
     parser = argparse.ArgumentParser()
@@ -136,6 +146,7 @@ def main():
     wrong, acknowledged, attempts = audit(arguments.folder, arguments.retries, arguments.crashes)
     wrong += audit_records(arguments.folder) + audit_messages(arguments.folder, arguments.receives)
     wrong += audit_notices(arguments.folder) + audit_rules(arguments.folder) + audit_happenings(arguments.folder, arguments.crashes)
+    wrong += audit_items(arguments.folder)
     print(json.dumps({"wrong": wrong, "acknowledged": acknowledged, "attempts": attempts}))
     return 1 if wrong else 0
 

@@ -38,7 +38,10 @@ RECEIVES = 3
 #: What is written down before any crash.
 PREPARED = ("acknowledged", "sent", "read")
 #: What is written down.
-WITNESSED = ("attempts", "ends", "acknowledged", "telling", "told", "objects", "sent", "read", "dead", "published", "notified", "put", "kept", "happened", "matching", "ruled")
+WITNESSED = (
+    "attempts", "ends", "acknowledged", "telling", "told", "objects", "sent", "read", "dead", "published", "notified", "put", "kept",
+    "happened", "matching", "ruled", "written", "items", "indexed",
+)  # fmt: skip
 
 WORKS = """
 import json, os, time
@@ -86,6 +89,7 @@ def handler(event, context):
 
 
 ARN = "arn:aws:sqs:us-east-1:000000000000"
+TABLE = "arn:aws:dynamodb:us-east-1:000000000000:table/items"
 TOPIC = "arn:aws:sns:us-east-1:000000000000:news"
 TELEPHONE = "+15550000001"
 
@@ -145,6 +149,7 @@ class Stage:
         server.client(service="s3").create_bucket(Bucket="records")
         self._prepare_watched(server.client(service="s3"), sqs)
         self._prepare_rule(server.client(service="events"), sqs)
+        self._prepare_table(server.client(service="dynamodb"))
         sns = server.client(service="sns")
         sns.create_topic(Name="news")
         sns.subscribe(TopicArn=TOPIC, Protocol="sms", Endpoint=TELEPHONE)
@@ -176,6 +181,21 @@ class Stage:
         sqs.create_queue(QueueName="ruled", Attributes={"Policy": policy})
         events.put_rule(Name="rule", EventPattern='{"source": ["stage"]}')
         events.put_targets(Rule="rule", Targets=[{"Id": "0", "Arn": f"{ARN}:ruled", "InputPath": "$.detail"}])
+
+    def _prepare_table(self, dynamodb):
+        attributes = [{"AttributeName": name, "AttributeType": "S"} for name in ("id", "kind")]
+        index = {
+            "IndexName": "by-kind",
+            "KeySchema": [{"AttributeName": "kind", "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+        dynamodb.create_table(
+            TableName="items",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=attributes,
+            GlobalSecondaryIndexes=[index],
+            BillingMode="PAY_PER_REQUEST",
+        )
 
     def _note(self, name, *records):
         with open(self.witness / name, "a") as file:
@@ -213,6 +233,19 @@ class Stage:
         assert answer["FailedEntryCount"] == 0, answer
         self._note("matching", {"id": name})
         events.put_rule(Name=name, ScheduleExpression="rate(1 day)")
+
+    def _write_item(self, dynamodb, name):
+        """An item and the number of items, in one transaction; and a table that changes."""
+        put = {"TableName": "items", "Item": {"id": {"S": name}, "kind": {"S": "new"}}}
+        count = {
+            "TableName": "items",
+            "Key": {"id": {"S": "count"}},
+            "UpdateExpression": "ADD n :one",
+            "ExpressionAttributeValues": {":one": {"N": "1"}},
+        }
+        dynamodb.transact_write_items(TransactItems=[{"Put": put}, {"Update": count}])
+        self._note("written", {"id": name})
+        dynamodb.tag_resource(ResourceArn=TABLE, Tags=[{"Key": "last", "Value": name}])
 
     def crash_at(self, label, times):
         """Lets a server die at a point, starts another, and audits. What is wrong, or None if the point was not reached."""
@@ -255,7 +288,7 @@ class Stage:
 
     def _send_until_it_fails(self, server):
         client, sqs, sns = server.client(), server.client(service="sqs"), server.client(service="sns")
-        s3, events = server.client(service="s3"), server.client(service="events")
+        s3, events, dynamodb = (server.client(service=name) for name in ("s3", "events", "dynamodb"))
         for number in range(200):
             try:
                 self._send(client, f"new-{number}", FAILS[number % len(FAILS)])
@@ -265,6 +298,7 @@ class Stage:
                     self._publish(sns, f"new-{number}")
                     self._put(s3, f"new-{number}")
                     self._put_event(events, f"new-{number}")
+                    self._write_item(dynamodb, f"new-{number}")
             except (BotoCoreError, ClientError):
                 return
             time.sleep(0.02)
@@ -300,6 +334,10 @@ class Stage:
 
     def _collect(self, server):
         """Writes down what queues and the bucket hold."""
+        dynamodb = server.client(service="dynamodb")
+        for name, read in (("items", {}), ("indexed", {"IndexName": "by-kind"})):
+            found = dynamodb.get_paginator("scan").paginate(TableName="items", **read).build_full_result()["Items"]
+            self._note(name, *({"id": item["id"]["S"], "n": int(item.get("n", {"N": 0})["N"])} for item in found))
         self._note("dead", *(json.loads(body) for body in self._received(server, "dead.fifo")))
         self._note("ruled", *(json.loads(body) for body in self._received(server, "ruled")))
         records = (json.loads(body) for body in self._received(server, "told"))

@@ -36,6 +36,7 @@ REDUNDANT = {
     "data directory, by SQLite": "Store::open syncs the same directory once its files are made",
     "rollback journal, by SQLite": "a file that is torn while it is made is set aside, and nothing is in it",
     "rollback journal of what waits, by SQLite": "the same",
+    "rollback journal of tables, by SQLite": "the same",
 }
 
 

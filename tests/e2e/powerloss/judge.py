@@ -18,7 +18,7 @@ import lambent
 from lambent import ROLE
 from powerloss import disk, survival
 from powerloss.recording import CHEAP
-from powerloss.workload import ANYTHING, EventWriter, ObjectWriter, packages, stable
+from powerloss.workload import ANYTHING, EventWriter, ItemWriter, ObjectWriter, packages, stable
 from rest_json import Caller
 
 MODEL = botocore.session.get_session().get_service_model("lambda")
@@ -73,9 +73,11 @@ class Judge:
         """Every difference between what is there and what must be."""
         objects = {name: states for name, states in right.items() if name.startswith("object:")}
         events = {name: states for name, states in right.items() if name.startswith("event:")}
-        functions = {name: right[name] for name in right if name not in objects and name not in events}
+        items = {name: states for name, states in right.items() if name.startswith("item:")}
+        functions = {name: right[name] for name in right if name not in objects | events | items}
         yield from self.audit_functions(caller, functions)
         yield from self.audit_objects(server.client(service="s3"), objects)
+        yield from self.audit_items(server.client(service="dynamodb"), items)
         yield from self.audit_events(server.data_dir, events)
         yield from self.audit_new_functions(caller)
         yield from (line for line in server.errors().splitlines() if "panicked" in line or " ERROR " in line)
@@ -114,6 +116,18 @@ class Judge:
             found = object_state(s3, key) if key in listed else None
             if found not in states:
                 yield f"{key} is {found or 'gone'} instead of {states[-1] or 'gone'}"
+
+    def audit_items(self, dynamodb, right):
+        """Each item is in a state that is right, and there are no others."""
+        try:
+            found = dynamodb.scan(TableName=ItemWriter.TABLE)["Items"]
+        except dynamodb.exceptions.ResourceNotFoundException:
+            found = []
+        items = {item["id"]["S"]: {"n": int(item["n"]["N"]), "text": item["text"]["S"]} for item in found}
+        yield from (f"{name} is there, and nobody put it" for name in set(items) - set(right))
+        for name, states in right.items():
+            if items.get(name) not in states:
+                yield f"{name} is not as it was written, or gone"
 
     def audit_events(self, data_dir, right):
         """Each event waits that must, whole. What a client sent in vain may wait too."""

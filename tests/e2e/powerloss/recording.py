@@ -9,7 +9,7 @@ import lambent
 import toolbox
 from packages import make_zip
 from powerloss import disk, log, syncs
-from powerloss.workload import ANYTHING, EventWriter, History, ObjectWriter, Step, Writer, run_together
+from powerloss.workload import ANYTHING, EventWriter, History, ItemWriter, ObjectWriter, Step, Writer, run_together
 
 WRITERS = 4
 CALLS_PER_WRITER = 9
@@ -71,6 +71,7 @@ class Recorder:
         together = threading.Barrier(WRITERS)
         self.writers = [Writer(None, self.history, number, runtime, together) for number in range(WRITERS)]
         self.object_writer = ObjectWriter(None, self.history, WRITERS + 1)
+        self.item_writer = ItemWriter(None, self.history, WRITERS + 2)
         self.event_writer = EventWriter(None, self.history, runtime)
         self.phases = 0
         #: Has one function with a package of its own, which is damaged between two servers.
@@ -116,8 +117,10 @@ class Recorder:
             for writer in (*self.writers, self.mender, self.event_writer):
                 writer.client = server.client()
             self.object_writer.client = server.client(service="s3")
+            self.item_writer.client = server.client(service="dynamodb")
             first()
-            run_together([*self.writers, self.object_writer, self.event_writer], self.phases, calls)
+            others = [self.object_writer, self.item_writer, self.event_writer]
+            run_together([*self.writers, *others], self.phases, calls)
         finally:
             # A kill hits a server at rest: a change that it interrupts might be done and not recorded.
             (server.kill if end == "kill" else server.stop)()

@@ -263,6 +263,49 @@ class ObjectWriter:
         self.client.delete_object(Bucket=self.BUCKET, Key=key)
 
 
+class ItemWriter:
+    """A thread that puts, changes and deletes the items of a table."""
+
+    TABLE = "items"
+
+    def __init__(self, client, history, number):
+        self.client = client
+        self.history = history
+        self.randomness = random.Random(number)
+        #: Nothing of an item is in progress once it is answered.
+        self.names = []
+        self.states = {}
+
+    def run(self, phase, calls):
+        """So many calls, each of a random kind that the item allows."""
+        if phase == 0:
+            key, kind = {"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "id", "AttributeType": "S"}
+            self.client.create_table(TableName=self.TABLE, KeySchema=[key], AttributeDefinitions=[kind], BillingMode="PAY_PER_REQUEST")
+        for _ in range(calls):
+            name = f"item:{self.randomness.randrange(3)}"
+            there = self.states.get(name) is not None
+            kind = self.randomness.choice((self.put, self.add, self.delete)) if there else self.put
+            self.states[name] = self.history.call(name, lambda kind=kind, name=name: kind(name))
+
+    def put(self, name):
+        """The item anew, in a page or in several."""
+        item = {"n": self.randomness.randrange(100), "text": "x" * self.randomness.choice((10, 3_000, 20_000))}
+        self.client.put_item(TableName=self.TABLE, Item={"id": {"S": name}, "n": {"N": str(item["n"])}, "text": {"S": item["text"]}})
+        return item
+
+    def add(self, name):
+        """One more."""
+        values = {":one": {"N": "1"}}
+        self.client.update_item(
+            TableName=self.TABLE, Key={"id": {"S": name}}, UpdateExpression="ADD n :one", ExpressionAttributeValues=values
+        )
+        return {**self.states[name], "n": self.states[name]["n"] + 1}
+
+    def delete(self, name):
+        """The end of an item."""
+        self.client.delete_item(TableName=self.TABLE, Key={"id": {"S": name}})
+
+
 class EventWriter:
     """A thread that sends events to a function that fails: what is accepted waits for its next attempt, an hour later."""
 

@@ -189,7 +189,7 @@ def test_wrong_tables_are_refused(dynamodb):
         ({**two, **ON_DEMAND, "LocalSecondaryIndexes": [index("idx", "s", "p")]}, 400, "ValidationException"),
         ({**two, **ON_DEMAND, "GlobalSecondaryIndexes": [index("idx", "s"), index("idx", "p")]}, 400, "ValidationException"),
         ({**two, **ON_DEMAND, "GlobalSecondaryIndexes": [index("idx", "s", None, {"ProjectionType": "INCLUDE"})]}, 400, "ValidationException"),
-        ({**one, **ON_DEMAND, "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}}, 501, "NotImplemented"),
+        ({**one, **ON_DEMAND, "SSESpecification": {"Enabled": True}}, 501, "NotImplemented"),
     ]:
         with refused(status, code):
             dynamodb.create_table(**request)

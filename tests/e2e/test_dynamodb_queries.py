@@ -162,5 +162,5 @@ def test_global_indexes_come_and_go(table, dynamodb):
     provisioned = {"ReadCapacityUnits": 3, "WriteCapacityUnits": 4}
     changed = dynamodb.update_table(TableName=items.name, BillingMode="PROVISIONED", ProvisionedThroughput=provisioned)["TableDescription"]
     assert changed["ProvisionedThroughput"]["WriteCapacityUnits"] == 4 and "BillingModeSummary" not in changed
-    with refused(501, "NotImplemented", contains=["StreamSpecification"]):
-        dynamodb.update_table(TableName=items.name, StreamSpecification={"StreamEnabled": False})
+    with refused(501, "NotImplemented", contains=["SSESpecification"]):
+        dynamodb.update_table(TableName=items.name, SSESpecification={"Enabled": True})

@@ -18,7 +18,7 @@ REGION = "eu-central-1"
 ACCOUNT = "666666666666"
 TIMEOUT_S = 20
 SESSION = botocore.session.get_session()
-MODELS = {name: SESSION.get_service_model(name) for name in ("events", "dynamodb")}
+MODELS = {name: SESSION.get_service_model(name) for name in ("events", "dynamodb", "dynamodbstreams")}
 #: What a body that is none of the operation's is called.
 UNREADABLE = "SerializationException"
 
@@ -94,7 +94,7 @@ def test_every_operation_refuses_what_the_model_forbids(server, caller, subtests
                 if mutation.expected:
                     assert mutation.expected in message, message
         assert state(server) == before, operation.name
-    assert count > {"events": 1000, "dynamodb": 500}[caller.model.service_name], count
+    assert count > {"events": 1000, "dynamodb": 500, "dynamodbstreams": 20}[caller.model.service_name], count
 
 
 @pytest.mark.parametrize("target", ["", "{}", "{}.", "{}.NoSuchThing"])

@@ -82,6 +82,12 @@ const SERVICES: &[Service] = &[
         refuses_words: false,
     },
     Service {
+        module: "dynamodbstreams",
+        model: "botocore/data/dynamodbstreams/2012-08-10/service-2.json.gz",
+        built: None,
+        refuses_words: false,
+    },
+    Service {
         module: "scheduler",
         model: "botocore/data/scheduler/2021-06-30/service-2.json.gz",
         built: None,

@@ -17,8 +17,8 @@ use crate::{
     identity::Caller,
 };
 
-/// Room for the largest batch of log events, each character escaped.
-const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Room for the largest batch of items of DynamoDB, 16 MB, and for the largest of log events, each character escaped.
+const BODY_BYTES_MAX: usize = 20 * 1024 * 1024;
 
 /// Answers one request to `service`.
 pub(crate) async fn answer(

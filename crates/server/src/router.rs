@@ -6,7 +6,7 @@ use aws_api::{protocol::aws_json, sigv4::payload_hash};
 use hyper::{Method, StatusCode};
 use lambda_model::{credentials::PrincipalKind, limits};
 use services::{
-    dynamodb::DynamoDb,
+    dynamodb::{DynamoDb, DynamoDbStreams},
     eventbridge::EventBridge,
     iam::Iam,
     logs::CloudWatchLogs,
@@ -188,6 +188,10 @@ impl Router {
             Destination::Iam => query_api::answer(&self.iam, request, caller).await,
             Destination::Sts => query_api::answer(&self.sts, request, caller).await,
             Destination::Logs => json_api::answer(&self.logs, &CloudWatchLogs::JSON, request, caller).await,
+            // Its requests are signed for DynamoDB.
+            Destination::DynamoDb if target_of(&request).starts_with(DynamoDbStreams::TARGET) => {
+                json_api::answer(&self.dynamodb.streams(), &DynamoDbStreams::JSON, request, caller).await
+            }
             Destination::DynamoDb => json_api::answer(&self.dynamodb, &DynamoDb::JSON, request, caller).await,
             Destination::Events => json_api::answer(&self.events, &EventBridge::JSON, request, caller).await,
             Destination::Scheduler => self.scheduler.handle(request, caller).await,
@@ -263,7 +267,7 @@ fn service_of<'a>(request: &HttpRequest, caller: &'a Caller) -> &'a str {
         None if is_for_s3(request) => "s3",
         None if target_of(request).starts_with("AmazonSQS.") => "sqs",
         None if target_of(request).starts_with("Logs_") => "logs",
-        None if target_of(request).starts_with("DynamoDB_") => "dynamodb",
+        None if target_of(request).starts_with("DynamoDB") => "dynamodb",
         None if target_of(request).starts_with("AWSEvents.") => "events",
         // Who has a token of another provider signs nothing: AssumeRoleWithWebIdentity, AssumeRoleWithSAML.
         None if sends_forms(request) => "sts",

@@ -1,6 +1,7 @@
 //! Code generated from AWS's API models, a folder per service.
 
 pub mod dynamodb;
+pub mod dynamodbstreams;
 pub mod events;
 pub mod iam;
 pub mod lambda;

@@ -99,7 +99,8 @@ impl DynamoDb {
                     if !seen.insert(change.place(&table)?) {
                         return Err(duplicates().into());
                     }
-                    units += capacity::of_write(change.carry_out(transaction, &table)?.size());
+                    units +=
+                        capacity::of_write(change.carry_out(transaction, &table, context.now_ms)?.size());
                 }
                 consumed.extend(capacity::consumed(asked.as_deref(), &name, units));
             }

@@ -8,6 +8,7 @@ use store::TableKey;
 use super::{
     keys::{KeyAttribute, KeySchema},
     record::{IndexRecord, TableRecord, table_arn},
+    streams::stream_arn,
 };
 
 /// A table; `counts` is how many rows its spaces have, and how many bytes.
@@ -50,6 +51,14 @@ pub(super) fn description(
             .map(|class| types::TableClassSummary { table_class: Some(class), last_update_date_time: None }),
         deletion_protection_enabled: Some(settings.is_protected),
         on_demand_throughput: settings.on_demand_throughput.clone(),
+        stream_specification: record.stream.as_ref().filter(|stream| stream.is_enabled).map(|stream| {
+            types::StreamSpecification {
+                stream_enabled: Some(true),
+                stream_view_type: Some(stream.view_type.clone()),
+            }
+        }),
+        latest_stream_label: record.stream.as_ref().map(|stream| stream.label.clone()),
+        latest_stream_arn: record.stream.as_ref().map(|stream| stream_arn(key, &stream.label)),
         table_arn: Some(arn),
         ..types::TableDescription::default()
     }
@@ -59,7 +68,7 @@ fn some<T>(all: Vec<T>) -> Option<Vec<T>> {
     Some(all).filter(|all| !all.is_empty())
 }
 
-fn elements(key: &KeySchema) -> Vec<types::KeySchemaElement> {
+pub(super) fn elements(key: &KeySchema) -> Vec<types::KeySchemaElement> {
     let element = |attribute: &KeyAttribute, kind: &str| types::KeySchemaElement {
         attribute_name: Some(attribute.name.clone()),
         key_type: Some(kind.to_owned()),

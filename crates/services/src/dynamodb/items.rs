@@ -188,10 +188,10 @@ impl DynamoDb {
     }
 
     async fn write(&self, context: &ServiceContext, table: Option<&str>, change: Change) -> Handled<Written> {
-        let named = table_key(context, table);
+        let (named, now_ms) = (table_key(context, table), context.now_ms);
         let change = move |transaction: &mut TableTransaction<'_>| -> Result<Written, ChangeError> {
             let table = table_in(transaction, &named)?;
-            change.carry_out(transaction, &table)
+            change.carry_out(transaction, &table, now_ms)
         };
         Ok(self.tables.transact(change, |_| {}).await?)
     }

@@ -20,6 +20,7 @@ mod number;
 mod operations;
 mod reading;
 mod record;
+mod streams;
 mod tables;
 mod tags;
 mod transactions;
@@ -33,6 +34,8 @@ use aws_api::{
     protocol::aws_json::{self, Dialect},
 };
 use store::{Store, Tables};
+
+pub use streams::DynamoDbStreams;
 
 /// What a handler gives.
 type Handled<T> = Result<T, ApiError>;
@@ -55,5 +58,10 @@ impl DynamoDb {
     /// The service on the store's tables.
     pub fn new(store: &Store) -> Self {
         Self { tables: store.tables() }
+    }
+
+    /// The service of its streams.
+    pub fn streams(&self) -> DynamoDbStreams {
+        DynamoDbStreams::new(self.tables.clone())
     }
 }

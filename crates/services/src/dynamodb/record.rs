@@ -9,6 +9,7 @@ use store::{TableKey, TableView};
 use super::{
     error::no_table,
     keys::{KeyAttribute, KeySchema},
+    streams::TableStream,
     ttl::Expiry,
 };
 use crate::{
@@ -34,6 +35,8 @@ pub(super) struct TableRecord {
     pub tags: BTreeMap<String, String>,
     /// What says when items expire.
     pub expiry: Option<Expiry>,
+    /// Its last stream.
+    pub stream: Option<TableStream>,
 }
 
 /// What is kept and shown, and changes nothing here.
@@ -59,7 +62,7 @@ pub(super) struct IndexRecord {
 }
 
 impl TableRecord {
-    /// Every space of it.
+    /// Every space of it but its stream's, which outlives it.
     pub(super) fn spaces(&self) -> impl Iterator<Item = i64> {
         let expiry = self.expiry.iter().map(|expiry| expiry.space);
         self.indexes().map(|index| index.space).chain(expiry).chain([self.space])

@@ -11,6 +11,7 @@ use super::{
     error::{in_use, invalid, invalid_parameters, no_table_named},
     keys::{KeyAttribute, KeySchema},
     record::{IndexRecord, Settings, TableRecord, encode, found_in, table_key},
+    streams,
 };
 use crate::{
     change::ChangeError,
@@ -32,8 +33,9 @@ impl DynamoDb {
         input: types::CreateTableInput,
     ) -> Handled<types::CreateTableOutput> {
         let key = table_key(context, input.table_name.as_deref());
+        let view_type = streams::asked(input.stream_specification.as_ref())?;
         let mut record = read(input, context.now_ms)?;
-        let named = key.clone();
+        let (named, now_ms) = (key.clone(), context.now_ms);
         let change = move |transaction: &mut TableTransaction<'_>| -> Result<TableRecord, ChangeError> {
             if found_in(transaction, &named)?.is_some() {
                 return Err(in_use(format!("Table already exists: {}", named.name)).into());
@@ -41,6 +43,9 @@ impl DynamoDb {
             record.space = transaction.new_space()?;
             for index in record.local.iter_mut().chain(&mut record.global) {
                 index.space = transaction.new_space()?;
+            }
+            if let Some(view_type) = view_type {
+                streams::begin(transaction, (&named, &mut record), view_type, now_ms)?;
             }
             transaction.put_table(&named, &encode(&record)?)?;
             Ok(record)
@@ -57,15 +62,16 @@ impl DynamoDb {
         input: types::DeleteTableInput,
     ) -> Handled<types::DeleteTableOutput> {
         let key = table_key(context, input.table_name.as_deref());
-        let named = key.clone();
+        let (named, now_ms) = (key.clone(), context.now_ms);
         let change = move |transaction: &mut TableTransaction<'_>| -> Result<TableRecord, ChangeError> {
-            let record = found_in(transaction, &named)?.ok_or_else(|| no_table_named(&named.name))?;
+            let mut record = found_in(transaction, &named)?.ok_or_else(|| no_table_named(&named.name))?;
             if record.settings.is_protected {
                 return Err(invalid("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.").into());
             }
             for space in record.spaces() {
                 transaction.delete_space(space)?;
             }
+            streams::end(transaction, (&named, &mut record), now_ms)?;
             transaction.delete_table(&named)?;
             Ok(record)
         };
@@ -145,6 +151,7 @@ fn read(input: types::CreateTableInput, now_ms: i64) -> Handled<TableRecord> {
         },
         tags: super::tags::given(input.tags)?,
         expiry: None,
+        stream: None,
     })
 }
 
@@ -197,10 +204,7 @@ pub(super) fn check_attributes<'a>(
 
 fn refuse_others(input: &types::CreateTableInput) -> Handled<()> {
     let is_encrypted = input.sse_specification.as_ref().is_some_and(|sse| sse.enabled == Some(true));
-    let is_streamed =
-        input.stream_specification.as_ref().is_some_and(|stream| stream.stream_enabled == Some(true));
     let others = [
-        ("StreamSpecification", is_streamed),
         ("SSESpecification", is_encrypted),
         ("ResourcePolicy", input.resource_policy.is_some()),
         ("GlobalTableSourceArn", input.global_table_source_arn.is_some()),

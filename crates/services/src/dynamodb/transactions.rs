@@ -136,7 +136,7 @@ fn carry_out(
             let why = "Transaction request cannot include multiple operations on one item";
             return Err(invalid(why).into());
         }
-        reasons.push(match change.carry_out(transaction, &table) {
+        reasons.push(match change.carry_out(transaction, &table, context.now_ms) {
             Ok(written) => {
                 bytes += written.size();
                 let units = 2.0 * capacity::of_write(written.size());

@@ -13,6 +13,7 @@ use super::{
     error::invalid,
     keys::{Place, place_in, terminated},
     record::{TableRecord, decode, encode, found_in, table_in, table_key},
+    streams::{Actor, StreamRecord, forget_old},
     value::{Item, Value},
     writes,
 };
@@ -141,7 +142,28 @@ impl DynamoDb {
                 while self.delete_expired(key.clone(), now_seconds).await? == BATCH {}
             }
         }
-        Ok(())
+        self.forget_streams(now_seconds * 1_000).await
+    }
+
+    /// Records, and streams, whose time is over.
+    async fn forget_streams(&self, now_ms: i64) -> Result<(), ChangeError> {
+        let all = self.tables.read(|view: &TableView<'_>| view.streams()).await?;
+        if all.is_empty() {
+            return Ok(());
+        }
+        let change = move |transaction: &mut TableTransaction<'_>| -> Result<(), ChangeError> {
+            for (arn, description) in all {
+                let stream = StreamRecord::decode(&description)?;
+                if stream.is_over(now_ms) {
+                    transaction.delete_space(stream.stream.space)?;
+                    transaction.delete_stream(&arn)?;
+                } else {
+                    forget_old(transaction, stream.stream.space, now_ms)?;
+                }
+            }
+            Ok(())
+        };
+        self.tables.transact(change, |()| {}).await
     }
 
     /// A batch of what has expired of a table; how many entries there were.
@@ -186,7 +208,13 @@ fn delete(
         None => None,
     };
     if let (Some(place), Some(item)) = (&owner, item.filter(|item| expiry.is_over(item, now_seconds))) {
-        writes::write(transaction, table, place, (Some(&item), None))?;
+        writes::write(
+            transaction,
+            table,
+            place,
+            (Some(&item), None),
+            (now_seconds * 1_000, Actor::TimeToLive),
+        )?;
     }
     Ok(transaction.delete(expiry.space, &entry.partition, &entry.sort)?)
 }

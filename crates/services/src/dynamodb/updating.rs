@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_api::{error_response::ApiError, generated::dynamodb::types};
-use store::TableTransaction;
+use store::{TableKey, TableTransaction};
 
 use super::{
     DynamoDb, Handled,
@@ -11,6 +11,7 @@ use super::{
     error::{in_use, invalid_parameters, no_table_named},
     keys::KeyAttribute,
     record::{IndexRecord, TableRecord, encode, found_in, table_key},
+    streams,
     tables::{attribute, check_attributes, check_indexes, check_throughput, index},
     writes,
 };
@@ -27,7 +28,7 @@ impl DynamoDb {
     ) -> Handled<types::UpdateTableOutput> {
         refuse_others(&input)?;
         let key = table_key(context, input.table_name.as_deref());
-        let named = key.clone();
+        let (named, now_ms) = (key.clone(), context.now_ms);
         let change = move |transaction: &mut TableTransaction<'_>| -> Result<TableRecord, ChangeError> {
             let mut table = found_in(transaction, &named)?.ok_or_else(|| no_table_named(&named.name))?;
             let given = input.attribute_definitions.unwrap_or_default().into_iter().map(attribute);
@@ -39,6 +40,7 @@ impl DynamoDb {
                 attributes.into_iter().filter(|attribute| table.is_in_a_key(attribute)).collect();
             check_indexes(&table.key, &table.local, &table.global)?;
             check_attributes(&table.key, table.indexes(), &table.attributes)?;
+            update_stream(transaction, (&named, &mut table), input.stream_specification.as_ref(), now_ms)?;
             let settings = &mut table.settings;
             if let Some(billing_mode) = input.billing_mode {
                 check_throughput(&billing_mode, input.provisioned_throughput.as_ref())?;
@@ -61,7 +63,6 @@ impl DynamoDb {
 
 fn refuse_others(input: &types::UpdateTableInput) -> Handled<()> {
     let others = [
-        ("StreamSpecification", input.stream_specification.is_some()),
         ("SSESpecification", input.sse_specification.is_some()),
         ("ReplicaUpdates", input.replica_updates.is_some()),
         ("MultiRegionConsistency", input.multi_region_consistency.is_some()),
@@ -140,6 +141,30 @@ fn update_index(
         }
     }
     Ok(())
+}
+
+fn update_stream(
+    transaction: &mut TableTransaction<'_>,
+    (key, table): (&TableKey, &mut TableRecord),
+    specification: Option<&types::StreamSpecification>,
+    now_ms: i64,
+) -> Result<(), ChangeError> {
+    if specification.is_none() {
+        return Ok(());
+    }
+    let is_enabled = table.stream.as_ref().is_some_and(|stream| stream.is_enabled);
+    match (streams::asked(specification)?, is_enabled) {
+        (Some(_), true) => {
+            Err(invalid_parameters(&format!("Table already has an enabled stream: TableName: {}", key.name))
+                .into())
+        }
+        (None, false) => {
+            Err(invalid_parameters(&format!("Table already has no enabled stream: TableName: {}", key.name))
+                .into())
+        }
+        (Some(view_type), false) => streams::begin(transaction, (key, table), view_type, now_ms),
+        (None, true) => streams::end(transaction, (key, table), now_ms),
+    }
 }
 
 fn no_index() -> ApiError {

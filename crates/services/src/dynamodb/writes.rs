@@ -10,6 +10,7 @@ use super::{
     expressions::{Condition, Update, apply},
     keys::Place,
     record::TableRecord,
+    streams::{self, Actor},
     value::{self, Item},
 };
 use crate::change::ChangeError;
@@ -54,6 +55,7 @@ impl Change {
         &self,
         transaction: &mut TableTransaction<'_>,
         table: &TableRecord,
+        now_ms: i64,
     ) -> Result<Written, ChangeError> {
         let place = self.place(table)?;
         let old = get(transaction, table, &place)?;
@@ -65,7 +67,8 @@ impl Change {
             What::Check => old.clone(),
         };
         if new != old {
-            write(transaction, table, &place, (old.as_ref(), new.as_ref()))?;
+            let images = (old.as_ref(), new.as_ref());
+            write(transaction, table, &place, images, (now_ms, Actor::Caller))?;
         }
         Ok(Written { old, new })
     }
@@ -132,6 +135,7 @@ pub(super) fn write(
     table: &TableRecord,
     place: &Place,
     (old, new): (Option<&Item>, Option<&Item>),
+    by: (i64, Actor),
 ) -> Result<(), ChangeError> {
     match new {
         Some(item) => {
@@ -151,7 +155,7 @@ pub(super) fn write(
         };
         move_entry(transaction, index.space, (entry(old)?, entry(new)?))?;
     }
-    Ok(())
+    streams::append(transaction, table, (old, new), by)
 }
 
 /// Has an entry where it belongs now.

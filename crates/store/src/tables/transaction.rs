@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     TableKey, Tables,
-    rows::{TableView, description_checksum, row_checksum},
+    rows::{TableView, description_checksum, row_checksum, stream_checksum},
 };
 use crate::StoreError;
 
@@ -106,6 +106,36 @@ impl<'a> TableTransaction<'a> {
         Ok(())
     }
 
+    /// Deletes the rows of a partition before a place.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn delete_before(&mut self, space: i64, partition: &[u8], sort: &[u8]) -> Result<(), StoreError> {
+        let sql = "DELETE FROM items WHERE space = ?1 AND partition = ?2 AND sort < ?3";
+        self.connection.prepare_cached(sql)?.execute(params![space, partition, sort])?;
+        Ok(())
+    }
+
+    /// Keeps a stream's description, over what was kept of it.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn put_stream(&mut self, arn: &str, description: &[u8]) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO streams (arn, description, checksum) VALUES (?1, ?2, ?3)";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        statement.execute(params![arn, description, stream_checksum(arn, description)])?;
+        Ok(())
+    }
+
+    /// Forgets a stream; its space is deleted by itself.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn delete_stream(&mut self, arn: &str) -> Result<(), StoreError> {
+        self.connection.prepare_cached("DELETE FROM streams WHERE arn = ?1")?.execute([arn])?;
+        Ok(())
+    }
+
     /// The request that a token of an account in a Region is known for by now.
     ///
     /// # Errors
@@ -141,6 +171,6 @@ impl<'a> TableTransaction<'a> {
     pub(super) fn clear(&mut self) -> Result<(), StoreError> {
         Ok(self
             .connection
-            .execute_batch("DELETE FROM items; DELETE FROM tables; DELETE FROM spaces; DELETE FROM tokens")?)
+            .execute_batch("DELETE FROM items; DELETE FROM tables; DELETE FROM spaces; DELETE FROM tokens; DELETE FROM streams")?)
     }
 }

@@ -33,3 +33,6 @@ CREATE TABLE tokens (
     PRIMARY KEY (account_id, region, token)
 ) WITHOUT ROWID;
 CREATE INDEX tokens_by_time ON tokens (until_ms);
+
+-- Streams by their ARNs, also those of tables that are gone.
+CREATE TABLE streams (arn TEXT PRIMARY KEY, description BLOB NOT NULL, checksum INTEGER NOT NULL) WITHOUT ROWID;

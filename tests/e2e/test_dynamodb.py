@@ -118,6 +118,10 @@ def test_updates_change_what_is_there_and_make_what_is_not(table, dynamodb):
     updates = {"n": {"Value": {"N": "5"}, "Action": "ADD"}, "l": {"Action": "DELETE"}, "x": {"Value": {"S": "y"}}}
     new = dynamodb.update_item(TableName=items.name, Key={"p": {"S": "k"}}, AttributeUpdates=updates, ReturnValues="ALL_NEW")
     assert new["Attributes"] == {"p": {"S": "k"}, "n": {"N": "5"}, "x": {"S": "y"}}
+    for action, value in (("ADD", {"S": "x"}), ("ADD", {"L": []}), ("DELETE", {"N": "1"})):
+        with refused(400, "ValidationException", contains=[f"Action {action} is not supported for the type {next(iter(value))}"]):
+            wrong = {"new": {"Value": value, "Action": action}}
+            dynamodb.update_item(TableName=items.name, Key={"p": {"S": "k"}}, AttributeUpdates=wrong)
     # Nothing but the key: the item is made.
     items.update_item(Key={"p": "alone"})
     assert items.get_item(Key={"p": "alone"})["Item"] == {"p": "alone"}

@@ -148,7 +148,8 @@ def test_global_indexes_come_and_go(table, dynamodb):
     items = table()
     for number in range(5):
         items.put_item(Item={"p": str(number), "g": number % 2})
-    items.put_item(Item={"p": "other", "g": "a text"})
+    for name in ("other", "unlike"):
+        items.put_item(Item={"p": name, "g": "a text"})
     create = {**index("by-g", "g", "p"), "KeySchema": schema("g", "p")}
     changed = dynamodb.update_table(TableName=items.name, AttributeDefinitions=definitions(p="S", g="N"), GlobalSecondaryIndexUpdates=[{"Create": create}])
     assert changed["TableDescription"]["GlobalSecondaryIndexes"][0]["IndexStatus"] == "ACTIVE"
@@ -156,6 +157,12 @@ def test_global_indexes_come_and_go(table, dynamodb):
     assert [item["p"] for item in found] == ["1", "3"]
     with refused(400, "ValidationException", contains=["Type mismatch for Index Key g"]):
         items.put_item(Item={"p": "x", "g": "a text"})
+    # What was there before the index, and does not fit into it, can be changed and deleted all the same.
+    items.update_item(Key={"p": "other"}, UpdateExpression="SET g = :g", ExpressionAttributeValues={":g": 1})
+    assert [item["p"] for item in items.query(IndexName="by-g", KeyConditionExpression=Key("g").eq(1))["Items"]] == ["1", "3", "other"]
+    items.delete_item(Key={"p": "other"})
+    items.delete_item(Key={"p": "unlike"})
+    assert [item["p"] for item in items.query(IndexName="by-g", KeyConditionExpression=Key("g").eq(1))["Items"]] == ["1", "3"]
     dynamodb.update_table(TableName=items.name, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by-g"}}])
     assert "GlobalSecondaryIndexes" not in dynamodb.describe_table(TableName=items.name)["Table"]
     items.put_item(Item={"p": "x", "g": "a text"})

@@ -9,9 +9,9 @@ import uuid
 import pytest
 
 from lambent import Server
+from queues import ACCOUNT, Queue
 from refusals import refused
 
-ACCOUNT = "000000000000"
 ANSWERS = "def handler(event, context):\n    return event\n"
 
 
@@ -43,39 +43,20 @@ def bus(events):
     events.delete_event_bus(Name=name)
 
 
-class Queue:
+def let_in(arn):
+    """The policy of a queue that EventBridge may send to."""
+    allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+    return json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+
+
+def open_queue(sqs, attributes=None):
     """A queue that EventBridge may send to."""
-
-    def __init__(self, sqs, attributes=None, is_open=True):
-        self.sqs = sqs
-        self.name = unique("q") + (".fifo" if attributes else "")
-        self.arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{self.name}"
-        allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": self.arn}
-        policy = {"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allow]})} if is_open else {}
-        self.url = sqs.create_queue(QueueName=self.name, Attributes={**policy, **(attributes or {})})["QueueUrl"]
-
-    def raw(self, count, timeout_s=30):
-        found, deadline = [], time.monotonic() + timeout_s
-        while len(found) < count:
-            answer = self.sqs.receive_message(
-                QueueUrl=self.url, WaitTimeSeconds=2, MaxNumberOfMessages=10, MessageAttributeNames=["All"], AttributeNames=["All"]
-            )
-            for message in answer.get("Messages", []):
-                found.append(message)
-                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
-            assert time.monotonic() < deadline, f"{len(found)} of {count}"
-        return found
-
-    def bodies(self, count):
-        return [json.loads(message["Body"]) for message in self.raw(count)]
-
-    def is_empty(self):
-        return "Messages" not in self.sqs.receive_message(QueueUrl=self.url, WaitTimeSeconds=2)
+    return Queue(sqs, attributes, policy=let_in)
 
 
 @pytest.fixture
 def queue(sqs):
-    return Queue(sqs)
+    return open_queue(sqs)
 
 
 def rule(events, bus, pattern, *targets):
@@ -97,7 +78,7 @@ def put(events, bus, detail, source="shop", detail_type="order", **more):
 
 
 def test_an_event_comes_to_the_targets_of_rules_that_match(events, bus, queue, sqs):
-    other = Queue(sqs)
+    other = open_queue(sqs)
     rule(events, bus, {"source": ["shop"], "detail": {"total": [{"numeric": [">", 10]}]}}, queue.arn)
     rule(events, bus, {"source": ["other"]}, other.arn)
     put(events, bus, {"total": 5})
@@ -144,7 +125,7 @@ def test_every_entry_is_judged_alone(events, bus, queue):
 
 
 def test_targets_get_parts_and_templates(events, bus, sqs):
-    whole, part, constant, made = (Queue(sqs) for _ in range(4))
+    whole, part, constant, made = (open_queue(sqs) for _ in range(4))
     transformer = {
         "InputPathsMap": {"who": "$.detail.who", "n": "$.detail.n"},
         "InputTemplate": '{"text": "<who> has <n>", "n": <n>, "rule": <aws.events.rule-name>}',
@@ -166,7 +147,7 @@ def test_targets_get_parts_and_templates(events, bus, sqs):
 
 
 def test_a_function_runs_if_its_policy_lets_the_rule(events, bus, sqs, lambda_client, deploy):
-    ends, dead = Queue(sqs), Queue(sqs, is_open=False)
+    ends, dead = open_queue(sqs), Queue(sqs)
     function = deploy(ANSWERS)
     lambda_client.put_function_event_invoke_config(
         FunctionName=function.name, DestinationConfig={"OnSuccess": {"Destination": ends.arn}}
@@ -198,7 +179,7 @@ def test_topics_buses_and_log_groups_are_told(events, bus, queue, sqs, sns, logs
     allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sns:Publish", "Resource": topic}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
-    subscriber = Queue(sqs)
+    subscriber = open_queue(sqs)
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=subscriber.arn, Attributes={"RawMessageDelivery": "true"})
     group = f"/aws/events/{unique('g')}"
     logs.create_log_group(logGroupName=group)
@@ -227,7 +208,7 @@ def test_an_event_goes_from_one_bus_to_another_and_no_further(server, events, bu
     second_arn = events.create_event_bus(Name=second)["EventBusArn"]
     foreign = unique("bus")
     foreign_arn = stranger.create_event_bus(Name=foreign)["EventBusArn"]
-    everything, dead = {"source": ["shop"]}, Queue(sqs)
+    everything, dead = {"source": ["shop"]}, open_queue(sqs)
     rule(events, bus, everything, second_arn, queue.arn, {"Arn": foreign_arn, "DeadLetterConfig": {"Arn": dead.arn}})
     back = rule(events, second, everything, f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/{bus}", queue.arn)
     event_id = put(events, bus, {"n": 1})
@@ -246,7 +227,7 @@ def test_an_event_goes_from_one_bus_to_another_and_no_further(server, events, bu
 
 
 def test_a_fifo_queue_gets_its_group(events, bus, sqs):
-    line = Queue(sqs, {"FifoQueue": "true"})
+    line = open_queue(sqs, {"FifoQueue": "true"})
     name = unique("rule")
     events.put_rule(Name=name, EventBusName=bus, EventPattern='{"source": ["shop"]}')
     with refused(400, "ValidationException", "Parameter(s) SqsParameters must be specified for target: 0."):
@@ -260,7 +241,7 @@ def test_a_fifo_queue_gets_its_group(events, bus, sqs):
 
 def test_what_cannot_be_delivered_is_tried_as_often_as_the_rule_says(events, bus, logs, sqs):
     """A log group that is not there yet: tried again, and given up where no more tries are left."""
-    dead, group = Queue(sqs), f"/aws/events/{unique('g')}"
+    dead, group = open_queue(sqs), f"/aws/events/{unique('g')}"
     arn = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{group}"
     transformer = {"InputPathsMap": {"n": "$.detail.n"}, "InputTemplate": '{"n": <n>}'}
     target = {
@@ -449,7 +430,7 @@ def test_what_is_due_comes_once_also_when_nobody_was_there(fresh_server):
     """A function, every minute; the server is killed, and is away when the next minute comes."""
     server = fresh_server("--isolation", "process", "--no-sdk")
     events, sqs = server.client(service="events"), server.client(service="sqs")
-    queue = Queue(sqs)
+    queue = open_queue(sqs)
     arn = events.put_rule(Name="every-minute", ScheduleExpression="cron(* * * * ? *)")["RuleArn"]
     transformer = {"InputPathsMap": {"time": "$.time"}, "InputTemplate": '{"time": <time>}'}
     targets = [{"Id": "whole", "Arn": queue.arn}, {"Id": "part", "Arn": queue.arn, "InputTransformer": transformer}]

@@ -9,9 +9,9 @@ import uuid
 import pytest
 
 from lambent import Server
+from queues import ACCOUNT, Queue
 from refusals import refused
 
-ACCOUNT = "000000000000"
 #: Answers with what it got, which its destination is told.
 TELLS = "def handler(event, context):\n    return event\n"
 
@@ -37,46 +37,28 @@ def policy(service, arn, action, bucket):
     )
 
 
-class Queue:
+class BucketQueue(Queue):
     """A queue that lets one bucket in."""
 
     def __init__(self, sqs, bucket, attributes=None):
-        self.sqs = sqs
-        self.name = f"q-{uuid.uuid4().hex[:12]}" + (".fifo" if attributes else "")
-        self.arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{self.name}"
-        allowed = {"Policy": policy("s3.amazonaws.com", self.arn, "SQS:SendMessage", bucket)} if bucket else {}
-        self.url = sqs.create_queue(QueueName=self.name, Attributes={**allowed, **(attributes or {})})["QueueUrl"]
-
-    def messages(self, count, timeout_s=30):
-        """So many messages, decoded, in the order of their arrival."""
-        found, deadline = [], time.monotonic() + timeout_s
-        while len(found) < count:
-            answer = self.sqs.receive_message(QueueUrl=self.url, WaitTimeSeconds=2, MaxNumberOfMessages=10)
-            for message in answer.get("Messages", []):
-                found.append(json.loads(message["Body"]))
-                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
-            assert time.monotonic() < deadline, f"{len(found)} of {count}: {found}"
-        return found
+        let_in = (lambda arn: policy("s3.amazonaws.com", arn, "SQS:SendMessage", bucket)) if bucket else None
+        super().__init__(sqs, attributes, let_in)
 
     def records(self, count):
         """So many records; the test message, which is the first of a queue, is none."""
-        return [record for message in self.messages(count) for record in message["Records"]]
-
-    def is_empty(self):
-        """Whether nothing comes for a while."""
-        return "Messages" not in self.sqs.receive_message(QueueUrl=self.url, WaitTimeSeconds=2)
+        return [record for message in self.bodies(count) for record in message["Records"]]
 
 
 @pytest.fixture
 def queue(sqs, bucket):
-    return Queue(sqs, bucket)
+    return BucketQueue(sqs, bucket)
 
 
 def tell(s3, bucket, queue, *events, **more):
     """Has a queue told of events; takes the test message out of it."""
     one = {"Id": "told", "QueueArn": queue.arn, "Events": list(events), **more}
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [one]})
-    return queue.messages(1)[0]
+    return queue.bodies(1)[0]
 
 
 def key_filter(**values):
@@ -183,7 +165,7 @@ def allow(lambda_client, function, bucket, **more):
 
 
 def test_a_function_runs_for_what_happens(s3, bucket, sqs, lambda_client, deploy):
-    ends = Queue(sqs, None)
+    ends = BucketQueue(sqs, None)
     function = deploy(TELLS)
     lambda_client.put_function_event_invoke_config(
         FunctionName=function.name, DestinationConfig={"OnSuccess": {"Destination": ends.arn}}
@@ -202,7 +184,7 @@ def test_a_function_runs_for_what_happens(s3, bucket, sqs, lambda_client, deploy
     (kept,) = s3.get_bucket_notification_configuration(Bucket=bucket)["LambdaFunctionConfigurations"]
     assert kept == {"Id": kept["Id"], **one}
     s3.put_object(Bucket=bucket, Key="k", Body=b"xyz")
-    (end,) = ends.messages(1)
+    (end,) = ends.bodies(1)
     (record,) = end["responsePayload"]["Records"]
     assert (record["s3"]["configurationId"], record["s3"]["object"]["size"]) == (kept["Id"], 3)
 
@@ -239,7 +221,7 @@ def test_a_13_a_function_that_writes_where_it_is_told_from_is_a_loop(s3, bucket,
 
 
 def test_an_alias_has_a_policy_of_its_own(s3, bucket, sqs, lambda_client, deploy):
-    ends = Queue(sqs, None)
+    ends = BucketQueue(sqs, None)
     function = deploy(TELLS)
     version = lambda_client.publish_version(FunctionName=function.name)["Version"]
     alias = lambda_client.create_alias(FunctionName=function.name, Name="live", FunctionVersion=version)["AliasArn"]
@@ -254,7 +236,7 @@ def test_an_alias_has_a_policy_of_its_own(s3, bucket, sqs, lambda_client, deploy
     allow(lambda_client, function, bucket, Qualifier="live")
     s3.put_bucket_notification_configuration(**asked)
     s3.put_object(Bucket=bucket, Key="k", Body=b"")
-    (end,) = ends.messages(1)
+    (end,) = ends.bodies(1)
     assert end["requestContext"]["functionArn"] == alias
 
 
@@ -266,19 +248,19 @@ def test_a_topic_tells_its_subscribers(s3, bucket, sqs, sns):
         s3.put_bucket_notification_configuration(**asked)
     allowed = policy("s3.amazonaws.com", topic, "SNS:Publish", bucket)
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=allowed)
-    subscriber = Queue(sqs, None)
+    subscriber = BucketQueue(sqs, None)
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=subscriber.arn)
     s3.put_bucket_notification_configuration(**asked)
-    (test,) = subscriber.messages(1)
+    (test,) = subscriber.bodies(1)
     assert json.loads(test["Message"])["Event"] == "s3:TestEvent"
     s3.put_object(Bucket=bucket, Key="k", Body=b"")
-    (notice,) = subscriber.messages(1)
+    (notice,) = subscriber.bodies(1)
     assert notice["Subject"] == "Amazon S3 Notification"
     assert json.loads(notice["Message"])["Records"][0]["s3"]["object"]["key"] == "k"
 
 
 def test_the_default_bus_is_told_where_the_bucket_has_it_on(server, s3, bucket, sqs):
-    events, queue = server.client(service="events"), Queue(sqs, None)
+    events, queue = server.client(service="events"), BucketQueue(sqs, None)
     allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue.arn}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
     sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"Policy": policy})
@@ -290,7 +272,7 @@ def test_the_default_bus_is_told_where_the_bucket_has_it_on(server, s3, bucket, 
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
     assert s3.get_bucket_notification_configuration(Bucket=bucket)["EventBridgeConfiguration"] == {}
     put = s3.put_object(Bucket=bucket, Key="a b/ü", Body=b"xyz")
-    (created,) = queue.messages(1)
+    (created,) = queue.bodies(1)
     assert (created["detail-type"], created["source"], created["account"]) == ("Object Created", "aws.s3", ACCOUNT)
     assert created["resources"] == [f"arn:aws:s3:::{bucket}"]
     detail = created["detail"]
@@ -306,7 +288,7 @@ def test_the_default_bus_is_told_where_the_bucket_has_it_on(server, s3, bucket, 
     }
     s3.put_object_tagging(Bucket=bucket, Key="a b/ü", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
     s3.delete_object(Bucket=bucket, Key="a b/ü")
-    tagged, deleted = queue.messages(2)
+    tagged, deleted = queue.bodies(2)
     assert tagged["detail-type"] == "Object Tags Added" and "sequencer" not in tagged["detail"]["object"]
     assert (deleted["detail-type"], deleted["detail"]["deletion-type"]) == ("Object Deleted", "Permanently Deleted")
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
@@ -317,7 +299,7 @@ def test_the_default_bus_is_told_where_the_bucket_has_it_on(server, s3, bucket, 
 
 
 def test_several_are_told_of_one_thing(s3, bucket, sqs, lambda_client, deploy):
-    queues = [Queue(sqs, bucket) for _ in range(2)]
+    queues = [BucketQueue(sqs, bucket) for _ in range(2)]
     configurations = [
         {"QueueArn": queue.arn, "Events": ["s3:ObjectCreated:*"], "Filter": key_filter(prefix=f"{number}/")}
         for number, queue in enumerate(queues)
@@ -326,7 +308,7 @@ def test_several_are_told_of_one_thing(s3, bucket, sqs, lambda_client, deploy):
         Bucket=bucket, NotificationConfiguration={"QueueConfigurations": configurations}
     )
     for number, queue in enumerate(queues):
-        queue.messages(1)
+        queue.bodies(1)
         s3.put_object(Bucket=bucket, Key=f"{number}/k", Body=b"")
     for number, queue in enumerate(queues):
         assert [record["s3"]["object"]["key"] for record in queue.records(1)] == [f"{number}/k"]
@@ -342,7 +324,7 @@ def test_a_configuration_ends(s3, bucket, queue):
 
 
 def test_targets_need_not_be_validated(s3, bucket, sqs):
-    queue = Queue(sqs, None)
+    queue = BucketQueue(sqs, None)
     one = {"QueueArn": queue.arn, "Events": ["s3:ObjectCreated:*"]}
     configuration = {"QueueConfigurations": [one]}
     with refused(400, "InvalidArgument") as caught:
@@ -426,7 +408,7 @@ def test_what_is_wrong_is_refused(s3, bucket, queue, configurations, status, cod
 
 
 def test_other_refusals(server, s3, sqs, bucket):
-    line = Queue(sqs, bucket, {"FifoQueue": "true"})
+    line = BucketQueue(sqs, bucket, {"FifoQueue": "true"})
     one = {"QueueArn": line.arn, **CREATED}
     with refused(400, "InvalidArgument") as caught:
         s3.put_bucket_notification_configuration(
@@ -463,7 +445,7 @@ def test_an_acknowledged_put_is_told_of_after_a_kill(fresh_server):
     server = fresh_server("--isolation", "process", "--no-sdk")
     s3, sqs = server.client(service="s3"), server.client(service="sqs")
     s3.create_bucket(Bucket="watched")
-    queue = Queue(sqs, "watched")
+    queue = BucketQueue(sqs, "watched")
     tell(s3, "watched", queue, "s3:ObjectCreated:*")
     for number in range(20):
         s3.put_object(Bucket="watched", Key=f"k{number}", Body=b"")

@@ -11,10 +11,10 @@ import pytest
 
 from lambent import ROLE, Server
 from mutations import mutations
+from queues import ACCOUNT, Queue
 from refusals import refused
 from rest_json import Caller
 
-ACCOUNT = "000000000000"
 REGION = "us-east-1"
 ARNS = f"arn:aws:scheduler:{REGION}:{ACCOUNT}"
 OFF = {"Mode": "OFF"}
@@ -36,32 +36,6 @@ def soon(seconds=1, zone="UTC"):
     when = datetime.datetime.fromtimestamp(int(time.time()) + 1 + seconds, tz=ZoneInfo(zone))
     said = when.strftime("%Y-%m-%dT%H:%M:%S")
     return f"at({said})", when.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-class Queue:
-    """A queue without a policy: a schedule needs none."""
-
-    def __init__(self, sqs, fifo=False):
-        self.sqs = sqs
-        self.name = unique("q") + (".fifo" if fifo else "")
-        self.arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{self.name}"
-        attributes = {"FifoQueue": "true"} if fifo else {}
-        self.url = sqs.create_queue(QueueName=self.name, Attributes=attributes)["QueueUrl"]
-
-    def raw(self, count, timeout_s=30):
-        found, deadline = [], time.monotonic() + timeout_s
-        while len(found) < count:
-            answer = self.sqs.receive_message(
-                QueueUrl=self.url, WaitTimeSeconds=2, MaxNumberOfMessages=10, MessageAttributeNames=["All"], AttributeNames=["All"]
-            )
-            for message in answer.get("Messages", []):
-                found.append(message)
-                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
-            assert time.monotonic() < deadline, f"{len(found)} of {count}"
-        return found
-
-    def is_empty(self):
-        return "Messages" not in self.sqs.receive_message(QueueUrl=self.url, WaitTimeSeconds=2)
 
 
 @pytest.fixture
@@ -159,7 +133,7 @@ def got(server, function):
 
 
 def test_topics_buses_and_operations_are_targets(server, schedule, sqs, sns):
-    queues = {kind: Queue(sqs, fifo=kind == "fifo") for kind in ("topic", "bus", "fifo", "send", "publish")}
+    queues = {kind: Queue(sqs, {"FifoQueue": "true"} if kind == "fifo" else None) for kind in ("topic", "bus", "fifo", "send", "publish")}
     topic = sns.create_topic(Name=unique("topic"))["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queues["topic"].arn, Attributes={"RawMessageDelivery": "true"})
     other = sns.create_topic(Name=unique("topic"))["TopicArn"]
@@ -240,6 +214,15 @@ def test_groups_have_schedules_and_tags(scheduler, schedule):
     scheduler.tag_resource(ResourceArn=arn, Tags=[{"Key": "more", "Value": "b"}])
     scheduler.untag_resource(ResourceArn=arn, TagKeys=["team"])
     assert scheduler.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "more", "Value": "b"}]
+    # The groups of pages are in an order of their own: one begins as the other is called.
+    other = f"{group}-b"
+    scheduler.create_schedule_group(Name=other)
+    schedule("rate(1 day)", queue, Name=f"{prefix}-9", GroupName=other, State="DISABLED")
+    pages = scheduler.get_paginator("list_schedules").paginate(NamePrefix=prefix, PaginationConfig={"PageSize": 1})
+    assert [(one["GroupName"], one["Name"][-1]) for page in pages for one in page["Schedules"]] == [
+        (group, "0"), (group, "1"), (group, "2"), (other, "9"),
+    ]  # fmt: skip
+    scheduler.delete_schedule_group(Name=other)
     listed = scheduler.list_schedule_groups(NamePrefix=group)["ScheduleGroups"]
     assert [one["Name"] for one in listed] == [group]
     assert "default" in [one["Name"] for one in scheduler.list_schedule_groups()["ScheduleGroups"]]

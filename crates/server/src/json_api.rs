@@ -67,7 +67,8 @@ fn stream(mut events: EventStream) -> HttpResponse {
     response
 }
 
-fn with_request_id(mut response: HttpResponse) -> HttpResponse {
+/// The answer under a request id of its own.
+pub(crate) fn with_request_id(mut response: HttpResponse) -> HttpResponse {
     if let Ok(value) = HeaderValue::from_str(&request_id::new()) {
         response.headers_mut().insert("x-amzn-requestid", value);
     }
@@ -105,7 +106,8 @@ async fn respond(
     Ok(http::response(StatusCode::OK, dialect.content_type, body))
 }
 
-fn unknown_operation() -> ApiError {
+/// The error for what the service has no operation for.
+pub(crate) fn unknown_operation() -> ApiError {
     ApiError::user(
         "UnknownOperationException",
         400,
@@ -113,7 +115,8 @@ fn unknown_operation() -> ApiError {
     )
 }
 
-fn body_error(error: BodyError) -> ApiError {
+/// The error for a body that cannot be read.
+pub(crate) fn body_error(error: BodyError) -> ApiError {
     match error {
         BodyError::TooLarge => {
             ApiError::user("RequestEntityTooLargeException", 413, "Request size is too large")

@@ -394,4 +394,15 @@ mod tests {
     fn dropped_log_lines_are_told() {
         assert!(Metrics::default().render(7).contains("\nlambent_log_blocks_dropped_total 7\n"));
     }
+
+    #[test]
+    fn what_schedules_drop_is_counted_until_everything_is_forgotten() {
+        let metrics = Metrics::default();
+        metrics.schedule_dropped("arn");
+        metrics.schedule_dropped("arn");
+        let line = "\naws_scheduler_InvocationDroppedCount_total{Schedule=\"arn\"} 2\n";
+        assert!(metrics.render(0).contains(line));
+        metrics.reset();
+        assert!(!metrics.render(0).contains("Schedule=\"arn\""));
+    }
 }

@@ -3,14 +3,13 @@
 use aws_api::{
     error_response::{self, ApiError},
     protocol::rest_json,
-    request_id,
 };
-use hyper::header::HeaderValue;
 use services::service::{Answer, AwsService};
 
 use crate::{
-    http::{self, BodyError, HttpRequest, HttpResponse},
+    http::{self, HttpRequest, HttpResponse},
     identity::Caller,
+    json_api::{body_error, unknown_operation, with_request_id},
 };
 
 /// What requests to services other than Lambda have at most: none takes more.
@@ -38,7 +37,7 @@ impl<S: AwsService> RestJsonApi<S> {
     async fn respond(&self, request: HttpRequest, caller: Caller) -> Result<HttpResponse, ApiError> {
         let model = self.service.model();
         let route = self.routes.route(&request.method, &request.path, &request.query);
-        let route = route.ok_or_else(unknown_operation)?;
+        let route = route.ok_or_else(|| ApiError { status: 404, ..unknown_operation() })?;
         let operation = route.operation;
         let context = caller.into_context(&request);
         let body = http::read_body(request.body, BODY_BYTES_MAX).await.map_err(body_error)?;
@@ -63,35 +62,11 @@ pub(crate) fn refuse(error: &ApiError) -> HttpResponse {
     with_request_id(error_response::render(error).map(http::whole))
 }
 
-fn with_request_id(mut response: HttpResponse) -> HttpResponse {
-    if let Ok(value) = HeaderValue::from_str(&request_id::new()) {
-        response.headers_mut().insert("x-amzn-requestid", value);
-    }
-    response
-}
-
 /// What the codec says in Lambda's words.
 fn in_general_words(error: ApiError) -> ApiError {
     match error.code {
         "InvalidRequestContentException" => ApiError { code: "SerializationException", ..error },
         _ => error.capital_message(),
-    }
-}
-
-fn unknown_operation() -> ApiError {
-    ApiError::user(
-        "UnknownOperationException",
-        404,
-        "The requested operation is not recognized by the service.",
-    )
-}
-
-fn body_error(error: BodyError) -> ApiError {
-    match error {
-        BodyError::TooLarge => {
-            ApiError::user("RequestEntityTooLargeException", 413, "Request size is too large")
-        }
-        BodyError::Broken => ApiError::user("SerializationException", 400, "The request body ended early."),
     }
 }
 

@@ -7,14 +7,23 @@ use store::{TableTransaction, TableView};
 
 use super::{
     DynamoDb, Handled, capacity,
-    conditions::{check_not_both, of_expected},
+    conditions::check_not_both,
     error::{invalid, invalid_parameters},
-    expressions::{Condition, Kind, Path, Placeholders, Projection, Update, UpdateValue, project},
+    expressions::{Path, Placeholders, Projection, Update, UpdateValue, project},
     record::{table_in, table_key},
+    said::{Said, said},
     value::{self, Item, Value},
     writes::{self, Change, What, Written},
 };
 use crate::{change::ChangeError, service::ServiceContext};
+
+type Attributes = BTreeMap<String, types::AttributeValue>;
+
+/// What a write is to tell.
+struct Asked {
+    returned: Option<String>,
+    capacity: Option<String>,
+}
 
 impl DynamoDb {
     pub(super) async fn put_item(
@@ -22,36 +31,10 @@ impl DynamoDb {
         context: &ServiceContext,
         input: types::PutItemInput,
     ) -> Handled<types::PutItemOutput> {
-        let returned = returns(input.return_values.as_deref(), &["NONE", "ALL_OLD"])?;
-        check_not_both(
-            &[("ConditionExpression", input.condition_expression.is_some())],
-            &[
-                ("Expected", input.expected.is_some()),
-                ("ConditionalOperator", input.conditional_operator.is_some()),
-            ],
-        )?;
-        let placeholders = Placeholders::read(
-            input.expression_attribute_names,
-            input.expression_attribute_values,
-            input.condition_expression.is_some(),
-        )?;
-        let condition = condition(
-            input.condition_expression.as_deref(),
-            input.expected,
-            input.conditional_operator.as_deref(),
-            &placeholders,
-        )?;
-        placeholders.check_used()?;
-        let (wants_old, name) = (input.return_values_on_condition_check_failure, input.table_name);
-        let attributes = value::read(input.item.unwrap_or_default())?;
-        let change = Change { attributes, what: What::Put, condition, wants_old };
-        let written = self.write(context, name.as_deref(), change).await?;
-        let attributes = if returned == "ALL_OLD" { written.old.clone() } else { None };
-        Ok(types::PutItemOutput {
-            attributes: attributes.map(value::shown),
-            consumed_capacity: consumed(&written, input.return_consumed_capacity.as_deref(), name.as_deref()),
-            item_collection_metrics: None,
-        })
+        let asked = Asked { returned: input.return_values, capacity: input.return_consumed_capacity };
+        let said = said!(input, item, legacy);
+        let (attributes, consumed_capacity) = self.replace(context, said, What::Put, asked).await?;
+        Ok(types::PutItemOutput { attributes, consumed_capacity, item_collection_metrics: None })
     }
 
     pub(super) async fn delete_item(
@@ -59,36 +42,10 @@ impl DynamoDb {
         context: &ServiceContext,
         input: types::DeleteItemInput,
     ) -> Handled<types::DeleteItemOutput> {
-        let returned = returns(input.return_values.as_deref(), &["NONE", "ALL_OLD"])?;
-        check_not_both(
-            &[("ConditionExpression", input.condition_expression.is_some())],
-            &[
-                ("Expected", input.expected.is_some()),
-                ("ConditionalOperator", input.conditional_operator.is_some()),
-            ],
-        )?;
-        let placeholders = Placeholders::read(
-            input.expression_attribute_names,
-            input.expression_attribute_values,
-            input.condition_expression.is_some(),
-        )?;
-        let condition = condition(
-            input.condition_expression.as_deref(),
-            input.expected,
-            input.conditional_operator.as_deref(),
-            &placeholders,
-        )?;
-        placeholders.check_used()?;
-        let (wants_old, name) = (input.return_values_on_condition_check_failure, input.table_name);
-        let attributes = value::read(input.key.unwrap_or_default())?;
-        let change = Change { attributes, what: What::Delete, condition, wants_old };
-        let written = self.write(context, name.as_deref(), change).await?;
-        let attributes = if returned == "ALL_OLD" { written.old.clone() } else { None };
-        Ok(types::DeleteItemOutput {
-            attributes: attributes.map(value::shown),
-            consumed_capacity: consumed(&written, input.return_consumed_capacity.as_deref(), name.as_deref()),
-            item_collection_metrics: None,
-        })
+        let asked = Asked { returned: input.return_values, capacity: input.return_consumed_capacity };
+        let said = said!(input, key, legacy);
+        let (attributes, consumed_capacity) = self.replace(context, said, What::Delete, asked).await?;
+        Ok(types::DeleteItemOutput { attributes, consumed_capacity, item_collection_metrics: None })
     }
 
     pub(super) async fn update_item(
@@ -98,53 +55,31 @@ impl DynamoDb {
     ) -> Handled<types::UpdateItemOutput> {
         let all = ["NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"];
         let returned = returns(input.return_values.as_deref(), &all)?;
-        check_not_both(
-            &[
-                ("UpdateExpression", input.update_expression.is_some()),
-                ("ConditionExpression", input.condition_expression.is_some()),
-            ],
-            &[
-                ("AttributeUpdates", input.attribute_updates.is_some()),
-                ("Expected", input.expected.is_some()),
-                ("ConditionalOperator", input.conditional_operator.is_some()),
-            ],
-        )?;
-        let has_expressions = input.update_expression.is_some() || input.condition_expression.is_some();
-        let placeholders = Placeholders::read(
-            input.expression_attribute_names,
-            input.expression_attribute_values,
-            has_expressions,
-        )?;
-        let update = match (&input.update_expression, input.attribute_updates) {
-            (Some(text), _) => Update::parse(text, &placeholders)?,
-            (None, Some(updates)) => of_attribute_updates(updates)?,
-            (None, None) => Update::default(),
+        let (expression, updates) = (input.update_expression, input.attribute_updates);
+        let kinds = (expression.is_some(), &[("AttributeUpdates", updates.is_some())][..]);
+        let what = |placeholders: &Placeholders| {
+            Ok(What::Update(match (&expression, updates) {
+                (Some(text), _) => Update::parse(text, placeholders)?,
+                (None, Some(updates)) => of_attribute_updates(updates)?,
+                (None, None) => Update::default(),
+            }))
         };
-        let condition = condition(
-            input.condition_expression.as_deref(),
-            input.expected,
-            input.conditional_operator.as_deref(),
-            &placeholders,
-        )?;
-        placeholders.check_used()?;
-        let (wants_old, name) = (input.return_values_on_condition_check_failure, input.table_name);
-        let attributes = value::read(input.key.unwrap_or_default())?;
-        let paths: Vec<Path> = update.paths().cloned().collect();
-        let change = Change { attributes, what: What::Update(update), condition, wants_old };
-        let written = self.write(context, name.as_deref(), change).await?;
-        let updated =
-            |item: &Option<Item>| item.as_ref().map(|item| project(item, &Projection::at(paths.clone())));
+        let (table, change) = said!(input, key, legacy).read(what, kinds)?;
+        let paths: Vec<Path> = change.updated_paths().cloned().collect();
+        let (written, consumed_capacity) =
+            self.write(context, &table, change, input.return_consumed_capacity.as_deref()).await?;
+        let updated = |item: Option<Item>| item.map(|item| project(&item, &Projection::at(paths)));
         let attributes = match returned {
-            "ALL_OLD" => written.old.clone(),
-            "ALL_NEW" => written.new.clone(),
-            "UPDATED_OLD" => updated(&written.old),
-            "UPDATED_NEW" => updated(&written.new),
+            "ALL_OLD" => written.old,
+            "ALL_NEW" => written.new,
+            "UPDATED_OLD" => updated(written.old),
+            "UPDATED_NEW" => updated(written.new),
             _ => None,
         };
         let attributes = attributes.filter(|item| !item.is_empty() || returned.starts_with("ALL"));
         Ok(types::UpdateItemOutput {
             attributes: attributes.map(value::shown),
-            consumed_capacity: consumed(&written, input.return_consumed_capacity.as_deref(), name.as_deref()),
+            consumed_capacity,
             item_collection_metrics: None,
         })
     }
@@ -187,18 +122,37 @@ impl DynamoDb {
         })
     }
 
-    async fn write(&self, context: &ServiceContext, table: Option<&str>, change: Change) -> Handled<Written> {
-        let (named, now_ms) = (table_key(context, table), context.now_ms);
+    /// Puts or deletes: what was there, and what that counts, where they are asked for.
+    async fn replace(
+        &self,
+        context: &ServiceContext,
+        said: Said,
+        what: What,
+        asked: Asked,
+    ) -> Handled<(Option<Attributes>, Option<types::ConsumedCapacity>)> {
+        let returned = returns(asked.returned.as_deref(), &["NONE", "ALL_OLD"])?;
+        let (table, change) = said.read(|_| Ok(what), (false, &[]))?;
+        let (written, consumed) = self.write(context, &table, change, asked.capacity.as_deref()).await?;
+        let old = written.old.filter(|_| returned == "ALL_OLD");
+        Ok((old.map(value::shown), consumed))
+    }
+
+    async fn write(
+        &self,
+        context: &ServiceContext,
+        table: &str,
+        change: Change,
+        asked: Option<&str>,
+    ) -> Handled<(Written, Option<types::ConsumedCapacity>)> {
+        let (named, now_ms) = (table_key(context, Some(table)), context.now_ms);
         let change = move |transaction: &mut TableTransaction<'_>| -> Result<Written, ChangeError> {
             let table = table_in(transaction, &named)?;
             change.carry_out(transaction, &table, now_ms)
         };
-        Ok(self.tables.transact(change, |_| {}).await?)
+        let written = self.tables.transact(change, |_| {}).await?;
+        let consumed = capacity::consumed(asked, table, capacity::of_write(written.size()));
+        Ok((written, consumed))
     }
-}
-
-fn consumed(written: &Written, asked: Option<&str>, table: Option<&str>) -> Option<types::ConsumedCapacity> {
-    capacity::consumed(asked, table.unwrap_or_default(), capacity::of_write(written.size()))
 }
 
 /// What is to be returned.
@@ -208,18 +162,6 @@ fn returns<'a>(asked: Option<&'a str>, known: &[&str]) -> Handled<&'a str> {
         return Ok(asked);
     }
     Err(invalid(format!("Return values set to invalid value: {asked}")))
-}
-
-pub(super) fn condition(
-    expression: Option<&str>,
-    expected: Option<BTreeMap<String, types::ExpectedAttributeValue>>,
-    operator: Option<&str>,
-    placeholders: &Placeholders,
-) -> Handled<Option<Condition>> {
-    match expression {
-        Some(text) => Condition::parse(text, Kind::Condition, placeholders).map(Some),
-        None => of_expected(expected.unwrap_or_default(), operator),
-    }
 }
 
 /// Which parts are wanted; `None` for all.
@@ -243,8 +185,15 @@ fn of_attribute_updates(updates: BTreeMap<String, types::AttributeValueUpdate>) 
         match (action.as_deref().unwrap_or("PUT"), value) {
             ("PUT", Some(value)) => update.set.push((path, UpdateValue::Value(value))),
             ("DELETE", None) => update.remove.push(path),
-            ("DELETE", Some(value)) => update.delete.push((path, value)),
-            ("ADD", Some(value)) => update.add.push((path, value)),
+            ("DELETE", Some(value)) if value.is_set() => update.delete.push((path, value)),
+            ("ADD", Some(value @ Value::N(_))) => update.add.push((path, value)),
+            ("ADD", Some(value)) if value.is_set() => update.add.push((path, value)),
+            (action @ ("ADD" | "DELETE"), Some(value)) => {
+                return Err(invalid_parameters(&format!(
+                    "Action {action} is not supported for the type {}",
+                    value.type_name()
+                )));
+            }
             (action, _) => {
                 return Err(invalid_parameters(&format!(
                     "Only DELETE action is allowed when no attribute value is specified, not {action}"

@@ -20,6 +20,7 @@ mod number;
 mod operations;
 mod reading;
 mod record;
+mod said;
 mod streams;
 mod tables;
 mod tags;

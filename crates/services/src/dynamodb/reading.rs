@@ -54,6 +54,45 @@ impl Reading {
     }
 }
 
+/// What both requests say; the last of them, so that every name and value is used by then.
+macro_rules! reading {
+    ($input:ident, $filter:ident, $placeholders:expr) => {{
+        let filter = match &$input.filter_expression {
+            Some(text) => Some(Condition::parse(text, Kind::Filter, $placeholders)?),
+            None => of_legacy($input.$filter.unwrap_or_default(), $input.conditional_operator.as_deref())?,
+        };
+        let projection =
+            projection($input.projection_expression.as_deref(), $input.attributes_to_get, $placeholders)?;
+        $placeholders.check_used()?;
+        Reading {
+            index: $input.index_name,
+            filter,
+            projection,
+            select: $input.select,
+            limit: $input.limit.and_then(|limit| usize::try_from(limit).ok()),
+            start: $input.exclusive_start_key.map(value::read).transpose()?,
+            is_consistent: $input.consistent_read == Some(true),
+        }
+    }};
+}
+
+/// What both answer.
+macro_rules! output {
+    ($output:ident, $read:ident, $input:ident, $is_consistent:ident, $counts:ident) => {
+        types::$output {
+            consumed_capacity: capacity::consumed(
+                $input.return_consumed_capacity.as_deref(),
+                $input.table_name.as_deref().unwrap_or_default(),
+                capacity::of_read($read.bytes, $is_consistent),
+            ),
+            count: i64::try_from($read.count).ok(),
+            scanned_count: i64::try_from($read.scanned).ok(),
+            last_evaluated_key: $read.last.map(value::shown),
+            items: (!$counts).then(|| $read.items.into_iter().map(value::shown).collect()),
+        }
+    };
+}
+
 impl DynamoDb {
     pub(super) async fn query(
         &self,
@@ -68,22 +107,7 @@ impl DynamoDb {
             (None, Some(conditions)) => of_legacy(conditions, None)?.ok_or_else(no_key_condition)?,
             (None, None) => return Err(no_key_condition()),
         };
-        let filter = match &input.filter_expression {
-            Some(text) => Some(Condition::parse(text, Kind::Filter, &placeholders)?),
-            None => of_legacy(input.query_filter.unwrap_or_default(), input.conditional_operator.as_deref())?,
-        };
-        let projection =
-            projection(input.projection_expression.as_deref(), input.attributes_to_get, &placeholders)?;
-        placeholders.check_used()?;
-        let reading = Reading {
-            index: input.index_name,
-            filter,
-            projection,
-            select: input.select,
-            limit: limit(input.limit),
-            start: input.exclusive_start_key.map(value::read).transpose()?,
-            is_consistent: input.consistent_read == Some(true),
-        };
+        let reading = reading!(input, query_filter, &placeholders);
         let counts = reading.counts();
         let (is_consistent, is_forward) = (reading.is_consistent, input.scan_index_forward != Some(false));
         let named = table_key(context, input.table_name.as_deref());
@@ -104,15 +128,7 @@ impl DynamoDb {
             Ok(read)
         };
         let read = self.tables.read(read).await?;
-        let name = input.table_name.unwrap_or_default();
-        let units = capacity::of_read(read.bytes, is_consistent);
-        Ok(types::QueryOutput {
-            consumed_capacity: capacity::consumed(input.return_consumed_capacity.as_deref(), &name, units),
-            count: i64::try_from(read.count).ok(),
-            scanned_count: i64::try_from(read.scanned).ok(),
-            last_evaluated_key: read.last.map(value::shown),
-            items: (!counts).then(|| read.items.into_iter().map(value::shown).collect()),
-        })
+        Ok(output!(QueryOutput, read, input, is_consistent, counts))
     }
 
     pub(super) async fn scan(
@@ -138,22 +154,7 @@ impl DynamoDb {
             input.expression_attribute_values,
             has_expressions,
         )?;
-        let filter = match &input.filter_expression {
-            Some(text) => Some(Condition::parse(text, Kind::Filter, &placeholders)?),
-            None => of_legacy(input.scan_filter.unwrap_or_default(), input.conditional_operator.as_deref())?,
-        };
-        let projection =
-            projection(input.projection_expression.as_deref(), input.attributes_to_get, &placeholders)?;
-        placeholders.check_used()?;
-        let reading = Reading {
-            index: input.index_name,
-            filter,
-            projection,
-            select: input.select,
-            limit: limit(input.limit),
-            start: input.exclusive_start_key.map(value::read).transpose()?,
-            is_consistent: input.consistent_read == Some(true),
-        };
+        let reading = reading!(input, scan_filter, &placeholders);
         let (is_consistent, counts) = (reading.is_consistent, reading.counts());
         let named = table_key(context, input.table_name.as_deref());
         let read = move |view: &TableView<'_>| -> Result<Read, ChangeError> {
@@ -170,15 +171,7 @@ impl DynamoDb {
             Ok(read)
         };
         let read = self.tables.read(read).await?;
-        let name = input.table_name.unwrap_or_default();
-        let units = capacity::of_read(read.bytes, is_consistent);
-        Ok(types::ScanOutput {
-            consumed_capacity: capacity::consumed(input.return_consumed_capacity.as_deref(), &name, units),
-            count: i64::try_from(read.count).ok(),
-            scanned_count: i64::try_from(read.scanned).ok(),
-            last_evaluated_key: read.last.map(value::shown),
-            items: (!counts).then(|| read.items.into_iter().map(value::shown).collect()),
-        })
+        Ok(output!(ScanOutput, read, input, is_consistent, counts))
     }
 }
 
@@ -341,10 +334,6 @@ fn check_query(input: &types::QueryInput) -> Handled<()> {
             ("AttributesToGet", input.attributes_to_get.is_some()),
         ],
     )
-}
-
-fn limit(limit: Option<i64>) -> Option<usize> {
-    limit.and_then(|limit| usize::try_from(limit).ok())
 }
 
 /// Which of how many parts of a table.

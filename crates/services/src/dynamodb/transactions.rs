@@ -1,6 +1,6 @@
 //! Reads and writes of many items, all or none.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use aws_api::{error_response::ApiError, generated::dynamodb::types};
 use serde_json::{Value as Json, json};
@@ -10,9 +10,10 @@ use store::{TableTransaction, TableView};
 use super::{
     DynamoDb, Handled, capacity,
     error::invalid,
-    expressions::{Condition, Kind, Placeholders, Update, project},
+    expressions::{Placeholders, Update, project},
     items::projection,
     record::{table_in, table_key},
+    said::said,
     value,
     writes::{self, Change, What},
 };
@@ -25,8 +26,6 @@ use crate::{
 const TOKEN_MS: i64 = 10 * 60 * 1_000;
 /// Bytes of all items of a transaction at most.
 const BYTES_MAX: usize = 4 << 20;
-
-type Attributes = BTreeMap<String, types::AttributeValue>;
 
 impl DynamoDb {
     /// A request with the token of an earlier one does nothing more.
@@ -185,60 +184,18 @@ fn cancelled(reasons: &[Option<ApiError>]) -> ApiError {
         .with_member("CancellationReasons", reasons.iter().map(shown).collect())
 }
 
-/// What every action says.
-struct Said {
-    table: Option<String>,
-    attributes: Option<Attributes>,
-    condition: Option<String>,
-    names: Option<BTreeMap<String, String>>,
-    values: Option<Attributes>,
-    wants_old: Option<String>,
-}
-
-/// Of an action of the model.
-macro_rules! said {
-    ($action:expr, $attributes:ident) => {
-        Said {
-            table: $action.table_name,
-            attributes: $action.$attributes,
-            condition: $action.condition_expression,
-            names: $action.expression_attribute_names,
-            values: $action.expression_attribute_values,
-            wants_old: $action.return_values_on_condition_check_failure,
-        }
-    };
-}
-
 /// One action of a transaction, and the table that it is on.
 fn change(item: types::TransactWriteItem) -> Handled<(String, Change)> {
     let types::TransactWriteItem { condition_check, put, delete, update } = item;
     match (condition_check, put, delete, update) {
-        (Some(check), None, None, None) => said!(check, key).read(|_| Ok(What::Check), false),
-        (None, Some(put), None, None) => said!(put, item).read(|_| Ok(What::Put), false),
-        (None, None, Some(delete), None) => said!(delete, key).read(|_| Ok(What::Delete), false),
+        (Some(check), None, None, None) => said!(check, key).read(|_| Ok(What::Check), (false, &[])),
+        (None, Some(put), None, None) => said!(put, item).read(|_| Ok(What::Put), (false, &[])),
+        (None, None, Some(delete), None) => said!(delete, key).read(|_| Ok(What::Delete), (false, &[])),
         (None, None, None, Some(update)) => {
             let text = update.update_expression.unwrap_or_default();
             let what = |placeholders: &Placeholders| Update::parse(&text, placeholders).map(What::Update);
-            said!(update, key).read(what, true)
+            said!(update, key).read(what, (true, &[]))
         }
         _ => Err(invalid("TransactItems can only contain one of Check, Put, Update or Delete")),
-    }
-}
-
-impl Said {
-    fn read(
-        self,
-        what: impl FnOnce(&Placeholders) -> Handled<What>,
-        is_update: bool,
-    ) -> Handled<(String, Change)> {
-        let has_expressions = is_update || self.condition.is_some();
-        let placeholders = Placeholders::read(self.names, self.values, has_expressions)?;
-        let what = what(&placeholders)?;
-        let condition =
-            self.condition.map(|text| Condition::parse(&text, Kind::Condition, &placeholders)).transpose()?;
-        placeholders.check_used()?;
-        let attributes = value::read(self.attributes.unwrap_or_default())?;
-        let change = Change { attributes, what, condition, wants_old: self.wants_old };
-        Ok((self.table.unwrap_or_default(), change))
     }
 }

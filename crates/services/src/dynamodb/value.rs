@@ -110,6 +110,10 @@ impl Value {
         value
     }
 
+    pub(super) fn is_set(&self) -> bool {
+        matches!(self, Self::Ss(_) | Self::Ns(_) | Self::Bs(_))
+    }
+
     /// `S`, `NS` and so on.
     pub(super) fn type_name(&self) -> &'static str {
         match self {

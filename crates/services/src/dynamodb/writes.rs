@@ -7,7 +7,7 @@ use store::{TableTransaction, TableView};
 use super::{
     Handled, conditions,
     error::{invalid, invalid_parameters},
-    expressions::{Condition, Update, apply},
+    expressions::{Condition, Path, Update, apply},
     keys::Place,
     record::TableRecord,
     streams::{self, Actor},
@@ -48,6 +48,12 @@ impl Change {
             What::Put => table.key.place_of_item(&self.attributes),
             What::Delete | What::Update(_) | What::Check => table.key.place_of_key(&self.attributes),
         }
+    }
+
+    /// What it does something to, of an update.
+    pub(super) fn updated_paths(&self) -> impl Iterator<Item = &Path> {
+        let update = if let What::Update(update) = &self.what { Some(update) } else { None };
+        update.into_iter().flat_map(Update::paths)
     }
 
     /// Does it.
@@ -153,7 +159,9 @@ pub(super) fn write(
             Some(item) => index.key.place_of_entry(&index.name, item, place),
             None => Ok(None),
         };
-        move_entry(transaction, index.space, (entry(old)?, entry(new)?))?;
+        // What was there before the index may have a key of another type, and no entry.
+        let before = entry(old).unwrap_or_default();
+        move_entry(transaction, index.space, (before, entry(new)?))?;
     }
     streams::append(transaction, table, (old, new), by)
 }

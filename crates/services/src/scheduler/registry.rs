@@ -9,7 +9,7 @@ use store::{Change, CommitObserver, Document, DocumentKey, Store, StoreError};
 use tokio::sync::Notify;
 
 use super::{
-    record::{DEFAULT, GroupRecord, ScheduleRecord, group_of},
+    record::{DEFAULT, GroupRecord, ScheduleRecord},
     timetable::Planned,
 };
 
@@ -142,9 +142,4 @@ impl CommitObserver for Registry {
             _ => {}
         }
     }
-}
-
-/// Whether its group is there, in a registry that has seen all commits so far.
-pub(super) fn has_group(registry: &Registry, schedule: &DocumentKey) -> bool {
-    registry.group(&group_of(schedule)).is_some()
 }

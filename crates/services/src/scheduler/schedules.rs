@@ -1,15 +1,12 @@
 //! Operations on schedules.
 
-use std::sync::Arc;
-
 use aws_api::generated::scheduler::types;
 use store::{DocumentKey, Transaction};
 
 use super::{
     Handled, Scheduler,
     error::{exists, invalid, no_group, no_schedule},
-    record::{ScheduleRecord, group_key, schedule_arn, schedule_key},
-    registry::has_group,
+    record::{DEFAULT, GroupRecord, ScheduleRecord, group_key, group_of, schedule_arn, schedule_key},
     zone::UTC,
 };
 use crate::{change::ChangeError, paging, service::ServiceContext};
@@ -137,9 +134,10 @@ impl Scheduler {
             key.name.starts_with(&prefix)
                 && state.as_ref().is_none_or(|state| *state == schedule.record.state)
         });
+        // By group and name, as they are in order: nothing that a name may have is less.
         let named = all
             .into_iter()
-            .map(|(key, schedule)| (format!("{}/{}", key.parent, key.name), summary(key, &schedule.record)));
+            .map(|(key, schedule)| (format!("{}\0{}", key.parent, key.name), summary(key, &schedule.record)));
         let (schedules, next_token) = page(named.collect(), input.max_results, input.next_token.as_deref())?;
         Ok(types::ListSchedulesOutput { schedules: Some(schedules), next_token })
     }
@@ -150,9 +148,8 @@ impl Scheduler {
         key: DocumentKey,
         change: impl FnOnce(Option<ScheduleRecord>) -> Result<ScheduleRecord, ChangeError> + Send + 'static,
     ) -> Handled<()> {
-        let registry = Arc::clone(&self.registry);
         let change = move |transaction: &mut Transaction<'_>| -> Result<(), ChangeError> {
-            if !has_group(&registry, &key) {
+            if key.parent != DEFAULT && transaction.document::<GroupRecord>(&group_of(&key))?.is_none() {
                 return Err(no_group(&key.parent).into());
             }
             let before = transaction.document::<ScheduleRecord>(&key)?;

@@ -125,9 +125,10 @@ impl<'a> TableView<'a> {
     /// # Errors
     /// When they cannot be read.
     pub fn count(&self, space: i64) -> Result<(i64, i64), StoreError> {
-        let sql = "SELECT COUNT(*), COALESCE(SUM(LENGTH(partition) + LENGTH(sort) + LENGTH(item)), 0) FROM items WHERE space = ?1";
+        let sql = "SELECT items, bytes FROM spaces WHERE id = ?1";
         let mut statement = self.connection.prepare_cached(sql)?;
-        Ok(statement.query_row([space], |row| Ok((row.get(0)?, row.get(1)?)))?)
+        let found = statement.query_row([space], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        Ok(found.unwrap_or_default())
     }
 
     /// One row's item.
@@ -155,17 +156,20 @@ impl<'a> TableView<'a> {
         direction: Direction,
         see: impl FnMut(Row) -> Result<ControlFlow<()>, E>,
     ) -> Result<(), E> {
-        let sql = match direction {
-            Direction::Forward => {
-                "SELECT partition, sort, item, checksum FROM items
-                 WHERE space = ?1 AND partition = ?2 AND sort >= ?3 AND (?4 IS NULL OR sort < ?4) ORDER BY sort"
-            }
-            Direction::Backward => {
-                "SELECT partition, sort, item, checksum FROM items
-                 WHERE space = ?1 AND partition = ?2 AND sort >= ?3 AND (?4 IS NULL OR sort < ?4) ORDER BY sort DESC"
-            }
-        };
-        self.each(space, sql, params![space, partition, span.from, span.to], see)
+        match &span.to {
+            None => self.each(
+                space,
+                rows_of_partition(direction, false),
+                params![space, partition, span.from],
+                see,
+            ),
+            Some(to) => self.each(
+                space,
+                rows_of_partition(direction, true),
+                params![space, partition, span.from, to],
+                see,
+            ),
+        }
     }
 
     /// Goes through all rows of a space, or through those behind one, until `see` has enough.
@@ -183,9 +187,7 @@ impl<'a> TableView<'a> {
                 "SELECT partition, sort, item, checksum FROM items WHERE space = ?1 ORDER BY partition, sort";
             return self.each(space, sql, params![space], see);
         };
-        let sql = "SELECT partition, sort, item, checksum FROM items
-            WHERE space = ?1 AND (partition, sort) > (?2, ?3) ORDER BY partition, sort";
-        self.each(space, sql, params![space, partition, sort], see)
+        self.each(space, ROWS_BEHIND, params![space, partition, sort], see)
     }
 
     fn each<E: From<StoreError>>(
@@ -219,6 +221,32 @@ impl<'a> TableView<'a> {
     fn damaged(&self, document: String) -> StoreError {
         self.tables.report_damage(document.clone());
         StoreError::DamagedDocument { document, what: "is not what was stored" }
+    }
+}
+
+/// Rows of a space behind one.
+pub(super) const ROWS_BEHIND: &str = "SELECT partition, sort, item, checksum FROM items
+    WHERE space = ?1 AND (partition, sort) > (?2, ?3) ORDER BY partition, sort";
+
+/// Each by itself, so that both bounds are searched by.
+pub(super) fn rows_of_partition(direction: Direction, has_end: bool) -> &'static str {
+    match (direction, has_end) {
+        (Direction::Forward, false) => {
+            "SELECT partition, sort, item, checksum FROM items
+             WHERE space = ?1 AND partition = ?2 AND sort >= ?3 ORDER BY sort"
+        }
+        (Direction::Forward, true) => {
+            "SELECT partition, sort, item, checksum FROM items
+             WHERE space = ?1 AND partition = ?2 AND sort >= ?3 AND sort < ?4 ORDER BY sort"
+        }
+        (Direction::Backward, false) => {
+            "SELECT partition, sort, item, checksum FROM items
+             WHERE space = ?1 AND partition = ?2 AND sort >= ?3 ORDER BY sort DESC"
+        }
+        (Direction::Backward, true) => {
+            "SELECT partition, sort, item, checksum FROM items
+             WHERE space = ?1 AND partition = ?2 AND sort >= ?3 AND sort < ?4 ORDER BY sort DESC"
+        }
     }
 }
 

@@ -129,3 +129,45 @@ async fn tables_and_items_are_there_after_the_next_start_and_damage_is_reported(
     assert!(tables.read(|view: &TableView<'_>| view.all()).await.unwrap().is_empty());
     assert_eq!(tables.damaged().len(), 2);
 }
+
+/// What is read from a place on, in either direction, is not looked for from an end.
+#[test]
+fn bounds_are_searched_by() {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(include_str!("../schema/tables/0001_initial.sql")).unwrap();
+    let plan = |sql: &str| -> Vec<String> {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let parameters = [&1 as &dyn rusqlite::ToSql, &b"p", &b"a", &b"b"];
+        let parameters = &parameters[..statement.parameter_count()];
+        statement.query_map(parameters, |row| row.get(3)).unwrap().map(Result::unwrap).collect()
+    };
+    let of_partition = |direction, has_end| plan(rows::rows_of_partition(direction, has_end));
+    for (plan, bounds) in [
+        (of_partition(Direction::Forward, false), "sort>?)"),
+        (of_partition(Direction::Backward, false), "sort>?)"),
+        (of_partition(Direction::Forward, true), "sort>? AND sort<?)"),
+        (of_partition(Direction::Backward, true), "sort>? AND sort<?)"),
+        (plan(rows::ROWS_BEHIND), "(partition,sort)>(?,?))"),
+    ] {
+        // One step: nothing is sorted either.
+        assert!(plan.len() == 1 && plan[0].starts_with("SEARCH") && plan[0].ends_with(bounds), "{plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_a_space_is_counted() {
+    let (_folder, tables) = tables();
+    let space = filled(&tables).await;
+    let count = || tables.read(move |view: &TableView<'_>| view.count(space));
+    // A byte of each key, and two of each item.
+    assert_eq!(count().await.unwrap(), (4, 4 * 4));
+    let change_some = move |transaction: &mut TableTransaction<'_>| {
+        transaction.put(space, b"p", &[1], b"longer")?;
+        transaction.delete(space, b"p", &[2])?;
+        transaction.delete(space, b"p", &[9])
+    };
+    change(&tables, change_some).await.unwrap();
+    assert_eq!(count().await.unwrap(), (3, 3 * 4 + 4));
+    change(&tables, move |transaction| transaction.delete_space(space)).await.unwrap();
+    assert_eq!(count().await.unwrap(), (0, 0));
+}

@@ -66,16 +66,12 @@ impl Update {
             "REMOVE" => self.remove.push(path),
             "ADD" => {
                 let value = value(parser)?;
-                check_operand("ADD", &value, |value| {
-                    matches!(value, Value::N(_) | Value::Ss(_) | Value::Ns(_) | Value::Bs(_))
-                })?;
+                check_operand("ADD", &value, |value| value.is_set() || matches!(value, Value::N(_)))?;
                 self.add.push((path, value));
             }
             _ => {
                 let value = value(parser)?;
-                check_operand("DELETE", &value, |value| {
-                    matches!(value, Value::Ss(_) | Value::Ns(_) | Value::Bs(_))
-                })?;
+                check_operand("DELETE", &value, Value::is_set)?;
                 self.delete.push((path, value));
             }
         }

@@ -20,8 +20,23 @@ CREATE TABLE items (
     UNIQUE (space, partition, sort)
 );
 
--- Numbers of spaces are never used again.
-CREATE TABLE spaces (id INTEGER PRIMARY KEY AUTOINCREMENT);
+-- Numbers of spaces are never used again. How much is in one is counted as it comes and goes.
+CREATE TABLE spaces (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    items INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0
+);
+CREATE TRIGGER items_come AFTER INSERT ON items BEGIN
+    UPDATE spaces SET items = items + 1, bytes = bytes + LENGTH(new.partition) + LENGTH(new.sort) + LENGTH(new.item)
+    WHERE id = new.space;
+END;
+CREATE TRIGGER items_change AFTER UPDATE OF item ON items BEGIN
+    UPDATE spaces SET bytes = bytes + LENGTH(new.item) - LENGTH(old.item) WHERE id = new.space;
+END;
+CREATE TRIGGER items_go AFTER DELETE ON items BEGIN
+    UPDATE spaces SET items = items - 1, bytes = bytes - LENGTH(old.partition) - LENGTH(old.sort) - LENGTH(old.item)
+    WHERE id = old.space;
+END;
 
 -- Requests that are done once, however often they are sent.
 CREATE TABLE tokens (

@@ -13,6 +13,7 @@ import leaks
 import toolbox
 from dynamo import Tables
 from functions import Deployer, Layers
+from mappings import Mappings
 
 LEAK_TIMEOUT_S = 10
 
@@ -199,3 +200,11 @@ def table(server):
     tables = Tables(server)
     yield tables
     tables.delete()
+
+
+@pytest.fixture
+def connect(lambda_client):
+    """Makes event source mappings, which go with the test: `connect(function, source_arn, **options)`."""
+    mappings = Mappings(lambda_client)
+    yield mappings
+    mappings.delete()

@@ -3,6 +3,7 @@
 `LAMBENT_CRASH_TIMES` is how often at each point; without it a third of the points is a sample. `cargo xtask crash` asks for more.
 """
 
+import json
 import os
 import random
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from crash.ledger import audit, audit_happenings, audit_items, audit_messages, audit_notices, audit_records, audit_rules
+from crash.ledger import audit, audit_happenings, audit_items, audit_messages, audit_notices, audit_records, audit_rules, audit_stream
 from crash.points import AT_START, all_points
 from crash.stage import Stage
 
@@ -200,3 +201,24 @@ def test_the_auditor_finds_what_is_wrong_with_messages_and_records(tmp_path):
     write("items", one)
     write("indexed", one)
     assert audit_items(tmp_path) == ["0 items were counted, and 1 are there"]
+
+
+def test_the_auditor_finds_what_is_wrong_with_a_stream(tmp_path):
+    def write(name, *records):
+        (tmp_path / name).write_text("".join(f"{json.dumps(record)}\n" for record in records))
+
+    well, ill = {"id": "a", "fails": False, "n": 0}, {"id": "b", "fails": True, "n": 0}
+    one, two, told = {"id": "a", "sequence": "1"}, {"id": "b", "sequence": "2"}, {"first": "2", "last": "2"}
+    write("items", well, ill)
+    write("followed", one, two, one, two)
+    write("abandoned", told)
+    assert audit_stream(tmp_path) == []
+    write("abandoned", told, told)
+    assert audit_stream(tmp_path) == ["b, which fails, was given up 2 times"]
+    write("abandoned", told, {"first": "1", "last": "2"})
+    assert audit_stream(tmp_path) == ["what was given up is no item: ('1', '2')"]
+    write("abandoned", told)
+    write("followed", two, one)
+    assert audit_stream(tmp_path) == ["the stream was followed in the order ['b', 'a']"]
+    write("followed", two)
+    assert audit_stream(tmp_path) == ["a was passed, and not followed"]

@@ -9,7 +9,6 @@ from refusals import refused
 HELLO = "def handler(event, context):\n    return 'hello'\n"
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:queue"
 STREAM = "arn:aws:kinesis:us-east-1:000000000000:stream/numbers"
-TABLE = "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2026-11-25T00:00:00.000"
 GONE = "The resource you requested does not exist."
 
 
@@ -21,7 +20,6 @@ def create(function, **options):
     ("service", "options"),
     [
         ("Kinesis", {"EventSourceArn": STREAM, "StartingPosition": "LATEST", "ParallelizationFactor": 2}),
-        ("DynamoDB Streams", {"EventSourceArn": TABLE, "StartingPosition": "TRIM_HORIZON"}),
         (
             "self-managed Kafka",
             {

@@ -1,17 +1,14 @@
 """Event source mappings of SQS (B.11): messages reach their function, and stay until they are done."""
 
 import json
-import re
 import time
 import uuid
 
 import pytest
 
 from functions import log_of
+from mappings import ECHOES, batches, state
 from refusals import refused
-
-#: Prints each batch it gets.
-ECHOES = "import json\ndef handler(event, context):\n    print('GOT ' + json.dumps(event['Records']))\n"
 
 
 class Queue:
@@ -55,53 +52,13 @@ def queue(sqs):
         sqs.delete_queue(QueueUrl=queue.url)
 
 
-@pytest.fixture
-def connect(lambda_client):
-    """Makes mappings; they go with the test."""
-    made = []
-
-    def connect(function, queue, **options):
-        answer = lambda_client.create_event_source_mapping(
-            FunctionName=function.name, EventSourceArn=queue.arn, **options
-        )
-        made.append(answer["UUID"])
-        return answer
-
-    yield connect
-    for mapping in made:
-        try:
-            lambda_client.delete_event_source_mapping(UUID=mapping)
-        except lambda_client.exceptions.ResourceNotFoundException:
-            pass
-
-
-def batches(server, function, count, timeout_s=30):
-    """What an ECHOES function got, once it has so many records: a list of records for each batch."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        text = log_of(server, function)
-        found = [json.loads(line) for line in re.findall(r"^GOT (.*)$", text, re.MULTILINE)]
-        if sum(map(len, found)) >= count:
-            return found
-        assert time.monotonic() < deadline, f"{found} are not {count}\n{text}"
-        time.sleep(0.05)
-
-
 def bodies(found):
     return [record["body"] for batch in found for record in batch]
 
 
-def state(client, mapping, wanted, timeout_s=10):
-    deadline = time.monotonic() + timeout_s
-    while (answer := client.get_event_source_mapping(UUID=mapping))["State"] != wanted:
-        assert time.monotonic() < deadline, answer
-        time.sleep(0.02)
-    return answer
-
-
 def test_q_07_q_09_q_11_a_message_reaches_its_function_and_is_deleted(server, deploy, queue, connect):
     function, source = deploy(ECHOES), queue()
-    made = connect(function, source)
+    made = connect(function, source.arn)
     assert (made["State"], made["StateTransitionReason"]) == ("Creating", "USER_INITIATED")
     assert (made["BatchSize"], made["MaximumBatchingWindowInSeconds"]) == (10, 0)
     assert made["FunctionArn"] == function.arn
@@ -135,7 +92,7 @@ def test_q_07_q_10_what_fails_comes_again_and_goes_where_the_queue_says(server, 
     policy = json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 2})
     source = queue(VisibilityTimeout="1", RedrivePolicy=policy)
     function = deploy("def handler(event, context):\n    print('TRIED')\n    raise ValueError('no')\n", Timeout=1)
-    connect(function, source)
+    connect(function, source.arn)
     source.send("m")
     deadline = time.monotonic() + 60
     while not (found := sqs.receive_message(QueueUrl=dead.url, AttributeNames=["All"], WaitTimeSeconds=1).get("Messages")):
@@ -151,14 +108,14 @@ def test_q_08_only_what_failed_comes_again(server, deploy, queue, connect):
 import json
 def handler(event, context):
     records = event['Records']
-    print('GOT ' + json.dumps(records))
+    print('GOT ' + json.dumps(dict(Records=records)))
     bad = [r['messageId'] for r in records if r['body'] == 'bad' and r['attributes']['ApproximateReceiveCount'] == '1']
     return {'batchItemFailures': [{'itemIdentifier': one} for one in bad]}
 """
     function, source = deploy(code, Timeout=2), queue(VisibilityTimeout="2")
     entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(["good", "bad", "good"])]
     source.sqs.send_message_batch(QueueUrl=source.url, Entries=entries)
-    connect(function, source, FunctionResponseTypes=["ReportBatchItemFailures"])
+    connect(function, source.arn, FunctionResponseTypes=["ReportBatchItemFailures"])
     found = batches(server, function, 4)
     assert sorted(bodies(found)) == ["bad", "bad", "good", "good"]
     assert [record["body"] for record in found[-1]] == ["bad"]
@@ -170,7 +127,7 @@ def test_q_13_f_05_what_no_filter_lets_through_is_deleted(server, deploy, queue,
     pattern = json.dumps({"body": {"kind": ["order"]}})
     made = connect(
         function,
-        source,
+        source.arn,
         FilterCriteria={"Filters": [{"Pattern": pattern}]},
         MetricsConfig={"Metrics": ["EventCount"]},
     )
@@ -186,7 +143,7 @@ def test_q_13_f_05_what_no_filter_lets_through_is_deleted(server, deploy, queue,
 
 def test_q_05_a_batch_fills_for_as_long_as_its_window(server, deploy, queue, connect):
     function, source = deploy(ECHOES), queue()
-    connect(function, source, BatchSize=50, MaximumBatchingWindowInSeconds=3)
+    connect(function, source.arn, BatchSize=50, MaximumBatchingWindowInSeconds=3)
     time.sleep(0.5)
     source.send(*[str(number) for number in range(25)])
     found = batches(server, function, 25)
@@ -201,7 +158,8 @@ import json, time
 def handler(event, context):
     began = time.time()
     time.sleep({seconds})
-    print('GOT ' + json.dumps([dict(record, began=began, ended=time.time()) for record in event['Records']]))
+    records = [dict(record, began=began, ended=time.time()) for record in event['Records']]
+    print('GOT ' + json.dumps(dict(Records=records)))
 """
 
 
@@ -217,7 +175,7 @@ def test_q_06_a_group_comes_in_its_order_one_batch_at_a_time(server, deploy, que
         for group in "abc":
             source.send(f"{group}{number}", MessageGroupId=group)
     function = deploy(TIMES.format(seconds=0.05))
-    connect(function, source, BatchSize=3)
+    connect(function, source.arn, BatchSize=3)
     found = batches(server, function, 36, timeout_s=60)
     source.wait_until_empty()
     for group in "abc":
@@ -234,7 +192,7 @@ def test_q_06_a_group_comes_in_its_order_one_batch_at_a_time(server, deploy, que
 
 def test_q_03_concurrency_has_its_maximum(server, deploy, queue, connect):
     function, source = deploy(TIMES.format(seconds=0.3)), queue()
-    connect(function, source, BatchSize=1, ScalingConfig={"MaximumConcurrency": 2})
+    connect(function, source.arn, BatchSize=1, ScalingConfig={"MaximumConcurrency": 2})
     source.send(*[str(number) for number in range(12)])
     assert at_once(batches(server, function, 12, timeout_s=60)) == 2
     source.wait_until_empty()
@@ -245,7 +203,7 @@ def test_q_02_more_and_more_batches_run_at_once_while_there_are_messages(server,
     entries = [{"Id": str(number), "MessageBody": "m"} for number in range(10)]
     for _ in range(4):
         source.sqs.send_message_batch(QueueUrl=source.url, Entries=entries)
-    connect(function, source, BatchSize=1)
+    connect(function, source.arn, BatchSize=1)
     # Five in the beginning, and five more a second.
     assert 5 < at_once(batches(server, function, 40, timeout_s=60)) < 25
     source.wait_until_empty()
@@ -257,7 +215,7 @@ def test_q_10_a_batch_without_room_comes_again_and_is_no_dead_letter_of_the_func
     letters, source = queue(), queue(VisibilityTimeout="2")
     function = deploy(TIMES.format(seconds=0.5), Timeout=2, DeadLetterConfig={"TargetArn": letters.arn})
     lambda_client.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=1)
-    connect(function, source, BatchSize=1)
+    connect(function, source.arn, BatchSize=1)
     source.send(*[str(number) for number in range(6)])
     found = batches(server, function, 6, timeout_s=60)
     assert sorted(bodies(found)) == [str(number) for number in range(6)]
@@ -281,7 +239,7 @@ def handler(event, context):
     policy = json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 1})
     source = queue(VisibilityTimeout="5", RedrivePolicy=policy)
     function = deploy(code, Timeout=5, Environment={"Variables": {"QUEUE": source.url}})
-    connect(function, source)
+    connect(function, source.arn)
     source.send("m")
     deadline = time.monotonic() + 60
     while not sqs.receive_message(QueueUrl=dead.url, WaitTimeSeconds=1).get("Messages"):
@@ -292,7 +250,7 @@ def handler(event, context):
 
 def test_q_11_a_mapping_rests_and_goes_on(server, deploy, queue, connect, lambda_client):
     function, source = deploy(ECHOES), queue()
-    made = connect(function, source, Enabled=False)
+    made = connect(function, source.arn, Enabled=False)
     assert made["State"] == "Disabled"
     source.send("m")
     time.sleep(1)
@@ -323,10 +281,10 @@ def test_q_12_what_cannot_be_mapped_is_refused(deploy, queue, connect, lambda_cl
     hasty = queue(VisibilityTimeout="4")
     text = "Queue visibility timeout: 4 seconds is less than Function timeout: 5 seconds"
     with refused(400, "InvalidParameterValueException", text):
-        connect(function, hasty)
-    made = connect(function, source)
+        connect(function, hasty.arn)
+    made = connect(function, source.arn)
     with refused(409, "ResourceConflictException", contains=[made["UUID"], source.arn]):
-        connect(function, source)
+        connect(function, source.arn)
     with refused(400, "InvalidParameterValueException"):
         lambda_client.update_event_source_mapping(UUID=made["UUID"], BatchSize=11)
     lambda_client.update_event_source_mapping(UUID=made["UUID"], ScalingConfig={"MaximumConcurrency": 2})
@@ -339,15 +297,15 @@ def test_q_12_what_cannot_be_mapped_is_refused(deploy, queue, connect, lambda_cl
 
 def test_q_12_a_change_cannot_make_two_of_one(deploy, queue, connect, lambda_client):
     one, two, source = deploy(ECHOES), deploy(ECHOES), queue()
-    connect(one, source)
-    made = connect(two, source)
+    connect(one, source.arn)
+    made = connect(two, source.arn)
     with refused(409, "ResourceConflictException"):
         lambda_client.update_event_source_mapping(UUID=made["UUID"], FunctionName=one.name)
 
 
 def test_mappings_are_listed_and_tagged(deploy, queue, connect, lambda_client):
     function, first, second = deploy(ECHOES), queue(), queue()
-    one, two = connect(function, first, Tags={"a": "b"}), connect(function, second)
+    one, two = connect(function, first.arn, Tags={"a": "b"}), connect(function, second.arn)
     listed = lambda_client.list_event_source_mappings(FunctionName=function.name)["EventSourceMappings"]
     assert {mapping["UUID"] for mapping in listed} == {one["UUID"], two["UUID"]}
     [found] = lambda_client.list_event_source_mappings(EventSourceArn=second.arn)["EventSourceMappings"]

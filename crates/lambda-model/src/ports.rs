@@ -298,8 +298,88 @@ pub trait MetricSink: Send + Sync {
     fn delivery_failed(&self, key: &FunctionKey, resource: &str, kind: DeliveryKind);
     /// So many events of a mapping, which its UUID names, came to this. Counted where the mapping asks for it.
     fn event_source_events(&self, _mapping: &str, _what: EventSourceCount, _events: usize) {}
+    /// Records of a stream were done whose last had come so long before, milliseconds (`IteratorAge`).
+    fn iterator_age(&self, _key: &FunctionKey, _resource: &str, _age_ms: u64) {}
     /// An environment was started.
     fn environment_started(&self, key: &FunctionKey);
+}
+
+/// A stream that mappings read. Places of its records go up in each shard; place 0 is before all of them.
+pub trait StreamSource: Send + Sync {
+    /// What tells of records that are given up: `KinesisBatchInfo`, say.
+    fn batch_info(&self) -> &'static str;
+
+    /// The shards of a stream; `None` where there is no such stream.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn shards<'a>(
+        &'a self,
+        stream_arn: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Vec<StreamShard>>, LambdaError>>;
+
+    /// Records of a shard from a place on, in their order: at most so many, and not much more than so many bytes.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn read<'a>(
+        &'a self,
+        stream_arn: &'a str,
+        shard: &'a StreamShard,
+        from: u64,
+        most: (usize, usize),
+    ) -> BoxFuture<'a, Result<StreamChunk, LambdaError>>;
+
+    /// Resolves when a record is put into the shard after this call.
+    fn appended(&self, shard: &StreamShard) -> BoxFuture<'static, ()>;
+
+    /// The place of what comes at a time, Unix time, milliseconds.
+    fn place_at(&self, at_ms: i64) -> u64;
+}
+
+/// A shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamShard {
+    /// Its name.
+    pub id: String,
+    /// The shards that it goes on from: they are read first.
+    pub parents: Vec<String>,
+    /// Whether records still come.
+    pub is_open: bool,
+    /// The place behind its last record.
+    pub end: u64,
+    /// Where it is kept.
+    pub space: i64,
+}
+
+/// Records that were read.
+#[derive(Debug, Default)]
+pub struct StreamChunk {
+    /// They, in their order.
+    pub records: Vec<StreamRecord>,
+    /// Where to read on.
+    pub next: u64,
+    /// Whether there was nothing more by now.
+    pub is_end: bool,
+    /// Whether nothing more ever comes.
+    pub is_closed: bool,
+}
+
+/// A record of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamRecord {
+    /// Its place in the shard.
+    pub place: u64,
+    /// The same, as the stream shows it.
+    pub sequence_number: String,
+    /// What it is about: records of the same key stay in their order.
+    pub key: Vec<u8>,
+    /// When it came: Unix time, milliseconds.
+    pub arrived_ms: i64,
+    /// As a function gets it.
+    pub json: String,
+    /// As filters see it, where that differs.
+    pub filtered: Option<String>,
 }
 
 /// Counts what schedules leave out.
@@ -321,6 +401,10 @@ pub enum EventSourceCount {
     FailedInvoke,
     /// They were deleted from their queue.
     Deleted,
+    /// They were given up: they had failed too often, or were too old.
+    Dropped,
+    /// They were given up, and the destination is told.
+    OnFailureDestinationDelivered,
 }
 
 /// End of an invocation for the metrics.

@@ -42,6 +42,8 @@ struct Counters {
     async_event_age_ms: AtomicU64,
     async_event_age_count: AtomicU64,
     async_events_dropped: AtomicU64,
+    iterator_age_ms: AtomicU64,
+    iterator_age_count: AtomicU64,
     recursive_invocations_dropped: AtomicU64,
     destination_delivery_failures: AtomicU64,
     dead_letter_errors: AtomicU64,
@@ -140,6 +142,11 @@ const EVENT_SOURCE_METRICS: &[(EventSourceCount, &str)] = &[
     (EventSourceCount::Invoked, "Events that the mapping has invoked its function with."),
     (EventSourceCount::FailedInvoke, "Events whose invocation has failed."),
     (EventSourceCount::Deleted, "Events that the mapping has deleted from their queue."),
+    (EventSourceCount::Dropped, "Events that the mapping has given up."),
+    (
+        EventSourceCount::OnFailureDestinationDelivered,
+        "Events that were given up and that the destination is told of.",
+    ),
 ];
 
 struct Metric {
@@ -221,6 +228,18 @@ const METRICS: &[Metric] = &[
         kind: "counter",
         help: "Attempts whose event's age is in the sum.",
         value: |counters| counters.async_event_age_count.load(Ordering::Relaxed).to_string(),
+    },
+    Metric {
+        name: "aws_lambda_IteratorAge_milliseconds_sum",
+        kind: "counter",
+        help: "Time from the arrival of the last records of batches to the end of their invocations, milliseconds.",
+        value: |counters| counters.iterator_age_ms.load(Ordering::Relaxed).to_string(),
+    },
+    Metric {
+        name: "aws_lambda_IteratorAge_milliseconds_count",
+        kind: "counter",
+        help: "Batches whose age is in the sum.",
+        value: |counters| counters.iterator_age_count.load(Ordering::Relaxed).to_string(),
     },
     Metric {
         name: "aws_lambda_AsyncEventsDropped_total",
@@ -321,6 +340,12 @@ impl MetricSink for Metrics {
             DeliveryKind::OnSuccess | DeliveryKind::OnFailure => &counters.destination_delivery_failures,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn iterator_age(&self, key: &FunctionKey, resource: &str, age_ms: u64) {
+        let counters = self.counters(key, resource);
+        counters.iterator_age_ms.fetch_add(age_ms, Ordering::Relaxed);
+        counters.iterator_age_count.fetch_add(1, Ordering::Relaxed);
     }
 
     fn event_source_events(&self, mapping: &str, what: EventSourceCount, events: usize) {

@@ -86,8 +86,15 @@ pub(crate) async fn resume(
     tokio::spawn(events.run_schedules(Arc::clone(&of_schedules)));
     tokio::spawn(scheduler.run_schedules(clock, of_schedules));
     sqs.resume().await?;
-    let (invoker, queues) = (Arc::clone(&lambda.invoker), Arc::clone(&lambda.queue_source));
-    Ok(mappings.start(store, Parts { invoker, catalog, metrics, queues }).await?)
+    let parts = Parts {
+        invoker: Arc::clone(&lambda.invoker),
+        catalog,
+        metrics,
+        queues: Arc::clone(&lambda.queue_source),
+        streams: Arc::clone(&lambda.streams),
+        waiting: store.queues(),
+    };
+    Ok(mappings.start(store, parts).await?)
 }
 
 /// See the module's doc.

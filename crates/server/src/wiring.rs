@@ -390,6 +390,7 @@ fn build_lambda(
         objects: services.objects.clone(),
         mappings: Arc::clone(&services.queues.mappings),
         queue_source: services.queue_source.clone(),
+        streams: services.streams.clone(),
         roles: identity.directory.clone(),
     }
 }

@@ -314,6 +314,7 @@ mod tests {
                 group: None,
                 request_id: due_at_ms.to_string(),
                 trace_id: None,
+                object_key: None,
                 subject: None,
                 attributes: Vec::new(),
                 ended_at_ms: now_ms,

@@ -44,8 +44,8 @@ pub use logs::{
     LogStreamState, Logs, StoredEvent, StreamSelection, SubscriptionFilter,
 };
 pub use queues::{
-    Appointment, MessageView, OutboxItem, OutboxItems, Place, PlacedMessage, QueueObserver, QueueTransaction,
-    Queues, StoredMessage,
+    Appointment, Checkpoint, MessageView, OutboxItem, OutboxItems, Place, PlacedMessage, QueueObserver,
+    QueueTransaction, Queues, StoredMessage,
 };
 pub use store::{OpenOptions, Store};
 pub use tables::{Direction, Row, Span, TableKey, TableTransaction, TableView, Tables};

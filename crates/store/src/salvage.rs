@@ -25,7 +25,7 @@ pub(crate) fn salvage_unreadable(path: &Path, schema: &Schema) -> Result<Vec<Str
     for aside in set_aside_and_not_done(path) {
         reports.push(salvage(path, &aside, schema)?);
     }
-    if path.exists() && is_damaged(path)? {
+    if path.exists() && is_damaged(path, schema)? {
         let aside = quarantine::free_name(path);
         std::fs::rename(path, &aside).map_err(at(path))?;
         reports.push(salvage(path, &aside, schema)?);
@@ -98,13 +98,13 @@ fn remove_with_what_is_beside(path: &Path) -> Result<(), StoreError> {
 
 /// Whether the file is not what SQLite wrote. That it cannot be read for another reason, such as a full disk, is an error: nothing is
 /// wrong with it.
-fn is_damaged(path: &Path) -> Result<bool, StoreError> {
+fn is_damaged(path: &Path, schema: &Schema) -> Result<bool, StoreError> {
     let check = || -> rusqlite::Result<bool> {
         let connection = Connection::open(path)?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         // Every page, and every index against its table.
         let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-        Ok(found != "ok" || (version == 0 && !is_empty(&connection)?))
+        Ok(found != "ok" || !schema.is_that_of(&connection, version)?)
     };
     match check() {
         Err(error) if is_of_the_machine(&error) => Err(error.into()),
@@ -121,11 +121,6 @@ fn is_of_the_machine(error: &rusqlite::Error) -> bool {
     let of_the_machine =
         [CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, PermissionDenied, SystemIoFailure];
     code.is_some_and(|code| of_the_machine.contains(&code))
-}
-
-/// Whether nothing was ever made in it.
-fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
 }
 
 /// Takes over what can be read: of each table the rows before the first that cannot, and those after the last.

@@ -1,5 +1,7 @@
 //! The database's schema: migrations in order, each applied once, in one transaction with the version that it leads to.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 
 use crate::StoreError;
@@ -28,6 +30,7 @@ pub(crate) const QUEUES: Schema = Schema {
         include_str!("schema/queues/0001_initial.sql"),
         include_str!("schema/queues/0002_messages.sql"),
         include_str!("schema/queues/0003_appointments.sql"),
+        include_str!("schema/queues/0004_checkpoints.sql"),
     ],
     checkpoint_pages: 8_000,
 };
@@ -51,6 +54,17 @@ impl Schema {
         Ok(())
     }
 
+    /// Whether the tables of a database are those of a version: damage may be in their names too. Of a newer version nobody knows here.
+    pub(crate) fn is_that_of(&self, connection: &Connection, version: i64) -> rusqlite::Result<bool> {
+        let Some(migrations) = usize::try_from(version).ok().and_then(|count| self.migrations.get(..count))
+        else {
+            return Ok(true);
+        };
+        let expected = Connection::open_in_memory()?;
+        migrations.iter().try_for_each(|migration| expected.execute_batch(migration))?;
+        Ok(definitions(connection)? == definitions(&expected)?)
+    }
+
     /// Brings the database to the newest version.
     pub(crate) fn migrate(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let known = self.migrations.len() as i64;
@@ -67,6 +81,15 @@ impl Schema {
         }
         Ok(())
     }
+}
+
+/// What defines each table, index and trigger.
+fn definitions(connection: &Connection) -> rusqlite::Result<BTreeSet<(String, String, Option<String>)>> {
+    // What SQLite keeps for itself comes and goes with its planner.
+    let sql = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    rows.collect()
 }
 
 #[cfg(test)]

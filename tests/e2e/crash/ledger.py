@@ -5,7 +5,8 @@ beginning of each) and `ends` (by the function that is the destination of both o
 `objects` (what a queue and a bucket got of their ends). Of messages: `sent` (by the client), `read` (by the function), `dead` (what the
 dead-letter queue got). Of a topic: `published` (by the client), `notified` (what its subscriber was told). Of a bucket: `put` (by the
 client), `kept` (what is in it), `happened` (what a queue was told of it). Of a bus: `matching` (by the client), `ruled` (what the queue
-of its rule got). The program knows nothing of the server.
+of its rule got). Of a table: `written` (by the client), `items` and `indexed` (what is in it), `followed` (by the function that its stream
+goes to), `abandoned` (what the queue of its failures got). The program knows nothing of the server.
 
     python ledger.py FOLDER --retries N --crashes N --receives N
 """
@@ -135,6 +136,23 @@ def audit_items(folder):
     return wrong + ([] if counted == len(items) else [f"{counted} items were counted, and {len(items)} are there"])
 
 
+def audit_stream(folder):
+    """What is wrong with what a function saw of a table's stream (I4): each item, in the order in which they were written, and of those
+    that fail, and of no other, the queue of what is given up got exactly one record."""
+    items = {record["id"]: record["fails"] for record in lines(Path(folder) / "items") if record["id"] != "count"}
+    sequences = {record["id"]: record["sequence"] for record in lines(Path(folder) / "followed")}
+    abandoned = Counter((record["first"], record["last"]) for record in lines(Path(folder) / "abandoned"))
+    wrong = [f"{name} was passed, and not followed" for name in sorted(set(items) - set(sequences))]
+    # A dictionary is in the order of its first insertions.
+    if list(sequences.values()) != sorted(sequences.values()):
+        wrong.append(f"the stream was followed in the order {list(sequences)}")
+    for name, sequence in sequences.items():
+        told = abandoned.pop((sequence, sequence), 0)
+        if told != (1 if items.get(name) else 0):
+            wrong.append(f"{name}, which {'fails' if items.get(name) else 'succeeds'}, was given up {told} times")
+    return wrong + [f"what was given up is no item: {left}" for left in abandoned]
+
+
 def main():
     """The command."""
     parser = argparse.ArgumentParser()
@@ -146,7 +164,7 @@ def main():
     wrong, acknowledged, attempts = audit(arguments.folder, arguments.retries, arguments.crashes)
     wrong += audit_records(arguments.folder) + audit_messages(arguments.folder, arguments.receives)
     wrong += audit_notices(arguments.folder) + audit_rules(arguments.folder) + audit_happenings(arguments.folder, arguments.crashes)
-    wrong += audit_items(arguments.folder)
+    wrong += audit_items(arguments.folder) + audit_stream(arguments.folder)
     print(json.dumps({"wrong": wrong, "acknowledged": acknowledged, "attempts": attempts}))
     return 1 if wrong else 0
 

@@ -4,6 +4,7 @@
     event ──► tells ──► told (a queue) or a bucket                    └ received too often ──► dead.fifo
     news (a topic) ──► a telephone            object ──► watched (a bucket) ──► happened (a queue)
     put on the default bus ──► ruled (a queue)
+    item ──► its stream ──► follows (a function) ──► failed too often ──► abandoned (a queue)
 """
 
 import contextlib
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from crash.ledger import lines
 from functions import Deployer
 from lambent import Server, ServerFailed
 
@@ -41,6 +43,7 @@ PREPARED = ("acknowledged", "sent", "read")
 WITNESSED = (
     "attempts", "ends", "acknowledged", "telling", "told", "objects", "sent", "read", "dead", "published", "notified", "put", "kept",
     "happened", "matching", "ruled", "written", "items", "indexed",
+    "followed", "abandoned",
 )  # fmt: skip
 
 WORKS = """
@@ -73,6 +76,18 @@ def handler(event, context):
             file.write((json.dumps(message) + "\\n").encode())
         if message["fails"]:
             raise ValueError("as the message asked")
+"""
+FOLLOWS = """
+import json, os
+FOLDER = os.environ["WITNESS"]
+def handler(event, context):
+    for record in event["Records"]:
+        keys, sequence = record["dynamodb"]["Keys"], record["dynamodb"]["SequenceNumber"]
+        line = json.dumps({"id": keys["id"]["S"], "sequence": sequence}) + "\\n"
+        with open(FOLDER + "/followed", "ab", buffering=0) as file:
+            file.write(line.encode())
+    if any("fails" in record["dynamodb"]["NewImage"] for record in event["Records"]):
+        raise ValueError("as the item asked")
 """
 ENDS = """
 import json, os
@@ -149,7 +164,10 @@ class Stage:
         server.client(service="s3").create_bucket(Bucket="records")
         self._prepare_watched(server.client(service="s3"), sqs)
         self._prepare_rule(server.client(service="events"), sqs)
-        self._prepare_table(server.client(service="dynamodb"))
+        stream = self._prepare_table(server.client(service="dynamodb"))
+        deploy(FOLLOWS, FunctionName="follows", Environment=environment)
+        sqs.create_queue(QueueName="abandoned")
+        self._prepare_stream(server.client(), stream)
         sns = server.client(service="sns")
         sns.create_topic(Name="news")
         sns.subscribe(TopicArn=TOPIC, Protocol="sms", Endpoint=TELEPHONE)
@@ -189,12 +207,27 @@ class Stage:
             "KeySchema": [{"AttributeName": "kind", "KeyType": "HASH"}],
             "Projection": {"ProjectionType": "KEYS_ONLY"},
         }
-        dynamodb.create_table(
+        answer = dynamodb.create_table(
             TableName="items",
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             AttributeDefinitions=attributes,
             GlobalSecondaryIndexes=[index],
             BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+        )
+        return answer["TableDescription"]["LatestStreamArn"]
+
+    def _prepare_stream(self, client, stream):
+        new = {"dynamodb": {"Keys": {"id": {"S": [{"prefix": "new-"}]}}}}
+        client.create_event_source_mapping(
+            FunctionName="follows",
+            EventSourceArn=stream,
+            StartingPosition="TRIM_HORIZON",
+            BatchSize=3,
+            BisectBatchOnFunctionError=True,
+            MaximumRetryAttempts=0,
+            FilterCriteria={"Filters": [{"Pattern": json.dumps(new)}]},
+            DestinationConfig={"OnFailure": {"Destination": f"{ARN}:abandoned"}},
         )
 
     def _note(self, name, *records):
@@ -234,9 +267,10 @@ class Stage:
         self._note("matching", {"id": name})
         events.put_rule(Name=name, ScheduleExpression="rate(1 day)")
 
-    def _write_item(self, dynamodb, name):
+    def _write_item(self, dynamodb, name, fails):
         """An item and the number of items, in one transaction; and a table that changes."""
-        put = {"TableName": "items", "Item": {"id": {"S": name}, "kind": {"S": "new"}}}
+        item = {"id": {"S": name}, "kind": {"S": "new"}, **({"fails": {"BOOL": True}} if fails else {})}
+        put = {"TableName": "items", "Item": item}
         count = {
             "TableName": "items",
             "Key": {"id": {"S": "count"}},
@@ -298,7 +332,7 @@ class Stage:
                     self._publish(sns, f"new-{number}")
                     self._put(s3, f"new-{number}")
                     self._put_event(events, f"new-{number}")
-                    self._write_item(dynamodb, f"new-{number}")
+                    self._write_item(dynamodb, f"new-{number}", number % 12 == 4)
             except (BotoCoreError, ClientError):
                 return
             time.sleep(0.02)
@@ -307,7 +341,7 @@ class Stage:
         deadline = time.monotonic() + QUIET_TIMEOUT_S
         quiet = 0
         while quiet < 3:
-            waiting = self._happened() or self._waiting() or self._in_line(server)
+            waiting = self._happened() or self._waiting() or self._in_line(server) or self._unfollowed(server)
             quiet = 0 if waiting else quiet + 1
             assert time.monotonic() < deadline, f"still waiting: {waiting}\n{running(server)}"
             time.sleep(0.05)
@@ -325,10 +359,17 @@ class Stage:
         with contextlib.closing(connection):
             return connection.execute("SELECT id FROM s3_events").fetchall()
 
-    def _in_line(self, server):
+    def _unfollowed(self, server):
+        """The items that nobody has followed, or of which too few are given up."""
+        items = server.client(service="dynamodb").get_paginator("scan").paginate(TableName="items").build_full_result()["Items"]
+        there = {item["id"]["S"] for item in items} - {"count"}
+        left = there - {record["id"] for record in lines(self.witness / "followed")}
+        return left or self._in_line(server, "abandoned") < sum("fails" in item for item in items)
+
+    def _in_line(self, server, queue="line.fifo"):
         """How many messages are to be read."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        url = f"{server.endpoint}/000000000000/line.fifo"
+        url = f"{server.endpoint}/000000000000/{queue}"
         answer = server.client(service="sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
         return sum(map(int, answer["Attributes"].values()))
 
@@ -337,7 +378,9 @@ class Stage:
         dynamodb = server.client(service="dynamodb")
         for name, read in (("items", {}), ("indexed", {"IndexName": "by-kind"})):
             found = dynamodb.get_paginator("scan").paginate(TableName="items", **read).build_full_result()["Items"]
-            self._note(name, *({"id": item["id"]["S"], "n": int(item.get("n", {"N": 0})["N"])} for item in found))
+            self._note(name, *({"id": item["id"]["S"], "n": int(item.get("n", {"N": 0})["N"]), "fails": "fails" in item} for item in found))
+        infos = (json.loads(body)["DDBStreamBatchInfo"] for body in self._received(server, "abandoned"))
+        self._note("abandoned", *({"first": info["startSequenceNumber"], "last": info["endSequenceNumber"]} for info in infos))
         self._note("dead", *(json.loads(body) for body in self._received(server, "dead.fifo")))
         self._note("ruled", *(json.loads(body) for body in self._received(server, "ruled")))
         records = (json.loads(body) for body in self._received(server, "told"))

@@ -3,6 +3,9 @@
 use super::{SourceKind, filter::FilterPattern};
 use crate::{LambdaError, limits};
 
+/// The least age of a record at which it is given up, where it is at all (API reference).
+const RECORD_AGE_SECONDS_MIN: i64 = 60;
+
 /// The members of CreateEventSourceMapping and UpdateEventSourceMapping that have rules beyond the API model's.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MappingRequest {
@@ -28,6 +31,10 @@ pub struct MappingRequest {
     pub stream_members: Vec<&'static str>,
     /// Where batches go that fail for good.
     pub on_failure: Option<String>,
+    /// Whether somebody is to be told of batches that are done.
+    pub has_on_success: bool,
+    /// Seconds after which a record is given up.
+    pub record_age_max_seconds: Option<i64>,
 }
 
 impl MappingRequest {
@@ -39,6 +46,7 @@ impl MappingRequest {
         self.check_position(source)?;
         self.check_batch(source)?;
         self.check_members(source)?;
+        self.check_stream(source)?;
         self.check_filters()
     }
 
@@ -102,6 +110,27 @@ impl MappingRequest {
             return refuse("Unsupported DestinationConfig parameter for given event source mapping type.");
         }
         Ok(())
+    }
+
+    fn check_stream(&self, source: SourceKind) -> Result<(), LambdaError> {
+        if self.has_on_success {
+            return refuse("Unsupported DestinationConfig parameter for given event source mapping type.");
+        }
+        if self.record_age_max_seconds.is_some_and(|age| age != -1 && age < RECORD_AGE_SECONDS_MIN) {
+            return refuse(&format!(
+                "MaximumRecordAgeInSeconds must be -1, or between {RECORD_AGE_SECONDS_MIN} and 604800."
+            ));
+        }
+        let service =
+            self.on_failure.as_deref().filter(|arn| !arn.is_empty()).map(|arn| arn.split(':').nth(2));
+        match (source.is_stream(), service, &self.on_failure) {
+            (true, Some(service), Some(arn)) if !matches!(service, Some("sqs" | "sns" | "s3")) => {
+                refuse(&format!(
+                    "The provided destination config DestinationConfig(onSuccess=null, onFailure=OnFailure(destination={arn})) is invalid."
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_filters(&self) -> Result<(), LambdaError> {
@@ -187,6 +216,24 @@ mod tests {
         assert!(refusal(QUEUE, both).contains("together"));
         assert!(refusal(SourceKind::Msk, stream()).contains("topic"));
         assert!(refusal(SourceKind::Mq, base()).contains("queue"));
+    }
+
+    #[test]
+    fn k_02_streams_give_up_after_a_minute_or_never_and_tell_whom_they_may() {
+        let age = |seconds| MappingRequest { record_age_max_seconds: Some(seconds), ..stream() };
+        assert_eq!(refusal(SourceKind::Kinesis, age(-1)), "");
+        assert_eq!(refusal(SourceKind::Kinesis, age(60)), "");
+        assert!(refusal(SourceKind::Kinesis, age(0)).contains("MaximumRecordAgeInSeconds"));
+        assert!(refusal(SourceKind::Kinesis, age(59)).contains("MaximumRecordAgeInSeconds"));
+        let told = |arn: &str| MappingRequest { on_failure: Some(arn.into()), ..stream() };
+        for arn in ["", "arn:aws:sqs:r:0:q", "arn:aws:sns:r:0:t", "arn:aws:s3:::b"] {
+            assert_eq!(refusal(SourceKind::DynamoDbStream, told(arn)), "");
+        }
+        assert!(
+            refusal(SourceKind::DynamoDbStream, told("arn:aws:lambda:r:0:function:f")).contains("invalid")
+        );
+        let success = MappingRequest { has_on_success: true, ..stream() };
+        assert!(refusal(SourceKind::Kinesis, success).contains("DestinationConfig"));
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::SourceKind;
+use super::{
+    SourceKind,
+    stream::{StartingPosition, StreamSettings},
+};
 use crate::{LambdaError, function::FunctionKey};
 
 /// A mapping as it is stored.
@@ -32,6 +35,9 @@ pub struct EventSourceMapping {
     pub reports_item_failures: bool,
     /// Whether its events are counted.
     pub counts_events: bool,
+    /// What it has where it reads a stream.
+    #[serde(default)]
+    pub stream: Option<StreamSettings>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
     /// When it was last changed, Unix time, milliseconds.
@@ -81,6 +87,12 @@ impl EventSourceMapping {
             )),
             false => Ok(()),
         }
+    }
+
+    /// Whether it begins behind what there is when it is made.
+    pub fn is_latest(&self) -> bool {
+        let position = self.stream.as_ref().map(|stream| stream.starting_position);
+        position == Some(StartingPosition::Latest)
     }
 
     /// What it reads from.

@@ -6,6 +6,7 @@ mod mapping;
 pub mod partial_failure;
 pub mod queue;
 pub mod source;
+pub mod stream;
 
 pub use configuration::MappingRequest;
 pub use mapping::{EventSourceMapping, ProvisionedPollers};

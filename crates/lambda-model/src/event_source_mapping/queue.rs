@@ -85,6 +85,7 @@ mod tests {
             provisioned: None,
             reports_item_failures: false,
             counts_events: false,
+            stream: None,
             tags: Default::default(),
             modified_ms: 0,
         }

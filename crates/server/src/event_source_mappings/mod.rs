@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! store: a mapping is committed ──► supervisor: starts, changes, stops its poller
-//! poller: receive ──► filter ──► batch ──► invoke ──► delete what is done
+//! poller of a stream: see [`stream`]
+//! poller of a queue: receive ──► filter ──► batch ──► invoke ──► delete what is done
 //! ```
 //! What a batch, its visibility and its verdict are is pure: [`lambda_model::event_source_mapping`].
 //!
@@ -14,7 +15,9 @@
 mod batch;
 mod queue_source;
 mod sqs;
+mod stream;
 mod supervisor;
 
 pub(crate) use queue_source::{OwnQueues, QueueSource, Wanted, in_words_of_sqs};
+pub(crate) use stream::{StreamSources, start_behind};
 pub(crate) use supervisor::{EventSourceMappings, MappingChanges, Parts};

@@ -1,7 +1,7 @@
 //! Starts and stops pollers, as mappings are committed.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -13,13 +13,17 @@ use lambda_model::{
     event_source_mapping::{EventSourceMapping, filter::FilterPattern},
     ports::{FunctionCatalog, MetricSink},
 };
-use store::{Change, CommitObserver, Document, Store, StoreError};
+use store::{Change, CommitObserver, Document, Queues, Store, StoreError};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
 };
 
-use super::{queue_source::QueueSource, sqs::Poller};
+use super::{
+    queue_source::QueueSource,
+    sqs::Poller,
+    stream::{self, LastResult, StreamPoller, StreamSources},
+};
 
 /// What pollers work with.
 pub(crate) struct Parts {
@@ -27,6 +31,9 @@ pub(crate) struct Parts {
     pub catalog: Arc<dyn FunctionCatalog>,
     pub metrics: Arc<dyn MetricSink>,
     pub queues: Arc<dyn QueueSource>,
+    pub streams: Arc<StreamSources>,
+    /// Where it is kept how far streams are read.
+    pub waiting: Queues,
 }
 
 /// A mapping was committed, or is gone; without a name, all are.
@@ -62,11 +69,17 @@ struct Running {
     has_begun: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    last_result: LastResult,
 }
+
+/// Held by who reads.
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 /// What there is of pollers.
 pub(crate) struct EventSourceMappings {
     running: Mutex<HashMap<String, Running>>,
+    /// Whoever reads a stream holds the mapping's turn: records stay in their order when the mapping is changed.
+    turns: Mutex<HashMap<String, Turn>>,
     changes: Mutex<Option<mpsc::UnboundedReceiver<MappingChange>>>,
 }
 
@@ -74,7 +87,8 @@ impl EventSourceMappings {
     /// Without any; the other end hears of commits.
     pub(crate) fn new() -> (Arc<Self>, Arc<MappingChanges>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let mappings = Self { running: Mutex::default(), changes: Mutex::new(Some(receiver)) };
+        let mappings =
+            Self { running: Mutex::default(), turns: Mutex::default(), changes: Mutex::new(Some(receiver)) };
         (Arc::new(mappings), Arc::new(MappingChanges(sender)))
     }
 
@@ -87,8 +101,14 @@ impl EventSourceMappings {
         let Some(mut changes) = self.changes.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return Ok(());
         };
+        let mut left: BTreeSet<String> =
+            parts.waiting.mappings_with_checkpoints().await?.into_iter().collect();
         for (key, mapping) in store.all_documents::<EventSourceMapping>().await? {
+            left.remove(&key.name);
             self.apply(&parts, &key.name, Some(mapping)).await;
+        }
+        for mapping in left {
+            stream::forget(&parts.waiting, &mapping).await;
         }
         let mappings = Arc::clone(self);
         tokio::spawn(async move {
@@ -97,7 +117,11 @@ impl EventSourceMappings {
                     MappingChange::Stored(uuid, mapping) => {
                         mappings.apply(&parts, &uuid, Some(*mapping)).await
                     }
-                    MappingChange::Deleted(uuid) => mappings.apply(&parts, &uuid, None).await,
+                    MappingChange::Deleted(uuid) => {
+                        mappings.apply(&parts, &uuid, None).await;
+                        let turn = mappings.turns().remove(&uuid);
+                        tokio::spawn(forget(Arc::clone(&parts), uuid, turn));
+                    }
                     MappingChange::AllDeleted => mappings.stop().await,
                 }
             }
@@ -140,9 +164,22 @@ impl EventSourceMappings {
             self.running().remove(uuid);
         }
         if let Some(mapping) = wanted {
-            let running = start(Arc::clone(parts), uuid, mapping);
+            let turn = Arc::clone(self.turns().entry(uuid.to_owned()).or_default());
+            let running = start(Arc::clone(parts), uuid, mapping, turn);
             self.running().insert(uuid.to_owned(), running);
         }
+    }
+
+    /// What is said of the last batch of a mapping of a stream.
+    pub(crate) fn last_result(&self, uuid: &str) -> String {
+        self.running()
+            .get(uuid)
+            .map_or_else(LastResult::default, |running| running.last_result.clone())
+            .shown()
+    }
+
+    fn turns(&self) -> MutexGuard<'_, HashMap<String, Turn>> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<String, Running>> {
@@ -150,15 +187,46 @@ impl EventSourceMappings {
     }
 }
 
-fn start(parts: Arc<Parts>, uuid: &str, mapping: EventSourceMapping) -> Running {
+fn start(parts: Arc<Parts>, uuid: &str, mapping: EventSourceMapping, turn: Turn) -> Running {
     let (stop, stopped) = watch::channel(false);
-    let has_begun = Arc::new(AtomicBool::new(false));
+    let (has_begun, last_result) = (Arc::new(AtomicBool::new(false)), LastResult::default());
     let patterns = mapping.filters.iter().filter_map(|text| FilterPattern::parse(text).ok()).collect();
-    let poller = Poller { parts, uuid: uuid.to_owned(), mapping: mapping.clone(), patterns, stop: stopped };
+    let source = mapping.source().and_then(|kind| parts.streams.of(kind)).cloned();
     let begun = Arc::clone(&has_begun);
-    let task = tokio::spawn(async move {
-        begun.store(true, Ordering::Relaxed);
-        poller.run().await;
-    });
-    Running { mapping, has_begun, stop, task }
+    let (uuid, of_task) = (uuid.to_owned(), mapping.clone());
+    let task = match (source, mapping.stream.clone()) {
+        (Some(source), Some(settings)) => {
+            let last_result = last_result.clone();
+            let poller = StreamPoller {
+                parts,
+                uuid,
+                mapping: of_task,
+                settings,
+                source,
+                patterns,
+                stop: stopped,
+                last_result,
+            };
+            tokio::spawn(async move {
+                let _turn = turn.lock().await;
+                begun.store(true, Ordering::Relaxed);
+                poller.run().await;
+            })
+        }
+        _ => {
+            let poller = Poller { parts, uuid, mapping: of_task, patterns, stop: stopped };
+            tokio::spawn(async move {
+                begun.store(true, Ordering::Relaxed);
+                poller.run().await;
+            })
+        }
+    };
+    Running { mapping, has_begun, stop, task, last_result }
+}
+
+/// Forgets how far streams are read for a mapping that is gone, once nobody reads for it any more.
+async fn forget(parts: Arc<Parts>, uuid: String, turn: Option<Turn>) {
+    let turn = turn.unwrap_or_default();
+    let _turn = turn.lock().await;
+    stream::forget(&parts.waiting, &uuid).await;
 }

@@ -48,7 +48,7 @@ use store::Store;
 
 use crate::{
     catalog::Catalog,
-    event_source_mappings::{EventSourceMappings, QueueSource},
+    event_source_mappings::{EventSourceMappings, QueueSource, StreamSources},
     http::{self, BodyError, HttpRequest, HttpResponse},
     identity::Caller,
     signed_path::PathSigner,
@@ -92,6 +92,8 @@ pub(crate) struct LambdaApi {
     pub mappings: Arc<EventSourceMappings>,
     /// The queues that mappings may read.
     pub queue_source: Arc<dyn QueueSource>,
+    /// The streams that mappings may read.
+    pub streams: Arc<StreamSources>,
     /// Knows execution roles.
     pub roles: Arc<dyn ExecutionRoles>,
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use lambda_model::ports::Clock;
 use services::{
+    dynamodb::DynamoDb,
     eventbridge::{self, EventBridge},
     iam::Directory,
     s3::{ObjectEvents, S3},
@@ -18,7 +19,7 @@ use crate::{
     catalog::Catalog,
     clock::SteadyClock,
     configuration::Configuration,
-    event_source_mappings::{EventSourceMappings, MappingChanges, OwnQueues},
+    event_source_mappings::{EventSourceMappings, MappingChanges, OwnQueues, StreamSources},
     service_endpoints::{MappedCodeObjects, MappedQueues, ServiceEndpoints},
     waiting::Queues,
 };
@@ -91,6 +92,8 @@ pub(super) struct Services {
     pub queues: Queues,
     /// The queues that mappings read.
     pub queue_source: Arc<MappedQueues>,
+    /// The streams that mappings read.
+    pub streams: Arc<StreamSources>,
     /// Where code comes from that is in S3.
     pub objects: Arc<MappedCodeObjects>,
 }
@@ -151,6 +154,7 @@ impl Services {
                 own: Arc::new(OwnQueues(sqs.clone())),
                 urls: Mutex::default(),
             }),
+            streams: Arc::new(StreamSources { dynamodb: Arc::new(DynamoDb::new(store).streams()) }),
             objects: Arc::new(MappedCodeObjects {
                 endpoints: Arc::clone(elsewhere),
                 own: Arc::new(s3.clone()),

@@ -141,7 +141,7 @@ impl Deliveries {
                 trailers: Trailers::default(),
                 requester: Requester::service("lambda.amazonaws.com"),
             };
-            let key = object_key(&function.name, delivery);
+            let key = delivery.object_key.clone().unwrap_or_else(|| object_key(&function.name, delivery));
             let put = self.parts.s3.put_json(context, bucket, key, delivery.body.clone()).await;
             tracing::trace!(target: "crash_point", "deliveries: an object is put");
             match put {

@@ -142,6 +142,7 @@ impl EventBridge {
                 group: target.sqs_parameters.clone().and_then(|parameters| parameters.message_group_id),
                 request_id: request_id::new(),
                 trace_id: trace_id.map(str::to_owned),
+                object_key: None,
                 subject: None,
                 attributes: Vec::new(),
                 ended_at_ms: now_ms,

@@ -118,6 +118,7 @@ pub(super) fn delivery(target: &types::Target, occasion: &Occasion<'_>) -> Optio
         group: told.group,
         request_id: execution_id,
         trace_id: None,
+        object_key: None,
         subject: told.subject,
         attributes: Vec::new(),
         ended_at_ms: occasion.now_ms,

@@ -140,6 +140,7 @@ impl Notice {
             sender: None,
             tries: None,
             group: None,
+            object_key: None,
             subject: None,
             attributes: Vec::new(),
             ended_at_ms: self.made_ms,

@@ -4,10 +4,12 @@
 //! lane ◄── schedule (due, state) ──► entry (header, body)
 //! ```
 //! [`entries`] is the SQL of that. [`events`] keeps asynchronous invocations in it, a lane each function; [`outbox`] what is to be told
-//! of their ends, a lane each target; [`messages`] what SQS was sent, a lane each queue; [`appointments`] is when schedules are due. [`check`] holds the file against its checksums when it is opened.
+//! of their ends, a lane each target; [`messages`] what SQS was sent, a lane each queue; [`appointments`] is when schedules are due,
+//! [`checkpoints`] how far streams are read. [`check`] holds the file against its checksums when it is opened.
 
 mod appointments;
 mod check;
+mod checkpoints;
 mod claims;
 mod entries;
 mod events;
@@ -32,6 +34,7 @@ use crate::{StoreError, database::Database, quarantine::beside, salvage, schema,
 use entries::Slot;
 
 pub use appointments::Appointment;
+pub use checkpoints::Checkpoint;
 pub use messages::{MessageView, Place, PlacedMessage, StoredMessage};
 pub use outbox::{OutboxItem, OutboxItems};
 pub use transaction::{QueueObserver, QueueTransaction};

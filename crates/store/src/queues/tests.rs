@@ -57,6 +57,7 @@ fn delivery(target: &str) -> Delivery {
         sender: None,
         tries: None,
         group: None,
+        object_key: None,
         subject: None,
         attributes: Vec::new(),
         ended_at_ms: now_ms(),

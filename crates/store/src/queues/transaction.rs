@@ -78,7 +78,7 @@ impl Queues {
         let clear = |connection: &Connection| {
             Ok(connection.execute_batch(
                 "DELETE FROM schedule; DELETE FROM entries; DELETE FROM quarantine; DELETE FROM lanes;
-                 DELETE FROM moved; DELETE FROM deduplication; DELETE FROM appointments",
+                 DELETE FROM moved; DELETE FROM deduplication; DELETE FROM appointments; DELETE FROM checkpoints",
             )?)
         };
         let queues = self.clone();

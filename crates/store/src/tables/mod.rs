@@ -10,12 +10,13 @@ mod rows;
 mod transaction;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use rusqlite::Connection;
+use tokio::sync::watch;
 
 use crate::{StoreError, database::Database, salvage, schema, write_ahead_log};
 
@@ -42,6 +43,8 @@ pub struct Tables {
 struct Inner {
     database: Database,
     damaged: Mutex<BTreeSet<String>>,
+    /// Who waits for what is appended to a space.
+    waiting: Mutex<HashMap<i64, watch::Sender<()>>>,
 }
 
 impl Tables {
@@ -51,7 +54,8 @@ impl Tables {
         let salvaged = salvage::salvage_unreadable(path, &schema::TABLES)?;
         let (database, ()) = Database::open(path, &schema::TABLES, |_| Ok(()))?;
         let damaged = mended.into_iter().chain(salvaged).collect();
-        Ok(Self { inner: Arc::new(Inner { database, damaged: Mutex::new(damaged) }) })
+        let inner = Inner { database, damaged: Mutex::new(damaged), waiting: Mutex::default() };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// What was found damaged, and is reported until the next start.
@@ -115,19 +119,36 @@ impl Tables {
         let job = move |connection: &Connection| {
             let run = |statement| connection.prepare_cached(statement)?.execute([]);
             run("SAVEPOINT change")?;
-            let result = change(&mut TableTransaction::new(connection, &tables));
+            let mut transaction = TableTransaction::new(connection, &tables);
+            let result = change(&mut transaction);
+            let appended = transaction.appended;
             if result.is_err() {
                 run("ROLLBACK TO change")?;
             }
             run("RELEASE change")?;
-            Ok(result)
+            Ok((result, appended))
         };
-        let told = |result: &Result<T, E>| {
+        let tables = self.clone();
+        let told = move |(result, appended): &(Result<T, E>, BTreeSet<i64>)| {
             if let Ok(value) = result {
                 committed(value);
+                appended.iter().for_each(|space| tables.wake(*space));
             }
         };
-        self.inner.database.writer().write(job, told).await?
+        self.inner.database.writer().write(job, told).await?.0
+    }
+
+    /// Changes whenever something is appended to a space from now on.
+    pub fn appended(&self, space: i64) -> watch::Receiver<()> {
+        let mut waiting = self.inner.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.entry(space).or_insert_with(|| watch::Sender::new(())).subscribe()
+    }
+
+    fn wake(&self, space: i64) {
+        let mut waiting = self.inner.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.get(&space).is_some_and(|waiting| waiting.send(()).is_err()) {
+            waiting.remove(&space);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Changes of tables: whatever is put and deleted in one transaction happens wholly or not at all.
 
-use std::ops::Deref;
+use std::{collections::BTreeSet, ops::Deref};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -13,6 +13,7 @@ use crate::StoreError;
 /// Reads and writes on the writer's thread.
 pub struct TableTransaction<'a> {
     view: TableView<'a>,
+    pub(super) appended: BTreeSet<i64>,
 }
 
 impl<'a> Deref for TableTransaction<'a> {
@@ -25,7 +26,7 @@ impl<'a> Deref for TableTransaction<'a> {
 
 impl<'a> TableTransaction<'a> {
     pub(super) fn new(connection: &'a Connection, tables: &'a Tables) -> Self {
-        Self { view: TableView::new(connection, tables) }
+        Self { view: TableView::new(connection, tables), appended: BTreeSet::new() }
     }
 
     /// Keeps a table's description, over what was kept of it.
@@ -94,6 +95,27 @@ impl<'a> TableTransaction<'a> {
         ])?;
         tracing::trace!(target: "crash_point", "tables: an item is kept");
         Ok(())
+    }
+
+    /// The same of what comes after everything in its space: who waits for that is woken once this is on disk.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn append(
+        &mut self,
+        space: i64,
+        partition: &[u8],
+        sort: &[u8],
+        item: &[u8],
+    ) -> Result<(), StoreError> {
+        self.put(space, partition, sort, item)?;
+        self.wake(space);
+        Ok(())
+    }
+
+    /// Wakes who waits for what is appended to a space, once this is on disk: nothing more comes, say.
+    pub fn wake(&mut self, space: i64) {
+        self.appended.insert(space);
     }
 
     /// Deletes an item, if there is one.

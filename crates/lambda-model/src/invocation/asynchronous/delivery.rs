@@ -29,6 +29,9 @@ pub struct Delivery {
     /// What the message is about, where the target is a topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// The name of the object, where the target is a bucket and the name does not follow from the function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_key: Option<String>,
     /// Attributes of the message, where the target has any.
     pub attributes: Vec<MessageAttribute>,
     /// When the event ended, or the message was published: Unix time, milliseconds.

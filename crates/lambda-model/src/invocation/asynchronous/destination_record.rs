@@ -121,6 +121,7 @@ impl Ending<'_> {
             sender: None,
             tries: None,
             group: None,
+            object_key: None,
             subject: None,
             attributes,
             ended_at_ms: self.now_ms,

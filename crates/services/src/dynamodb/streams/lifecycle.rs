@@ -62,6 +62,7 @@ pub(in super::super) fn end(
     if let Some(description) = transaction.stream(&arn)? {
         let record = StreamRecord { ended_ms: Some(now_ms), ..StreamRecord::decode(&description)? };
         transaction.put_stream(&arn, &record.encode()?)?;
+        transaction.wake(record.stream.space);
     }
     Ok(())
 }

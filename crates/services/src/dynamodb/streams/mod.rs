@@ -11,6 +11,7 @@ mod lifecycle;
 mod operations;
 mod reading;
 mod record;
+mod source;
 
 use aws_api::protocol::aws_json::{self, Dialect};
 use store::Tables;

@@ -108,7 +108,7 @@ pub(in super::super) fn label(now_ms: i64) -> String {
     timestamp::iso_milliseconds(now_ms).trim_end_matches('Z').to_owned()
 }
 
-fn sequence_of(at_ms: i64) -> u64 {
+pub(super) fn sequence_of(at_ms: i64) -> u64 {
     u64::try_from(at_ms).unwrap_or(0).saturating_mul(1_000)
 }
 
@@ -153,7 +153,7 @@ pub(in super::super) fn append(
         last_sequence(transaction, stream.space)?.map_or(0, |last| last + 1).max(sequence_of(now_ms));
     let bytes =
         serde_json::to_vec(&kept).map_err(|error| failed(format!("a record of a stream: {error}")))?;
-    Ok(transaction.put(stream.space, PARTITION, &sequence.to_be_bytes(), &bytes)?)
+    Ok(transaction.append(stream.space, PARTITION, &sequence.to_be_bytes(), &bytes)?)
 }
 
 /// The sequence number of the last record that is there.

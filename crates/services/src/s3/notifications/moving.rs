@@ -97,6 +97,7 @@ impl ObjectEvents {
             group: None,
             request_id: aws_api::request_id::new(),
             trace_id: event.trace_header.clone(),
+            object_key: None,
             subject: Some(SUBJECT.to_owned()),
             attributes: Vec::new(),
             ended_at_ms: self.clock.now_ms(),

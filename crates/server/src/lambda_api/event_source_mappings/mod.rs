@@ -1,80 +1,29 @@
 //! `CreateEventSourceMapping` and the others. A mapping is checked as AWS checks it; one of a source that is not built is then refused
 //! with its name: nothing is stored that nothing would read.
 
+mod settings;
+mod shown;
+
 use std::collections::BTreeMap;
 
 use aws_api::generated::lambda::types as api;
 use lambda_model::{
     LambdaError,
-    event_source_mapping::{EventSourceMapping, MappingRequest, ProvisionedPollers, SourceKind},
-    function::{LATEST, settings},
+    event_source_mapping::{
+        EventSourceMapping, MappingRequest, SourceKind,
+        stream::{StartingPosition, StreamSettings},
+    },
+    function::{LATEST, settings::check_tags},
+    ports::StreamShard,
 };
 use store::{DocumentKey, DocumentRange, Transaction};
 
+use self::{
+    settings::{on_failure, patterns, provisioned, requested, settings_of},
+    shown::shown,
+};
 use super::{LambdaApi, RequestContext, paging::Page, target::Target};
-use crate::{clock, identity::Caller};
-
-/// What of a mapping is in a request of either kind.
-struct Settings {
-    enabled: Option<bool>,
-    batch_size: Option<i64>,
-    batching_window_seconds: Option<i64>,
-    filters: Option<Vec<String>>,
-    maximum_concurrency: Option<Option<u32>>,
-    provisioned: Option<Option<ProvisionedPollers>>,
-    response_types: Option<Vec<String>>,
-    counts_events: Option<bool>,
-}
-
-/// The members that requests of both kinds have.
-macro_rules! settings_of {
-    ($input:ident) => {
-        Settings {
-            enabled: $input.enabled,
-            batch_size: $input.batch_size,
-            batching_window_seconds: $input.maximum_batching_window_in_seconds,
-            filters: $input.filter_criteria.map(patterns),
-            maximum_concurrency: $input
-                .scaling_config
-                .map(|scaling| scaling.maximum_concurrency.and_then(|most| u32::try_from(most).ok())),
-            provisioned: $input.provisioned_poller_config.map(provisioned),
-            response_types: $input.function_response_types,
-            counts_events: $input.metrics_config.map(|config| !config.metrics.unwrap_or_default().is_empty()),
-        }
-    };
-}
-
-/// What has rules beyond the API model's in requests of both kinds.
-macro_rules! requested {
-    ($input:ident, $position:expr, $has_timestamp:expr, $topics:expr, $queues:expr) => {{
-        let stream_members = [
-            ("ParallelizationFactor", $input.parallelization_factor.is_some()),
-            ("BisectBatchOnFunctionError", $input.bisect_batch_on_function_error.is_some()),
-            ("MaximumRecordAgeInSeconds", $input.maximum_record_age_in_seconds.is_some()),
-            ("MaximumRetryAttempts", $input.maximum_retry_attempts.is_some()),
-            ("TumblingWindowInSeconds", $input.tumbling_window_in_seconds.is_some()),
-        ];
-        let on_failure = $input.destination_config.as_ref().and_then(|config| config.on_failure.as_ref());
-        let scaling = $input.scaling_config.as_ref();
-        MappingRequest {
-            batch_size: $input.batch_size,
-            batching_window_seconds: $input.maximum_batching_window_in_seconds,
-            starting_position: $position,
-            has_starting_timestamp: $has_timestamp,
-            filters: $input.filter_criteria.clone().map(patterns).unwrap_or_default(),
-            topics: $topics,
-            queues: $queues,
-            has_maximum_concurrency: scaling.is_some_and(|scaling| scaling.maximum_concurrency.is_some()),
-            has_provisioned_pollers: $input.provisioned_poller_config.is_some(),
-            stream_members: stream_members
-                .into_iter()
-                .filter(|(_, there)| *there)
-                .map(|(name, _)| name)
-                .collect(),
-            on_failure: on_failure.and_then(|failure| failure.destination.clone()),
-        }
-    }};
-}
+use crate::{clock, event_source_mappings::start_behind, identity::Caller};
 
 impl LambdaApi {
     /// Makes a mapping, which begins to read at once.
@@ -97,9 +46,12 @@ impl LambdaApi {
             .map_err(|_| LambdaError::InvalidParameterValue("Function does not exist".into()))?;
         self.check_built(source, input.kms_key_arn.is_some())?;
         let event_source_arn = input.event_source_arn.clone().unwrap_or_default();
-        self.check_queue(&event_source_arn, function.configuration.timeout_seconds).await?;
+        let timeout_seconds = function.configuration.timeout_seconds;
+        let shards = self.check_source(source, &event_source_arn, timeout_seconds).await?;
+        let starting_position = input.starting_position.as_deref().unwrap_or_default();
+        let starting_position = StartingPosition::of(starting_position, input.starting_position_timestamp);
         let tags: BTreeMap<String, String> = input.tags.clone().unwrap_or_default();
-        settings::check_tags(&tags)?;
+        check_tags(&tags)?;
         let mut mapping = EventSourceMapping {
             function: target.key,
             qualifier: target.qualifier.filter(|qualifier| qualifier != LATEST),
@@ -112,11 +64,15 @@ impl LambdaApi {
             provisioned: None,
             reports_item_failures: false,
             counts_events: false,
+            stream: source.is_stream().then(|| StreamSettings::starting_at(starting_position)),
             tags,
             modified_ms: clock::unix_ms(),
         };
         settings_of!(input).apply(&mut mapping);
         let key = mapping_key(&context.caller, &uuid::Uuid::new_v4().to_string());
+        if mapping.is_latest() {
+            start_behind(&self.store.queues(), &key.name, &shards).await?;
+        }
         let stored = (key.clone(), mapping.clone());
         self.store
             .transact(move |transaction| {
@@ -127,7 +83,7 @@ impl LambdaApi {
             })
             .await?;
         let state = if mapping.is_enabled { "Creating" } else { "Disabled" };
-        Ok(shown(&key, mapping, state))
+        Ok(self.shown_of(&key, mapping, state))
     }
 
     /// One mapping.
@@ -139,7 +95,7 @@ impl LambdaApi {
         let key = mapping_key(&context.caller, &input.uuid.unwrap_or_default());
         let mapping = self.store.document::<EventSourceMapping>(&key).await?.ok_or_else(not_there)?;
         let state = self.mappings.state(&key.name, &mapping);
-        Ok(shown(&key, mapping, state))
+        Ok(self.shown_of(&key, mapping, state))
     }
 
     /// Changes what the request names.
@@ -151,7 +107,8 @@ impl LambdaApi {
         let key = mapping_key(&context.caller, &input.uuid.clone().unwrap_or_default());
         let mapping = self.store.document::<EventSourceMapping>(&key).await?.ok_or_else(not_there)?;
         let source = mapping.source().ok_or_else(not_there)?;
-        let mut request = requested!(input, None, false, 0, 0);
+        let position = mapping.stream.as_ref().map(|stream| stream.starting_position.name().to_owned());
+        let mut request = requested!(input, position, true, 0, 0);
         // What is not said stays, and the whole must be right.
         request.batch_size = request.batch_size.or(Some(mapping.batch_size));
         request.batching_window_seconds =
@@ -187,7 +144,7 @@ impl LambdaApi {
                 Ok::<_, LambdaError>(mapping)
             })
             .await?;
-        Ok(shown(&key, mapping, "Updating"))
+        Ok(self.shown_of(&key, mapping, "Updating"))
     }
 
     /// Deletes a mapping; what it has under way ends by itself.
@@ -206,7 +163,7 @@ impl LambdaApi {
                 Ok::<_, LambdaError>(mapping)
             })
             .await?;
-        Ok(shown(&key, mapping, "Deleting"))
+        Ok(self.shown_of(&key, mapping, "Deleting"))
     }
 
     /// Those of a function, of a source, or all.
@@ -243,7 +200,7 @@ impl LambdaApi {
         let next_marker = page.cut(&mut wanted, |(key, _)| key.name.clone());
         let mappings = wanted.into_iter().map(|(key, mapping)| {
             let state = self.mappings.state(&key.name, &mapping);
-            shown(&key, mapping, state)
+            self.shown_of(&key, mapping, state)
         });
         Ok(api::ListEventSourceMappingsResponse {
             event_source_mappings: Some(mappings.collect()),
@@ -252,7 +209,7 @@ impl LambdaApi {
     }
 
     fn check_built(&self, source: SourceKind, has_key: bool) -> Result<(), LambdaError> {
-        if !matches!(source, SourceKind::Sqs { .. }) {
+        if !matches!(source, SourceKind::Sqs { .. }) && self.streams.of(source).is_none() {
             return Err(LambdaError::NotImplemented(format!(
                 "Event source mappings of {} are not implemented by this server.",
                 source.service()
@@ -264,6 +221,30 @@ impl LambdaApi {
             ));
         }
         Ok(())
+    }
+
+    /// The source is there; the shards of a stream as they are now.
+    async fn check_source(
+        &self,
+        source: SourceKind,
+        arn: &str,
+        timeout_seconds: i64,
+    ) -> Result<Vec<StreamShard>, LambdaError> {
+        let Some(stream) = self.streams.of(source) else {
+            return self.check_queue(arn, timeout_seconds).await.map(|()| Vec::new());
+        };
+        let shards = stream.shards(arn).await?;
+        shards.ok_or_else(|| LambdaError::InvalidParameterValue(format!("Stream not found: {arn}")))
+    }
+
+    fn shown_of(
+        &self,
+        key: &DocumentKey,
+        mapping: EventSourceMapping,
+        state: &str,
+    ) -> api::EventSourceMappingConfiguration {
+        let last_result = mapping.stream.is_some().then(|| self.mappings.last_result(&key.name));
+        shown(key, mapping, (state, last_result))
     }
 
     /// The queue is there, and hides its messages for as long as the function may run.
@@ -278,42 +259,6 @@ impl LambdaApi {
         }
         Ok(())
     }
-}
-
-impl Settings {
-    fn apply(self, mapping: &mut EventSourceMapping) {
-        mapping.is_enabled = self.enabled.unwrap_or(mapping.is_enabled);
-        mapping.batch_size = self.batch_size.unwrap_or(mapping.batch_size);
-        mapping.batching_window_seconds =
-            self.batching_window_seconds.unwrap_or(mapping.batching_window_seconds);
-        if let Some(filters) = self.filters {
-            mapping.filters = filters;
-        }
-        if let Some(most) = self.maximum_concurrency {
-            mapping.maximum_concurrency = most;
-        }
-        if let Some(provisioned) = self.provisioned {
-            mapping.provisioned = provisioned;
-        }
-        if let Some(types) = self.response_types {
-            mapping.reports_item_failures = types.iter().any(|kind| kind == REPORTS_ITEM_FAILURES);
-        }
-        mapping.counts_events = self.counts_events.unwrap_or(mapping.counts_events);
-    }
-}
-
-/// The only response type that there is.
-const REPORTS_ITEM_FAILURES: &str = "ReportBatchItemFailures";
-
-fn patterns(criteria: api::FilterCriteria) -> Vec<String> {
-    let filters = criteria.filters.unwrap_or_default();
-    filters.into_iter().filter_map(|filter| filter.pattern).collect()
-}
-
-/// An empty configuration takes away what was provisioned.
-fn provisioned(config: api::ProvisionedPollerConfig) -> Option<ProvisionedPollers> {
-    let (minimum, maximum) = (config.minimum_pollers, config.maximum_pollers);
-    (minimum.is_some() || maximum.is_some()).then(|| ProvisionedPollers::of(minimum, maximum))
 }
 
 /// Where a mapping is kept.
@@ -345,6 +290,11 @@ fn check_single(
     };
     match transaction.documents::<EventSourceMapping>(&range)?.iter().find(|other| is_same(other)) {
         None => Ok(()),
+        // Recorded of both.
+        Some((known, _)) if mapping.stream.is_some() => Err(LambdaError::ResourceConflict(format!(
+            "The event source arn (\" {} \") and function (\" {} \") provided mapping already exists. Please update or delete the existing mapping with UUID {}",
+            mapping.event_source_arn, mapping.function.name, known.name
+        ))),
         Some((known, _)) => Err(LambdaError::ResourceConflict(format!(
             "An event source mapping with SQS arn (\" {} \") and function (\" {} \") already exists. Please update or delete the existing mapping with UUID {}",
             mapping.event_source_arn, mapping.function.name, known.name
@@ -355,44 +305,4 @@ fn check_single(
 /// Recorded.
 pub(super) fn not_there() -> LambdaError {
     LambdaError::ResourceNotFound("The resource you requested does not exist.".into())
-}
-
-fn shown(
-    key: &DocumentKey,
-    mapping: EventSourceMapping,
-    state: &str,
-) -> api::EventSourceMappingConfiguration {
-    let function_arn = mapping.function_arn();
-    let filters: Vec<_> =
-        mapping.filters.into_iter().map(|pattern| api::Filter { pattern: Some(pattern) }).collect();
-    let partition = function_arn.split(':').nth(1).unwrap_or("aws");
-    let arn =
-        format!("arn:{partition}:lambda:{}:{}:event-source-mapping:{}", key.region, key.account_id, key.name);
-    let response_types =
-        if mapping.reports_item_failures { vec![REPORTS_ITEM_FAILURES.to_owned()] } else { Vec::new() };
-    api::EventSourceMappingConfiguration {
-        uuid: Some(key.name.clone()),
-        batch_size: Some(mapping.batch_size),
-        maximum_batching_window_in_seconds: Some(mapping.batching_window_seconds),
-        event_source_arn: Some(mapping.event_source_arn),
-        event_source_mapping_arn: Some(arn),
-        function_arn: Some(function_arn),
-        function_response_types: Some(response_types),
-        filter_criteria: (!filters.is_empty()).then_some(api::FilterCriteria { filters: Some(filters) }),
-        scaling_config: mapping
-            .maximum_concurrency
-            .map(|most| api::ScalingConfig { maximum_concurrency: Some(i64::from(most)) }),
-        provisioned_poller_config: mapping.provisioned.map(|pollers| api::ProvisionedPollerConfig {
-            minimum_pollers: Some(i64::from(pollers.minimum)),
-            maximum_pollers: Some(i64::from(pollers.maximum)),
-            ..Default::default()
-        }),
-        metrics_config: mapping
-            .counts_events
-            .then(|| api::EventSourceMappingMetricsConfig { metrics: Some(vec!["EventCount".into()]) }),
-        last_modified: Some(mapping.modified_ms as f64 / 1_000.0),
-        state: Some(state.to_owned()),
-        state_transition_reason: Some("USER_INITIATED".into()),
-        ..Default::default()
-    }
 }

@@ -49,6 +49,9 @@ SAMPLES = [
     "arn:aws:kms:us-east-1:000000000000:key/1",
     "arn:aws:sqs:us-east-1:000000000000:sample",
     "arn:aws:scheduler:us-east-1:000000000000:schedule-group/sample",
+    "arn:aws:kinesis:us-east-1:000000000000:stream/sample",
+    "arn:aws:kinesis:us-east-1:000000000000:stream/sample/consumer/sample:1",
+    "aaaaaaaaaaaaaaaaaaaa-abc",
 ]
 
 #: Texts of which one violates each pattern that can be violated.

@@ -286,6 +286,7 @@ def flood(function, rounds):
     return sum(outcome.payload for outcome in outcomes)
 
 
+@pytest.mark.alone
 def test_g_07_a_flood_of_output_is_bounded(slow_disk):
     """Five hundred megabytes that the disk does not take."""
     server, deploy, _ = slow_disk
@@ -298,6 +299,7 @@ def test_g_07_a_flood_of_output_is_bounded(slow_disk):
     assert neighbour.invoke({}).payload == "hello"
 
 
+@pytest.mark.alone
 def test_g_07_what_is_dropped_of_a_flood_is_told_in_the_functions_log(slow_disk):
     server, deploy, faults = slow_disk
     function = deploy(PRINTS, Timeout=60, MemorySize=1769)
@@ -311,6 +313,7 @@ def test_g_07_what_is_dropped_of_a_flood_is_told_in_the_functions_log(slow_disk)
     assert all(record["record"]["droppedBytes"] >= 100 for record in told)
 
 
+@pytest.mark.alone
 def test_g_07_printing_as_fast_as_pipes_allow_harms_nobody(server, deploy):
     flood = deploy(
         """
@@ -389,6 +392,7 @@ def test_nobody_holds_the_pipe_that_the_server_reads(deploy, neighbour):
     assert neighbour.invoke({}).payload == "hello"
 
 
+@pytest.mark.alone
 def test_g_07_one_endless_line_is_bounded(server, deploy, neighbour):
     before = server.resident_bytes()
     function = deploy(

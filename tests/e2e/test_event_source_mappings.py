@@ -8,6 +8,7 @@ from refusals import refused
 
 HELLO = "def handler(event, context):\n    return 'hello'\n"
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:queue"
+BROKER = "arn:aws:mq:us-east-1:000000000000:broker:b:b-1"
 STREAM = "arn:aws:kinesis:us-east-1:000000000000:stream/numbers"
 GONE = "The resource you requested does not exist."
 
@@ -19,7 +20,7 @@ def create(function, **options):
 @pytest.mark.parametrize(
     ("service", "options"),
     [
-        ("Kinesis", {"EventSourceArn": STREAM, "StartingPosition": "LATEST", "ParallelizationFactor": 2}),
+        ("Amazon MQ", {"EventSourceArn": BROKER, "Queues": ["orders"]}),
         (
             "self-managed Kafka",
             {

@@ -202,7 +202,7 @@ def test_what_is_not_built_says_so(iam):
         iam.create_virtual_mfa_device(VirtualMFADeviceName="device")
 
 
-@pytest.mark.parametrize("service, call", [("cloudformation", "list_stacks"), ("ec2", "describe_instances"), ("kinesis", "list_streams")])
+@pytest.mark.parametrize("service, call", [("cloudformation", "list_stacks"), ("ec2", "describe_instances"), ("firehose", "list_delivery_streams")])
 def test_a_service_that_is_not_built_says_so_in_its_protocol(server, service, call):
     with refused(501, "NotImplemented", contains=[f"The service {service} is not implemented by this server."]):
         getattr(server.client(service=service), call)()

@@ -1,4 +1,4 @@
-"""Wrong requests of EventBridge and DynamoDB, generated from the API model: each is refused, says what is wrong, and changes nothing.
+"""Wrong requests of EventBridge, DynamoDB and Kinesis, generated from the API model: each is refused, says what is wrong, and changes nothing.
 
 Every operation that the server implements is asked with a sample of each of its members; that passes validation, whatever comes after
 it. Then every mutation of the sample (see `mutations.py`) is sent as JSON.
@@ -18,7 +18,7 @@ REGION = "eu-central-1"
 ACCOUNT = "666666666666"
 TIMEOUT_S = 20
 SESSION = botocore.session.get_session()
-MODELS = {name: SESSION.get_service_model(name) for name in ("events", "dynamodb", "dynamodbstreams")}
+MODELS = {name: SESSION.get_service_model(name) for name in ("events", "dynamodb", "dynamodbstreams", "kinesis")}
 #: What a body that is none of the operation's is called.
 UNREADABLE = "SerializationException"
 
@@ -73,7 +73,8 @@ def state(server):
     events = server.client(service="events", region=REGION, access_key=ACCOUNT)
     buses = events.list_event_buses()["EventBuses"]
     tables = server.client(service="dynamodb", region=REGION, access_key=ACCOUNT).list_tables()["TableNames"]
-    return tables, buses, [events.list_rules(EventBusName=bus["Name"])["Rules"] for bus in buses]
+    streams = server.client(service="kinesis", region=REGION, access_key=ACCOUNT).list_streams()["StreamNames"]
+    return streams, tables, buses, [events.list_rules(EventBusName=bus["Name"])["Rules"] for bus in buses]
 
 
 def test_every_operation_refuses_what_the_model_forbids(server, caller, subtests):
@@ -94,7 +95,7 @@ def test_every_operation_refuses_what_the_model_forbids(server, caller, subtests
                 if mutation.expected:
                     assert mutation.expected in message, message
         assert state(server) == before, operation.name
-    assert count > {"events": 1000, "dynamodb": 500, "dynamodbstreams": 20}[caller.model.service_name], count
+    assert count > {"events": 1000, "dynamodb": 500, "dynamodbstreams": 20, "kinesis": 1000}[caller.model.service_name], count
 
 
 @pytest.mark.parametrize("target", ["", "{}", "{}.", "{}.NoSuchThing"])

@@ -76,6 +76,7 @@ def percentile(values, part):
     return values[min(int(len(values) * part), len(values) - 1)]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "bomb", BOMBS if IS_FULL else [case for case in BOMBS if case.number in (15, 24)], ids=lambda case: f"{case.number}"
 )

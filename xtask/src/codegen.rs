@@ -76,6 +76,12 @@ const SERVICES: &[Service] = &[
         refuses_words: false,
     },
     Service {
+        module: "kinesis",
+        model: "botocore/data/kinesis/2013-12-02/service-2.json.gz",
+        built: Some(built::KINESIS),
+        refuses_words: false,
+    },
+    Service {
         module: "dynamodb",
         model: "botocore/data/dynamodb/2012-08-10/service-2.json.gz",
         built: Some(built::DYNAMODB),

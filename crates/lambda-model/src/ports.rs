@@ -318,17 +318,11 @@ pub trait StreamSource: Send + Sync {
         stream_arn: &'a str,
     ) -> BoxFuture<'a, Result<Option<Vec<StreamShard>>, LambdaError>>;
 
-    /// Records of a shard from a place on, in their order: at most so many, and not much more than so many bytes.
+    /// Records of a shard, in their order.
     ///
     /// # Errors
     /// When they cannot be read.
-    fn read<'a>(
-        &'a self,
-        stream_arn: &'a str,
-        shard: &'a StreamShard,
-        from: u64,
-        most: (usize, usize),
-    ) -> BoxFuture<'a, Result<StreamChunk, LambdaError>>;
+    fn read<'a>(&'a self, read: StreamRead<'a>) -> BoxFuture<'a, Result<StreamChunk, LambdaError>>;
 
     /// Resolves when a record is put into the shard after this call.
     fn appended(&self, shard: &StreamShard) -> BoxFuture<'static, ()>;
@@ -350,6 +344,23 @@ pub struct StreamShard {
     pub end: u64,
     /// Where it is kept.
     pub space: i64,
+}
+
+/// What is to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamRead<'a> {
+    /// The stream.
+    pub stream_arn: &'a str,
+    /// One of its shards.
+    pub shard: &'a StreamShard,
+    /// The first place.
+    pub from: u64,
+    /// Records at most.
+    pub records_max: usize,
+    /// Bytes at most, nearly.
+    pub bytes_max: usize,
+    /// Who reads: the ARN of a role.
+    pub role: &'a str,
 }
 
 /// Records that were read.

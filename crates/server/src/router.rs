@@ -9,6 +9,7 @@ use services::{
     dynamodb::{DynamoDb, DynamoDbStreams},
     eventbridge::EventBridge,
     iam::Iam,
+    kinesis::Kinesis,
     logs::CloudWatchLogs,
     scheduler::Scheduler,
     service::AwsService,
@@ -55,6 +56,8 @@ pub(crate) struct Router {
     pub logs: CloudWatchLogs,
     /// DynamoDB.
     pub dynamodb: DynamoDb,
+    /// Streams.
+    pub kinesis: Kinesis,
     /// EventBridge.
     pub events: EventBridge,
     /// EventBridge Scheduler.
@@ -193,6 +196,7 @@ impl Router {
                 json_api::answer(&self.dynamodb.streams(), &DynamoDbStreams::JSON, request, caller).await
             }
             Destination::DynamoDb => json_api::answer(&self.dynamodb, &DynamoDb::JSON, request, caller).await,
+            Destination::Kinesis => json_api::answer(&self.kinesis, &Kinesis::JSON, request, caller).await,
             Destination::Events => json_api::answer(&self.events, &EventBridge::JSON, request, caller).await,
             Destination::Scheduler => self.scheduler.handle(request, caller).await,
             Destination::Sns => query_api::answer(&self.sns, request, caller).await,
@@ -218,6 +222,7 @@ impl Router {
             Destination::Sqs if takes_forms => failure.of_query(&self.sqs.query_dialect()),
             Destination::Logs => failure.of_json(&CloudWatchLogs::JSON),
             Destination::DynamoDb => failure.of_json(&DynamoDb::JSON),
+            Destination::Kinesis => failure.of_json(&Kinesis::JSON),
             Destination::Events => failure.of_json(&EventBridge::JSON),
             Destination::Scheduler => failure.of_rest_json(),
             Destination::Sqs => failure.of_json(&Sqs::JSON),
@@ -233,6 +238,7 @@ enum Destination {
     Sts,
     Logs,
     DynamoDb,
+    Kinesis,
     Events,
     Scheduler,
     Sns,
@@ -251,6 +257,7 @@ impl Destination {
             "sts" => Some(Self::Sts),
             "logs" => Some(Self::Logs),
             "dynamodb" => Some(Self::DynamoDb),
+            "kinesis" => Some(Self::Kinesis),
             "events" => Some(Self::Events),
             "scheduler" => Some(Self::Scheduler),
             "sns" => Some(Self::Sns),
@@ -268,6 +275,7 @@ fn service_of<'a>(request: &HttpRequest, caller: &'a Caller) -> &'a str {
         None if target_of(request).starts_with("AmazonSQS.") => "sqs",
         None if target_of(request).starts_with("Logs_") => "logs",
         None if target_of(request).starts_with("DynamoDB") => "dynamodb",
+        None if target_of(request).starts_with(Kinesis::TARGET) => "kinesis",
         None if target_of(request).starts_with("AWSEvents.") => "events",
         // Who has a token of another provider signs nothing: AssumeRoleWithWebIdentity, AssumeRoleWithSAML.
         None if sends_forms(request) => "sts",

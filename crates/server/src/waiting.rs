@@ -13,6 +13,7 @@ use services::{
     deliveries::{Deliveries, DeliveryParts},
     dynamodb::DynamoDb,
     eventbridge::EventBridge,
+    kinesis::Kinesis,
     s3::{ObjectEvents, S3},
     scheduler::Scheduler,
     sns::Sns,
@@ -83,6 +84,7 @@ pub(crate) async fn resume(
     deliveries.resume().await?;
     tokio::spawn(object_events.run());
     tokio::spawn(DynamoDb::new(store).sweep(Arc::clone(&clock)));
+    tokio::spawn(Kinesis::new(store).sweep(Arc::clone(&clock)));
     tokio::spawn(events.run_schedules(Arc::clone(&of_schedules)));
     tokio::spawn(scheduler.run_schedules(clock, of_schedules));
     sqs.resume().await?;

@@ -24,6 +24,7 @@ use services::{
     credentials::{KnownCredentials, RootKey},
     dynamodb::DynamoDb,
     iam::{Directory, Iam, MissingRoles},
+    kinesis::Kinesis,
     logs::{CloudWatchLogs, subscriptions},
     sts::{FunctionCredentials, Sessions, Sts},
 };
@@ -145,6 +146,7 @@ impl Server {
             sts,
             logs,
             dynamodb: DynamoDb::new(&store),
+            kinesis: Kinesis::new(&store),
             events,
             scheduler: RestJsonApi::new(scheduler),
             sns,

@@ -5,6 +5,7 @@ pub mod deliveries;
 pub mod dynamodb;
 pub mod eventbridge;
 pub mod iam;
+pub mod kinesis;
 pub mod logs;
 pub mod s3;
 pub mod scheduler;
@@ -14,6 +15,7 @@ pub mod sqs;
 pub mod sts;
 pub mod targets;
 
+mod append_log;
 mod change;
 mod labelled_statements;
 mod paging;

@@ -4,6 +4,7 @@ pub mod dynamodb;
 pub mod dynamodbstreams;
 pub mod events;
 pub mod iam;
+pub mod kinesis;
 pub mod lambda;
 pub mod logs;
 pub mod scheduler;

@@ -7,6 +7,7 @@ use services::{
     dynamodb::DynamoDb,
     eventbridge::{self, EventBridge},
     iam::Directory,
+    kinesis::Kinesis,
     s3::{ObjectEvents, S3},
     scheduler::{self, Scheduler},
     sns::{self, Links, Outside, Sns, SnsParts},
@@ -154,7 +155,10 @@ impl Services {
                 own: Arc::new(OwnQueues(sqs.clone())),
                 urls: Mutex::default(),
             }),
-            streams: Arc::new(StreamSources { dynamodb: Arc::new(DynamoDb::new(store).streams()) }),
+            streams: Arc::new(StreamSources {
+                dynamodb: Arc::new(DynamoDb::new(store).streams()),
+                kinesis: Arc::new(Kinesis::new(store)),
+            }),
             objects: Arc::new(MappedCodeObjects {
                 endpoints: Arc::clone(elsewhere),
                 own: Arc::new(s3.clone()),

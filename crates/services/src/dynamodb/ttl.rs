@@ -13,7 +13,7 @@ use super::{
     error::invalid,
     keys::{Place, place_in, terminated},
     record::{TableRecord, decode, encode, found_in, table_in, table_key},
-    streams::{Actor, StreamRecord, forget_old},
+    streams::{Actor, StreamRecord, forget_old, is_stream_arn},
     value::{Item, Value},
     writes,
 };
@@ -152,7 +152,7 @@ impl DynamoDb {
             return Ok(());
         }
         let change = move |transaction: &mut TableTransaction<'_>| -> Result<(), ChangeError> {
-            for (arn, description) in all {
+            for (arn, description) in all.into_iter().filter(|(arn, _)| is_stream_arn(arn)) {
                 let stream = StreamRecord::decode(&description)?;
                 if stream.is_over(now_ms) {
                     transaction.delete_space(stream.stream.space)?;

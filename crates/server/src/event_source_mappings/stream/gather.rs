@@ -5,7 +5,7 @@ use std::{collections::VecDeque, mem, time::Duration};
 use lambda_model::{
     LambdaError,
     event_source_mapping::{filter::matching::matches_any, queue::BATCH_BYTES_MAX, stream::Window},
-    ports::{EventSourceCount, StreamChunk, StreamRecord},
+    ports::{EventSourceCount, StreamChunk, StreamRead, StreamRecord},
 };
 use tokio::time::{Instant, sleep_until};
 
@@ -102,8 +102,7 @@ impl LaneReader {
     /// Whether the record behind a place is of a later window; `None` where there is none.
     async fn has_later_window(&self, last: u64) -> Result<Option<bool>, LambdaError> {
         let Some(window) = &self.lane.window else { return Ok(Some(false)) };
-        let arn = &self.mapping().event_source_arn;
-        let chunk = self.source().read(arn, &self.shard, last.saturating_add(1), (1, 0)).await?;
+        let chunk = self.read(last.saturating_add(1), (1, 0)).await?;
         Ok(chunk.records.first().map(|record| !window.holds(record.arrived_ms)))
     }
 
@@ -147,11 +146,25 @@ impl LaneReader {
     async fn chunk(&mut self, from: u64) -> Result<StreamChunk, LambdaError> {
         match self.ahead.take() {
             Some((place, chunk)) if place == from => Ok(chunk),
-            _ => {
-                let arn = &self.mapping().event_source_arn;
-                self.source().read(arn, &self.shard, from, (READ_MAX, BATCH_BYTES_MAX)).await
-            }
+            _ => self.read(from, (READ_MAX, BATCH_BYTES_MAX)).await,
         }
+    }
+
+    async fn read(
+        &self,
+        from: u64,
+        (records_max, bytes_max): (usize, usize),
+    ) -> Result<StreamChunk, LambdaError> {
+        let role = self.poller.role();
+        let read = StreamRead {
+            stream_arn: &self.mapping().event_source_arn,
+            shard: &self.shard,
+            from,
+            records_max,
+            bytes_max,
+            role: &role,
+        };
+        self.source().read(read).await
     }
 
     fn fit(&mut self, gathering: &Gathering, record: &StreamRecord, until: u64) -> Fit {

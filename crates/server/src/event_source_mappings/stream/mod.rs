@@ -29,6 +29,8 @@ pub(crate) use checkpoints::{forget, start_behind};
 pub(crate) struct StreamSources {
     /// Of tables.
     pub dynamodb: Arc<dyn StreamSource>,
+    /// Of Kinesis.
+    pub kinesis: Arc<dyn StreamSource>,
 }
 
 impl StreamSources {
@@ -36,6 +38,7 @@ impl StreamSources {
     pub(crate) fn of(&self, kind: SourceKind) -> Option<&Arc<dyn StreamSource>> {
         match kind {
             SourceKind::DynamoDbStream => Some(&self.dynamodb),
+            SourceKind::Kinesis => Some(&self.kinesis),
             _ => None,
         }
     }
@@ -81,6 +84,13 @@ impl StreamPoller {
     async fn stopped(&self) {
         let mut stop = self.stop.clone();
         let _ = stop.wait_for(|stop| *stop).await;
+    }
+
+    /// The role of the function, which reads.
+    fn role(&self) -> String {
+        let Self { mapping, parts, .. } = self;
+        let resolved = parts.catalog.resolve(&mapping.function, mapping.qualifier.as_deref(), 0.0);
+        resolved.map_or_else(|_| String::new(), |resolved| resolved.version.configuration.role.clone())
     }
 
     fn count(&self, what: EventSourceCount, events: usize) {

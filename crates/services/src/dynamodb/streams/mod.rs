@@ -17,7 +17,7 @@ use aws_api::protocol::aws_json::{self, Dialect};
 use store::Tables;
 
 pub(super) use lifecycle::{asked, begin, end};
-pub(super) use record::{Actor, StreamRecord, TableStream, append, forget_old, stream_arn};
+pub(super) use record::{Actor, StreamRecord, TableStream, append, forget_old, is_stream_arn, stream_arn};
 
 /// The service. Cheap to clone.
 #[derive(Clone)]

@@ -9,9 +9,9 @@ use super::{
     super::{Handled, describe::elements},
     DynamoDbStreams,
     iterator::Iterator,
-    record::{StreamRecord, last_sequence, records_from, shown_sequence},
+    record::{StreamRecord, is_stream_arn, records_from, shown_sequence},
 };
-use crate::{change::ChangeError, paging, service::ServiceContext};
+use crate::{append_log, change::ChangeError, paging, service::ServiceContext};
 
 /// Records of an answer at most.
 const RECORDS_MAX: usize = 1_000;
@@ -55,7 +55,7 @@ impl DynamoDbStreams {
         let named = arn.clone();
         let read = move |view: &TableView<'_>| -> Result<_, ChangeError> {
             let stream = stream_in(view, &named, now_ms)?;
-            let last = last_sequence(view, stream.stream.space)?;
+            let last = append_log::last(view, stream.stream.space)?;
             Ok((stream, last))
         };
         let (stream, last) = self.tables.read(read).await?;
@@ -103,9 +103,8 @@ impl DynamoDbStreams {
             let sequence = || input.sequence_number.as_deref().and_then(|text| text.parse::<u64>().ok());
             let wanted = || sequence().ok_or_else(|| invalid("Invalid SequenceNumber"));
             Ok(match input.shard_iterator_type.as_deref() {
-                Some("LATEST") => {
-                    last_sequence(view, stream.stream.space)?.map_or(stream.first_sequence(), |last| last + 1)
-                }
+                Some("LATEST") => append_log::last(view, stream.stream.space)?
+                    .map_or(stream.first_sequence(), |last| last + 1),
                 Some("AT_SEQUENCE_NUMBER") => wanted()?,
                 Some("AFTER_SEQUENCE_NUMBER") => wanted()? + 1,
                 Some("AT_TIMESTAMP") => {
@@ -155,7 +154,7 @@ impl DynamoDbStreams {
 }
 
 fn all(view: &TableView<'_>) -> Result<Vec<(String, StreamRecord)>, ChangeError> {
-    let all = view.streams()?.into_iter();
+    let all = view.streams()?.into_iter().filter(|(arn, _)| is_stream_arn(arn));
     all.map(|(arn, bytes)| Ok((arn, StreamRecord::decode(&bytes)?))).collect()
 }
 

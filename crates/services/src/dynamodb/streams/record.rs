@@ -10,17 +10,18 @@ use aws_api::{
     timestamp,
 };
 use serde::{Deserialize, Serialize};
-use store::{Direction, Span, StoreError, TableKey, TableTransaction, TableView};
+use store::{TableKey, TableTransaction, TableView};
 
 use super::super::{
     keys::KeySchema,
     record::{TableRecord, table_arn},
     value::{self, Item},
 };
-use crate::change::{ChangeError, failed};
+use crate::{
+    append_log,
+    change::{ChangeError, failed},
+};
 
-/// The only partition of a stream's space.
-const PARTITION: &[u8] = b"";
 /// How long records are kept.
 const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Digits of a sequence number: as many as the least that the API takes.
@@ -94,7 +95,7 @@ impl StreamRecord {
 
     /// What the sequence numbers of its shard begin with.
     pub(super) fn first_sequence(&self) -> u64 {
-        sequence_of(self.created_ms)
+        append_log::place_at(self.created_ms)
     }
 }
 
@@ -103,13 +104,14 @@ pub(in super::super) fn stream_arn(table: &TableKey, label: &str) -> String {
     format!("{}/stream/{label}", table_arn(table))
 }
 
+/// Whether an ARN is a stream's of a table.
+pub(in super::super) fn is_stream_arn(arn: &str) -> bool {
+    arn.split(':').nth(2) == Some("dynamodb")
+}
+
 /// The name of a stream that is made now.
 pub(in super::super) fn label(now_ms: i64) -> String {
     timestamp::iso_milliseconds(now_ms).trim_end_matches('Z').to_owned()
-}
-
-pub(super) fn sequence_of(at_ms: i64) -> u64 {
-    u64::try_from(at_ms).unwrap_or(0).saturating_mul(1_000)
 }
 
 pub(super) fn shown_sequence(sequence: u64) -> String {
@@ -149,25 +151,10 @@ pub(in super::super) fn append(
         name: name.to_owned(),
         is_expired: actor == Actor::TimeToLive,
     };
-    let sequence =
-        last_sequence(transaction, stream.space)?.map_or(0, |last| last + 1).max(sequence_of(now_ms));
     let bytes =
         serde_json::to_vec(&kept).map_err(|error| failed(format!("a record of a stream: {error}")))?;
-    Ok(transaction.append(stream.space, PARTITION, &sequence.to_be_bytes(), &bytes)?)
-}
-
-/// The sequence number of the last record that is there.
-pub(super) fn last_sequence(view: &TableView<'_>, space: i64) -> Result<Option<u64>, StoreError> {
-    let (mut last, whole) = (None, Span { from: Vec::new(), to: None });
-    view.in_partition((space, PARTITION), &whole, Direction::Backward, |row| {
-        last = sequence_in(&row.sort);
-        Ok::<_, StoreError>(ControlFlow::Break(()))
-    })?;
-    Ok(last)
-}
-
-fn sequence_in(sort: &[u8]) -> Option<u64> {
-    sort.try_into().ok().map(u64::from_be_bytes)
+    append_log::append(transaction, stream.space, now_ms, &bytes)?;
+    Ok(())
 }
 
 /// The records of a stream from a sequence number on, as `see` wants them: each with its number and its bytes.
@@ -178,13 +165,11 @@ pub(super) fn records_from(
     mut see: impl FnMut(u64, Record, usize) -> ControlFlow<()>,
 ) -> Result<(), ChangeError> {
     let region = arn.split(':').nth(3).unwrap_or_default();
-    let span = Span { from: from.to_be_bytes().to_vec(), to: None };
-    view.in_partition((stream.stream.space, PARTITION), &span, Direction::Forward, |row| {
-        let Some(sequence) = sequence_in(&row.sort) else { return Ok(ControlFlow::Continue(())) };
-        let kept: Kept = serde_json::from_slice(&row.item)
-            .map_err(|error| failed(format!("a record of a stream: {error}")))?;
+    append_log::each_from(view, stream.stream.space, from, |sequence, row| {
+        let kept: Kept =
+            serde_json::from_slice(&row).map_err(|error| failed(format!("a record of a stream: {error}")))?;
         let record = shown(kept, sequence, region, stream)?;
-        Ok(see(sequence, record, row.item.len()))
+        Ok(see(sequence, record, row.len()))
     })
 }
 
@@ -218,6 +203,5 @@ pub(in super::super) fn forget_old(
     space: i64,
     now_ms: i64,
 ) -> Result<(), ChangeError> {
-    let before = sequence_of(now_ms - KEPT_MS).to_be_bytes();
-    Ok(transaction.delete_before(space, PARTITION, &before)?)
+    Ok(append_log::forget_before(transaction, space, now_ms - KEPT_MS)?)
 }

@@ -6,16 +6,13 @@ use aws_api::{error_response::ApiError, generated::dynamodbstreams::types::Recor
 use lambda_model::{
     LambdaError,
     event_source_mapping::stream::failure_record::DYNAMODB_BATCH_INFO,
-    ports::{BoxFuture, StreamChunk, StreamRecord, StreamShard, StreamSource},
+    ports::{BoxFuture, StreamChunk, StreamRead, StreamRecord, StreamShard, StreamSource},
 };
 use serde_json::{Value, json};
 use store::TableView;
 
-use super::{
-    DynamoDbStreams, StreamRecord as Stream,
-    record::{last_sequence, records_from, sequence_of},
-};
-use crate::change::ChangeError;
+use super::{DynamoDbStreams, StreamRecord as Stream, record::records_from};
+use crate::{append_log, change::ChangeError};
 
 impl StreamSource for DynamoDbStreams {
     fn batch_info(&self) -> &'static str {
@@ -31,7 +28,7 @@ impl StreamSource for DynamoDbStreams {
             let read = move |view: &TableView<'_>| -> Result<_, ChangeError> {
                 let Some(bytes) = view.stream(&arn)? else { return Ok(None) };
                 let stream = Stream::decode(&bytes)?;
-                let last = last_sequence(view, stream.stream.space)?;
+                let last = append_log::last(view, stream.stream.space)?;
                 Ok(Some(vec![StreamShard {
                     id: stream.shard_id(),
                     parents: Vec::new(),
@@ -44,14 +41,9 @@ impl StreamSource for DynamoDbStreams {
         })
     }
 
-    fn read<'a>(
-        &'a self,
-        stream_arn: &'a str,
-        _: &'a StreamShard,
-        from: u64,
-        (records_max, bytes_max): (usize, usize),
-    ) -> BoxFuture<'a, Result<StreamChunk, LambdaError>> {
+    fn read<'a>(&'a self, read: StreamRead<'a>) -> BoxFuture<'a, Result<StreamChunk, LambdaError>> {
         Box::pin(async move {
+            let StreamRead { stream_arn, from, records_max, bytes_max, .. } = read;
             let arn = stream_arn.to_owned();
             let read = move |view: &TableView<'_>| -> Result<StreamChunk, ChangeError> {
                 let mut chunk =
@@ -76,16 +68,11 @@ impl StreamSource for DynamoDbStreams {
     }
 
     fn appended(&self, shard: &StreamShard) -> BoxFuture<'static, ()> {
-        let mut appended = self.tables.appended(shard.space);
-        Box::pin(async move {
-            if appended.changed().await.is_err() {
-                std::future::pending().await
-            }
-        })
+        append_log::appended(&self.tables, shard.space)
     }
 
     fn place_at(&self, at_ms: i64) -> u64 {
-        sequence_of(at_ms)
+        append_log::place_at(at_ms)
     }
 }
 

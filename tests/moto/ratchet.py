@@ -30,6 +30,9 @@ SERVICES = {
     "s3": "test_s3",
     "sqs": "test_sqs",
     "sns": "test_sns",
+    "scheduler": "test_scheduler",
+    "dynamodbstreams": "test_dynamodbstreams",
+    "kinesis": "test_kinesis",
 }
 PASSING = HERE / "passing.txt"
 FAILING = HERE / "failing.md"

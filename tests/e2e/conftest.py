@@ -179,6 +179,18 @@ def deploy_without_isolation(process_server, python_runtime):
     deployer.close()
 
 
+@pytest.fixture(scope="module")
+def pillow(python_runtime):
+    """The files of Pillow from PyPI for the runtime's Python version."""
+    version = python_runtime.removeprefix("python")
+    folder = toolbox.pip_target(f"pillow-{version}", "Pillow", python=version)
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.name != ".installed"
+    }
+
+
 @pytest.fixture
 def layer(lambda_client):
     """Publishes a layer from a dict of files; gives its ARN."""

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-import toolbox
 from packages import make_zip
 
 # The three examples, as printed.
@@ -99,18 +98,6 @@ SCHEDULED_EVENT = {
 
 def api_event(method, body):
     return {"httpMethod": method, "path": "/hello", "headers": {}, "queryStringParameters": None, "body": body}
-
-
-@pytest.fixture(scope="module")
-def pillow(python_runtime):
-    """The files of Pillow from PyPI for the runtime's Python version."""
-    version = python_runtime.removeprefix("python")
-    folder = toolbox.pip_target(f"pillow-{version}", "Pillow", python=version)
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.name != ".installed"
-    }
 
 
 def test_the_image_handler_runs_with_pillow_and_boto3(deploy, pillow):

@@ -161,7 +161,7 @@ def test_wrong_items_and_keys_are_refused(table, dynamodb):
         ({**right, "s": {"S": "1"}}, invalid + "Type mismatch for key s expected: N actual: S"),
         ({**right, "x": {}}, "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"),
         ({**right, "x": {"N": "one"}}, "The parameter cannot be converted to a numeric value: one"),
-        ({**right, "x": {"SS": []}}, invalid + "An string set  may not be empty"),
+        ({**right, "x": {"SS": []}}, "1 validation error detected: " + invalid + "An string set  may not be empty"),
         ({**right, "x": {"S": "x" * 410_000}}, "Item size has exceeded the maximum allowed size"),
         ({**right, "p": {"S": ""}}, None),
         ({**right, "p": {"S": "x" * 2_049}}, invalid + "Size of hashkey has exceeded the maximum size limit of2048 bytes"),
@@ -277,3 +277,49 @@ def test_what_tools_ask_beside_their_work(table, dynamodb):
         dynamodb.describe_continuous_backups(TableName="no-such-table")
     assert dynamodb.describe_limits()["TableMaxReadCapacityUnits"] == 40_000
     assert dynamodb.describe_endpoints()["Endpoints"][0]["Address"]
+
+
+def test_what_is_wrong_of_one_write_is_told_as_aws_tells_it(table):
+    """As moto's tests have it that are held against AWS: what writes one item has its own words for some of it."""
+    items = table()
+    key = {"p": "k"}
+    detected = "1 validation error detected: "
+    one = {"ExpressionAttributeValues": {":x": 1}}
+    for request, text in [
+        ({"UpdateExpression": "SET a = :x, a.b = :x", **one}, detected + "Invalid UpdateExpression: Two document paths overlap"),
+        ({"UpdateExpression": "SET a = :x SET b = :x", **one}, detected + 'Invalid UpdateExpression: The "SET" section can only be used once'),
+        ({"UpdateExpression": ""}, detected + "Invalid UpdateExpression: The expression can not be empty;"),
+        (
+            {"UpdateExpression": "SET a = :x", "ExpressionAttributeNames": {"#n": "n"}, **one},
+            detected + "Value provided in ExpressionAttributeNames unused in expressions: keys: {#n}",
+        ),
+        ({"UpdateExpression": "SET a = ,", **one}, "Invalid UpdateExpression: Syntax error"),
+        (
+            {"UpdateExpression": "SET a = :x", "ConditionExpression": "((a = :x))", **one},
+            "Invalid ConditionExpression: The expression has redundant parentheses;",
+        ),
+    ]:
+        with refused(400, "ValidationException", contains=[text]):
+            items.update_item(Key=key, **request)
+
+
+def test_policies_are_kept_with_revisions(table, dynamodb):
+    items = table()
+    arn = items.table_arn
+    gone = "Resource-based policy not found for the provided ResourceArn: "
+    with refused(400, "PolicyNotFoundException", gone + arn):
+        dynamodb.get_resource_policy(ResourceArn=arn)
+    one, other = ('{"Version": "2012-10-17", "Statement": [%s]}' % statement for statement in ("", '{"Effect": "Deny"}'))
+    first = dynamodb.put_resource_policy(ResourceArn=arn, Policy=one)["RevisionId"]
+    assert dynamodb.put_resource_policy(ResourceArn=arn, Policy=one)["RevisionId"] == first
+    second = dynamodb.put_resource_policy(ResourceArn=arn, Policy=other, ExpectedRevisionId=first)["RevisionId"]
+    assert int(second) > int(first)
+    with refused(400, "PolicyNotFoundException", contains=[f"with revision id {first}, but", f"has revision id {second}."]):
+        dynamodb.put_resource_policy(ResourceArn=arn, Policy=one, ExpectedRevisionId=first)
+    with refused(400, "PolicyNotFoundException", contains=["expecting none to be present"]):
+        dynamodb.put_resource_policy(ResourceArn=arn, Policy=one, ExpectedRevisionId="NO_POLICY")
+    kept = dynamodb.get_resource_policy(ResourceArn=arn)
+    assert (kept["Policy"], kept["RevisionId"]) == (other, second)
+    assert dynamodb.delete_resource_policy(ResourceArn=arn)["RevisionId"] == second
+    with refused(400, "PolicyNotFoundException", gone + arn):
+        dynamodb.get_resource_policy(ResourceArn=arn)

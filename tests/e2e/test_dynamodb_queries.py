@@ -171,3 +171,41 @@ def test_global_indexes_come_and_go(table, dynamodb):
     assert changed["ProvisionedThroughput"]["WriteCapacityUnits"] == 4 and "BillingModeSummary" not in changed
     with refused(501, "NotImplemented", contains=["SSESpecification"]):
         dynamodb.update_table(TableName=items.name, SSESpecification={"Enabled": True})
+
+
+def test_a_global_index_may_have_keys_of_many_attributes(table):
+    kinds = {"p": "S", "a": "S", "b": "N", "s": "S", "t": "N"}
+    keys = [{"AttributeName": name, "KeyType": "HASH" if name in "ab" else "RANGE"} for name in "abst"]
+    by_all = {"IndexName": "all", "KeySchema": keys, "Projection": {"ProjectionType": "ALL"}}
+    items = table(kinds=kinds, GlobalSecondaryIndexes=[by_all])
+    rows = [(a, b, s, t) for a in ("x", "xy") for b in (1, 10) for s in ("k", "ka", "m") for t in (-2, 3, 20)]
+    shuffled = rows.copy()
+    random.Random(5).shuffle(shuffled)
+    with items.batch_writer() as batch:
+        for number, (a, b, s, t) in enumerate(shuffled):
+            batch.put_item(Item={"p": str(number), "a": a, "b": b, "s": s, "t": t})
+        batch.put_item(Item={"p": "lacks", "a": "x", "b": 1, "s": "k"})
+
+    def found(condition, **more):
+        read = everything(items.query, IndexName="all", KeyConditionExpression=condition, Limit=4, **more)[0]
+        return [tuple(item[name] for name in "abst") for item in read]
+
+    xs = Key("a").eq("x") & Key("b").eq(10)
+    of_xs = [row for row in rows if row[:2] == ("x", 10)]
+    assert found(xs) == of_xs and found(xs, ScanIndexForward=False) == of_xs[::-1]
+    assert found(xs & Key("s").eq("k")) == [row for row in of_xs if row[2] == "k"]
+    assert found(xs & Key("s").begins_with("k")) == [row for row in of_xs if row[2] in ("k", "ka")]
+    assert found(xs & Key("s").eq("k") & Key("t").gte(3)) == [("x", 10, "k", 3), ("x", 10, "k", 20)]
+    assert found(xs & Key("s").eq("m") & Key("t").eq(-2)) == [("x", 10, "m", -2)]
+    for wrong, text in [
+        (Key("a").eq("x"), "Query condition missed key schema element: b"),
+        (xs & Key("t").eq(3), "Query condition missed key schema element: s"),
+        (xs & Key("s").gt("k") & Key("t").eq(3), "Query key condition not supported"),
+    ]:
+        with refused(400, "ValidationException", text):
+            found(wrong)
+    described = items.meta.client.describe_table(TableName=items.name)["Table"]["GlobalSecondaryIndexes"][0]
+    assert described["KeySchema"] == keys
+    five = [{"AttributeName": f"k{number}", "KeyType": "HASH"} for number in range(5)]
+    with refused(400, "ValidationException", contains=["KeySchema"]):
+        table(kinds={"p": "S", **{f"k{number}": "S" for number in range(5)}}, GlobalSecondaryIndexes=[{**by_all, "KeySchema": five}])

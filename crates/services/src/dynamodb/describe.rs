@@ -73,8 +73,8 @@ pub(super) fn elements(key: &KeySchema) -> Vec<types::KeySchemaElement> {
         attribute_name: Some(attribute.name.clone()),
         key_type: Some(kind.to_owned()),
     };
-    let sort = key.sort.as_ref().map(|sort| element(sort, "RANGE"));
-    std::iter::once(element(&key.partition, "HASH")).chain(sort).collect()
+    let partition = key.partition.iter().map(|attribute| element(attribute, "HASH"));
+    partition.chain(key.sort.iter().map(|attribute| element(attribute, "RANGE"))).collect()
 }
 
 fn throughput(given: Option<&types::ProvisionedThroughput>) -> types::ProvisionedThroughputDescription {

@@ -8,7 +8,7 @@ use store::{TableTransaction, TableView};
 use super::{
     DynamoDb, Handled, capacity,
     conditions::check_not_both,
-    error::{invalid, invalid_parameters},
+    error::{invalid, invalid_parameters, of_write},
     expressions::{Path, Placeholders, Projection, Update, UpdateValue, project},
     record::{table_in, table_key},
     said::{Said, said},
@@ -64,7 +64,7 @@ impl DynamoDb {
                 (None, None) => Update::default(),
             }))
         };
-        let (table, change) = said!(input, key, legacy).read(what, kinds)?;
+        let (table, change) = said!(input, key, legacy).read(what, kinds).map_err(of_write)?;
         let paths: Vec<Path> = change.updated_paths().cloned().collect();
         let (written, consumed_capacity) =
             self.write(context, &table, change, input.return_consumed_capacity.as_deref()).await?;
@@ -131,7 +131,7 @@ impl DynamoDb {
         asked: Asked,
     ) -> Handled<(Option<Attributes>, Option<types::ConsumedCapacity>)> {
         let returned = returns(asked.returned.as_deref(), &["NONE", "ALL_OLD"])?;
-        let (table, change) = said.read(|_| Ok(what), (false, &[]))?;
+        let (table, change) = said.read(|_| Ok(what), (false, &[])).map_err(of_write)?;
         let (written, consumed) = self.write(context, &table, change, asked.capacity.as_deref()).await?;
         let old = written.old.filter(|_| returned == "ALL_OLD");
         Ok((old.map(value::shown), consumed))

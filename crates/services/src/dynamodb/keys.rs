@@ -4,7 +4,7 @@
 //! which the index takes for the same have an order, and the entry tells whose it is.
 
 use aws_api::error_response::ApiError;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use store::{Row, Span};
 
 use super::{
@@ -27,11 +27,27 @@ pub(super) struct KeyAttribute {
     pub kind: String,
 }
 
-/// A key of a table or an index.
+/// A key of a table or an index. A table has one attribute of each at most, a global index up to four.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct KeySchema {
-    pub partition: KeyAttribute,
-    pub sort: Option<KeyAttribute>,
+    #[serde(deserialize_with = "one_or_many")]
+    pub partition: Vec<KeyAttribute>,
+    #[serde(deserialize_with = "one_or_many")]
+    pub sort: Vec<KeyAttribute>,
+}
+
+/// Keys were kept with one attribute of each, or none.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<KeyAttribute>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Kept {
+        Many(Vec<KeyAttribute>),
+        One(Option<KeyAttribute>),
+    }
+    Ok(match Kept::deserialize(deserializer)? {
+        Kept::Many(many) => many,
+        Kept::One(one) => one.into_iter().collect(),
+    })
 }
 
 /// Where a row is.
@@ -44,7 +60,7 @@ pub(super) struct Place {
 impl KeySchema {
     /// Its attributes.
     pub(super) fn attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
-        std::iter::once(&self.partition).chain(&self.sort)
+        self.partition.iter().chain(&self.sort)
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -94,11 +110,12 @@ impl KeySchema {
 
     fn place(&self, item: &Item) -> Result<Place, ApiError> {
         for attribute in self.attributes() {
-            check_length(attribute, item.get(&attribute.name), attribute == &self.partition)?;
+            check_length(attribute, item.get(&attribute.name), self.partition.contains(attribute))?;
         }
         let bytes = |attribute: &KeyAttribute| item.get(&attribute.name).map(bytes).unwrap_or_default();
-        let sort = self.sort.as_ref().map(|sort| terminated(&bytes(sort))).unwrap_or_default();
-        Ok(Place { partition: bytes(&self.partition), sort })
+        let partition: Vec<_> = self.partition.iter().map(bytes).collect();
+        let sort = self.sort.iter().flat_map(|attribute| terminated(&bytes(attribute))).collect();
+        Ok(Place { partition: partition_of(&partition), sort })
     }
 
     /// Where an index has an entry for an item; `None` where the item lacks the index's key.
@@ -133,11 +150,17 @@ impl KeySchema {
     }
 
     /// Whose an entry of an index is.
-    pub(super) fn owner_of_entry(&self, row: &Row) -> Option<Place> {
-        place_in(match self.sort {
-            Some(_) => split_terminated(&row.sort)?.1,
-            None => &row.sort,
-        })
+    pub(super) fn owner_of_entry<'a>(&self, row: &'a Row) -> Option<Place> {
+        let behind = |rest: &'a [u8], _: &KeyAttribute| split_terminated(rest).map(|(_, behind)| behind);
+        place_in(self.sort.iter().try_fold(row.sort.as_slice(), behind)?)
+    }
+}
+
+/// The partition of the values of its attributes: one is as it is.
+pub(super) fn partition_of(values: &[Vec<u8>]) -> Vec<u8> {
+    match values {
+        [one] => one.clone(),
+        more => more.iter().flat_map(|value| terminated(value)).collect(),
     }
 }
 
@@ -147,13 +170,22 @@ pub(super) fn place_in(bytes: &[u8]) -> Option<Place> {
     Some(Place { partition, sort: sort.to_vec() })
 }
 
+/// A key has a value that is not empty.
+pub(super) fn check_not_empty(attribute: &KeyAttribute, value: &Value) -> Result<(), ApiError> {
+    if bytes(value).is_empty() { Err(empty(attribute)) } else { Ok(()) }
+}
+
+fn empty(attribute: &KeyAttribute) -> ApiError {
+    let (name, kind) = (&attribute.name, if attribute.kind == "B" { "binary" } else { "string" });
+    invalid(format!(
+        "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {kind} value. Key: {name}"
+    ))
+}
+
 fn check_length(attribute: &KeyAttribute, value: Option<&Value>, is_partition: bool) -> Result<(), ApiError> {
-    let (name, length) = (&attribute.name, value.map_or(0, |value| bytes(value).len()));
+    let length = value.map_or(0, |value| bytes(value).len());
     if length == 0 {
-        let kind = if attribute.kind == "B" { "binary" } else { "string" };
-        return Err(invalid(format!(
-            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {kind} value. Key: {name}"
-        )));
+        return Err(empty(attribute));
     }
     let (what, max) =
         if is_partition { ("hashkey", PARTITION_BYTES_MAX) } else { ("rangekey", SORT_BYTES_MAX) };
@@ -240,6 +272,16 @@ pub(super) fn span_beginning(prefix: &Value) -> Span {
     Span { from, to }
 }
 
+/// The rows of a span whose sort key has this before it: ends of other values.
+pub(super) fn span_within(before: &[u8], span: Span) -> Span {
+    let behind = || {
+        let mut behind = before.to_vec();
+        behind.last_mut().map(|last| *last += 1).is_some().then_some(behind)
+    };
+    let to = span.to.map(|to| [before, &to].concat()).or_else(behind);
+    Span { from: [before, &span.from].concat(), to }
+}
+
 /// Behind every row of a sort key.
 fn behind(bytes: &[u8]) -> Vec<u8> {
     let mut escaped = escaped(bytes);
@@ -306,7 +348,7 @@ mod tests {
     #[test]
     fn an_entry_tells_whose_it_is() {
         let attribute = |name: &str| KeyAttribute { name: name.into(), kind: "S".into() };
-        let schema = KeySchema { partition: attribute("g"), sort: Some(attribute("s")) };
+        let schema = KeySchema { partition: vec![attribute("g")], sort: vec![attribute("s")] };
         let item: Item =
             [("g", "a\0b"), ("s", "\0")].map(|(name, value)| (name.to_owned(), text(value))).into();
         let table = Place { partition: b"p\0".to_vec(), sort: terminated(b"s") };
@@ -315,6 +357,40 @@ mod tests {
         assert_eq!(schema.owner_of_entry(&row), Some(table.clone()));
         let lacks: Item = [("g".to_owned(), text("a"))].into();
         assert_eq!(schema.place_of_entry("i", &lacks, &table).unwrap(), None);
+    }
+
+    #[test]
+    fn keys_of_many_attributes_are_in_the_order_of_each() {
+        let attribute = |name: &str| KeyAttribute { name: name.into(), kind: "S".into() };
+        let schema = KeySchema {
+            partition: vec![attribute("a"), attribute("b")],
+            sort: vec![attribute("s"), attribute("t")],
+        };
+        let table = Place { partition: b"p".to_vec(), sort: Vec::new() };
+        let place = |values: [&str; 4]| {
+            let item: Item =
+                ["a", "b", "s", "t"].map(str::to_owned).into_iter().zip(values.map(text)).collect();
+            schema.place_of_entry("i", &item, &table).unwrap().unwrap()
+        };
+        assert_ne!(place(["a", "bc", "s", "t"]).partition, place(["ab", "c", "s", "t"]).partition);
+        assert!(place(["a", "b", "s", "z"]) < place(["a", "b", "sa", "a"]));
+        let Place { partition, sort } = place(["a", "b", "s", "t"]);
+        let row = Row { partition, sort: sort.clone(), item: Vec::new() };
+        assert_eq!(schema.owner_of_entry(&row), Some(table.clone()));
+        let of_s = span_within(&terminated(b"s"), everything());
+        assert!(holds(&of_s, &sort) && !holds(&of_s, &place(["a", "b", "sa", "t"]).sort));
+        let from_t = span_within(&terminated(b"s"), span_of(Comparator::GreaterOrEqual, &text("t")));
+        assert!(holds(&from_t, &sort) && !holds(&from_t, &place(["a", "b", "s", "a"]).sort));
+        assert!(!holds(&from_t, &place(["a", "b", "z", "z"]).sort));
+    }
+
+    #[test]
+    fn keys_are_read_as_they_were_kept_before_too() {
+        let one = r#"{"partition": {"name": "a", "kind": "S"}, "sort": null}"#;
+        let many = r#"{"partition": [{"name": "a", "kind": "S"}], "sort": []}"#;
+        let read = |text| serde_json::from_str::<KeySchema>(text).unwrap();
+        assert_eq!(read(one), read(many));
+        assert_eq!(serde_json::to_string(&read(one)).unwrap().replace(' ', ""), many.replace(' ', ""));
     }
 
     #[test]

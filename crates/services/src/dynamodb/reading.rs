@@ -3,19 +3,18 @@
 use std::ops::ControlFlow;
 
 use aws_api::generated::dynamodb::types;
-use store::{Direction, Row, Span, TableView};
+use store::{Direction, Row, TableView};
 
 use super::{
     DynamoDb, Handled, capacity,
     conditions::{check_not_both, of_legacy},
-    error::{invalid, invalid_parameters},
-    expressions::{
-        Comparator, Condition, Function, Kind, Operand, Placeholders, Projection, Step, holds, project,
-    },
+    error::{detected, invalid, invalid_parameters},
+    expressions::{Condition, Kind, Placeholders, Projection, holds, project},
     items::projection,
-    keys::{self, KeyAttribute, KeySchema, Place},
+    key_condition::span_of,
+    keys::{self, KeySchema, Place},
     record::{IndexRecord, TableRecord, table_in, table_key},
-    value::{self, Item, Value},
+    value::{self, Item},
     writes,
 };
 use crate::{change::ChangeError, service::ServiceContext};
@@ -34,6 +33,8 @@ struct Reading {
     limit: Option<usize>,
     start: Option<Item>,
     is_consistent: bool,
+    /// Whether attributes are named as before there were expressions.
+    is_legacy: bool,
 }
 
 /// What was read.
@@ -61,6 +62,7 @@ macro_rules! reading {
             Some(text) => Some(Condition::parse(text, Kind::Filter, $placeholders)?),
             None => of_legacy($input.$filter.unwrap_or_default(), $input.conditional_operator.as_deref())?,
         };
+        let is_legacy = $input.attributes_to_get.is_some();
         let projection =
             projection($input.projection_expression.as_deref(), $input.attributes_to_get, $placeholders)?;
         $placeholders.check_used()?;
@@ -72,6 +74,7 @@ macro_rules! reading {
             limit: $input.limit.and_then(|limit| usize::try_from(limit).ok()),
             start: $input.exclusive_start_key.map(value::read).transpose()?,
             is_consistent: $input.consistent_read == Some(true),
+            is_legacy,
         }
     }};
 }
@@ -185,7 +188,7 @@ impl<'a> Source<'a> {
     fn of(table: &'a TableRecord, reading: &Reading) -> Handled<Self> {
         let Some(name) = &reading.index else {
             if reading.select.as_deref() == Some("ALL_PROJECTED_ATTRIBUTES") {
-                return Err(invalid_parameters(
+                return Err(detected(
                     "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
                 ));
             }
@@ -203,11 +206,13 @@ impl<'a> Source<'a> {
     fn check_select(self, reading: &Reading) -> Handled<Self> {
         let has_projection = reading.projection.is_some();
         match reading.select.as_deref() {
-            Some("SPECIFIC_ATTRIBUTES") if !has_projection => Err(invalid(
+            Some("SPECIFIC_ATTRIBUTES") if !has_projection => Err(detected(
                 "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
             )),
             Some(select @ ("ALL_ATTRIBUTES" | "ALL_PROJECTED_ATTRIBUTES" | "COUNT")) if has_projection => {
-                Err(invalid(format!("Cannot specify the ProjectionExpression when choosing to get {select}")))
+                let how = if reading.is_legacy { "AttributesToGet" } else { "ProjectionExpression" };
+                let what = if select == "COUNT" { "only the Count" } else { select };
+                Err(detected(&format!("Cannot specify the {how} when choosing to get {what}")))
             }
             Some("ALL_ATTRIBUTES")
                 if self.index.is_some_and(|(index, is_local)| !is_local && !is_whole(index)) =>
@@ -367,93 +372,4 @@ fn is_in(row: &Row, segment: Option<(u32, u32)>) -> bool {
 
 fn no_key_condition() -> aws_api::error_response::ApiError {
     invalid("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
-}
-
-/// The partition that a condition names, and which of its rows.
-fn span_of(condition: &Condition, key: &KeySchema) -> Handled<(Vec<u8>, Span)> {
-    let mut parts = Vec::new();
-    flatten(condition, &mut parts)?;
-    let (mut partition, mut span) = (None, None);
-    for part in parts {
-        let path = match part {
-            Condition::Compare(Operand::Path(path), ..)
-            | Condition::Between(Operand::Path(path), ..)
-            | Condition::Call(_, Operand::Path(path), _) => path,
-            _ => return Err(unsupported()),
-        };
-        if path.steps.iter().any(|step| matches!(step, Step::Field(_) | Step::Index(_))) {
-            return Err(
-                Kind::Key.invalid("KeyConditionExpressions cannot have conditions on nested attributes")
-            );
-        }
-        if path.attribute == key.partition.name {
-            let Condition::Compare(_, Comparator::Equal, Operand::Value(value)) = part else {
-                return Err(unsupported());
-            };
-            once(&mut partition, keys::bytes(of_kind(value, &key.partition)?))?;
-        } else if let Some(sort) = key.sort.as_ref().filter(|sort| sort.name == path.attribute) {
-            once(&mut span, span_of_sort(part, sort)?)?;
-        } else {
-            return Err(missing(key, partition.is_some()));
-        }
-    }
-    let partition = partition.ok_or_else(|| missing(key, false))?;
-    Ok((partition, span.unwrap_or_else(keys::everything)))
-}
-
-fn flatten<'a>(condition: &'a Condition, parts: &mut Vec<&'a Condition>) -> Handled<()> {
-    match condition {
-        Condition::And(one, other) => {
-            flatten(one, parts)?;
-            flatten(other, parts)
-        }
-        Condition::Or(..) => Err(Kind::Key.invalid("Invalid operator used in KeyConditionExpression: OR")),
-        Condition::Not(_) => Err(Kind::Key.invalid("Invalid operator used in KeyConditionExpression: NOT")),
-        part => {
-            parts.push(part);
-            Ok(())
-        }
-    }
-}
-
-fn once<T>(place: &mut Option<T>, value: T) -> Handled<()> {
-    match place.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(Kind::Key.invalid("KeyConditionExpressions must only contain one condition per key")),
-    }
-}
-
-fn unsupported() -> aws_api::error_response::ApiError {
-    invalid("Query key condition not supported")
-}
-
-fn missing(key: &KeySchema, has_partition: bool) -> aws_api::error_response::ApiError {
-    let name = match (&key.sort, has_partition) {
-        (Some(sort), true) => &sort.name,
-        _ => &key.partition.name,
-    };
-    invalid(format!("Query condition missed key schema element: {name}"))
-}
-
-fn of_kind<'a>(value: &'a Value, attribute: &KeyAttribute) -> Handled<&'a Value> {
-    match value.type_name() == attribute.kind {
-        true => Ok(value),
-        false => Err(invalid_parameters("Condition parameter type does not match schema type")),
-    }
-}
-
-fn span_of_sort(part: &Condition, sort: &KeyAttribute) -> Handled<Span> {
-    match part {
-        Condition::Compare(_, Comparator::NotEqual, _) => Err(unsupported()),
-        Condition::Compare(_, comparator, Operand::Value(value)) => {
-            Ok(keys::span_of(*comparator, of_kind(value, sort)?))
-        }
-        Condition::Between(_, Operand::Value(low), Operand::Value(high)) => {
-            Ok(keys::span_between(of_kind(low, sort)?, of_kind(high, sort)?))
-        }
-        Condition::Call(Function::BeginsWith, _, Some(Operand::Value(prefix))) if sort.kind != "N" => {
-            Ok(keys::span_beginning(of_kind(prefix, sort)?))
-        }
-        _ => Err(unsupported()),
-    }
 }

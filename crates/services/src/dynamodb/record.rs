@@ -9,6 +9,7 @@ use store::{TableKey, TableView};
 use super::{
     error::no_table,
     keys::{KeyAttribute, KeySchema},
+    policy::TablePolicy,
     streams::TableStream,
     ttl::Expiry,
 };
@@ -37,6 +38,8 @@ pub(super) struct TableRecord {
     pub expiry: Option<Expiry>,
     /// Its last stream.
     pub stream: Option<TableStream>,
+    #[serde(default)]
+    pub policy: Option<TablePolicy>,
 }
 
 /// What is kept and shown, and changes nothing here.

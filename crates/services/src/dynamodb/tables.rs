@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_api::{generated::dynamodb::types, request_id};
+use aws_api::{error_response::ApiError, generated::dynamodb::types, request_id};
 use store::{TableKey, TableTransaction, TableView};
 
 use super::{
@@ -121,6 +121,7 @@ impl DynamoDb {
 /// What a request says.
 fn read(input: types::CreateTableInput, now_ms: i64) -> Handled<TableRecord> {
     refuse_others(&input)?;
+    refuse_empty(&input)?;
     let attributes: Vec<KeyAttribute> =
         input.attribute_definitions.unwrap_or_default().into_iter().map(attribute).collect();
     let names: BTreeSet<&String> = attributes.iter().map(|attribute| &attribute.name).collect();
@@ -129,7 +130,7 @@ fn read(input: types::CreateTableInput, now_ms: i64) -> Handled<TableRecord> {
     }
     let billing_mode = input.billing_mode.unwrap_or_else(|| "PROVISIONED".to_owned());
     check_throughput(&billing_mode, input.provisioned_throughput.as_ref())?;
-    let key = key_schema(input.key_schema.unwrap_or_default(), &attributes)?;
+    let key = key_schema(input.key_schema.unwrap_or_default(), &attributes, ONE_OF_EACH)?;
     let local = local_indexes(input.local_secondary_indexes, &attributes)?;
     let global = global_indexes(input.global_secondary_indexes, &billing_mode, &attributes)?;
     check_indexes(&key, &local, &global)?;
@@ -152,6 +153,7 @@ fn read(input: types::CreateTableInput, now_ms: i64) -> Handled<TableRecord> {
         tags: super::tags::given(input.tags)?,
         expiry: None,
         stream: None,
+        policy: None,
     })
 }
 
@@ -160,7 +162,7 @@ fn local_indexes(
     attributes: &[KeyAttribute],
 ) -> Handled<Vec<IndexRecord>> {
     let read = |given: types::LocalSecondaryIndex| {
-        index(given.index_name, given.key_schema, given.projection, None, attributes)
+        index(given.index_name, given.key_schema, given.projection, None, (attributes, ONE_OF_EACH))
     };
     given.unwrap_or_default().into_iter().map(read).collect()
 }
@@ -177,7 +179,8 @@ fn global_indexes(
                 "ProvisionedThroughput must be specified for index: {name}"
             )));
         }
-        index(given.index_name, given.key_schema, given.projection, given.provisioned_throughput, attributes)
+        let throughput = given.provisioned_throughput;
+        index(given.index_name, given.key_schema, given.projection, throughput, (attributes, FOUR_OF_EACH))
     };
     given.unwrap_or_default().into_iter().map(read).collect()
 }
@@ -200,6 +203,19 @@ pub(super) fn check_attributes<'a>(
         keys.join(", "),
         defined.join(", ")
     )))
+}
+
+/// Indexes are some, or not said.
+fn refuse_empty(input: &types::CreateTableInput) -> Handled<()> {
+    let is_empty = |count: Option<usize>| count == Some(0);
+    let lists = [
+        ("LocalSecondaryIndexes", input.local_secondary_indexes.as_ref().map(Vec::len)),
+        ("GlobalSecondaryIndexes", input.global_secondary_indexes.as_ref().map(Vec::len)),
+    ];
+    match lists.into_iter().find(|(_, count)| is_empty(*count)) {
+        Some((name, _)) => Err(invalid_parameters(&format!("List of {name} is empty"))),
+        None => Ok(()),
+    }
 }
 
 fn refuse_others(input: &types::CreateTableInput) -> Handled<()> {
@@ -238,19 +254,31 @@ pub(super) fn check_throughput(
     }
 }
 
+/// Attributes of a key's partition, and of its order in that, at most: of a table or a local index.
+pub(super) const ONE_OF_EACH: usize = 1;
+/// The same of a global index.
+pub(super) const FOUR_OF_EACH: usize = 4;
+
 /// A partition key, and perhaps a sort key, of defined attributes.
-fn key_schema(elements: Vec<types::KeySchemaElement>, attributes: &[KeyAttribute]) -> Handled<KeySchema> {
+fn key_schema(
+    elements: Vec<types::KeySchemaElement>,
+    attributes: &[KeyAttribute],
+    most: usize,
+) -> Handled<KeySchema> {
     let kinds: Vec<&str> =
         elements.iter().map(|element| element.key_type.as_deref().unwrap_or_default()).collect();
-    match kinds[..] {
-        ["HASH"] | ["HASH", "RANGE"] => {}
-        ["HASH", "HASH", ..] => {
-            return Err(invalid("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"));
-        }
-        ["RANGE", ..] => {
-            return Err(invalid("Invalid KeySchema: The first KeySchemaElement is not a HASH key type"));
-        }
-        _ => return Err(invalid("Invalid KeySchema: a key has one HASH and at most one RANGE element")),
+    let partitions = kinds.iter().take_while(|kind| **kind == "HASH").count();
+    if elements.len() > 2 * most {
+        return Err(too_long(&elements, 2 * most));
+    }
+    if partitions == 0 {
+        return Err(invalid("Invalid KeySchema: The first KeySchemaElement is not a HASH key type"));
+    }
+    if partitions > most || kinds.iter().skip(partitions).any(|kind| *kind != "RANGE") {
+        return Err(invalid("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"));
+    }
+    if kinds.len() - partitions > most {
+        return Err(invalid(format!("Invalid KeySchema: a key has at most {most} RANGE elements")));
     }
     let mut found = Vec::new();
     for element in elements {
@@ -269,9 +297,24 @@ fn key_schema(elements: Vec<types::KeySchemaElement>, attributes: &[KeyAttribute
         }
         found.push(attribute.clone());
     }
-    let mut found = found.into_iter();
-    let partition = found.next().ok_or_else(|| invalid("Invalid KeySchema: no HASH key"))?;
-    Ok(KeySchema { partition, sort: found.next() })
+    let sort = found.split_off(partitions);
+    Ok(KeySchema { partition: found, sort })
+}
+
+fn too_long(elements: &[types::KeySchemaElement], most: usize) -> ApiError {
+    let shown = |element: &types::KeySchemaElement| {
+        let (name, kind) = (element.attribute_name.as_deref(), element.key_type.as_deref());
+        format!(
+            "KeySchemaElement(attributeName={}, keyType={})",
+            name.unwrap_or_default(),
+            kind.unwrap_or_default()
+        )
+    };
+    let shown: Vec<String> = elements.iter().map(shown).collect();
+    invalid(format!(
+        "1 validation error detected: Value '[{}]' at 'keySchema' failed to satisfy constraint: Member must have length less than or equal to {most}",
+        shown.join(", ")
+    ))
 }
 
 pub(super) fn index(
@@ -279,7 +322,7 @@ pub(super) fn index(
     elements: Option<Vec<types::KeySchemaElement>>,
     projection: Option<types::Projection>,
     throughput: Option<types::ProvisionedThroughput>,
-    attributes: &[KeyAttribute],
+    (attributes, most): (&[KeyAttribute], usize),
 ) -> Handled<IndexRecord> {
     let (name, projection) = (name.unwrap_or_default(), projection.unwrap_or_default());
     let includes = projection.non_key_attributes.is_some();
@@ -297,7 +340,7 @@ pub(super) fn index(
         }
         Some(_) => {}
     }
-    let key = key_schema(elements.unwrap_or_default(), attributes)?;
+    let key = key_schema(elements.unwrap_or_default(), attributes, most)?;
     Ok(IndexRecord { name, space: 0, key, projection, throughput })
 }
 
@@ -310,12 +353,12 @@ pub(super) fn check_indexes(key: &KeySchema, local: &[IndexRecord], global: &[In
         return Err(invalid_parameters(&format!("Duplicate index name: {}", index.name)));
     }
     for index in local {
-        if key.sort.is_none() {
+        if key.sort.is_empty() {
             return Err(invalid_parameters(
                 "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex",
             ));
         }
-        if index.key.sort.is_none() {
+        if index.key.sort.is_empty() {
             return Err(invalid_parameters(&format!(
                 "Index KeySchema does not have a range key for index: {}",
                 index.name
@@ -324,9 +367,16 @@ pub(super) fn check_indexes(key: &KeySchema, local: &[IndexRecord], global: &[In
         if index.key.partition != key.partition {
             return Err(invalid_parameters(&format!(
                 "Index KeySchema does not have the same leading hash key as table KeySchema for index: {}. index hash key: {}, table hash key: {}",
-                index.name, index.key.partition.name, key.partition.name
+                index.name,
+                joined(&index.key.partition),
+                joined(&key.partition)
             )));
         }
     }
     Ok(())
+}
+
+fn joined(attributes: &[KeyAttribute]) -> String {
+    let names: Vec<&str> = attributes.iter().map(|attribute| attribute.name.as_str()).collect();
+    names.join(", ")
 }

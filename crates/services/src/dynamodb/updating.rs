@@ -12,7 +12,7 @@ use super::{
     keys::KeyAttribute,
     record::{IndexRecord, TableRecord, encode, found_in, table_key},
     streams,
-    tables::{attribute, check_attributes, check_indexes, check_throughput, index},
+    tables::{FOUR_OF_EACH, attribute, check_attributes, check_indexes, check_throughput, index},
     writes,
 };
 use crate::{
@@ -110,7 +110,7 @@ fn update_index(
                 create.key_schema,
                 create.projection,
                 create.provisioned_throughput,
-                attributes,
+                (attributes, FOUR_OF_EACH),
             )?;
             if table.index(&made.name).is_some() {
                 return Err(in_use(format!(

@@ -391,6 +391,22 @@ pub struct DeleteRequest {
     pub key: Option<BTreeMap<String, AttributeValue>>,
 }
 
+/// `DeleteResourcePolicyInput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteResourcePolicyInput {
+    #[serde(rename = "ResourceArn", default, skip_serializing_if = "Option::is_none")]
+    pub resource_arn: Option<String>,
+    #[serde(rename = "ExpectedRevisionId", default, skip_serializing_if = "Option::is_none")]
+    pub expected_revision_id: Option<String>,
+}
+
+/// `DeleteResourcePolicyOutput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteResourcePolicyOutput {
+    #[serde(rename = "RevisionId", default, skip_serializing_if = "Option::is_none")]
+    pub revision_id: Option<String>,
+}
+
 /// `DeleteTableInput` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeleteTableInput {
@@ -552,6 +568,22 @@ pub struct GetItemOutput {
     pub item: Option<BTreeMap<String, AttributeValue>>,
     #[serde(rename = "ConsumedCapacity", default, skip_serializing_if = "Option::is_none")]
     pub consumed_capacity: Option<ConsumedCapacity>,
+}
+
+/// `GetResourcePolicyInput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetResourcePolicyInput {
+    #[serde(rename = "ResourceArn", default, skip_serializing_if = "Option::is_none")]
+    pub resource_arn: Option<String>,
+}
+
+/// `GetResourcePolicyOutput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetResourcePolicyOutput {
+    #[serde(rename = "Policy", default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    #[serde(rename = "RevisionId", default, skip_serializing_if = "Option::is_none")]
+    pub revision_id: Option<String>,
 }
 
 /// `GlobalSecondaryIndex` of the model.
@@ -879,6 +911,26 @@ pub struct PutItemOutput {
 pub struct PutRequest {
     #[serde(rename = "Item", default, skip_serializing_if = "Option::is_none")]
     pub item: Option<BTreeMap<String, AttributeValue>>,
+}
+
+/// `PutResourcePolicyInput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PutResourcePolicyInput {
+    #[serde(rename = "ResourceArn", default, skip_serializing_if = "Option::is_none")]
+    pub resource_arn: Option<String>,
+    #[serde(rename = "Policy", default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    #[serde(rename = "ExpectedRevisionId", default, skip_serializing_if = "Option::is_none")]
+    pub expected_revision_id: Option<String>,
+    #[serde(rename = "ConfirmRemoveSelfResourceAccess", default, skip_serializing_if = "Option::is_none")]
+    pub confirm_remove_self_resource_access: Option<bool>,
+}
+
+/// `PutResourcePolicyOutput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PutResourcePolicyOutput {
+    #[serde(rename = "RevisionId", default, skip_serializing_if = "Option::is_none")]
+    pub revision_id: Option<String>,
 }
 
 /// `QueryInput` of the model.

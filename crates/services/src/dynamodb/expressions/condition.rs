@@ -172,9 +172,7 @@ fn not(parser: &mut Parser<'_>) -> Result<Condition, ApiError> {
 
 fn comparison(parser: &mut Parser<'_>) -> Result<Condition, ApiError> {
     if parser.takes("(") {
-        let inside = parser.deeper(or)?;
-        parser.wants(")")?;
-        return Ok(inside);
+        return parser.in_parentheses(or);
     }
     if let Some(Token::Name(name)) = parser.peek()
         && parser.peek_second() == Some("(")

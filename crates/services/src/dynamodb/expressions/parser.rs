@@ -20,11 +20,13 @@ pub(super) struct Parser<'a> {
     tokens: Vec<Token<'a>>,
     at: usize,
     depth: usize,
+    /// The tokens of the last parentheses that were read: the first, and the one behind.
+    group: (usize, usize),
 }
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, kind: Kind, placeholders: &'a Placeholders) -> Result<Self, ApiError> {
-        Ok(Self { kind, placeholders, tokens: tokens(text, kind)?, at: 0, depth: 0 })
+        Ok(Self { kind, placeholders, tokens: tokens(text, kind)?, at: 0, depth: 0, group: (0, 0) })
     }
 
     pub(super) fn peek(&self) -> Option<&Token<'a>> {
@@ -56,6 +58,22 @@ impl<'a> Parser<'a> {
 
     pub(super) fn wants(&mut self, symbol: &str) -> Result<(), ApiError> {
         if self.takes(symbol) { Ok(()) } else { Err(self.unexpected()) }
+    }
+
+    /// Reads what is in parentheses, behind the first of them. Those around nothing but other ones are refused.
+    pub(super) fn in_parentheses<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        let first = self.at;
+        let inside = self.deeper(read)?;
+        let is_redundant = self.group == (first, self.at);
+        self.wants(")")?;
+        if is_redundant {
+            return Err(self.kind.invalid("The expression has redundant parentheses;"));
+        }
+        self.group = (first - 1, self.at);
+        Ok(inside)
     }
 
     /// Reads what is in something else.

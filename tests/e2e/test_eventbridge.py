@@ -428,10 +428,12 @@ def test_schedules_are_of_the_default_bus(events, bus):
 @pytest.mark.timeout(300)
 def test_what_is_due_comes_once_also_when_nobody_was_there(fresh_server):
     """A function, every minute; the server is killed, and is away when the next minute comes."""
-    server = fresh_server("--isolation", "process", "--no-sdk")
+    server = fresh_server("--isolation", "process", "--no-sdk", "--rules-per-bus", "1")
     events, sqs = server.client(service="events"), server.client(service="sqs")
     queue = open_queue(sqs)
     arn = events.put_rule(Name="every-minute", ScheduleExpression="cron(* * * * ? *)")["RuleArn"]
+    with refused(400, "LimitExceededException"):
+        events.put_rule(Name="more", ScheduleExpression="rate(1 day)")
     transformer = {"InputPathsMap": {"time": "$.time"}, "InputTemplate": '{"time": <time>}'}
     targets = [{"Id": "whole", "Arn": queue.arn}, {"Id": "part", "Arn": queue.arn, "InputTransformer": transformer}]
     events.put_targets(Rule="every-minute", Targets=targets)

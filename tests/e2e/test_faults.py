@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from dynamo import ON_DEMAND, definitions, schema
 from faults import ALWAYS, Faults
 from functions import Deployer
 
@@ -31,11 +32,11 @@ def handler(event, context):
 
 
 class Work:
-    """A server with a function, a queue and a bucket; what it acknowledged is to be there in the end."""
+    """A server with a function, a queue, a bucket and a table; what it acknowledged is to be there in the end."""
 
     def __init__(self, server, witness, runtime):
         self.witness = Path(witness)
-        self.sent = {"events": [], "messages": [], "objects": []}
+        self.sent = {"events": [], "messages": [], "objects": [], "items": []}
         self.refused = []
         self.meet(server)
         deploy = Deployer(self.client, runtime)
@@ -43,6 +44,8 @@ class Work:
         self.function = deploy(SEES, FunctionName="sees", Environment=variables).name
         self.sqs.create_queue(QueueName="q")
         self.s3.create_bucket(Bucket="kept")
+        key = {"KeySchema": schema("p"), "AttributeDefinitions": definitions(p="S")}
+        self.dynamodb.create_table(TableName="kept", **key, **ON_DEMAND)
 
     @contextlib.contextmanager
     def held(self):
@@ -59,6 +62,7 @@ class Work:
         self.client = server.client(retries={"total_max_attempts": 1})
         self.sqs = server.client(service="sqs", retries={"total_max_attempts": 1})
         self.s3 = server.client(service="s3", retries={"total_max_attempts": 1})
+        self.dynamodb = server.client(service="dynamodb", retries={"total_max_attempts": 1})
         self.url = f"{server.endpoint}/000000000000/q"
 
     def send(self, name, size=10_000):
@@ -69,6 +73,8 @@ class Work:
         ))
         self._try("messages", name, lambda: self.sqs.send_message(QueueUrl=self.url, MessageBody=f"{name} {padding}"))
         self._try("objects", name, lambda: self.s3.put_object(Bucket="kept", Key=name, Body=f"{name} {padding}"))
+        item = {"p": {"S": name}, "padding": {"S": padding}}
+        self._try("items", name, lambda: self.dynamodb.put_item(TableName="kept", Item=item))
 
     def _try(self, kind, name, call):
         try:
@@ -89,8 +95,21 @@ class Work:
         assert {name for name in seen if seen.count(name) > 1} == set()
         messages = self.received()
         assert set(self.sent["messages"]) <= set(messages) and len(messages) == len(set(messages))
+        assert set(self.items()) >= set(self.sent["items"])
         for name in self.sent["objects"]:
             assert self.s3.get_object(Bucket="kept", Key=name)["Body"].read().decode().startswith(f"{name} ")
+
+    def items(self):
+        """The items that can be read, each of those that were sent; what is damaged is an error."""
+        found = []
+        for name in self.sent["items"]:
+            try:
+                item = self.dynamodb.get_item(TableName="kept", Key={"p": {"S": name}}).get("Item")
+            except ClientError as error:
+                assert error.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 500), error
+            else:
+                found += [item["p"]["S"]] if item and set(item["padding"]["S"]) == {"x"} else []
+        return found
 
     def seen(self):
         lines = self.witness.read_text().splitlines() if self.witness.exists() else []
@@ -132,7 +151,7 @@ def test_a_full_disk_refuses_and_forgets_nothing(fresh_server, small_disk, tmp_p
     fill(ballast)
     for number in range(15):
         work.send(f"full-{number}")
-    assert {kind for kind, _ in work.refused} == {"events", "messages", "objects"}
+    assert {kind for kind, _ in work.refused} == {"events", "messages", "objects", "items"}
     assert work.client.invoke(FunctionName="sees", Payload=json.dumps({"id": "directly"}))["StatusCode"] == 200
     assert server.health()["status"] == "ok"
     ballast.unlink()
@@ -235,7 +254,7 @@ def test_a_clock_that_is_put_right_between_two_starts_holds_nothing_up(fresh_ser
 
 #: For each file; `LAMBENT_FLIPS` asks for more.
 FLIPS = int(os.environ.get("LAMBENT_FLIPS", "12"))
-DATABASES = ("queues.db", "lambent.db")
+DATABASES = ("queues.db", "lambent.db", "tables.db")
 
 
 @pytest.fixture(scope="module")
@@ -280,7 +299,7 @@ def test_a_flipped_bit_is_found_and_harms_nothing_else(fresh_server, at_rest, tm
         messages = work.received()
     except ClientError:
         messages = []
-    lost = (expected - set(work.seen())) | (set(work.sent["messages"]) - set(messages))
+    lost = (expected - set(work.seen())) | (set(work.sent["messages"]) - set(messages)) | (set(work.sent["items"]) - set(work.items()))
     assert set(work.seen()) <= expected and set(messages) <= set(work.sent["messages"])
     assert not lost or server.health()["damaged"], f"bit {bit}: {lost} are gone without a word"
     server.stop()

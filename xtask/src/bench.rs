@@ -3,8 +3,8 @@
 //!
 //! Warm: the floor is `bare-broker`, which passes payloads between caller and the same runtime on the same HTTP
 //! stack, without isolation, limits or logs. Cold: the floor is the start of the interpreter alone, doing nothing.
-//! Events and messages: see [`events`] and [`queues`]. The table goes to standard output and `target/bench/latest.json`. `--short`
-//! takes a tenth of the time, `--events` leaves all but events and messages out.
+//! Events and messages: see [`events`] and [`queues`]; objects, streams and rules: [`sources`]. The table goes to standard output and `target/bench/latest.json`. `--short`
+//! takes a tenth of the time, `--events` leaves all but events and messages out, `--sources` all but objects, streams and rules.
 
 mod events;
 mod http;
@@ -16,6 +16,7 @@ mod process;
 mod queues;
 mod report;
 mod runtimes;
+mod sources;
 
 use std::fs;
 use std::path::Path;
@@ -39,6 +40,8 @@ const WARM_UP: Duration = Duration::from_secs(1);
 struct Effort {
     warm: Duration,
     cold_starts: usize,
+    /// Whether nothing else is measured than what sources bring.
+    is_of_sources: bool,
 }
 
 /// Measures everything and prints the table.
@@ -47,10 +50,17 @@ struct Effort {
 /// When something cannot be built or started, or an invocation fails.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let effort = match arguments {
-        [] => Effort { warm: Duration::from_secs(5), cold_starts: 50 },
-        [flag] if flag == "--short" => Effort { warm: Duration::from_millis(500), cold_starts: 10 },
-        [flag] if flag == "--events" => Effort { warm: Duration::from_secs(5), cold_starts: 0 },
-        _ => return Err(Failure::new("usage: cargo xtask bench [--short | --events]")),
+        [] => Effort { warm: Duration::from_secs(5), cold_starts: 50, is_of_sources: false },
+        [flag] if flag == "--short" => {
+            Effort { warm: Duration::from_millis(500), cold_starts: 10, is_of_sources: false }
+        }
+        [flag] if flag == "--events" => {
+            Effort { warm: Duration::from_secs(5), cold_starts: 0, is_of_sources: false }
+        }
+        [flag] if flag == "--sources" => {
+            Effort { warm: Duration::from_secs(5), cold_starts: 0, is_of_sources: true }
+        }
+        _ => return Err(Failure::new("usage: cargo xtask bench [--short | --events | --sources]")),
     };
     let mut cargo = shell::cargo();
     cargo.args(["build", "--locked", "--quiet", "--release", "--bin", "lambent", "--bin", "bare-broker"]);
@@ -77,9 +87,12 @@ fn measure(
     println!("{}", report::heading());
     let mut rows = Vec::new();
     if let Some(native) = subjects.first() {
-        rows.extend(events::rows(server, native, folder, effort)?);
-        rows.extend(queues::rows(server, folder, effort)?);
+        if !effort.is_of_sources {
+            rows.extend(events::rows(server, native, folder, effort)?);
+            rows.extend(queues::rows(server, folder, effort)?);
+        }
         rows.iter().for_each(|row| println!("{}", report::line(row)));
+        rows.extend(sources::rows(server, subjects, folder, effort)?);
     }
     // Without cold starts only events are wanted.
     for subject in subjects.iter().filter(|_| effort.cold_starts > 0) {

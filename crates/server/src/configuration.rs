@@ -35,6 +35,8 @@ pub(crate) struct Configuration {
     pub root_key: Option<(String, String)>,
     /// What an account may use in a Region.
     pub account_limits: AccountLimits,
+    /// Rules of an event bus at most.
+    pub rules_per_bus: usize,
     /// Of asynchronous invocations for which nothing else is configured.
     pub retry_policy: RetryPolicy,
     /// Whether settings without an effect here are kept, with a warning.

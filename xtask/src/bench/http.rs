@@ -26,6 +26,14 @@ pub(super) enum About {
     Event,
     /// An operation of SQS.
     Sqs(&'static str),
+    /// An operation of EventBridge.
+    Events(&'static str),
+    /// An operation of Kinesis.
+    Kinesis(&'static str),
+    /// An operation of CloudWatch Logs.
+    Logs(&'static str),
+    /// Of S3: the path and the method say what.
+    S3,
 }
 
 impl About {
@@ -33,6 +41,10 @@ impl About {
         match self {
             Self::Lambda | Self::Event => "lambda",
             Self::Sqs(_) => "sqs",
+            Self::Events(_) => "events",
+            Self::Kinesis(_) => "kinesis",
+            Self::Logs(_) => "logs",
+            Self::S3 => "s3",
         }
     }
 
@@ -40,11 +52,17 @@ impl About {
         match self {
             Self::Lambda => "Content-Type: application/json\r\n".into(),
             Self::Event => "Content-Type: application/json\r\nX-Amz-Invocation-Type: Event\r\n".into(),
-            Self::Sqs(operation) => {
-                format!("Content-Type: application/x-amz-json-1.0\r\nX-Amz-Target: AmazonSQS.{operation}\r\n")
-            }
+            Self::Sqs(operation) => json("1.0", "AmazonSQS", operation),
+            Self::Events(operation) => json("1.1", "AWSEvents", operation),
+            Self::Kinesis(operation) => json("1.1", "Kinesis_20131202", operation),
+            Self::Logs(operation) => json("1.1", "Logs_20140328", operation),
+            Self::S3 => "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD\r\n".into(),
         }
     }
+}
+
+fn json(version: &str, prefix: &str, operation: &str) -> String {
+    format!("Content-Type: application/x-amz-json-{version}\r\nX-Amz-Target: {prefix}.{operation}\r\n")
 }
 
 /// The bytes of a request.

@@ -21,6 +21,8 @@ const ACTIVE_TIMEOUT: Duration = Duration::from_secs(120);
 /// Requests a second for each unit of concurrency: a quota of accounts is not what is measured, and ten thousand a second are less than
 /// what runs.
 const REQUEST_RATE: &str = "1000";
+/// As many as there are in the largest measurement, and one.
+const RULES_PER_BUS: &str = "10001";
 const POLL: Duration = Duration::from_millis(20);
 
 /// A running server.
@@ -42,7 +44,7 @@ impl Lambent {
         }
         let mut command = Command::new(shell::target_directory().join("release/lambent"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--no-sdk", "--data-dir"]).arg(&data);
-        command.args(["--request-rate", REQUEST_RATE]);
+        command.args(["--request-rate", REQUEST_RATE, "--rules-per-bus", RULES_PER_BUS]);
         for path in subjects.iter().filter_map(|subject| subject.runtime_path.as_ref()) {
             command.args(["--runtime-path", path]);
         }
@@ -95,15 +97,20 @@ impl Lambent {
     /// # Errors
     /// When the server does not say.
     pub(super) fn invocations(&self, name: &str) -> Result<usize, Failure> {
+        self.counted("aws_lambda_Invocations_total{", &format!("FunctionName=\"{name}\""))
+    }
+
+    /// The first count of a metric whose labels have this.
+    ///
+    /// # Errors
+    /// When the server does not say.
+    pub(super) fn counted(&self, metric: &str, label: &str) -> Result<usize, Failure> {
         let mut connection = Connection::open(&self.address).map_err(|e| Failure::during("connect", e))?;
         let answer = connection
             .call("GET", "/_lambent/metrics", b"", About::Lambda)
             .map_err(|e| Failure::during("metrics", e))?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
-        let of_function = format!("FunctionName=\"{name}\"");
-        let line = text
-            .lines()
-            .find(|line| line.starts_with("aws_lambda_Invocations_total{") && line.contains(&of_function));
+        let line = text.lines().find(|line| line.starts_with(metric) && line.contains(label));
         Ok(line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0))
     }
 

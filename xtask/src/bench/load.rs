@@ -69,6 +69,10 @@ pub(super) enum Kind {
     Event,
     /// That an operation of SQS is done.
     Sqs(&'static str),
+    /// That an operation of EventBridge is done.
+    Events(&'static str),
+    /// That an operation of Kinesis is done.
+    Kinesis(&'static str),
 }
 
 /// Calls for `duration` with so many callers at a time.
@@ -169,6 +173,8 @@ impl Kind {
             Self::Answer => About::Lambda,
             Self::Event => About::Event,
             Self::Sqs(operation) => About::Sqs(operation),
+            Self::Events(operation) => About::Events(operation),
+            Self::Kinesis(operation) => About::Kinesis(operation),
         }
     }
 }

@@ -136,7 +136,10 @@ impl FilterPattern {
             let field = FieldPattern::parse(&name, raw.get(), dialect)?;
             Ok((name, field))
         });
-        Ok(Self { fields: fields.collect::<Result<_, _>>()? })
+        let mut fields: Vec<_> = fields.collect::<Result<_, _>>()?;
+        // Values before objects, which are read anew: most patterns are decided by the first.
+        fields.sort_by_key(|(_, field)| !matches!(field, FieldPattern::AnyOf(_)));
+        Ok(Self { fields })
     }
 }
 

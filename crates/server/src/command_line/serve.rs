@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use invocation::AccountLimits;
 use lambda_model::{concurrency::Rate, invocation::asynchronous::RetryPolicy, limits};
 use sandbox::{Destination, NetworkLevel, NetworkPolicy};
+use services::eventbridge::RULES_PER_BUS_DEFAULT;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -102,6 +103,9 @@ pub(super) struct ServeArguments {
     /// Requests per second for each unit of concurrency.
     #[arg(long, env = "LAMBENT_REQUEST_RATE", default_value_t = limits::REQUESTS_PER_SECOND_AND_CONCURRENCY_DEFAULT)]
     request_rate: u32,
+    /// Rules of an event bus.
+    #[arg(long, env = "LAMBENT_RULES_PER_BUS", default_value_t = RULES_PER_BUS_DEFAULT)]
+    rules_per_bus: usize,
     /// Environments that a function may start at once.
     #[arg(long, env = "LAMBENT_SCALING_BURST", default_value_t = limits::SCALING_BURST_DEFAULT)]
     scaling_burst: u32,
@@ -266,6 +270,7 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandErro
             concurrency_max: arguments.concurrency,
             requests_per_second: arguments.request_rate,
         },
+        rules_per_bus: arguments.rules_per_bus,
         retry_policy: RetryPolicy {
             error_wait_ms: i64::from(arguments.async_retry_wait_seconds) * 1_000,
             ..RetryPolicy::default()

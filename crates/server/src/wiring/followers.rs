@@ -126,7 +126,8 @@ impl Services {
             outside,
             links,
         });
-        let events = EventBridge::new(store.clone(), followers.buses, clock.clone());
+        let events =
+            EventBridge::new(store.clone(), followers.buses, clock.clone(), configuration.rules_per_bus);
         let scheduler = Scheduler::new(store.clone(), followers.schedules, followers.directory);
         let targets = Targets {
             store: store.clone(),

@@ -16,6 +16,7 @@ mod operations;
 mod permissions;
 mod putting;
 mod registry;
+mod rule_index;
 mod rules;
 mod schedules;
 mod tags;
@@ -45,7 +46,11 @@ pub struct EventBridge {
     store: Store,
     registry: Arc<Registry>,
     clock: Arc<dyn Clock>,
+    rules_max: usize,
 }
+
+/// Rules of a bus at most, where nobody says otherwise (EventBridge quotas; AWS raises it when asked).
+pub const RULES_PER_BUS_DEFAULT: usize = 300;
 
 impl EventBridge {
     /// Its JSON.
@@ -56,8 +61,8 @@ impl EventBridge {
         query_code: None,
     };
 
-    /// The service, with the rules that the registry knows.
-    pub fn new(store: Store, registry: Arc<Registry>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, registry, clock }
+    /// The service, with the rules that the registry knows, and so many of a bus at most.
+    pub fn new(store: Store, registry: Arc<Registry>, clock: Arc<dyn Clock>, rules_max: usize) -> Self {
+        Self { store, registry, clock, rules_max }
     }
 }

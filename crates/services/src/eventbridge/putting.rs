@@ -6,6 +6,7 @@ use aws_api::{error_response::ApiError, generated::events::types, request_id, ti
 use lambda_model::{
     authorization::{AuthorizationRequest, Caller, PolicyDocument, trusts},
     credentials::Principal,
+    event_source_mapping::filter::matching::Event,
     invocation::asynchronous::{Delivery, Sender, Tries},
 };
 
@@ -115,10 +116,13 @@ impl EventBridge {
     /// What the rules of a bus have delivered of an event.
     pub(crate) fn wanted(&self, key: &BusKey, event: &str, trace_id: Option<&str>) -> Vec<Delivery> {
         let bus = self.registry.bus(key).unwrap_or_default();
+        let Some(read) = Event::read(event) else { return Vec::new() };
         let is_for = |rule: &Rule| {
-            rule.record.is_enabled() && rule.pattern.as_ref().is_some_and(|pattern| pattern.matches(event))
+            rule.record.is_enabled()
+                && rule.pattern.as_ref().is_some_and(|pattern| pattern.matches_event(&read))
         };
-        let rules = bus.rules.iter().filter(|(_, rule)| is_for(rule));
+        let source = read.text("source").unwrap_or_default();
+        let rules = bus.rules.of_source(&source).filter(|(_, rule)| is_for(rule));
         rules.flat_map(|(name, rule)| self.deliveries(key, name, rule, (event, trace_id))).collect()
     }
 

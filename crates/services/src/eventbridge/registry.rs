@@ -12,7 +12,10 @@ use lambda_model::{
 use store::{Change, CommitObserver, Document, DocumentKey, Store, StoreError};
 use tokio::sync::Notify;
 
-use super::bus::{BusKey, BusRecord, DEFAULT, RuleRecord};
+use super::{
+    bus::{BusKey, BusRecord, DEFAULT, RuleRecord},
+    rule_index::RuleIndex,
+};
 
 /// A rule, its pattern read.
 pub(super) struct Rule {
@@ -24,7 +27,7 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    fn new(record: RuleRecord) -> Self {
+    pub(super) fn new(record: RuleRecord) -> Self {
         let pattern = record.event_pattern.as_deref();
         let pattern = pattern.and_then(|text| FilterPattern::parse_as(text, Dialect::Rules).ok());
         let schedule = record.schedule.as_ref().filter(|_| record.is_enabled());
@@ -38,7 +41,8 @@ impl Rule {
 pub(super) struct Bus {
     /// `None` where nothing was set of it: a default bus, or none.
     pub record: Option<Arc<BusRecord>>,
-    pub rules: BTreeMap<String, Arc<Rule>>,
+    /// Shared with who puts an event, so that many rules cost nothing to hand out.
+    pub rules: Arc<RuleIndex>,
 }
 
 /// Every bus of every account.
@@ -96,7 +100,7 @@ impl Registry {
         self.read(|buses| {
             let rules = buses
                 .iter()
-                .flat_map(|(key, bus)| bus.rules.iter().map(move |(name, rule)| (key, name, rule)));
+                .flat_map(|(key, bus)| bus.rules.by_name().iter().map(move |(name, rule)| (key, name, rule)));
             let scheduled = rules.filter(|(_, _, rule)| rule.schedule.is_some());
             scheduled
                 .map(|(key, name, rule)| (key.rule_arn(name), (key.clone(), name.clone(), Arc::clone(rule))))
@@ -126,7 +130,7 @@ impl Registry {
         let bus = bus_of(key);
         let rule = Arc::new(Rule::new(record));
         self.write(|buses| {
-            buses.entry(bus).or_default().rules.insert(key.name.clone(), rule);
+            Arc::make_mut(&mut buses.entry(bus).or_default().rules).insert(&key.name, rule);
         });
         self.schedules_changed.notify_one();
     }
@@ -157,7 +161,7 @@ impl CommitObserver for Registry {
             }
             Change::DocumentDeleted { kind, key } if kind == RuleRecord::KIND => self.write(|buses| {
                 if let Some(bus) = buses.get_mut(&bus_of(key)) {
-                    bus.rules.remove(&key.name);
+                    Arc::make_mut(&mut bus.rules).remove(&key.name);
                 }
                 self.schedules_changed.notify_one();
             }),

@@ -1,5 +1,7 @@
 //! Operations on rules.
 
+use std::sync::Arc;
+
 use aws_api::generated::events::types;
 use lambda_model::{
     event_source_mapping::filter::{Dialect, FilterPattern},
@@ -17,9 +19,6 @@ use super::{
     tags,
 };
 use crate::{change::ChangeError, service::ServiceContext};
-
-/// Rules of a bus at most (EventBridge quotas).
-const RULES_MAX: usize = 300;
 
 impl EventBridge {
     /// A rule that is there keeps its targets and its tags.
@@ -47,13 +46,17 @@ impl EventBridge {
             ..RuleRecord::default()
         };
         let rule_arn = Some(key.rule_arn(&name));
+        let (registry, rules_max) = (Arc::clone(&self.registry), self.rules_max);
         let change = move |transaction: &mut Transaction<'_>| -> Result<(), ChangeError> {
             if key.name != DEFAULT && transaction.document::<BusRecord>(&key.document())?.is_none() {
                 return Err(no_bus(&key.name).into());
             }
             let document = key.rule_document(&name);
             let before = transaction.document::<RuleRecord>(&document)?;
-            if before.is_none() && transaction.documents::<RuleRecord>(&key.rules())?.len() >= RULES_MAX {
+            // Those that are committed: what is put at the same moment may pass the limit by a few.
+            if before.is_none()
+                && registry.bus(&key).is_some_and(|bus| bus.rules.by_name().len() >= rules_max)
+            {
                 return Err(too_many().into());
             }
             let record = match before {
@@ -99,7 +102,7 @@ impl EventBridge {
         let key = BusKey::asked(context, input.event_bus_name.as_deref());
         let name = input.name.unwrap_or_default();
         let bus = self.bus(&key)?;
-        let record = &bus.rules.get(&name).ok_or_else(|| no_rule(&key, &name))?.record;
+        let record = &bus.rules.by_name().get(&name).ok_or_else(|| no_rule(&key, &name))?.record;
         Ok(types::DescribeRuleResponse {
             arn: Some(key.rule_arn(&name)),
             name: Some(name),
@@ -121,8 +124,9 @@ impl EventBridge {
     ) -> Handled<types::ListRulesResponse> {
         let key = BusKey::asked(context, input.event_bus_name.as_deref());
         let prefix = input.name_prefix.unwrap_or_default();
-        let rules = self.bus(&key)?.rules.into_iter().filter(|(name, _)| name.starts_with(&prefix));
-        let named = rules.map(|(name, rule)| (name.clone(), shown(&key, name, &rule))).collect();
+        let rules = self.bus(&key)?.rules;
+        let wanted = rules.by_name().iter().filter(|(name, _)| name.starts_with(&prefix));
+        let named = wanted.map(|(name, rule)| (name.clone(), shown(&key, name.clone(), rule))).collect();
         let (rules, next_token) = page(named, input.limit, input.next_token.as_deref())?;
         Ok(types::ListRulesResponse { rules: Some(rules), next_token })
     }
@@ -135,8 +139,9 @@ impl EventBridge {
         let key = BusKey::asked(context, input.event_bus_name.as_deref());
         let has_target =
             |rule: &Rule| rule.record.targets.values().any(|target| target.arn == input.target_arn);
-        let rules = self.bus(&key)?.rules.into_iter().filter(|(_, rule)| has_target(rule));
-        let named = rules.map(|(name, _)| (name.clone(), name)).collect();
+        let rules = self.bus(&key)?.rules;
+        let wanted = rules.by_name().iter().filter(|(_, rule)| has_target(rule));
+        let named = wanted.map(|(name, _)| (name.clone(), name.clone())).collect();
         let (rule_names, next_token) = page(named, input.limit, input.next_token.as_deref())?;
         Ok(types::ListRuleNamesByTargetResponse { rule_names: Some(rule_names), next_token })
     }

@@ -62,7 +62,7 @@ impl EventBridge {
             }
             Tagged::Rule(key, name) => {
                 let bus = self.bus(&key)?;
-                bus.rules.get(&name).ok_or_else(|| no_rule(&key, &name))?.record.tags.clone()
+                bus.rules.by_name().get(&name).ok_or_else(|| no_rule(&key, &name))?.record.tags.clone()
             }
         };
         let tags = tags.into_iter().map(|(key, value)| types::Tag { key: Some(key), value: Some(value) });

@@ -65,7 +65,7 @@ impl EventBridge {
         let key = BusKey::asked(context, input.event_bus_name.as_deref());
         let name = input.rule.unwrap_or_default();
         let bus = self.bus(&key)?;
-        let rule = bus.rules.get(&name).ok_or_else(|| no_rule(&key, &name))?;
+        let rule = bus.rules.by_name().get(&name).ok_or_else(|| no_rule(&key, &name))?;
         let targets = rule.record.targets.iter().map(|(id, target)| (id.clone(), target.clone()));
         let (targets, next_token) = page(targets.collect(), input.limit, input.next_token.as_deref())?;
         Ok(types::ListTargetsByRuleResponse { targets: Some(targets), next_token })

@@ -10,7 +10,27 @@ use super::{FieldPattern, FilterPattern, Matcher, NumericOperator, Scalar};
 /// A JSON object, one level read.
 type Object<'a> = BTreeMap<String, &'a RawValue>;
 
+/// An event, read for as many patterns as there are.
+pub struct Event<'a>(Object<'a>);
+
+impl<'a> Event<'a> {
+    /// From its JSON; `None` for what is no object.
+    pub fn read(json: &'a str) -> Option<Self> {
+        serde_json::from_str(json).ok().map(Self)
+    }
+
+    /// A member that is a string.
+    pub fn text(&self, name: &str) -> Option<String> {
+        serde_json::from_str(self.0.get(name)?.get()).ok()
+    }
+}
+
 impl FilterPattern {
+    /// Whether the event matches.
+    pub fn matches_event(&self, event: &Event<'_>) -> bool {
+        self.matches_object(&event.0)
+    }
+
     /// Whether the JSON text is an object that matches.
     pub fn matches(&self, json: &str) -> bool {
         serde_json::from_str(json).is_ok_and(|object| self.matches_object(&object))

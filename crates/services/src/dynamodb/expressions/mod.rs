@@ -15,6 +15,8 @@ mod parser;
 mod path;
 mod placeholders;
 mod projection;
+#[cfg(test)]
+mod properties;
 mod reserved;
 #[cfg(test)]
 mod tests;

@@ -90,6 +90,17 @@ def test_shards_that_are_split_and_merged_are_read_parents_first(server, deploy,
         assert of_key == [f"{key} {round} {number}" for round in range(3) for number in range(3)]
 
 
+def test_a_stream_that_is_made_anew_is_read_anew(server, deploy, stream, connect):
+    source, function = stream(), deploy(ECHOES)
+    connect(function, source.arn, **HORIZON)
+    source.put("before")
+    batches(server, function, 1)
+    source.kinesis.delete_stream(StreamName=source.name)
+    source.kinesis.create_stream(StreamName=source.name, ShardCount=1)
+    source.put("after")
+    assert data(batches(server, function, 2)) == ["before", "after"]
+
+
 def test_a_mapping_begins_at_a_time(server, deploy, stream, connect):
     source, function = stream(), deploy(ECHOES)
     source.put("early")

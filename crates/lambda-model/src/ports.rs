@@ -346,6 +346,13 @@ pub struct StreamShard {
     pub space: i64,
 }
 
+impl StreamShard {
+    /// What it is kept under how far it is read: a stream that is made anew under its old name has other shards of the same names.
+    pub fn checkpoint(&self) -> String {
+        format!("{}@{}", self.id, self.space)
+    }
+}
+
 /// What is to be read.
 #[derive(Debug, Clone, Copy)]
 pub struct StreamRead<'a> {

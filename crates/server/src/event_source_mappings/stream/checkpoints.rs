@@ -47,7 +47,7 @@ pub(crate) async fn start_behind(
     let start = move |transaction: &mut QueueTransaction<'_>| -> Result<(), LambdaError> {
         for shard in &shards {
             let division = Division { is_done: !shard.is_open, ..Division::of(1) };
-            put_all(transaction, (&mapping, &shard.id), &division, &[Lane::at(shard.end)])?;
+            put_all(transaction, (&mapping, &shard.checkpoint()), &division, &[Lane::at(shard.end)])?;
         }
         Ok(())
     };

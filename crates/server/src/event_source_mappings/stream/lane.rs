@@ -239,7 +239,8 @@ impl LaneReader {
     /// Keeps where it is, and has told what is to be told of so many that are given up. However long it takes: what is not kept comes again.
     async fn keep(&mut self, told: Option<Delivery>, dropped: usize) -> Result<Option<Ended>, Paused> {
         let delivered = if told.is_some() { dropped } else { 0 };
-        let names = (self.poller.uuid.as_str(), self.shard.id.as_str(), self.index);
+        let shard = self.shard.checkpoint();
+        let names = (self.poller.uuid.as_str(), shard.as_str(), self.index);
         while let Err(error) =
             checkpoints::keep_lane(&self.poller.parts.waiting, names, &self.lane, told.clone()).await
         {

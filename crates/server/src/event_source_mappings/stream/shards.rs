@@ -65,12 +65,12 @@ impl StreamPoller {
             return Ok(());
         };
         let kept = checkpoints::read(&self.parts.waiting, &self.uuid).await?;
-        for gone in kept.keys().filter(|id| shards.iter().all(|shard| shard.id != **id)) {
+        for gone in kept.keys().filter(|id| shards.iter().all(|shard| shard.checkpoint() != **id)) {
             checkpoints::forget_shard(&self.parts.waiting, &self.uuid, gone).await?;
         }
         for shard in may_be_read(&shards, &kept) {
-            if read.insert(shard.id.clone()) {
-                let kept = kept.get(&shard.id).cloned().unwrap_or_default();
+            if read.insert(shard.checkpoint()) {
+                let kept = kept.get(&shard.checkpoint()).cloned().unwrap_or_default();
                 tasks.spawn(Arc::clone(self).read_shard(shard.clone(), kept));
             }
         }
@@ -84,12 +84,13 @@ impl StreamPoller {
             tracing::warn!(mapping, shard, error, "a shard could not be read for its mapping");
             sleep(UNREADABLE_PAUSE).await;
         }
-        shard.id
+        shard.checkpoint()
     }
 
     async fn try_read_shard(self: &Arc<Self>, shard: &StreamShard, kept: Kept) -> Result<(), LambdaError> {
         let wanted = self.settings.parallelization_factor.max(1);
-        let names = (self.uuid.as_str(), shard.id.as_str());
+        let checkpoint = shard.checkpoint();
+        let names = (self.uuid.as_str(), checkpoint.as_str());
         let begin = || Lane::at(self.first_place());
         let mut division = kept.division.clone().unwrap_or_else(|| Division::of(wanted));
         let known = |index| kept.lanes.get(&index).cloned().unwrap_or_else(begin);
@@ -129,11 +130,12 @@ fn may_be_read<'a>(
     shards: &'a [StreamShard],
     kept: &'a BTreeMap<String, Kept>,
 ) -> impl Iterator<Item = &'a StreamShard> {
-    let is_done = |id: &str| {
-        kept.get(id).and_then(|kept| kept.division.as_ref()).is_some_and(|division| division.is_done)
+    let is_done = |shard: &StreamShard| {
+        let kept = kept.get(&shard.checkpoint()).and_then(|kept| kept.division.as_ref());
+        kept.is_some_and(|division| division.is_done)
     };
-    let is_before = move |parent: &String| shards.iter().any(|shard| shard.id == *parent) && !is_done(parent);
-    shards.iter().filter(move |shard| !is_done(&shard.id) && !shard.parents.iter().any(is_before))
+    let is_before = move |parent: &String| shards.iter().any(|shard| shard.id == *parent && !is_done(shard));
+    shards.iter().filter(move |shard| !is_done(shard) && !shard.parents.iter().any(is_before))
 }
 
 #[cfg(test)]
@@ -157,9 +159,9 @@ mod tests {
         let done = Kept { division: Some(Division { is_done: true, ..Division::of(1) }), ..Kept::default() };
         let mut kept = BTreeMap::new();
         assert_eq!(ids(&kept), ["a", "b"]);
-        kept.insert("a".to_owned(), done.clone());
+        kept.insert("a@0".to_owned(), done.clone());
         assert_eq!(ids(&kept), ["b", "c"]);
-        kept.insert("b".to_owned(), done);
+        kept.insert("b@0".to_owned(), done);
         assert_eq!(ids(&kept), ["c", "d"]);
     }
 }

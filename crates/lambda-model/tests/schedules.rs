@@ -45,9 +45,9 @@ impl Field {
             Self::One(one) => *one == number,
             Self::Some(all) => all.contains(&number),
             Self::Range(from, to) => (*from..=*to).contains(&number),
-            Self::Every(from, step) => number >= *from && (number - from) % step == 0,
+            Self::Every(from, step) => number >= *from && (number - from).is_multiple_of(*step),
             Self::RangeEvery(from, to, step) => {
-                (*from..=*to).contains(&number) && (number - from) % step == 0
+                (*from..=*to).contains(&number) && (number - from).is_multiple_of(*step)
             }
         }
     }

@@ -32,6 +32,17 @@ impl From<ChangeError> for ApiError {
     }
 }
 
+/// Whether who sweeps goes on, as everybody does until the store is closed; what could not be done is said.
+pub(crate) fn goes_on(swept: Result<(), ChangeError>, what: &str) -> bool {
+    match swept {
+        Ok(()) => {}
+        Err(ChangeError::Store(StoreError::Closed)) => return false,
+        Err(ChangeError::Store(error)) => tracing::error!(error = with_causes(&error), "{what}"),
+        Err(ChangeError::Refused(error)) => tracing::error!(error = error.message, "{what}"),
+    }
+    true
+}
+
 /// What the store could not do: a fault of ours, under the code that every service of AWS has for it.
 pub(crate) fn of_store(error: StoreError) -> ApiError {
     failed(with_causes(&error))

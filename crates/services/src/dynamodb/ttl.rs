@@ -3,9 +3,9 @@
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use aws_api::generated::dynamodb::types;
-use lambda_model::{error::with_causes, ports::Clock};
+use lambda_model::ports::Clock;
 use serde::{Deserialize, Serialize};
-use store::{Direction, Row, Span, StoreError, TableKey, TableTransaction, TableView};
+use store::{Direction, Row, Span, TableKey, TableTransaction, TableView};
 use tokio::time::sleep;
 
 use super::{
@@ -17,7 +17,10 @@ use super::{
     value::{Item, Value},
     writes,
 };
-use crate::{change::ChangeError, service::ServiceContext};
+use crate::{
+    change::{ChangeError, goes_on},
+    service::ServiceContext,
+};
 
 /// How often expired items are looked for. AWS promises a few days.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
@@ -122,15 +125,11 @@ impl DynamoDb {
     pub async fn sweep(self, clock: Arc<dyn Clock>) {
         loop {
             sleep(SWEEP_EVERY).await;
-            match self.sweep_once(clock.now_ms().div_euclid(1_000)).await {
-                Ok(()) => {}
-                Err(ChangeError::Store(StoreError::Closed)) => return,
-                Err(ChangeError::Store(error)) => {
-                    tracing::error!(error = with_causes(&error), "expired items could not be deleted");
-                }
-                Err(ChangeError::Refused(error)) => {
-                    tracing::error!(error = error.message, "expired items could not be deleted");
-                }
+            if !goes_on(
+                self.sweep_once(clock.now_ms().div_euclid(1_000)).await,
+                "expired items could not be deleted",
+            ) {
+                return;
             }
         }
     }

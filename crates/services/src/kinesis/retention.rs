@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_api::generated::kinesis::types;
-use lambda_model::{error::with_causes, ports::Clock};
-use store::{StoreError, TableTransaction, TableView};
+use lambda_model::ports::Clock;
+use store::{TableTransaction, TableView};
 use tokio::time::sleep;
 
 use super::{
@@ -13,7 +13,11 @@ use super::{
     limits::{RETENTION_HOURS_MAX, RETENTION_HOURS_MIN},
     record::{StreamRecord, is_stream_arn},
 };
-use crate::{append_log, change::ChangeError, service::ServiceContext};
+use crate::{
+    append_log,
+    change::{ChangeError, goes_on},
+    service::ServiceContext,
+};
 
 /// How often records whose time is over are forgotten; nobody sees them by then.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
@@ -65,15 +69,8 @@ impl Kinesis {
     pub async fn sweep(self, clock: Arc<dyn Clock>) {
         loop {
             sleep(SWEEP_EVERY).await;
-            match self.sweep_once(clock.now_ms()).await {
-                Ok(()) => {}
-                Err(ChangeError::Store(StoreError::Closed)) => return,
-                Err(ChangeError::Store(error)) => {
-                    tracing::error!(error = with_causes(&error), "old records could not be forgotten");
-                }
-                Err(ChangeError::Refused(error)) => {
-                    tracing::error!(error = error.message, "old records could not be forgotten");
-                }
+            if !goes_on(self.sweep_once(clock.now_ms()).await, "old records could not be forgotten") {
+                return;
             }
         }
     }

@@ -135,6 +135,13 @@ def test_a_batch_is_as_large_as_it_may_be_and_waits_for_its_window(server, deplo
     assert tried(found) == ["012", "345", "67"]
 
 
+def test_a_batch_that_is_full_does_not_wait_for_its_window(server, deploy, stream, connect):
+    (items, arn), function = stream(), deploy(ECHOES)
+    connect(function, arn, BatchSize=3, MaximumBatchingWindowInSeconds=120, **HORIZON)
+    put(items, *"abc")
+    assert tried(batches(server, function, 3)) == ["abc"]
+
+
 def test_k_03_k_06_a_batch_that_fails_blocks_is_given_up_and_told(server, deploy, stream, connect, sqs):
     (items, arn), function, queue = stream(), deploy(PICKY), Queue(sqs)
     made = connect(
@@ -163,6 +170,20 @@ def test_k_03_k_06_a_batch_that_fails_blocks_is_given_up_and_told(server, deploy
     for name, count in [("Polled", 4), ("Invoked", 6), ("FailedInvoke", 4), ("Dropped", 2), ("OnFailureDestinationDelivered", 2)]:
         assert f'aws_lambda_{name}EventCount_total{{EventSourceMappingUUID="{made["UUID"]}"}} {count}\n' in metrics
     assert f'aws_lambda_IteratorAge_milliseconds_count{{account_id="{ACCOUNT}",region="us-east-1",FunctionName="{function.name}"' in metrics
+
+
+def test_a_batch_that_fails_may_be_made_smaller(server, deploy, stream, connect, lambda_client):
+    """What it does not take any more comes behind it, and is not passed."""
+    (items, arn), function = stream(), deploy(PICKY)
+    put(items, *"ab")
+    put(items, "c", bad=1)
+    put(items, *"de")
+    made = connect(function, arn, BatchSize=5, **HORIZON)
+    batches(server, function, 5)
+    lambda_client.update_event_source_mapping(UUID=made["UUID"], BatchSize=2, MaximumRetryAttempts=2)
+    wait_for(lambda: tried(batches(server, function, 1))[-1] == "e")
+    seen = tried(batches(server, function, 1))
+    assert seen[0] == "abcde" and "ab" in seen and "cd" in seen and seen[-1] == "e"
 
 
 def test_k_06_a_bucket_gets_the_records_too(server, deploy, stream, connect, s3, bucket):

@@ -123,6 +123,16 @@ impl Lane {
         self.next = self.next.max(last.saturating_add(1));
     }
 
+    /// Makes two parts of the first: what is before a place, and the rest.
+    pub fn cut(&mut self, at: u64) {
+        let Some(part) = self.failed.first().copied().filter(|part| part.first < at && at <= part.last)
+        else {
+            return;
+        };
+        let parts = [Part { last: at - 1, ..part }, Part { first: at, ..part }];
+        self.failed.splice(0..1, parts);
+    }
+
     /// How often the function was invoked with what is next.
     pub fn invocations(&self) -> u32 {
         self.failed.first().map_or(0, |part| part.invocations)
@@ -212,6 +222,18 @@ mod tests {
         assert_eq!((lane.next, &lane.failed[..]), (5, &[part(5, 9)][..]));
         lane.leave_out(20);
         assert_eq!(lane, Lane::at(21));
+    }
+
+    #[test]
+    fn a_part_that_is_too_large_by_now_is_cut() {
+        let part = |first, last| Part { first, last, failures: 1, invocations: 2 };
+        let mut lane = Lane { next: 1, failed: vec![part(1, 9), part(10, 12)], window: None };
+        lane.cut(4);
+        assert_eq!(lane.failed, [part(1, 3), part(4, 9), part(10, 12)]);
+        for nowhere in [1, 4, 99] {
+            lane.cut(nowhere);
+        }
+        assert_eq!(lane.failed.len(), 3);
     }
 
     #[test]

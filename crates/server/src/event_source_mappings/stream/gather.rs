@@ -91,7 +91,13 @@ impl LaneReader {
                 break is_closed && gathering.next > last;
             }
         };
-        gathering.batch.last = last;
+        // What one batch does not take any more, since it was changed, is a part of its own.
+        let is_cut = gathering.is_full && gathering.next <= last;
+        if is_cut {
+            self.lane.cut(gathering.next);
+        }
+        gathering.batch.last = if is_cut { gathering.next.saturating_sub(1) } else { last };
+        let last = gathering.batch.last;
         // More of its window may be behind it.
         let is_last = self.lane.failed.len() == 1;
         gathering.batch.is_final =
@@ -125,8 +131,14 @@ impl LaneReader {
         while let Some(record) = records.pop_front() {
             match self.fit(gathering, &record, until) {
                 Fit::Skipped => gathering.next = record.place.saturating_add(1),
-                Fit::Taken => gathering.take(record),
+                Fit::Taken => {
+                    gathering.take(record);
+                    gathering.is_full = gathering.batch.records.len() == self.size();
+                }
                 Fit::NoMore { is_final } => {
+                    if record.place > until {
+                        gathering.next = until.saturating_add(1);
+                    }
                     records.push_front(record);
                     gathering.batch.is_final = is_final;
                     gathering.is_full = true;
@@ -185,14 +197,17 @@ impl LaneReader {
         if self.is_of_later_window(record) {
             return Fit::NoMore { is_final: true };
         }
-        let size = usize::try_from(self.mapping().batch_size).unwrap_or(1).max(1);
-        let records = gathering.batch.records.len();
         let is_too_much = gathering.bytes + record.json.len() + 1 > BATCH_BYTES_MAX;
-        if records == size || (records > 0 && is_too_much) {
+        if is_too_much && !gathering.batch.records.is_empty() {
             return Fit::NoMore { is_final: false };
         }
         self.poller.count(EventSourceCount::Polled, usize::from(is_new));
         Fit::Taken
+    }
+
+    /// Records of a batch at most.
+    fn size(&self) -> usize {
+        usize::try_from(self.mapping().batch_size).unwrap_or(1).max(1)
     }
 
     /// Opens the window of a record, where there is none.

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from dynamo import Tables, unique
+from dynamo import Tables
+from faults import Faults
 from functions import log_of
 from mappings import ECHOES, batches, events, state
 from queues import ACCOUNT, Queue
@@ -100,6 +101,7 @@ def test_what_a_mapping_cannot_be(deploy, stream, connect):
         ({"EventSourceArn": gone, **HORIZON}, f"Stream not found: {gone}"),
         ({"MaximumRecordAgeInSeconds": 30, **HORIZON}, "MaximumRecordAgeInSeconds"),
         ({"DestinationConfig": {"OnFailure": {"Destination": function.arn}}, **HORIZON}, "is invalid."),
+        ({"FilterCriteria": {"Filters": [{"Pattern": '{"dynamodb": ["text"]}'}]}, **HORIZON}, "Invalid filter pattern definition."),
         ({"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": 1}, "Unsupported starting position"),
     ]:
         with pytest.raises(function.client.exceptions.InvalidParameterValueException) as error:
@@ -184,6 +186,28 @@ def test_a_batch_that_fails_may_be_made_smaller(server, deploy, stream, connect,
     wait_for(lambda: tried(batches(server, function, 1))[-1] == "e")
     seen = tried(batches(server, function, 1))
     assert seen[0] == "abcde" and "ab" in seen and "cd" in seen and seen[-1] == "e"
+
+
+def test_k_06_what_is_too_old_is_given_up_untried(fresh_server, deploy_to, tmp_path):
+    """The server's clock jumps, so that nobody has to wait for a minute."""
+    faults = Faults(tmp_path)
+    server = fresh_server("--isolation", "process", "--no-sdk", env=faults.environment)
+    function = deploy_to(server)(ECHOES)
+    items, queue = Tables(server)(**BOTH), Queue(server.client(service="sqs"))
+    put(items, *"ab")
+    faults.clock_seconds = 90
+    put(items, "c")
+    server.client().create_event_source_mapping(
+        FunctionName=function.name,
+        EventSourceArn=arn_of(items),
+        MaximumRecordAgeInSeconds=60,
+        DestinationConfig={"OnFailure": {"Destination": queue.arn}},
+        **HORIZON,
+    )
+    assert tried(batches(server, function, 1)) == ["c"]
+    [told] = queue.bodies(1)
+    assert (told["requestContext"]["condition"], told["requestContext"]["approximateInvokeCount"]) == ("RecordAgeExceeded", 0)
+    assert told["DDBStreamBatchInfo"]["batchSize"] == 2 and "responseContext" not in told
 
 
 def test_k_06_a_bucket_gets_the_records_too(server, deploy, stream, connect, s3, bucket):
@@ -291,6 +315,48 @@ def test_k_07_a_window_has_a_state_and_an_end(server, deploy, stream, connect):
     assert sum(counted.values()) == 5
     finals = [event for event in found if event["isFinalInvokeForWindow"]]
     assert len(finals) == len(counted) >= 2
+
+
+GROWS = """
+import json
+def handler(event, context):
+    shown = {name: value for name, value in event.items() if name != 'state'}
+    print('GOT ' + json.dumps({**shown, 'size': len(json.dumps(event['state']))}))
+    return {'state': {'text': 'x' * 1100000}}
+"""
+
+
+def test_k_07_a_window_ends_early_when_its_state_is_too_large(server, deploy, stream, connect):
+    (items, arn), function = stream(), deploy(GROWS)
+    connect(function, arn, TumblingWindowInSeconds=900, **HORIZON)
+    put(items, "a")
+    wait_for(lambda: len(events(server, function, 1)) == 2)
+    first, last = events(server, function, 1)
+    assert (first["isFinalInvokeForWindow"], first["isWindowTerminatedEarly"], keys(first["Records"])) == (False, False, ["a"])
+    assert (last["isFinalInvokeForWindow"], last["isWindowTerminatedEarly"], last["Records"]) == (True, True, [])
+    assert last["size"] > 1024 * 1024 and last["window"] == first["window"]
+    put(items, "b")
+    # Another begins, without what the last one had.
+    third = events(server, function, 2)[2]
+    assert (keys(third["Records"]), third["size"]) == (["b"], len("{}"))
+
+
+HALF_DONE = """
+import json
+def handler(event, context):
+    print('GOT ' + json.dumps(event))
+    numbers = [r['dynamodb']['SequenceNumber'] for r in event['Records']]
+    tries = event['state'].get('tries', 0) + 1
+    return {'state': {'tries': tries}, 'batchItemFailures': [{'itemIdentifier': 'none of them'}] if numbers else []}
+"""
+
+
+def test_k_07_what_failed_comes_again_to_the_state_that_it_found(server, deploy, stream, connect):
+    (items, arn), function = stream(), deploy(HALF_DONE)
+    reports = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
+    connect(function, arn, TumblingWindowInSeconds=900, MaximumRetryAttempts=1, **reports, **HORIZON)
+    put(items, "a")
+    assert [event["state"] for event in events(server, function, 2)] == [{}, {}]
 
 
 def test_k_07_a_response_without_a_state_is_a_failure(server, deploy, stream, connect):

@@ -86,7 +86,7 @@ pub(crate) async fn resume(
     tokio::spawn(DynamoDb::new(store).sweep(Arc::clone(&clock)));
     tokio::spawn(Kinesis::new(store).sweep(Arc::clone(&clock)));
     tokio::spawn(events.run_schedules(Arc::clone(&of_schedules)));
-    tokio::spawn(scheduler.run_schedules(clock, of_schedules));
+    tokio::spawn(scheduler.run_schedules(Arc::clone(&clock), of_schedules));
     sqs.resume().await?;
     let parts = Parts {
         invoker: Arc::clone(&lambda.invoker),
@@ -95,6 +95,7 @@ pub(crate) async fn resume(
         queues: Arc::clone(&lambda.queue_source),
         streams: Arc::clone(&lambda.streams),
         waiting: store.queues(),
+        clock: Arc::clone(&clock),
     };
     Ok(mappings.start(store, parts).await?)
 }

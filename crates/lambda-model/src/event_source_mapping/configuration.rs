@@ -47,7 +47,7 @@ impl MappingRequest {
         self.check_batch(source)?;
         self.check_members(source)?;
         self.check_stream(source)?;
-        self.check_filters()
+        self.check_filters(source)
     }
 
     fn check_position(&self, source: SourceKind) -> Result<(), LambdaError> {
@@ -133,15 +133,16 @@ impl MappingRequest {
         }
     }
 
-    fn check_filters(&self) -> Result<(), LambdaError> {
+    fn check_filters(&self, source: SourceKind) -> Result<(), LambdaError> {
         if self.filters.len() > limits::FILTERS_MAX {
             return refuse(&format!("A mapping can have up to {} filters.", limits::FILTERS_MAX));
         }
         self.filters.iter().try_for_each(|pattern| {
             let parsed = FilterPattern::parse(pattern);
-            parsed
-                .map(drop)
-                .map_err(|_| LambdaError::InvalidParameterValue("Invalid filter pattern definition.".into()))
+            match parsed.is_ok_and(|pattern| source.takes(&pattern)) {
+                true => Ok(()),
+                false => refuse("Invalid filter pattern definition."),
+            }
         })
     }
 }
@@ -244,6 +245,14 @@ mod tests {
         };
         assert_eq!(refusal(QUEUE, filtered(&[r#"{"body": {"a": [1]}}"#])), "");
         assert_eq!(refusal(QUEUE, filtered(&["no pattern"])), "Invalid filter pattern definition.");
+        let of_stream = |filter| MappingRequest { filters: filtered(&[filter]).filters, ..stream() };
+        for (source, json, text) in [
+            (SourceKind::Kinesis, r#"{"data": {"a": [1]}}"#, r#"{"data": ["text"]}"#),
+            (SourceKind::DynamoDbStream, r#"{"dynamodb": {"Keys": {}}}"#, r#"{"dynamodb": ["text"]}"#),
+        ] {
+            assert_eq!(refusal(source, of_stream(json)), "");
+            assert_eq!(refusal(source, of_stream(text)), "Invalid filter pattern definition.");
+        }
         assert!(refusal(QUEUE, filtered(&["{}"; 11])).contains("up to 10"));
     }
 }

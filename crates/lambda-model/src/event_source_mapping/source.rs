@@ -1,5 +1,6 @@
 //! The sources that Lambda reads from, and how a request names them.
 
+use super::filter::{FieldPattern, FilterPattern};
 use crate::LambdaError;
 
 /// What a mapping reads from.
@@ -74,6 +75,19 @@ impl SourceKind {
     /// Whether records come in order from a position that is kept.
     pub fn is_stream(self) -> bool {
         matches!(self, Self::Kinesis | Self::DynamoDbStream)
+    }
+
+    /// Whether a filter may be so: what a stream brings is JSON, or no pattern of it lets it through (F-05).
+    pub fn takes(self, pattern: &FilterPattern) -> bool {
+        let data = match self {
+            Self::Kinesis => "data",
+            Self::DynamoDbStream => "dynamodb",
+            _ => return true,
+        };
+        let is_text = |(name, wanted): &(String, FieldPattern)| {
+            name == data && matches!(wanted, FieldPattern::AnyOf(_))
+        };
+        !pattern.fields.iter().any(is_text)
     }
 
     /// Whether records come from Kafka.

@@ -19,5 +19,5 @@ mod stream;
 mod supervisor;
 
 pub(crate) use queue_source::{OwnQueues, QueueSource, Wanted, in_words_of_sqs};
-pub(crate) use stream::{StreamSources, start_behind};
+pub(crate) use stream::{StreamSources, forget, start_behind};
 pub(crate) use supervisor::{EventSourceMappings, MappingChanges, Parts};

@@ -11,7 +11,7 @@ use std::{
 use invocation::Invoker;
 use lambda_model::{
     event_source_mapping::{EventSourceMapping, filter::FilterPattern},
-    ports::{FunctionCatalog, MetricSink},
+    ports::{Clock, FunctionCatalog, MetricSink},
 };
 use store::{Change, CommitObserver, Document, Queues, Store, StoreError};
 use tokio::{
@@ -34,6 +34,8 @@ pub(crate) struct Parts {
     pub streams: Arc<StreamSources>,
     /// Where it is kept how far streams are read.
     pub waiting: Queues,
+    /// When what is told is due: that of the outbox.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// A mapping was committed, or is gone; without a name, all are.

@@ -79,3 +79,16 @@ impl StreamSettings {
         max_ms >= 0 && now_ms.saturating_sub(arrived_ms) > max_ms
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn k_06_a_record_is_too_old_behind_its_age_and_never_without_one() {
+        let mut settings = StreamSettings::starting_at(StartingPosition::TrimHorizon);
+        assert!(!settings.is_too_old(0, i64::MAX));
+        settings.record_age_max_seconds = 60;
+        assert!(!settings.is_too_old(1_000, 61_000) && settings.is_too_old(1_000, 61_001));
+    }
+}

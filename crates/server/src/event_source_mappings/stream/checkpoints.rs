@@ -24,7 +24,7 @@ pub(super) struct Kept {
 /// What is kept for a mapping, shard by shard.
 pub(super) async fn read(queues: &Queues, mapping: &str) -> Result<BTreeMap<String, Kept>, LambdaError> {
     let mut shards: BTreeMap<String, Kept> = BTreeMap::new();
-    for Checkpoint { shard, lane, state, .. } in queues.checkpoints(mapping).await.map_err(unreadable)? {
+    for Checkpoint { shard, lane, state, .. } in queues.checkpoints(mapping).await? {
         let kept = shards.entry(shard).or_default();
         match lane {
             None => kept.division = serde_json::from_slice(&state).ok(),
@@ -81,7 +81,7 @@ pub(super) async fn keep_all(
 pub(super) async fn forget_shard(queues: &Queues, mapping: &str, shard: &str) -> Result<(), LambdaError> {
     let (mapping, shard) = (mapping.to_owned(), shard.to_owned());
     let forget = move |transaction: &mut QueueTransaction<'_>| -> Result<(), LambdaError> {
-        transaction.delete_checkpoints(&mapping, &shard).map_err(unreadable)
+        Ok(transaction.delete_checkpoints(&mapping, &shard)?)
     };
     queues.transact(forget).await
 }
@@ -95,8 +95,8 @@ pub(super) async fn keep_lane(
 ) -> Result<(), LambdaError> {
     let checkpoint = checkpoint((mapping, shard), Some(index), lane)?;
     let keep = move |transaction: &mut QueueTransaction<'_>| -> Result<(), LambdaError> {
-        transaction.put_checkpoint(&checkpoint).map_err(unreadable)?;
-        told.map_or(Ok(()), |told| transaction.deliver(told)).map_err(unreadable)
+        transaction.put_checkpoint(&checkpoint)?;
+        Ok(told.map_or(Ok(()), |told| transaction.deliver(told))?)
     };
     queues.transact(keep).await
 }
@@ -107,10 +107,10 @@ fn put_all(
     division: &Division,
     lanes: &[Lane],
 ) -> Result<(), LambdaError> {
-    transaction.delete_checkpoints(names.0, names.1).map_err(unreadable)?;
-    transaction.put_checkpoint(&checkpoint(names, None, division)?).map_err(unreadable)?;
+    transaction.delete_checkpoints(names.0, names.1)?;
+    transaction.put_checkpoint(&checkpoint(names, None, division)?)?;
     for (index, lane) in (0..).zip(lanes) {
-        transaction.put_checkpoint(&checkpoint(names, Some(index), lane)?).map_err(unreadable)?;
+        transaction.put_checkpoint(&checkpoint(names, Some(index), lane)?)?;
     }
     Ok(())
 }
@@ -122,8 +122,4 @@ fn checkpoint(
 ) -> Result<Checkpoint, LambdaError> {
     let state = serde_json::to_vec(state).map_err(|error| LambdaError::Service(error.to_string()))?;
     Ok(Checkpoint { mapping: mapping.to_owned(), shard: shard.to_owned(), lane, state })
-}
-
-fn unreadable(error: StoreError) -> LambdaError {
-    LambdaError::from(error)
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use super::lane::LaneReader;
 use crate::clock;
 
-/// Bytes that are around the records of an event: what there is of a window is small, or part of its state.
+/// Bytes that are around the records of an event, without the state of a window.
 const AROUND: usize = 1_024;
 /// Records that are read at a time.
 const READ_MAX: usize = 1_000;
@@ -43,6 +43,9 @@ struct Gathering {
     batch: Batch,
     next: u64,
     bytes: usize,
+    /// Records that it has, or that no filter let through.
+    polled: usize,
+    filtered_out: usize,
     /// Whether it takes no more.
     is_full: bool,
 }
@@ -54,7 +57,7 @@ impl LaneReader {
             return self.gather_part(part.first, part.last).await;
         }
         let window = Duration::from_secs(u64::try_from(self.mapping().batching_window_seconds).unwrap_or(0));
-        let (mut gathering, mut deadline) = (Gathering::from(self.lane.next), None);
+        let (mut gathering, mut deadline) = (self.gathering_from(self.lane.next), None);
         loop {
             let appended = self.source().appended(&self.shard);
             let (is_end, is_closed) = self.take_more(&mut gathering).await?;
@@ -82,9 +85,21 @@ impl LaneReader {
         }
     }
 
+    fn gathering_from(&self, next: u64) -> Gathering {
+        let state = self.lane.window.as_ref().map_or(0, |window| window.state.to_string().len());
+        Gathering {
+            batch: Batch { last: next.saturating_sub(1), ..Batch::default() },
+            next,
+            bytes: AROUND + state,
+            polled: 0,
+            filtered_out: 0,
+            is_full: false,
+        }
+    }
+
     /// The same records as before, as far as they are still there.
     async fn gather_part(&mut self, first: u64, last: u64) -> Result<Gathered, LambdaError> {
-        let mut gathering = Gathering::from(first);
+        let mut gathering = self.gathering_from(first);
         let is_closed = loop {
             let (is_end, is_closed) = self.take(&mut gathering, last).await?;
             if is_end || gathering.next > last || gathering.is_full {
@@ -122,6 +137,9 @@ impl LaneReader {
     async fn take_more(&mut self, gathering: &mut Gathering) -> Result<(bool, bool), LambdaError> {
         let taken = self.take(gathering, u64::MAX).await?;
         gathering.batch.last = gathering.next.saturating_sub(1);
+        // Of what comes again nothing is counted.
+        self.poller.count(EventSourceCount::Polled, mem::take(&mut gathering.polled));
+        self.poller.count(EventSourceCount::FilteredOut, mem::take(&mut gathering.filtered_out));
         Ok(taken)
     }
 
@@ -131,6 +149,11 @@ impl LaneReader {
         while let Some(record) = records.pop_front() {
             match self.fit(gathering, &record, until) {
                 Fit::Skipped => gathering.next = record.place.saturating_add(1),
+                Fit::FilteredOut => {
+                    gathering.next = record.place.saturating_add(1);
+                    gathering.polled += 1;
+                    gathering.filtered_out += 1;
+                }
                 Fit::Taken => {
                     gathering.take(record);
                     gathering.is_full = gathering.batch.records.len() == self.size();
@@ -186,13 +209,9 @@ impl LaneReader {
         if !self.division.is_for(self.index, &record.key, record.place) {
             return Fit::Skipped;
         }
-        // What comes again was counted.
-        let is_new = until == u64::MAX;
         let filtered = record.filtered.as_deref().unwrap_or(&record.json);
         if !matches_any(&self.poller.patterns, filtered) {
-            self.poller.count(EventSourceCount::Polled, usize::from(is_new));
-            self.poller.count(EventSourceCount::FilteredOut, usize::from(is_new));
-            return Fit::Skipped;
+            return Fit::FilteredOut;
         }
         if self.is_of_later_window(record) {
             return Fit::NoMore { is_final: true };
@@ -201,7 +220,6 @@ impl LaneReader {
         if is_too_much && !gathering.batch.records.is_empty() {
             return Fit::NoMore { is_final: false };
         }
-        self.poller.count(EventSourceCount::Polled, usize::from(is_new));
         Fit::Taken
     }
 
@@ -224,8 +242,10 @@ impl LaneReader {
 
 /// What becomes of a record.
 enum Fit {
-    /// It is of another lane, or no filter lets it through.
+    /// It is of another lane.
     Skipped,
+    /// No filter lets it through.
+    FilteredOut,
     /// It is in the batch.
     Taken,
     /// The batch takes no more, this one neither.
@@ -233,12 +253,8 @@ enum Fit {
 }
 
 impl Gathering {
-    fn from(next: u64) -> Self {
-        let batch = Batch { last: next.saturating_sub(1), ..Batch::default() };
-        Self { batch, next, bytes: AROUND, is_full: false }
-    }
-
     fn take(&mut self, record: StreamRecord) {
+        self.polled += 1;
         self.next = record.place.saturating_add(1);
         self.bytes += record.json.len() + 1;
         self.batch.records.push(record);

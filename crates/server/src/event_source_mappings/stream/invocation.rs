@@ -107,12 +107,19 @@ impl LaneReader {
 
     /// What a response says: the state of a window must be there but for the last time (K-07), and the lowest failure counts (K-05).
     fn judge(&mut self, batch: &Batch, response: &[u8]) -> Judged {
-        if let Some(window) = &mut self.lane.window
-            && !window.take_state(response)
-            && !batch.is_final
-        {
+        let mut window = self.lane.window.clone();
+        if window.as_mut().is_some_and(|window| !window.take_state(response)) && !batch.is_final {
             return Judged::Failed;
         }
+        let judged = self.judge_items(batch, response);
+        // What failed as a whole comes again to the state that it found.
+        if judged != Judged::Failed {
+            self.lane.window = window;
+        }
+        judged
+    }
+
+    fn judge_items(&self, batch: &Batch, response: &[u8]) -> Judged {
         if !self.mapping().reports_item_failures {
             return Judged::Done;
         }

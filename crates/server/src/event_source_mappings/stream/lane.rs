@@ -159,9 +159,6 @@ impl LaneReader {
             Settled::Exhausted { from, invocations } => {
                 let left = places.partition_point(|place| *place < from);
                 let given_up = batch.records.get(left..).unwrap_or_default();
-                if batch.is_final {
-                    self.lane.window = None;
-                }
                 let told = self.told(given_up, GivenUp::RetryAttemptsExhausted, invocations, Some(&answer));
                 self.keep(told, given_up.len()).await
             }
@@ -199,7 +196,7 @@ impl LaneReader {
         let (first, last) = (records.first()?, records.last()?);
         let new_id = request_id::new();
         let request_id = answer.map_or(new_id.as_str(), |answer| answer.request_id.as_str());
-        let (function_arn, now_ms) = (self.mapping().function_arn(), clock::unix_ms());
+        let (function_arn, now_ms) = (self.mapping().function_arn(), self.poller.parts.clock.now_ms());
         let abandoned = Abandoned {
             batch_info: self.source().batch_info(),
             why,

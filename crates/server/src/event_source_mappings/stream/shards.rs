@@ -93,7 +93,9 @@ impl StreamPoller {
         let names = (self.uuid.as_str(), checkpoint.as_str());
         let begin = || Lane::at(self.first_place());
         let mut division = kept.division.clone().unwrap_or_else(|| Division::of(wanted));
-        let known = |index| kept.lanes.get(&index).cloned().unwrap_or_else(begin);
+        // Without it nobody knows what its lanes were of.
+        let is_known = kept.division.is_some();
+        let known = |index| kept.lanes.get(&index).filter(|_| is_known).cloned().unwrap_or_else(begin);
         let mut lanes: Vec<Lane> = (0..division.lanes).map(known).collect();
         if division.lanes != wanted {
             lanes = division.divide(wanted, &lanes);

@@ -23,7 +23,11 @@ use self::{
     shown::shown,
 };
 use super::{LambdaApi, RequestContext, paging::Page, target::Target};
-use crate::{clock, event_source_mappings::start_behind, identity::Caller};
+use crate::{
+    clock,
+    event_source_mappings::{forget, start_behind},
+    identity::Caller,
+};
 
 impl LambdaApi {
     /// Makes a mapping, which begins to read at once.
@@ -74,14 +78,19 @@ impl LambdaApi {
             start_behind(&self.store.queues(), &key.name, &shards).await?;
         }
         let stored = (key.clone(), mapping.clone());
-        self.store
+        let made = self
+            .store
             .transact(move |transaction| {
                 let (key, mapping) = stored;
                 check_single(transaction, &key, &mapping)?;
                 transaction.put_document(&key, &mapping)?;
                 Ok::<_, LambdaError>(())
             })
-            .await?;
+            .await;
+        if made.is_err() && mapping.is_latest() {
+            forget(&self.store.queues(), &key.name).await;
+        }
+        made?;
         let state = if mapping.is_enabled { "Creating" } else { "Disabled" };
         Ok(self.shown_of(&key, mapping, state))
     }

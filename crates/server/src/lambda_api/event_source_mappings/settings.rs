@@ -78,7 +78,8 @@ macro_rules! requested {
             has_on_success: $input
                 .destination_config
                 .as_ref()
-                .is_some_and(|config| config.on_success.is_some()),
+                .and_then(|config| config.on_success.as_ref())
+                .is_some_and(|success| success.destination.is_some()),
             record_age_max_seconds: $input.maximum_record_age_in_seconds,
         }
     }};

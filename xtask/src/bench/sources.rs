@@ -64,8 +64,7 @@ pub(super) fn rows(
 /// From the request that puts an object to the first line of its function, beside an invocation of the same function.
 fn objects(server: &Lambent, python: &Subject, effort: &Effort) -> Result<Row, Failure> {
     let failed = |error: io::Error| Failure::during("objects", error);
-    let subject = Subject { handler: "app.handler", ..python_of(python) };
-    server.deploy_package(&subject, "objects", &package::zip(&[("app.py", SAYS_WHEN)]))?;
+    server.deploy_package(python, "objects", &package::zip(&[("app.py", SAYS_WHEN)]))?;
     let mut connection = Connection::open(&server.address).map_err(failed)?;
     let arn = "arn:aws:lambda:us-east-1:000000000000:function:objects";
     let allowed = json!({
@@ -107,20 +106,6 @@ fn objects(server: &Lambent, python: &Subject, effort: &Effort) -> Result<Row, F
         Latencies::new(micros.collect(), Duration::from_secs(1))
     };
     Ok(Row { name: "object to function".to_owned(), lambent: times("put-"), floor: times("invoked-") })
-}
-
-/// The runtime of a subject, for other code.
-fn python_of(subject: &Subject) -> Subject {
-    Subject {
-        name: subject.name,
-        runtime: subject.runtime.clone(),
-        handler: subject.handler,
-        package: Vec::new(),
-        bare: Vec::new(),
-        variables: Vec::new(),
-        nothing: Vec::new(),
-        runtime_path: None,
-    }
 }
 
 /// Which keys the function has said when it began with, once it is so many: microseconds of Unix time.

@@ -15,7 +15,7 @@ use super::{
     reading::{chunk, end},
     record::{Kept, StreamRecord as Stream},
     sequence,
-    shards::{Shard, id_of, number_of},
+    shards::{Shard, id_of},
 };
 use crate::{append_log, change::ChangeError};
 
@@ -50,12 +50,13 @@ impl StreamSource for Kinesis {
     fn read<'a>(&'a self, read: StreamRead<'a>) -> BoxFuture<'a, Result<StreamChunk, LambdaError>> {
         Box::pin(async move {
             let StreamRead { stream_arn, shard, from, records_max, bytes_max, role } = read;
-            let (arn, role, id) = (stream_arn.to_owned(), role.to_owned(), shard.id.clone());
+            let (arn, role, space) = (stream_arn.to_owned(), role.to_owned(), shard.space);
             let read = move |view: &TableView<'_>| -> Result<StreamChunk, ChangeError> {
                 let gone =
                     StreamChunk { next: from, is_end: true, is_closed: true, ..StreamChunk::default() };
                 let Some(stream) = in_view(view, &arn)? else { return Ok(gone) };
-                let Some(shard) = number_of(&id).and_then(|number| stream.shard(number)) else {
+                // Of a stream that was made anew, a shard of the same name is another.
+                let Some(shard) = stream.shards.iter().find(|shard| shard.space == space) else {
                     return Ok(gone);
                 };
                 let chunk = chunk(view, shard, from, (records_max, bytes_max))?;

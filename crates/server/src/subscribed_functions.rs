@@ -22,17 +22,7 @@ impl SubscribedFunctions for InvokedFunctions {
                 region: name.region.ok_or("no Region in the ARN")?,
                 name: name.name,
             };
-            let invocation = Invocation {
-                request_id: request_id::new(),
-                payload: event.into(),
-                invoked_function_arn: arn.to_owned(),
-                trace_id: None,
-                client_context: None,
-                cognito_identity: None,
-                wants_log_tail: false,
-                response_stream: None,
-                is_patient: true,
-            };
+            let invocation = Invocation::of_event(request_id::new(), event.into(), arn.to_owned());
             let request = InvokeRequest { key, qualifier: name.qualifier, invocation };
             // What the function makes of it is its own business: the events have reached it.
             self.invoker.invoke(request).await.map(drop).map_err(|error| error.to_string())

@@ -98,17 +98,10 @@ impl AsyncInvoker {
     async fn run(&self, event: &AsyncEvent, now_ms: i64) -> Ran {
         let age_ms = u64::try_from(now_ms - event.accepted_at_ms).unwrap_or(0);
         self.metrics.async_event_age(&event.key, event.resource(), age_ms);
+        let (request_id, payload) = (event.request_id.clone(), event.payload.clone());
         let invocation = Invocation {
-            request_id: event.request_id.clone(),
-            payload: event.payload.clone(),
-            invoked_function_arn: event.invoked_function_arn(),
             trace_id: event.trace_id.clone(),
-            // Delivered for synchronous invocations only (I-03).
-            client_context: None,
-            cognito_identity: None,
-            wants_log_tail: false,
-            response_stream: None,
-            is_patient: true,
+            ..Invocation::of_event(request_id, payload, event.invoked_function_arn())
         };
         let request =
             InvokeRequest { key: event.key.clone(), qualifier: event.qualifier.clone(), invocation };

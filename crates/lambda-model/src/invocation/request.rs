@@ -30,6 +30,24 @@ pub struct Invocation {
     pub is_patient: bool,
 }
 
+impl Invocation {
+    /// Of an event whose outcome nobody waits for; of the function, its ARN. Its client context is delivered with synchronous ones only
+    /// (I-03).
+    pub fn of_event(request_id: String, payload: Bytes, invoked_function_arn: String) -> Self {
+        Self {
+            request_id,
+            payload,
+            invoked_function_arn,
+            trace_id: None,
+            client_context: None,
+            cognito_identity: None,
+            wants_log_tail: false,
+            response_stream: None,
+            is_patient: true,
+        }
+    }
+}
+
 impl std::fmt::Debug for Invocation {
     /// The payload is never printed.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -210,16 +210,12 @@ impl Poller {
     }
 
     async fn invoke(&self, records: &[Record]) -> Result<InvocationOutcome, LambdaError> {
+        let (event, arn) = (batch::event(records).into(), self.mapping.function_arn());
         let invocation = Invocation {
-            request_id: request_id::new(),
-            payload: batch::event(records).into(),
-            invoked_function_arn: self.mapping.function_arn(),
             trace_id: records.iter().find_map(|record| record.trace_header.clone()),
-            client_context: None,
-            cognito_identity: None,
-            wants_log_tail: false,
-            response_stream: None,
+            // A batch without room is how the width of the mapping is found.
             is_patient: false,
+            ..Invocation::of_event(request_id::new(), event, arn)
         };
         let request = InvokeRequest {
             key: self.mapping.function.clone(),

@@ -29,17 +29,8 @@ pub(super) struct Answer {
 impl StreamPoller {
     /// Invokes the function; whether it ran is not said by an error of its own.
     async fn invoke(&self, request_id: &str, payload: String) -> Result<Invoked, LambdaError> {
-        let invocation = Invocation {
-            request_id: request_id.to_owned(),
-            payload: payload.into(),
-            invoked_function_arn: self.mapping.function_arn(),
-            trace_id: None,
-            client_context: None,
-            cognito_identity: None,
-            wants_log_tail: false,
-            response_stream: None,
-            is_patient: true,
-        };
+        let arn = self.mapping.function_arn();
+        let invocation = Invocation::of_event(request_id.to_owned(), payload.into(), arn);
         let request = InvokeRequest {
             key: self.mapping.function.clone(),
             qualifier: self.mapping.qualifier.clone(),

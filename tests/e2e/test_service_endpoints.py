@@ -179,10 +179,10 @@ def test_only_mapped_services_are_named_where_the_endpoint_is_not(fresh_server, 
 
 
 def test_a_service_that_is_nowhere_names_the_setting(here):
-    for service in ("secretsmanager", "cloudformation"):
+    for service in ("ssm", "cloudformation"):
         client = here.client(service=service)
         with refused(501, "NotImplemented", contains=[f"--service-endpoint {service}=URL"]):
-            client.list_secrets() if service == "secretsmanager" else client.list_stacks()
+            client.describe_parameters() if service == "ssm" else client.list_stacks()
 
 
 def test_an_endpoint_that_does_not_answer_is_unavailable(fresh_server):

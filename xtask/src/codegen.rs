@@ -94,6 +94,18 @@ const SERVICES: &[Service] = &[
         refuses_words: false,
     },
     Service {
+        module: "secretsmanager",
+        model: "botocore/data/secretsmanager/2017-10-17/service-2.json.gz",
+        built: Some(built::SECRETSMANAGER),
+        refuses_words: false,
+    },
+    Service {
+        module: "iot",
+        model: "botocore/data/iot/2015-05-28/service-2.json.gz",
+        built: Some(built::IOT),
+        refuses_words: false,
+    },
+    Service {
         module: "scheduler",
         model: "botocore/data/scheduler/2021-06-30/service-2.json.gz",
         built: None,

@@ -12,6 +12,7 @@ use services::{
     kinesis::Kinesis,
     logs::CloudWatchLogs,
     scheduler::Scheduler,
+    secretsmanager::SecretsManager,
     service::AwsService,
     sns::{Links, Sns},
     sqs::Sqs,
@@ -62,6 +63,8 @@ pub(crate) struct Router {
     pub events: EventBridge,
     /// EventBridge Scheduler.
     pub scheduler: RestJsonApi<Scheduler>,
+    /// Secrets.
+    pub secrets: SecretsManager,
     /// Topics.
     pub sns: Sns,
     /// Queues.
@@ -199,6 +202,9 @@ impl Router {
             Destination::Kinesis => json_api::answer(&self.kinesis, &Kinesis::JSON, request, caller).await,
             Destination::Events => json_api::answer(&self.events, &EventBridge::JSON, request, caller).await,
             Destination::Scheduler => self.scheduler.handle(request, caller).await,
+            Destination::Secrets => {
+                json_api::answer(&self.secrets, &SecretsManager::JSON, request, caller).await
+            }
             Destination::Sns => query_api::answer(&self.sns, request, caller).await,
             Destination::Sqs if !target_of(&request).is_empty() => {
                 json_api::answer(&self.sqs, &Sqs::JSON, request, caller).await
@@ -225,6 +231,7 @@ impl Router {
             Destination::Kinesis => failure.of_json(&Kinesis::JSON),
             Destination::Events => failure.of_json(&EventBridge::JSON),
             Destination::Scheduler => failure.of_rest_json(),
+            Destination::Secrets => failure.of_json(&SecretsManager::JSON),
             Destination::Sqs => failure.of_json(&Sqs::JSON),
             Destination::Unknown(_) => failure.of_other(takes_forms),
         }
@@ -241,6 +248,7 @@ enum Destination {
     Kinesis,
     Events,
     Scheduler,
+    Secrets,
     Sns,
     Sqs,
     /// None that is built.
@@ -260,6 +268,7 @@ impl Destination {
             "kinesis" => Some(Self::Kinesis),
             "events" => Some(Self::Events),
             "scheduler" => Some(Self::Scheduler),
+            "secretsmanager" => Some(Self::Secrets),
             "sns" => Some(Self::Sns),
             "sqs" => Some(Self::Sqs),
             _ => Some(Self::Unknown(service.to_owned())),
@@ -277,6 +286,7 @@ fn service_of<'a>(request: &HttpRequest, caller: &'a Caller) -> &'a str {
         None if target_of(request).starts_with("DynamoDB") => "dynamodb",
         None if target_of(request).starts_with(Kinesis::TARGET) => "kinesis",
         None if target_of(request).starts_with("AWSEvents.") => "events",
+        None if target_of(request).starts_with(SecretsManager::TARGET) => "secretsmanager",
         // Who has a token of another provider signs nothing: AssumeRoleWithWebIdentity, AssumeRoleWithSAML.
         None if sends_forms(request) => "sts",
         None => "lambda",

@@ -16,6 +16,7 @@ use services::{
     kinesis::Kinesis,
     s3::{ObjectEvents, S3},
     scheduler::Scheduler,
+    secretsmanager::SecretsManager,
     sns::Sns,
     sqs::{Registry, Sqs},
     targets::Targets,
@@ -85,6 +86,7 @@ pub(crate) async fn resume(
     tokio::spawn(object_events.run());
     tokio::spawn(DynamoDb::new(store).sweep(Arc::clone(&clock)));
     tokio::spawn(Kinesis::new(store).sweep(Arc::clone(&clock)));
+    tokio::spawn(SecretsManager::new(store).sweep(Arc::clone(&clock)));
     tokio::spawn(events.run_schedules(Arc::clone(&of_schedules)));
     tokio::spawn(scheduler.run_schedules(Arc::clone(&clock), of_schedules));
     sqs.resume().await?;

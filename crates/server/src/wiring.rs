@@ -26,6 +26,8 @@ use services::{
     iam::{Directory, Iam, MissingRoles},
     kinesis::Kinesis,
     logs::{CloudWatchLogs, subscriptions},
+    secretsmanager::SecretsManager,
+    sns::Sns,
     sts::{FunctionCredentials, Sessions, Sts},
 };
 use store::{CommitObserver, OpenOptions, Store, StoreError};
@@ -125,16 +127,14 @@ impl Server {
         ));
         let Services { s3, sns, sqs, events, scheduler, queues, .. } = services;
         waiting::resume(&store, &lambda, &metrics, queues).await.map_err(failed)?;
-        let admin = Admin {
-            health: health_facts(&configuration, &store, unenforced),
-            metrics,
-            sns: sns.clone(),
-            logs: store.logs(),
-            lambda: Arc::clone(&lambda),
-            auth: configuration.auth,
-            sessions: Arc::clone(&identity.sessions),
+        let health = health_facts(&configuration, &store, unenforced);
+        let admin = build_admin(
+            health,
+            &store,
+            (metrics, sns.clone(), &lambda),
+            (configuration.auth, &identity),
             stopped,
-        };
+        );
         let (credentials, authentication) = proving(&configuration, &identity);
         let (iam, sts) = (Iam::new(store.clone()), Sts::new(identity.sessions, identity.directory));
         let logs = start_logs(&store, &lambda);
@@ -149,6 +149,7 @@ impl Server {
             kinesis: Kinesis::new(&store),
             events,
             scheduler: RestJsonApi::new(scheduler),
+            secrets: SecretsManager::new(&store),
             sns,
             sqs,
             elsewhere,
@@ -209,6 +210,17 @@ impl Server {
 /// An error that keeps the server from being built.
 fn failed(error: impl std::error::Error) -> BuildError {
     BuildError::Failed(with_causes(&error))
+}
+
+fn build_admin(
+    health: HealthFacts,
+    store: &Store,
+    (metrics, sns, lambda): (Arc<Metrics>, Sns, &Arc<LambdaApi>),
+    (auth, identity): (Auth, &Identity),
+    stopped: watch::Receiver<bool>,
+) -> Admin {
+    let sessions = Arc::clone(&identity.sessions);
+    Admin { health, metrics, sns, logs: store.logs(), lambda: Arc::clone(lambda), auth, sessions, stopped }
 }
 
 fn health_facts(configuration: &Configuration, store: &Store, unenforced: Vec<String>) -> HealthFacts {

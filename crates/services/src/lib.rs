@@ -9,6 +9,7 @@ pub mod kinesis;
 pub mod logs;
 pub mod s3;
 pub mod scheduler;
+pub mod secretsmanager;
 pub mod service;
 pub mod sns;
 pub mod sqs;

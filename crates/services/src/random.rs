@@ -68,6 +68,28 @@ pub(crate) fn signing_key() -> Vec<u8> {
     [bytes(), bytes()].concat()
 }
 
+/// Letters of both cases and digits.
+pub(crate) fn letters_and_digits(length: usize) -> String {
+    let all: Vec<char> = ('a'..='z').chain('A'..='Z').chain('0'..='9').collect();
+    (0..length).map(|_| all[below(all.len())]).collect()
+}
+
+/// A number below a bound, each as likely as the others; 0 for the bound 0.
+pub(crate) fn below(bound: usize) -> usize {
+    let bound = bound as u64;
+    let even = u64::MAX - u64::MAX.checked_rem(bound).unwrap_or_default();
+    loop {
+        // The bits of a UUID that are not random are in its middle.
+        let random = bytes();
+        let high = u32::from_be_bytes([random[0], random[1], random[2], random[3]]);
+        let low = u32::from_be_bytes([random[12], random[13], random[14], random[15]]);
+        let number = u64::from(high) << 32 | u64::from(low);
+        if number < even {
+            return usize::try_from(number.checked_rem(bound).unwrap_or_default()).unwrap_or_default();
+        }
+    }
+}
+
 fn letter(byte: u8) -> char {
     char::from(BASE32[usize::from(byte & 31)])
 }

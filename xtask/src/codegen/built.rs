@@ -236,3 +236,39 @@ pub(super) const KINESIS: &[&str] = &[
     "UpdateShardCount",
     "UpdateStreamMode",
 ];
+
+/// The operations of Secrets Manager.
+pub(super) const SECRETSMANAGER: &[&str] = &[
+    "BatchGetSecretValue",
+    "CreateSecret",
+    "DeleteResourcePolicy",
+    "DeleteSecret",
+    "DescribeSecret",
+    "GetRandomPassword",
+    "GetResourcePolicy",
+    "GetSecretValue",
+    "ListSecretVersionIds",
+    "ListSecrets",
+    "PutResourcePolicy",
+    "PutSecretValue",
+    "RestoreSecret",
+    "TagResource",
+    "UntagResource",
+    "UpdateSecret",
+    "UpdateSecretVersionStage",
+];
+
+/// The operations of IoT: rules on topics.
+pub(super) const IOT: &[&str] = &[
+    "CreateTopicRule",
+    "DeleteTopicRule",
+    "DescribeEndpoint",
+    "DisableTopicRule",
+    "EnableTopicRule",
+    "GetTopicRule",
+    "ListTagsForResource",
+    "ListTopicRules",
+    "ReplaceTopicRule",
+    "TagResource",
+    "UntagResource",
+];

@@ -8,7 +8,6 @@ from refusals import refused
 
 HELLO = "def handler(event, context):\n    return 'hello'\n"
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:queue"
-BROKER = "arn:aws:mq:us-east-1:000000000000:broker:b:b-1"
 STREAM = "arn:aws:kinesis:us-east-1:000000000000:stream/numbers"
 GONE = "The resource you requested does not exist."
 
@@ -20,15 +19,15 @@ def create(function, **options):
 @pytest.mark.parametrize(
     ("service", "options"),
     [
-        ("Amazon MQ", {"EventSourceArn": BROKER, "Queues": ["orders"]}),
         (
-            "self-managed Kafka",
+            "Amazon MSK",
             {
-                "SelfManagedEventSource": {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["127.0.0.1:9092"]}},
+                "EventSourceArn": "arn:aws:kafka:us-east-1:000000000000:cluster/c/abc-1",
                 "Topics": ["orders"],
                 "StartingPosition": "LATEST",
             },
         ),
+        ("DocumentDB", {"EventSourceArn": "arn:aws:rds:us-east-1:000000000000:cluster:c", "StartingPosition": "LATEST"}),
     ],
 )
 def test_a_source_that_is_not_built_says_so_and_nothing_is_kept(deploy, service, options):

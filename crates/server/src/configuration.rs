@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use invocation::AccountLimits;
 use lambda_model::invocation::asynchronous::RetryPolicy;
 
-use crate::{outside::RelaySettings, service_endpoints::ServiceEndpoint};
+use crate::{event_source_mappings::BrokerUrl, outside::RelaySettings, service_endpoints::ServiceEndpoint};
 
 /// How requests are authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -53,6 +53,8 @@ pub(crate) struct Configuration {
     pub fetch_sdk: bool,
     /// Services that are elsewhere.
     pub service_endpoints: Vec<ServiceEndpoint>,
+    /// Brokers of RabbitMQ.
+    pub mq_brokers: Vec<BrokerUrl>,
     /// Where clients reach this server, where that is not the address that it listens at.
     pub public_url: Option<String>,
     /// Who takes mail.

@@ -96,6 +96,8 @@ pub(crate) async fn resume(
         metrics,
         queues: Arc::clone(&lambda.queue_source),
         streams: Arc::clone(&lambda.streams),
+        rabbits: Arc::clone(&lambda.rabbits),
+        secrets: SecretsManager::new(store),
         waiting: store.queues(),
         clock: Arc::clone(&clock),
     };

@@ -405,6 +405,7 @@ fn build_lambda(
         mappings: Arc::clone(&services.queues.mappings),
         queue_source: services.queue_source.clone(),
         streams: services.streams.clone(),
+        rabbits: services.rabbits.clone(),
         roles: identity.directory.clone(),
     }
 }

@@ -6,6 +6,10 @@ use crate::{LambdaError, limits};
 /// The least age of a record at which it is given up, where it is at all (API reference).
 const RECORD_AGE_SECONDS_MIN: i64 = 60;
 
+/// Members that mappings of Kafka have as those of streams do.
+const KAFKA_MEMBERS: &[&str] =
+    &["BisectBatchOnFunctionError", "MaximumRecordAgeInSeconds", "MaximumRetryAttempts"];
+
 /// The members of CreateEventSourceMapping and UpdateEventSourceMapping that have rules beyond the API model's.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MappingRequest {
@@ -91,7 +95,11 @@ impl MappingRequest {
 
     fn check_members(&self, source: SourceKind) -> Result<(), LambdaError> {
         let is_sqs = matches!(source, SourceKind::Sqs { .. });
-        if let Some(member) = self.stream_members.first().filter(|_| !source.is_stream()) {
+        // Of Kafka a batch may be given up and halved, too (KF-03).
+        let is_of_kafka = |member: &&&str| source.is_kafka() && KAFKA_MEMBERS.contains(*member);
+        if let Some(member) =
+            self.stream_members.iter().find(|member| !source.is_stream() && !is_of_kafka(member))
+        {
             return refuse(&format!("{member} is not valid for {} event sources.", source.service()));
         }
         if self.has_maximum_concurrency && !is_sqs {
@@ -106,7 +114,7 @@ impl MappingRequest {
         if source == SourceKind::Mq && self.queues != 1 {
             return refuse("Exactly one queue must be specified for Amazon MQ event sources.");
         }
-        if is_sqs && self.on_failure.is_some() {
+        if (is_sqs || source == SourceKind::Mq) && self.on_failure.is_some() {
             return refuse("Unsupported DestinationConfig parameter for given event source mapping type.");
         }
         Ok(())
@@ -123,7 +131,12 @@ impl MappingRequest {
         }
         let service =
             self.on_failure.as_deref().filter(|arn| !arn.is_empty()).map(|arn| arn.split(':').nth(2));
-        match (source.is_stream(), service, &self.on_failure) {
+        if source.is_kafka() && self.on_failure.as_deref().is_some_and(|arn| arn.starts_with("kafka://")) {
+            return Err(LambdaError::NotImplemented(
+                "Topics of Kafka as destinations are not implemented by this server.".into(),
+            ));
+        }
+        match (source.is_stream() || source.is_kafka(), service, &self.on_failure) {
             (true, Some(service), Some(arn)) if !matches!(service, Some("sqs" | "sns" | "s3")) => {
                 refuse(&format!(
                     "The provided destination config DestinationConfig(onSuccess=null, onFailure=OnFailure(destination={arn})) is invalid."
@@ -217,6 +230,29 @@ mod tests {
         assert!(refusal(QUEUE, both).contains("together"));
         assert!(refusal(SourceKind::Msk, stream()).contains("topic"));
         assert!(refusal(SourceKind::Mq, base()).contains("queue"));
+    }
+
+    #[test]
+    fn kf_03_kafka_gives_up_as_streams_do_and_has_no_windows() {
+        let of_kafka = || MappingRequest { topics: 1, ..stream() };
+        let with = |members: Vec<&'static str>| MappingRequest { stream_members: members, ..of_kafka() };
+        let kafka = SourceKind::SelfManagedKafka;
+        assert_eq!(refusal(kafka, with(KAFKA_MEMBERS.to_vec())), "");
+        assert!(
+            refusal(kafka, with(vec!["MaximumRetryAttempts", "TumblingWindowInSeconds"]))
+                .starts_with("Tumbling")
+        );
+        assert!(
+            refusal(
+                SourceKind::Mq,
+                MappingRequest { queues: 1, on_failure: Some("arn".into()), ..MappingRequest::default() }
+            )
+            .contains("DestinationConfig")
+        );
+        let told = |arn: &str| MappingRequest { on_failure: Some(arn.into()), ..of_kafka() };
+        assert_eq!(refusal(kafka, told("arn:aws:sqs:r:0:q")), "");
+        assert!(refusal(kafka, told("kafka://topic")).contains("not implemented"));
+        assert!(refusal(kafka, told("arn:aws:lambda:r:0:function:f")).contains("invalid"));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Filter patterns (B.14): read strictly into a tree, which [`matching`] holds records against.
 
+pub mod kafka;
 pub mod matching;
+mod said;
 pub mod sqs;
 
 use core::net::IpAddr;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     SourceKind,
+    broker::BrokerSettings,
     stream::{StartingPosition, StreamSettings},
 };
 use crate::{LambdaError, function::FunctionKey};
@@ -17,7 +18,7 @@ pub struct EventSourceMapping {
     pub function: FunctionKey,
     /// A version or an alias; `$LATEST` when absent.
     pub qualifier: Option<String>,
-    /// Where records come from.
+    /// Where records come from; empty where brokers of one's own are named instead.
     pub event_source_arn: String,
     /// Whether it reads.
     pub is_enabled: bool,
@@ -38,6 +39,9 @@ pub struct EventSourceMapping {
     /// What it has where it reads a stream.
     #[serde(default)]
     pub stream: Option<StreamSettings>,
+    /// What it has where it reads from a broker.
+    #[serde(default)]
+    pub broker: Option<BrokerSettings>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
     /// When it was last changed, Unix time, milliseconds.
@@ -92,11 +96,13 @@ impl EventSourceMapping {
     /// Whether it begins behind what there is when it is made.
     pub fn is_latest(&self) -> bool {
         let position = self.stream.as_ref().map(|stream| stream.starting_position);
-        position == Some(StartingPosition::Latest)
+        // A broker keeps itself how far it is read.
+        position == Some(StartingPosition::Latest) && self.broker.is_none()
     }
 
     /// What it reads from.
     pub fn source(&self) -> Option<SourceKind> {
-        SourceKind::of(Some(&self.event_source_arn), false).ok()
+        let arn = Some(self.event_source_arn.as_str()).filter(|arn| !arn.is_empty());
+        SourceKind::of(arn, arn.is_none()).ok()
     }
 }

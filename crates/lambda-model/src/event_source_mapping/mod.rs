@@ -1,5 +1,6 @@
 //! Event source mappings: which sources there are, and what may be asked of each (B.11 to B.14).
 
+pub mod broker;
 pub mod configuration;
 pub mod filter;
 mod mapping;

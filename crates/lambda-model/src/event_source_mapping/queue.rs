@@ -86,6 +86,7 @@ mod tests {
             reports_item_failures: false,
             counts_events: false,
             stream: None,
+            broker: None,
             tags: Default::default(),
             modified_ms: 0,
         }

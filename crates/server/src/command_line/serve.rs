@@ -22,6 +22,7 @@ use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 use super::CommandError;
 use crate::{
     configuration::{Auth, Configuration},
+    event_source_mappings::BrokerUrl,
     open_files,
     outside::RelaySettings,
     service_endpoints::ServiceEndpoint,
@@ -31,8 +32,9 @@ use crate::{
 /// Running invocations and open requests have this long to end after SIGTERM; another signal ends it at once.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What is logged when nobody says: warnings; but the S3 library calls every refused request an error.
-const DEFAULT_FILTER: &str = "warn,s3s=off";
+/// What is logged when nobody says: warnings; but the S3 library calls every refused request an error, and what goes wrong with brokers
+/// is said once, by who reads from them.
+const DEFAULT_FILTER: &str = "warn,s3s=off,lapin=off,krafka=off,rumqttc=off";
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArguments {
@@ -67,6 +69,10 @@ pub(super) struct ServeArguments {
     /// there with LAMBENT_S3_ACCESS_KEY_ID, _SECRET_ACCESS_KEY, _SESSION_TOKEN and _REGION of the environment.
     #[arg(long = "service-endpoint", env = "LAMBENT_SERVICE_ENDPOINTS", value_delimiter = ',')]
     service_endpoints: Vec<ServiceEndpoint>,
+    /// A broker of RabbitMQ that event source mappings name in ARNs of Amazon MQ, such as orders=amqps://host:5671 for
+    /// arn:aws:mq:REGION:ACCOUNT:broker:orders:ID; may be repeated. Credentials come from the mapping's secret.
+    #[arg(long = "mq-broker", env = "LAMBENT_MQ_BROKERS", value_delimiter = ',')]
+    mq_brokers: Vec<BrokerUrl>,
     /// Where clients reach this server, such as https://lambda.example.com, for addresses in messages of SNS. Without the option:
     /// where it listens.
     #[arg(long, env = "LAMBENT_PUBLIC_URL", value_parser = public_url)]
@@ -282,6 +288,7 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandErro
         without_layers: arguments.without_layer,
         fetch_sdk: !arguments.no_sdk,
         service_endpoints,
+        mq_brokers: arguments.mq_brokers,
         public_url: arguments.public_url,
         mail_relay: arguments
             .mail_relay

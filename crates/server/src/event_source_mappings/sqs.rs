@@ -7,15 +7,14 @@
 //! ```
 //! One batch is collected at a time; many may be under way. Nothing is kept here: what is not deleted comes again.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, ops::Deref, sync::Arc, time::Duration};
 
 use aws_api::request_id;
 use invocation::InvokeRequest;
 use lambda_model::{
     LambdaError,
     event_source_mapping::{
-        EventSourceMapping,
-        filter::{FilterPattern, sqs::matches_any},
+        filter::sqs::matches_any,
         partial_failure::{Verdict, verdict},
         queue::{Concurrency, visibility_seconds},
     },
@@ -23,7 +22,6 @@ use lambda_model::{
     ports::EventSourceCount,
 };
 use tokio::{
-    sync::watch,
     task::{JoinHandle, JoinSet},
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
@@ -31,7 +29,7 @@ use tokio::{
 use super::{
     batch::{self, Record},
     queue_source::Wanted,
-    supervisor::Parts,
+    supervisor::Reader,
 };
 
 /// Messages that a queue gives at a time.
@@ -47,14 +45,15 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// Reads for a mapping.
 pub(super) struct Poller {
-    pub parts: Arc<Parts>,
-    /// Names the mapping.
-    pub uuid: String,
-    pub mapping: EventSourceMapping,
-    /// Its filters.
-    pub patterns: Vec<FilterPattern>,
-    /// Told when it ends.
-    pub stop: watch::Receiver<bool>,
+    pub reader: Reader,
+}
+
+impl Deref for Poller {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.reader
+    }
 }
 
 /// How a batch ended.
@@ -236,12 +235,6 @@ impl Poller {
                     tracing::warn!(mapping = self.uuid, why, "messages that are done could not be deleted")
                 }
             }
-        }
-    }
-
-    fn count(&self, what: EventSourceCount, events: usize) {
-        if self.mapping.counts_events {
-            self.parts.metrics.event_source_events(&self.uuid, what, events);
         }
     }
 }

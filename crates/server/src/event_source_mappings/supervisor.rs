@@ -10,9 +10,10 @@ use std::{
 
 use invocation::Invoker;
 use lambda_model::{
-    event_source_mapping::{EventSourceMapping, filter::FilterPattern},
-    ports::{Clock, FunctionCatalog, MetricSink},
+    event_source_mapping::{EventSourceMapping, SourceKind, filter::FilterPattern},
+    ports::{Clock, EventSourceCount, FunctionCatalog, MetricSink},
 };
+use services::secretsmanager::SecretsManager;
 use store::{Change, CommitObserver, Document, Queues, Store, StoreError};
 use tokio::{
     sync::{mpsc, watch},
@@ -20,9 +21,12 @@ use tokio::{
 };
 
 use super::{
+    kafka::KafkaPoller,
+    last_result::LastResult,
     queue_source::QueueSource,
+    rabbitmq::{RabbitBrokers, RabbitPoller},
     sqs::Poller,
-    stream::{self, LastResult, StreamPoller, StreamSources},
+    stream::{self, StreamPoller, StreamSources},
 };
 
 /// What pollers work with.
@@ -32,10 +36,45 @@ pub(crate) struct Parts {
     pub metrics: Arc<dyn MetricSink>,
     pub queues: Arc<dyn QueueSource>,
     pub streams: Arc<StreamSources>,
+    /// Brokers of RabbitMQ that the operator names.
+    pub rabbits: Arc<RabbitBrokers>,
+    /// Where their credentials are.
+    pub secrets: SecretsManager,
     /// Where it is kept how far streams are read.
     pub waiting: Queues,
     /// When what is told is due: that of the outbox.
     pub clock: Arc<dyn Clock>,
+}
+
+/// Reads for a mapping.
+pub(super) struct Reader {
+    pub parts: Arc<Parts>,
+    /// Names the mapping.
+    pub uuid: String,
+    pub mapping: EventSourceMapping,
+    /// Its filters.
+    pub patterns: Vec<FilterPattern>,
+    /// Told when it ends.
+    pub stop: watch::Receiver<bool>,
+    pub last_result: LastResult,
+}
+
+impl Reader {
+    pub(super) fn is_stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Resolves when it is to end.
+    pub(super) async fn stopped(&self) {
+        let mut stop = self.stop.clone();
+        let _ = stop.wait_for(|stop| *stop).await;
+    }
+
+    pub(super) fn count(&self, what: EventSourceCount, events: usize) {
+        if self.mapping.counts_events {
+            self.parts.metrics.event_source_events(&self.uuid, what, events);
+        }
+    }
 }
 
 /// A mapping was committed, or is gone; without a name, all are.
@@ -80,7 +119,7 @@ type Turn = Arc<tokio::sync::Mutex<()>>;
 /// What there is of pollers.
 pub(crate) struct EventSourceMappings {
     running: Mutex<HashMap<String, Running>>,
-    /// Whoever reads a stream holds the mapping's turn: records stay in their order when the mapping is changed.
+    /// Whoever reads a stream or a broker holds the mapping's turn: records stay in their order when the mapping is changed.
     turns: Mutex<HashMap<String, Turn>>,
     changes: Mutex<Option<mpsc::UnboundedReceiver<MappingChange>>>,
 }
@@ -172,7 +211,7 @@ impl EventSourceMappings {
         }
     }
 
-    /// What is said of the last batch of a mapping of a stream.
+    /// What is said of the last batch of a mapping of a stream or a broker.
     pub(crate) fn last_result(&self, uuid: &str) -> String {
         self.running()
             .get(uuid)
@@ -192,38 +231,38 @@ impl EventSourceMappings {
 fn start(parts: Arc<Parts>, uuid: &str, mapping: EventSourceMapping, turn: Turn) -> Running {
     let (stop, stopped) = watch::channel(false);
     let (has_begun, last_result) = (Arc::new(AtomicBool::new(false)), LastResult::default());
-    let patterns = mapping.filters.iter().filter_map(|text| FilterPattern::parse(text).ok()).collect();
-    let source = mapping.source().and_then(|kind| parts.streams.of(kind)).cloned();
     let begun = Arc::clone(&has_begun);
-    let (uuid, of_task) = (uuid.to_owned(), mapping.clone());
-    let task = match (source, mapping.stream.clone()) {
-        (Some(source), Some(settings)) => {
-            let last_result = last_result.clone();
-            let poller = StreamPoller {
-                parts,
-                uuid,
-                mapping: of_task,
-                settings,
-                source,
-                patterns,
-                stop: stopped,
-                last_result,
-            };
-            tokio::spawn(async move {
-                let _turn = turn.lock().await;
-                begun.store(true, Ordering::Relaxed);
-                poller.run().await;
-            })
-        }
-        _ => {
-            let poller = Poller { parts, uuid, mapping: of_task, patterns, stop: stopped };
-            tokio::spawn(async move {
-                begun.store(true, Ordering::Relaxed);
-                poller.run().await;
-            })
-        }
+    let reader = Reader {
+        parts,
+        uuid: uuid.to_owned(),
+        patterns: mapping.filters.iter().filter_map(|text| FilterPattern::parse(text).ok()).collect(),
+        mapping: mapping.clone(),
+        stop: stopped,
+        last_result: last_result.clone(),
     };
+    let task = tokio::spawn(async move {
+        // Of a standard queue several may read.
+        let is_queue = matches!(reader.mapping.source(), Some(SourceKind::Sqs { .. }));
+        let _turn = if is_queue { None } else { Some(turn.lock_owned().await) };
+        begun.store(true, Ordering::Relaxed);
+        reader.run().await;
+    });
     Running { mapping, has_begun, stop, task, last_result }
+}
+
+impl Reader {
+    /// As its source is read.
+    async fn run(self) {
+        let stream = self.mapping.source().and_then(|kind| self.parts.streams.of(kind)).cloned();
+        match (stream, self.mapping.stream.clone(), self.mapping.broker.clone()) {
+            (Some(source), Some(settings), _) => StreamPoller { reader: self, settings, source }.run().await,
+            (_, Some(settings), Some(broker)) => {
+                KafkaPoller { reader: self, settings, broker }.run().await;
+            }
+            (_, None, Some(broker)) => RabbitPoller { reader: self, broker }.run().await,
+            _ => Poller { reader: self }.run().await,
+        }
+    }
 }
 
 /// Forgets how far streams are read for a mapping that is gone, once nobody reads for it any more.

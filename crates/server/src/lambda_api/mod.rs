@@ -48,7 +48,7 @@ use store::Store;
 
 use crate::{
     catalog::Catalog,
-    event_source_mappings::{EventSourceMappings, QueueSource, StreamSources},
+    event_source_mappings::{EventSourceMappings, QueueSource, RabbitBrokers, StreamSources},
     http::{self, BodyError, HttpRequest, HttpResponse},
     identity::Caller,
     signed_path::PathSigner,
@@ -94,6 +94,8 @@ pub(crate) struct LambdaApi {
     pub queue_source: Arc<dyn QueueSource>,
     /// The streams that mappings may read.
     pub streams: Arc<StreamSources>,
+    /// The brokers that mappings may read.
+    pub rabbits: Arc<RabbitBrokers>,
     /// Knows execution roles.
     pub roles: Arc<dyn ExecutionRoles>,
 }

@@ -20,7 +20,7 @@ use crate::{
     catalog::Catalog,
     clock::SteadyClock,
     configuration::Configuration,
-    event_source_mappings::{EventSourceMappings, MappingChanges, OwnQueues, StreamSources},
+    event_source_mappings::{EventSourceMappings, MappingChanges, OwnQueues, RabbitBrokers, StreamSources},
     service_endpoints::{MappedCodeObjects, MappedQueues, ServiceEndpoints},
     waiting::Queues,
 };
@@ -95,6 +95,8 @@ pub(super) struct Services {
     pub queue_source: Arc<MappedQueues>,
     /// The streams that mappings read.
     pub streams: Arc<StreamSources>,
+    /// The brokers that mappings read.
+    pub rabbits: Arc<RabbitBrokers>,
     /// Where code comes from that is in S3.
     pub objects: Arc<MappedCodeObjects>,
 }
@@ -160,6 +162,7 @@ impl Services {
                 dynamodb: Arc::new(DynamoDb::new(store).streams()),
                 kinesis: Arc::new(Kinesis::new(store)),
             }),
+            rabbits: Arc::new(RabbitBrokers::new(&configuration.mq_brokers)),
             objects: Arc::new(MappedCodeObjects {
                 endpoints: Arc::clone(elsewhere),
                 own: Arc::new(s3.clone()),

@@ -1,49 +1,36 @@
-//! Patterns held against messages of SQS (F-05): a body is what the pattern takes it for, or the message is filtered out.
+//! Patterns held against messages of queues (F-05): what a message says is what the pattern takes it for, or it is filtered out.
 
-use std::collections::BTreeMap;
+use serde_json::Value;
 
-use serde_json::{
-    Value,
-    value::{RawValue, to_raw_value},
+use super::{
+    FieldPattern, FilterPattern,
+    said::{object, text, with_said},
 };
-
-use super::{FieldPattern, FilterPattern};
 
 /// Whether the message, as a function gets it, matches any of the patterns.
 pub fn matches_any(patterns: &[FilterPattern], message: &Value) -> bool {
-    patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern, message))
+    let body = message["body"].as_str().unwrap_or_default();
+    matches_any_of(patterns, message, ("body", Some(body)))
 }
 
-fn matches(pattern: &FilterPattern, message: &Value) -> bool {
-    let wanted = pattern.fields.iter().find(|(name, _)| name == "body").map(|(_, wanted)| wanted);
-    let body = message["body"].as_str().unwrap_or_default();
+/// The same where another member has what the message says, which is given as text; `None` for what is none.
+pub fn matches_any_of(patterns: &[FilterPattern], message: &Value, said: (&str, Option<&str>)) -> bool {
+    patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern, message, said))
+}
+
+fn matches(pattern: &FilterPattern, message: &Value, (member, said): (&str, Option<&str>)) -> bool {
+    let wanted = pattern.fields.iter().find(|(name, _)| name == member).map(|(_, wanted)| wanted);
+    let said = said.unwrap_or_default();
     let taken = match wanted {
         // Only what is no JSON object is text, and only what is one has fields.
-        Some(FieldPattern::Nested(_)) => object(body),
-        Some(FieldPattern::AnyOf(_)) if object(body).is_none() => text(body),
+        Some(FieldPattern::Nested(_)) => object(said),
+        Some(FieldPattern::AnyOf(_)) if object(said).is_none() => text(said),
         Some(FieldPattern::AnyOf(_)) => None,
-        Some(FieldPattern::Or(_)) | None => object(body).or_else(|| text(body)),
+        Some(FieldPattern::Or(_)) | None => object(said).or_else(|| text(said)),
     };
-    taken.and_then(|body| with_body(message, body)).is_some_and(|message| pattern.matches(&message))
-}
-
-/// The body as it is written, if it is a JSON object: its numbers are compared by their writing (F-03).
-fn object(body: &str) -> Option<Box<RawValue>> {
-    let raw: Box<RawValue> = serde_json::from_str(body).ok()?;
-    raw.get().starts_with('{').then_some(raw)
-}
-
-fn text(body: &str) -> Option<Box<RawValue>> {
-    to_raw_value(body).ok()
-}
-
-fn with_body(message: &Value, body: Box<RawValue>) -> Option<String> {
-    let members = message.as_object()?.iter();
-    let mut raw: BTreeMap<&str, Box<RawValue>> = members
-        .map(|(name, value)| Some((name.as_str(), to_raw_value(value).ok()?)))
-        .collect::<Option<_>>()?;
-    raw.insert("body", body);
-    serde_json::to_string(&raw).ok()
+    taken
+        .and_then(|said| with_said(message, [(member, said)]))
+        .is_some_and(|message| pattern.matches(&message))
 }
 
 #[cfg(test)]

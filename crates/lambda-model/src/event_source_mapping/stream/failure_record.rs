@@ -35,11 +35,9 @@ pub struct End<'a> {
     pub arrived_ms: i64,
 }
 
-/// Records that are given up.
+/// Why and of which invocation.
 #[derive(Debug, Clone, Copy)]
-pub struct Abandoned<'a> {
-    /// `KinesisBatchInfo`, say.
-    pub batch_info: &'static str,
+pub struct Abandonment<'a> {
     /// Why.
     pub why: GivenUp,
     /// The last invocation: a UUID.
@@ -50,6 +48,43 @@ pub struct Abandoned<'a> {
     pub invocations: u32,
     /// The version that ran.
     pub executed_version: &'a str,
+}
+
+impl Abandonment<'_> {
+    /// What is told, with what tells of the records; and the event where the destination keeps that too.
+    pub fn json(&self, now_ms: i64, (name, info): (&str, Value), payload: Option<&str>) -> String {
+        let mut record = json!({
+            "requestContext": {
+                "requestId": self.request_id,
+                "functionArn": self.function_arn,
+                "condition": self.why.condition(),
+                "approximateInvokeCount": self.invocations,
+            },
+            "version": "1.0",
+            "timestamp": timestamp::iso_milliseconds(now_ms),
+            name: info,
+        });
+        if self.why == GivenUp::RetryAttemptsExhausted {
+            record["responseContext"] = json!({
+                "statusCode": 200,
+                "executedVersion": self.executed_version,
+                "functionError": "Unhandled",
+            });
+        }
+        if let Some(payload) = payload {
+            record["payload"] = Value::String(payload.to_owned());
+        }
+        record.to_string()
+    }
+}
+
+/// Records of a stream that are given up.
+#[derive(Debug, Clone, Copy)]
+pub struct Abandoned<'a> {
+    /// Why and of which invocation.
+    pub abandonment: Abandonment<'a>,
+    /// `KinesisBatchInfo`, say.
+    pub batch_info: &'static str,
     /// Where they were.
     pub shard_id: &'a str,
     /// The stream.
@@ -73,44 +108,27 @@ impl Abandoned<'_> {
 
     /// The record, with the event where the destination keeps that too.
     pub fn json(&self, now_ms: i64, payload: Option<&str>) -> String {
-        let mut record = json!({
-            "requestContext": {
-                "requestId": self.request_id,
-                "functionArn": self.function_arn,
-                "condition": self.why.condition(),
-                "approximateInvokeCount": self.invocations,
-            },
-            "version": "1.0",
-            "timestamp": timestamp::iso_milliseconds(now_ms),
-            self.batch_info: {
-                "shardId": self.shard_id,
-                "startSequenceNumber": self.first.sequence_number,
-                "endSequenceNumber": self.last.sequence_number,
-                "approximateArrivalOfFirstRecord": self.shown(self.first),
-                "approximateArrivalOfLastRecord": self.shown(self.last),
-                "batchSize": self.records,
-                "streamArn": self.stream_arn,
-            },
+        let info = json!({
+            "shardId": self.shard_id,
+            "startSequenceNumber": self.first.sequence_number,
+            "endSequenceNumber": self.last.sequence_number,
+            "approximateArrivalOfFirstRecord": self.shown(self.first),
+            "approximateArrivalOfLastRecord": self.shown(self.last),
+            "batchSize": self.records,
+            "streamArn": self.stream_arn,
         });
-        if self.why == GivenUp::RetryAttemptsExhausted {
-            record["responseContext"] = json!({
-                "statusCode": 200,
-                "executedVersion": self.executed_version,
-                "functionError": "Unhandled",
-            });
-        }
-        if let Some(payload) = payload {
-            record["payload"] = Value::String(payload.to_owned());
-        }
-        record.to_string()
+        self.abandonment.json(now_ms, (self.batch_info, info), payload)
     }
 
     /// The name of its object in a bucket (Lambda developer guide, on-failure destinations of stream sources).
     pub fn object_key(&self, mapping: &str, now_ms: i64, unique: &str) -> String {
-        let at = timestamp::iso_seconds(now_ms.div_euclid(1_000));
-        let at = at.trim_end_matches('Z').replace(':', ".");
-        format!("aws/lambda/{mapping}/{}/{at}-{unique}", self.shard_id)
+        format!("aws/lambda/{mapping}/{}/{}-{unique}", self.shard_id, at_in_object_key(now_ms))
     }
+}
+
+/// `1970-01-01T00.00.00`.
+pub fn at_in_object_key(now_ms: i64) -> String {
+    timestamp::iso_seconds(now_ms.div_euclid(1_000)).trim_end_matches('Z').replace(':', ".")
 }
 
 #[cfg(test)]
@@ -120,12 +138,14 @@ mod tests {
     fn abandoned(why: GivenUp) -> Abandoned<'static> {
         let end = |sequence_number| End { sequence_number, arrived_ms: 1_573_690_399_900 };
         Abandoned {
+            abandonment: Abandonment {
+                why,
+                request_id: "r",
+                function_arn: "f",
+                invocations: 2,
+                executed_version: "$LATEST",
+            },
             batch_info: DYNAMODB_BATCH_INFO,
-            why,
-            request_id: "r",
-            function_arn: "f",
-            invocations: 2,
-            executed_version: "$LATEST",
             shard_id: "s",
             stream_arn: "arn",
             first: end("1"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_api::request_id;
-use invocation::{InvokeRequest, Invoked};
+use invocation::Invoked;
 use lambda_model::{
     LambdaError,
     event_source_mapping::{
@@ -11,7 +11,6 @@ use lambda_model::{
         stream::Judged,
     },
     function::LATEST,
-    invocation::Invocation,
     ports::{EventSourceCount, StreamRecord},
 };
 use serde_json::Value;
@@ -27,18 +26,6 @@ pub(super) struct Answer {
 }
 
 impl StreamPoller {
-    /// Invokes the function; whether it ran is not said by an error of its own.
-    async fn invoke(&self, request_id: &str, payload: String) -> Result<Invoked, LambdaError> {
-        let arn = self.mapping.function_arn();
-        let invocation = Invocation::of_event(request_id.to_owned(), payload.into(), arn);
-        let request = InvokeRequest {
-            key: self.mapping.function.clone(),
-            qualifier: self.mapping.qualifier.clone(),
-            invocation,
-        };
-        self.parts.invoker.invoke(request).await
-    }
-
     /// As it is counted: the age of the last record when its batch has ended (K-08).
     pub(super) fn count_age(&self, last: &StreamRecord) {
         let age_ms = u64::try_from(clock::unix_ms() - last.arrived_ms).unwrap_or(0);
@@ -70,7 +57,7 @@ impl LaneReader {
         let request_id = request_id::new();
         let records = batch.records.len();
         self.poller.count(EventSourceCount::Invoked, records);
-        let invoked = self.poller.invoke(&request_id, self.event(batch)).await;
+        let invoked = self.poller.parts.invoke(self.mapping(), &request_id, self.event(batch)).await;
         let Invoked { executed_version, outcome, .. } = match invoked {
             Ok(invoked) => invoked,
             Err(error) => {
@@ -91,8 +78,7 @@ impl LaneReader {
             Judged::Failed => true,
         };
         self.poller.count(EventSourceCount::FailedInvoke, batch.records.iter().filter(has_failed).count());
-        let is_done = judged == Judged::Done;
-        self.poller.last_result.say(if is_done { "OK" } else { "PROBLEM: Function call failed" });
+        self.poller.last_result.say_of_batch(judged == Judged::Done);
         Ok(Answer { judged, request_id, executed_version })
     }
 

@@ -9,18 +9,19 @@ use lambda_model::{
         EventSourceMapping,
         stream::{
             Judged, Lane, Settled,
-            failure_record::{Abandoned, End, GivenUp},
+            failure_record::{Abandoned, Abandonment, End, GivenUp},
             lanes::Division,
             pause_ms,
         },
     },
     function::LATEST,
-    invocation::asynchronous::{Delivery, DeliveryKind, DeliveryOrigin},
+    invocation::asynchronous::Delivery,
     ports::{EventSourceCount, StreamChunk, StreamRecord, StreamShard, StreamSource},
 };
 use tokio::time::sleep;
 
 use super::{
+    super::bringing::is_bucket,
     StreamPoller, checkpoints,
     gather::{Batch, Gathered},
     invocation::Answer,
@@ -197,40 +198,29 @@ impl LaneReader {
         let new_id = request_id::new();
         let request_id = answer.map_or(new_id.as_str(), |answer| answer.request_id.as_str());
         let (function_arn, now_ms) = (self.mapping().function_arn(), self.poller.parts.clock.now_ms());
-        let abandoned = Abandoned {
-            batch_info: self.source().batch_info(),
+        let abandonment = Abandonment {
             why,
             request_id,
             function_arn: &function_arn,
             invocations,
             executed_version: answer.map_or(LATEST, |answer| answer.executed_version.as_str()),
+        };
+        let abandoned = Abandoned {
+            abandonment,
+            batch_info: self.source().batch_info(),
             shard_id: &self.shard.id,
             stream_arn: &self.mapping().event_source_arn,
             first: End { sequence_number: &first.sequence_number, arrived_ms: first.arrived_ms },
             last: End { sequence_number: &last.sequence_number, arrived_ms: last.arrived_ms },
             records: records.len(),
         };
-        let is_bucket = target.split(':').nth(2) == Some("s3");
         let batch = Batch { records: records.to_vec(), ..Batch::default() };
+        let is_bucket = is_bucket(&target);
         let payload = is_bucket.then(|| self.event(&batch));
-        Some(Delivery {
-            target,
-            origin: Some(DeliveryOrigin {
-                kind: DeliveryKind::OnFailure,
-                function: self.mapping().function.clone(),
-                resource: self.mapping().qualifier.clone().unwrap_or_else(|| LATEST.to_owned()),
-            }),
-            request_id: request_id.to_owned(),
-            trace_id: None,
-            sender: None,
-            tries: None,
-            group: None,
-            subject: None,
-            object_key: is_bucket.then(|| abandoned.object_key(&self.poller.uuid, now_ms, request_id)),
-            attributes: Vec::new(),
-            ended_at_ms: now_ms,
-            body: abandoned.json(now_ms, payload.as_deref()).into(),
-        })
+        let object_key = is_bucket.then(|| abandoned.object_key(&self.poller.uuid, now_ms, request_id));
+        let body = abandoned.json(now_ms, payload.as_deref());
+        let parts = &self.poller.parts;
+        Some(parts.failure_delivery(self.mapping(), (target, request_id), object_key, body))
     }
 
     /// Keeps where it is, and has told what is to be told of so many that are given up. However long it takes: what is not kept comes again.

@@ -13,15 +13,14 @@ mod invocation;
 mod lane;
 mod shards;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{ops::Deref, sync::Arc};
 
 use lambda_model::{
-    event_source_mapping::{EventSourceMapping, SourceKind, filter::FilterPattern, stream::StreamSettings},
-    ports::{EventSourceCount, StreamSource},
+    event_source_mapping::{SourceKind, stream::StreamSettings},
+    ports::StreamSource,
 };
-use tokio::sync::watch;
 
-use super::supervisor::Parts;
+use super::supervisor::Reader;
 
 pub(crate) use checkpoints::{forget, start_behind};
 
@@ -44,58 +43,26 @@ impl StreamSources {
     }
 }
 
-/// What is said of the last batch of a mapping: `LastProcessingResult`.
-#[derive(Clone, Default)]
-pub(crate) struct LastResult(Arc<Mutex<Option<String>>>);
-
-impl LastResult {
-    /// As AWS shows it.
-    pub(crate) fn shown(&self) -> String {
-        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.clone().unwrap_or_else(|| "No records processed".to_owned())
-    }
-
-    fn say(&self, result: &str) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(result.to_owned());
-    }
-}
-
 /// Reads for a mapping.
 pub(super) struct StreamPoller {
-    pub parts: Arc<Parts>,
-    /// Names the mapping.
-    pub uuid: String,
-    pub mapping: EventSourceMapping,
+    pub reader: Reader,
     pub settings: StreamSettings,
     pub source: Arc<dyn StreamSource>,
-    /// Its filters.
-    pub patterns: Vec<FilterPattern>,
-    /// Told when it ends.
-    pub stop: watch::Receiver<bool>,
-    pub last_result: LastResult,
+}
+
+impl Deref for StreamPoller {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.reader
+    }
 }
 
 impl StreamPoller {
-    fn is_stopped(&self) -> bool {
-        *self.stop.borrow()
-    }
-
-    /// Resolves when it is to end.
-    async fn stopped(&self) {
-        let mut stop = self.stop.clone();
-        let _ = stop.wait_for(|stop| *stop).await;
-    }
-
     /// The role of the function, which reads.
     fn role(&self) -> String {
-        let Self { mapping, parts, .. } = self;
+        let Reader { mapping, parts, .. } = &self.reader;
         let resolved = parts.catalog.resolve(&mapping.function, mapping.qualifier.as_deref(), 0.0);
         resolved.map_or_else(|_| String::new(), |resolved| resolved.version.configuration.role.clone())
-    }
-
-    fn count(&self, what: EventSourceCount, events: usize) {
-        if self.mapping.counts_events {
-            self.parts.metrics.event_source_events(&self.uuid, what, events);
-        }
     }
 }

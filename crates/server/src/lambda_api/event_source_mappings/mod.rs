@@ -1,6 +1,7 @@
 //! `CreateEventSourceMapping` and the others. A mapping is checked as AWS checks it; one of a source that is not built is then refused
 //! with its name: nothing is stored that nothing would read.
 
+mod brokers;
 mod settings;
 mod shown;
 
@@ -11,6 +12,7 @@ use lambda_model::{
     LambdaError,
     event_source_mapping::{
         EventSourceMapping, MappingRequest, SourceKind,
+        broker::BrokerSettings,
         stream::{StartingPosition, StreamSettings},
     },
     function::{LATEST, settings::check_tags},
@@ -49,9 +51,16 @@ impl LambdaApi {
             .await
             .map_err(|_| LambdaError::InvalidParameterValue("Function does not exist".into()))?;
         self.check_built(source, input.kms_key_arn.is_some())?;
+        let broker = brokers::given(source, &input)?;
         let event_source_arn = input.event_source_arn.clone().unwrap_or_default();
         let timeout_seconds = function.configuration.timeout_seconds;
-        let shards = self.check_source(source, &event_source_arn, timeout_seconds).await?;
+        let shards = match &broker {
+            None => self.check_source(source, &event_source_arn, timeout_seconds).await?,
+            Some(broker) => {
+                self.check_broker(source, (&event_source_arn, &broker.access), timeout_seconds)?;
+                Vec::new()
+            }
+        };
         let starting_position = input.starting_position.as_deref().unwrap_or_default();
         let starting_position = StartingPosition::of(starting_position, input.starting_position_timestamp);
         let tags: BTreeMap<String, String> = input.tags.clone().unwrap_or_default();
@@ -68,14 +77,28 @@ impl LambdaApi {
             provisioned: None,
             reports_item_failures: false,
             counts_events: false,
-            stream: source.is_stream().then(|| StreamSettings::starting_at(starting_position)),
+            stream: (source.is_stream() || source.is_kafka())
+                .then(|| StreamSettings::starting_at(starting_position)),
+            broker,
             tags,
             modified_ms: clock::unix_ms(),
         };
         settings_of!(input).apply(&mut mapping);
         let key = mapping_key(&context.caller, &uuid::Uuid::new_v4().to_string());
+        self.keep_new(&key, &mapping, &shards).await?;
+        let state = if mapping.is_enabled { "Creating" } else { "Disabled" };
+        Ok(self.shown_of(&key, mapping, state))
+    }
+
+    /// Has a new mapping kept, with the places where it begins.
+    async fn keep_new(
+        &self,
+        key: &DocumentKey,
+        mapping: &EventSourceMapping,
+        shards: &[StreamShard],
+    ) -> Result<(), LambdaError> {
         if mapping.is_latest() {
-            start_behind(&self.store.queues(), &key.name, &shards).await?;
+            start_behind(&self.store.queues(), &key.name, shards).await?;
         }
         let stored = (key.clone(), mapping.clone());
         let made = self
@@ -90,9 +113,7 @@ impl LambdaApi {
         if made.is_err() && mapping.is_latest() {
             forget(&self.store.queues(), &key.name).await;
         }
-        made?;
-        let state = if mapping.is_enabled { "Creating" } else { "Disabled" };
-        Ok(self.shown_of(&key, mapping, state))
+        made
     }
 
     /// One mapping.
@@ -117,13 +138,22 @@ impl LambdaApi {
         let mapping = self.store.document::<EventSourceMapping>(&key).await?.ok_or_else(not_there)?;
         let source = mapping.source().ok_or_else(not_there)?;
         let position = mapping.stream.as_ref().map(|stream| stream.starting_position.name().to_owned());
-        let mut request = requested!(input, position, true, 0, 0);
+        // Neither its topic nor its queue changes.
+        let channels = usize::from(mapping.broker.is_some());
+        let mut request = requested!(input, position, true, channels, channels);
         // What is not said stays, and the whole must be right.
         request.batch_size = request.batch_size.or(Some(mapping.batch_size));
         request.batching_window_seconds =
             request.batching_window_seconds.or(Some(mapping.batching_window_seconds));
         request.check(source)?;
         self.check_built(source, input.kms_key_arn.is_some())?;
+        if let Some(broker) = &mapping.broker {
+            brokers::check_kafka(input.self_managed_kafka_event_source_config.as_ref())?;
+            check_group(broker, input.self_managed_kafka_event_source_config.as_ref())?;
+            let given = input.source_access_configurations.clone().map(|given| brokers::access(Some(given)));
+            let access = given.as_deref().unwrap_or(&broker.access);
+            self.check_broker(source, (&mapping.event_source_arn, access), 0)?;
+        }
         let function = match input.function_name.as_deref() {
             None => None,
             Some(name) => {
@@ -218,7 +248,8 @@ impl LambdaApi {
     }
 
     fn check_built(&self, source: SourceKind, has_key: bool) -> Result<(), LambdaError> {
-        if !matches!(source, SourceKind::Sqs { .. }) && self.streams.of(source).is_none() {
+        let is_broker = matches!(source, SourceKind::SelfManagedKafka | SourceKind::Mq);
+        if !is_broker && !matches!(source, SourceKind::Sqs { .. }) && self.streams.of(source).is_none() {
             return Err(LambdaError::NotImplemented(format!(
                 "Event source mappings of {} are not implemented by this server.",
                 source.service()
@@ -252,7 +283,8 @@ impl LambdaApi {
         mapping: EventSourceMapping,
         state: &str,
     ) -> api::EventSourceMappingConfiguration {
-        let last_result = mapping.stream.is_some().then(|| self.mappings.last_result(&key.name));
+        let has_result = mapping.stream.is_some() || mapping.broker.is_some();
+        let last_result = has_result.then(|| self.mappings.last_result(&key.name));
         shown(key, mapping, (state, last_result))
     }
 
@@ -296,6 +328,7 @@ fn check_single(
             && other.event_source_arn == mapping.event_source_arn
             && other.function == mapping.function
             && other.qualifier == mapping.qualifier
+            && other.broker.as_ref().map(read_of) == mapping.broker.as_ref().map(read_of)
     };
     match transaction.documents::<EventSourceMapping>(&range)?.iter().find(|other| is_same(other)) {
         None => Ok(()),
@@ -308,6 +341,23 @@ fn check_single(
             "An event source mapping with SQS arn (\" {} \") and function (\" {} \") already exists. Please update or delete the existing mapping with UUID {}",
             mapping.event_source_arn, mapping.function.name, known.name
         ))),
+    }
+}
+
+/// What of a broker is read.
+fn read_of(broker: &BrokerSettings) -> (&[String], &str) {
+    (&broker.bootstrap_servers, &broker.channel)
+}
+
+/// A consumer group is that of its mapping for ever (KF-01).
+fn check_group(
+    broker: &BrokerSettings,
+    config: Option<&api::SelfManagedKafkaEventSourceConfig>,
+) -> Result<(), LambdaError> {
+    let given = config.and_then(|config| config.consumer_group_id.as_ref());
+    match given.is_none() || given == broker.consumer_group_id.as_ref() {
+        true => Ok(()),
+        false => Err(LambdaError::InvalidParameterValue("ConsumerGroupId cannot be updated.".into())),
     }
 }
 

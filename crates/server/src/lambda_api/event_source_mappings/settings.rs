@@ -1,7 +1,9 @@
 //! What of a mapping is in a request to make or to change one.
 
 use aws_api::generated::lambda::types as api;
-use lambda_model::event_source_mapping::{EventSourceMapping, ProvisionedPollers, stream::StreamSettings};
+use lambda_model::event_source_mapping::{
+    EventSourceMapping, ProvisionedPollers, broker::SourceAccess, stream::StreamSettings,
+};
 
 /// What of a mapping is in a request of either kind.
 pub(super) struct Settings {
@@ -19,6 +21,7 @@ pub(super) struct Settings {
     pub retries_max: Option<i64>,
     pub tumbling_window_seconds: Option<i64>,
     pub on_failure: Option<Option<String>>,
+    pub access: Option<Vec<SourceAccess>>,
 }
 
 /// The members that requests of both kinds have.
@@ -42,6 +45,7 @@ macro_rules! settings_of {
             retries_max: $input.maximum_retry_attempts,
             tumbling_window_seconds: $input.tumbling_window_in_seconds,
             on_failure: $input.destination_config.map(on_failure),
+            access: $input.source_access_configurations.map(|given| brokers::access(Some(given))),
             counts_events: $input.metrics_config.map(|config| !config.metrics.unwrap_or_default().is_empty()),
         }
     };
@@ -104,6 +108,9 @@ impl Settings {
             mapping.reports_item_failures = types.iter().any(|kind| kind == REPORTS_ITEM_FAILURES);
         }
         mapping.counts_events = self.counts_events.unwrap_or(mapping.counts_events);
+        if let (Some(broker), Some(access)) = (&mut mapping.broker, self.access) {
+            broker.access = access;
+        }
         if let Some(stream) = &mut mapping.stream {
             let before = stream.clone();
             *stream = StreamSettings {

@@ -7,7 +7,7 @@ use lambda_model::event_source_mapping::{
 };
 use store::DocumentKey;
 
-use super::settings::REPORTS_ITEM_FAILURES;
+use super::{brokers, settings::REPORTS_ITEM_FAILURES};
 
 pub(super) fn shown(
     key: &DocumentKey,
@@ -22,9 +22,10 @@ pub(super) fn shown(
     let partition = function_arn.split(':').nth(1).unwrap_or("aws");
     let arn =
         format!("arn:{partition}:lambda:{}:{}:event-source-mapping:{}", key.region, key.account_id, key.name);
+    let broker = mapping.broker.clone();
     let response_types =
         if mapping.reports_item_failures { vec![REPORTS_ITEM_FAILURES.to_owned()] } else { Vec::new() };
-    api::EventSourceMappingConfiguration {
+    let configuration = api::EventSourceMappingConfiguration {
         uuid: Some(key.name.clone()),
         batch_size: Some(mapping.batch_size),
         maximum_batching_window_in_seconds: Some(mapping.batching_window_seconds),
@@ -49,6 +50,10 @@ pub(super) fn shown(
         state_transition_reason: Some(reason.into()),
         last_processing_result: last_result,
         ..of_stream(mapping.stream)
+    };
+    match broker {
+        Some(broker) => brokers::shown(broker, &key.name, configuration),
+        None => configuration,
     }
 }
 

@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf};
 use invocation::AccountLimits;
 use lambda_model::invocation::asynchronous::RetryPolicy;
 
-use crate::{event_source_mappings::BrokerUrl, outside::RelaySettings, service_endpoints::ServiceEndpoint};
+use crate::{
+    event_source_mappings::BrokerUrl, outside::RelaySettings, service_endpoints::ServiceEndpoint,
+    topic_rules::MqttBroker,
+};
 
 /// How requests are authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -55,6 +58,8 @@ pub(crate) struct Configuration {
     pub service_endpoints: Vec<ServiceEndpoint>,
     /// Brokers of RabbitMQ.
     pub mq_brokers: Vec<BrokerUrl>,
+    /// The broker that rules of IoT are on.
+    pub mqtt_broker: Option<MqttBroker>,
     /// Where clients reach this server, where that is not the address that it listens at.
     pub public_url: Option<String>,
     /// Who takes mail.

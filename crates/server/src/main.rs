@@ -29,6 +29,7 @@ mod s3_api;
 mod service_endpoints;
 mod signed_path;
 mod subscribed_functions;
+mod topic_rules;
 mod waiting;
 mod watches;
 mod wiring;

@@ -19,14 +19,16 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 pub(crate) struct RestJsonApi<S> {
     /// The service.
     pub service: S,
+    /// What it calls a request that its model forbids.
+    invalid: &'static str,
     routes: rest_json::Router,
 }
 
 impl<S: AwsService> RestJsonApi<S> {
     /// The service under the paths of its model.
-    pub(crate) fn new(service: S) -> Self {
+    pub(crate) fn new(service: S, invalid: &'static str) -> Self {
         let routes = rest_json::Router::new(service.model());
-        Self { service, routes }
+        Self { service, invalid, routes }
     }
 
     /// Answers one request.
@@ -43,7 +45,7 @@ impl<S: AwsService> RestJsonApi<S> {
         let body = http::read_body(request.body, BODY_BYTES_MAX).await.map_err(body_error)?;
         let decoded =
             rest_json::decode(model, operation, route.labels, &request.query, &request.headers, body);
-        let decoded = decoded.map_err(in_general_words)?;
+        let decoded = decoded.map_err(|error| self.in_own_words(error))?;
         let answer = self.service.handle(operation.index, decoded, context).await.inspect_err(|error| {
             if error.status == 500 {
                 tracing::error!(operation = operation.name, message = error.message, "an operation failed");
@@ -55,19 +57,20 @@ impl<S: AwsService> RestJsonApi<S> {
             .map(|response| with_request_id(response.map(http::whole)))
             .map_err(|error| failed(&error.to_string()))
     }
+
+    /// What the codec says in Lambda's words.
+    fn in_own_words(&self, error: ApiError) -> ApiError {
+        match error.code {
+            "InvalidRequestContentException" => ApiError { code: "SerializationException", ..error },
+            "ValidationException" => ApiError { code: self.invalid, ..error }.capital_message(),
+            _ => error.capital_message(),
+        }
+    }
 }
 
 /// The answer for an error.
 pub(crate) fn refuse(error: &ApiError) -> HttpResponse {
     with_request_id(error_response::render(error).map(http::whole))
-}
-
-/// What the codec says in Lambda's words.
-fn in_general_words(error: ApiError) -> ApiError {
-    match error.code {
-        "InvalidRequestContentException" => ApiError { code: "SerializationException", ..error },
-        _ => error.capital_message(),
-    }
 }
 
 fn failed(why: &str) -> ApiError {

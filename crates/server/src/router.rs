@@ -9,6 +9,7 @@ use services::{
     dynamodb::{DynamoDb, DynamoDbStreams},
     eventbridge::EventBridge,
     iam::Iam,
+    iot::Iot,
     kinesis::Kinesis,
     logs::CloudWatchLogs,
     scheduler::Scheduler,
@@ -63,6 +64,8 @@ pub(crate) struct Router {
     pub events: EventBridge,
     /// EventBridge Scheduler.
     pub scheduler: RestJsonApi<Scheduler>,
+    /// Rules on topics.
+    pub iot: RestJsonApi<Iot>,
     /// Secrets.
     pub secrets: SecretsManager,
     /// Topics.
@@ -202,6 +205,7 @@ impl Router {
             Destination::Kinesis => json_api::answer(&self.kinesis, &Kinesis::JSON, request, caller).await,
             Destination::Events => json_api::answer(&self.events, &EventBridge::JSON, request, caller).await,
             Destination::Scheduler => self.scheduler.handle(request, caller).await,
+            Destination::Iot => self.iot.handle(request, caller).await,
             Destination::Secrets => {
                 json_api::answer(&self.secrets, &SecretsManager::JSON, request, caller).await
             }
@@ -230,7 +234,7 @@ impl Router {
             Destination::DynamoDb => failure.of_json(&DynamoDb::JSON),
             Destination::Kinesis => failure.of_json(&Kinesis::JSON),
             Destination::Events => failure.of_json(&EventBridge::JSON),
-            Destination::Scheduler => failure.of_rest_json(),
+            Destination::Scheduler | Destination::Iot => failure.of_rest_json(),
             Destination::Secrets => failure.of_json(&SecretsManager::JSON),
             Destination::Sqs => failure.of_json(&Sqs::JSON),
             Destination::Unknown(_) => failure.of_other(takes_forms),
@@ -248,6 +252,7 @@ enum Destination {
     Kinesis,
     Events,
     Scheduler,
+    Iot,
     Secrets,
     Sns,
     Sqs,
@@ -268,6 +273,7 @@ impl Destination {
             "kinesis" => Some(Self::Kinesis),
             "events" => Some(Self::Events),
             "scheduler" => Some(Self::Scheduler),
+            "iot" => Some(Self::Iot),
             "secretsmanager" => Some(Self::Secrets),
             "sns" => Some(Self::Sns),
             "sqs" => Some(Self::Sqs),

@@ -125,7 +125,7 @@ impl Server {
             Arc::clone(&preparation.runtimes),
             (&identity, &services),
         ));
-        let Services { s3, sns, sqs, events, scheduler, queues, .. } = services;
+        let Services { s3, sns, sqs, events, scheduler, iot, queues, .. } = services;
         waiting::resume(&store, &lambda, &metrics, queues).await.map_err(failed)?;
         let health = health_facts(&configuration, &store, unenforced);
         let admin = build_admin(
@@ -148,7 +148,8 @@ impl Server {
             dynamodb: DynamoDb::new(&store),
             kinesis: Kinesis::new(&store),
             events,
-            scheduler: RestJsonApi::new(scheduler),
+            scheduler: RestJsonApi::new(scheduler, "ValidationException"),
+            iot: RestJsonApi::new(iot, "InvalidRequestException"),
             secrets: SecretsManager::new(&store),
             sns,
             sqs,

@@ -5,6 +5,7 @@ pub mod deliveries;
 pub mod dynamodb;
 pub mod eventbridge;
 pub mod iam;
+pub mod iot;
 pub mod kinesis;
 pub mod logs;
 pub mod s3;

@@ -26,6 +26,7 @@ use crate::{
     open_files,
     outside::RelaySettings,
     service_endpoints::ServiceEndpoint,
+    topic_rules::MqttBroker,
     wiring::{BuildError, Server},
 };
 
@@ -73,6 +74,10 @@ pub(super) struct ServeArguments {
     /// arn:aws:mq:REGION:ACCOUNT:broker:orders:ID; may be repeated. Credentials come from the mapping's secret.
     #[arg(long = "mq-broker", env = "LAMBENT_MQ_BROKERS", value_delimiter = ',')]
     mq_brokers: Vec<BrokerUrl>,
+    /// The broker of MQTT whose topics rules of IoT are on, such as mqtts://user:password@host:8883. A command line is seen by others
+    /// on this machine: a password is better in the environment.
+    #[arg(long, env = "LAMBENT_MQTT_BROKER", hide_env_values = true)]
+    mqtt_broker: Option<MqttBroker>,
     /// Where clients reach this server, such as https://lambda.example.com, for addresses in messages of SNS. Without the option:
     /// where it listens.
     #[arg(long, env = "LAMBENT_PUBLIC_URL", value_parser = public_url)]
@@ -289,6 +294,7 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandErro
         fetch_sdk: !arguments.no_sdk,
         service_endpoints,
         mq_brokers: arguments.mq_brokers,
+        mqtt_broker: arguments.mqtt_broker,
         public_url: arguments.public_url,
         mail_relay: arguments
             .mail_relay

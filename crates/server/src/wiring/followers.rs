@@ -7,6 +7,7 @@ use services::{
     dynamodb::DynamoDb,
     eventbridge::{self, EventBridge},
     iam::Directory,
+    iot::{self, Iot},
     kinesis::Kinesis,
     s3::{ObjectEvents, S3},
     scheduler::{self, Scheduler},
@@ -22,6 +23,7 @@ use crate::{
     configuration::Configuration,
     event_source_mappings::{EventSourceMappings, MappingChanges, OwnQueues, RabbitBrokers, StreamSources},
     service_endpoints::{MappedCodeObjects, MappedQueues, ServiceEndpoints},
+    topic_rules::TopicRules,
     waiting::Queues,
 };
 
@@ -42,6 +44,7 @@ pub(super) struct Followers {
     topics: Arc<sns::Registry>,
     buses: Arc<eventbridge::Registry>,
     schedules: Arc<scheduler::Registry>,
+    topic_rules: Arc<iot::Registry>,
     mappings: Arc<EventSourceMappings>,
     mapping_changes: Arc<MappingChanges>,
 }
@@ -56,6 +59,7 @@ impl Followers {
             topics: Arc::default(),
             buses: Arc::default(),
             schedules: Arc::default(),
+            topic_rules: Arc::default(),
             mappings,
             mapping_changes,
         }
@@ -70,6 +74,7 @@ impl Followers {
             self.topics.clone(),
             self.buses.clone(),
             self.schedules.clone(),
+            self.topic_rules.clone(),
             self.mapping_changes.clone(),
         ]))
     }
@@ -87,6 +92,8 @@ pub(super) struct Services {
     pub events: EventBridge,
     /// Schedules.
     pub scheduler: Scheduler,
+    /// Rules on topics.
+    pub iot: Iot,
     /// What never jumps, the same for all that waits.
     pub clock: Arc<dyn Clock>,
     /// Whatever waits, and who works on it.
@@ -118,6 +125,7 @@ impl Services {
         followers.topics.load(store).await?;
         followers.buses.load(store).await?;
         followers.schedules.load(store).await?;
+        followers.topic_rules.load(store).await?;
         let sqs = Sqs::new(store.clone(), Arc::clone(&followers.queues), clock.clone());
         let sns = Sns::new(SnsParts {
             store: store.clone(),
@@ -131,6 +139,13 @@ impl Services {
         let events =
             EventBridge::new(store.clone(), followers.buses, clock.clone(), configuration.rules_per_bus);
         let scheduler = Scheduler::new(store.clone(), followers.schedules, followers.directory);
+        let iot =
+            Iot::new(store.clone(), Arc::clone(&followers.topic_rules), configuration.mqtt_broker.is_some());
+        if let Some(broker) = configuration.mqtt_broker.clone() {
+            let (iot, registry) = (iot.clone(), followers.topic_rules);
+            let rules = TopicRules { iot, registry, queues: store.queues(), clock: clock.clone() };
+            tokio::spawn(rules.run(broker));
+        }
         let targets = Targets {
             store: store.clone(),
             sqs: sqs.clone(),
@@ -172,6 +187,7 @@ impl Services {
             sqs,
             events,
             scheduler,
+            iot,
             queues,
             clock,
         })

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pika
 import pytest
@@ -138,15 +139,11 @@ class Rabbit(Broker):
 class Kafka(Broker):
     """A broker of Kafka's protocol that keeps its records in memory."""
 
-    def __init__(self, folder, program, *, tls=None):
+    def __init__(self, folder, program, *, advertised=None):
         super().__init__(folder)
-        scheme = "tls" if tls else "tcp"
-        self.tls = tls
-        address = f"{scheme}://127.0.0.1:{self.port}"
-        command = [program, "broker", "--listener-url", address, "--advertised-listener-url", f"{scheme}://localhost:{self.port}"]
-        command += ["--storage-engine", "memory://tansu/"]
-        if tls:
-            command += ["--cert", tls[0], "--key", tls[1]]
+        self.advertised = advertised or self.port
+        command = [program, "broker", "--listener-url", f"tcp://127.0.0.1:{self.port}"]
+        command += ["--advertised-listener-url", f"tcp://localhost:{self.advertised}", "--storage-engine", "memory://tansu/"]
         self.start(command)
 
     @property
@@ -189,6 +186,39 @@ class Kafka(Broker):
                 await consumer.stop()
 
         return asyncio.run(read())
+
+
+class Front(Broker):
+    """What asks for TLS and a login in front of a broker of Kafka (see `kafka_front.py`). Certificates are signed by its own authority."""
+
+    def __init__(self, folder, *, login=(), wants_certificate=False):
+        super().__init__(folder)
+        self.login = login
+        self.authority = self.certificate("authority")
+        self.own = self.certificate("localhost", by=self.authority)
+        self.client = self.certificate("client", by=self.authority)
+        self.kafka = Kafka(folder / "kafka", kafka_program(), advertised=self.port)
+        program = Path(__file__).with_name("kafka_front.py")
+        client_ca = self.authority[0] if wants_certificate else ""
+        self.start([sys.executable, program, self.port, self.kafka.port, *self.own, client_ca, *login])
+
+    def certificate(self, name, by=None):
+        """A certificate and its key, signed by another or by itself."""
+        certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}-key.pem"
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
+        command += ["-keyout", str(key), "-out", str(certificate)]
+        if by:
+            command += ["-CA", str(by[0]), "-CAkey", str(by[1]), "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=CA:FALSE"]
+        subprocess.run(command, check=True, capture_output=True)
+        return certificate, key
+
+    def logins(self):
+        """The mechanisms that were used."""
+        return set((self.folder / "log").read_text().split())
+
+    def stop(self):
+        super().stop()
+        self.kafka.stop()
 
 
 def rabbit_if_possible(folder):

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import json
 import time
 
 import pytest
@@ -10,11 +9,10 @@ from aiokafka import AIOKafkaConsumer
 
 import brokers
 from functions import log_of
+from kafka_records import ECHOES, got, value
 from mappings import state
 from queues import Queue
 from refusals import refused
-
-ECHOES = "import json\ndef handler(event, context):\n    print('GOT ' + json.dumps(event))\n"
 
 
 @pytest.fixture(scope="module")
@@ -47,23 +45,6 @@ def mapped(lambda_client, kafka):
             client.delete_event_source_mapping(UUID=mapping)
         except Exception:  # The server may be gone by now.
             pass
-
-
-def got(server, function, records, timeout_s=60):
-    """Events of a function that echoes, and all of their records, once it has so many."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        lines = log_of(server, function).splitlines()
-        events = [json.loads(line.removeprefix("GOT ")) for line in lines if line.startswith("GOT ")]
-        found = [record for event in events for partition in event["records"].values() for record in partition]
-        if len(found) >= records:
-            return events, found
-        assert time.monotonic() < deadline, f"{len(found)} of {records}: {lines[-5:]}"
-        time.sleep(0.05)
-
-
-def value(record):
-    return base64.b64decode(record["value"]).decode()
 
 
 def committed(kafka, group, topic, expected, timeout_s=20):
@@ -329,7 +310,7 @@ def test_a_slow_function_does_not_lose_its_partitions(server, deploy, kafka, map
     function = deploy("""
         import json, time
         def handler(event, context):
-            time.sleep(15)
+            time.sleep(12)
             print('GOT ' + json.dumps(event))
     """, Timeout=30)
     made = mapped(function, "slow")

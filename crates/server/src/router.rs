@@ -205,7 +205,7 @@ impl Router {
             Destination::Kinesis => json_api::answer(&self.kinesis, &Kinesis::JSON, request, caller).await,
             Destination::Events => json_api::answer(&self.events, &EventBridge::JSON, request, caller).await,
             Destination::Scheduler => self.scheduler.handle(request, caller).await,
-            Destination::Iot => self.iot.handle(request, caller).await,
+            Destination::Iot => Box::pin(self.iot.handle(request, caller)).await,
             Destination::Secrets => {
                 json_api::answer(&self.secrets, &SecretsManager::JSON, request, caller).await
             }

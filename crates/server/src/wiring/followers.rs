@@ -65,6 +65,15 @@ impl Followers {
         }
     }
 
+    /// Takes over what an earlier server left.
+    async fn load(&self, store: &Store) -> Result<(), StoreError> {
+        self.queues.load(store).await?;
+        self.topics.load(store).await?;
+        self.buses.load(store).await?;
+        self.schedules.load(store).await?;
+        self.topic_rules.load(store).await
+    }
+
     /// All of them, behind `first`.
     pub(super) fn observers(&self, first: Arc<dyn CommitObserver>) -> Arc<dyn CommitObserver> {
         Arc::new(Observers(vec![
@@ -121,11 +130,7 @@ impl Services {
         (elsewhere, outside, links): (&Arc<ServiceEndpoints>, Arc<dyn Outside>, Links),
     ) -> Result<Self, StoreError> {
         let clock: Arc<dyn Clock> = Arc::new(SteadyClock::start_after(store.queues().last_written_ms()));
-        followers.queues.load(store).await?;
-        followers.topics.load(store).await?;
-        followers.buses.load(store).await?;
-        followers.schedules.load(store).await?;
-        followers.topic_rules.load(store).await?;
+        followers.load(store).await?;
         let sqs = Sqs::new(store.clone(), Arc::clone(&followers.queues), clock.clone());
         let sns = Sns::new(SnsParts {
             store: store.clone(),
@@ -139,13 +144,7 @@ impl Services {
         let events =
             EventBridge::new(store.clone(), followers.buses, clock.clone(), configuration.rules_per_bus);
         let scheduler = Scheduler::new(store.clone(), followers.schedules, followers.directory);
-        let iot =
-            Iot::new(store.clone(), Arc::clone(&followers.topic_rules), configuration.mqtt_broker.is_some());
-        if let Some(broker) = configuration.mqtt_broker.clone() {
-            let (iot, registry) = (iot.clone(), followers.topic_rules);
-            let rules = TopicRules { iot, registry, queues: store.queues(), clock: clock.clone() };
-            tokio::spawn(rules.run(broker));
-        }
+        let iot = open_iot(configuration, store, followers.topic_rules, &clock);
         let targets = Targets {
             store: store.clone(),
             sqs: sqs.clone(),
@@ -192,4 +191,21 @@ impl Services {
             clock,
         })
     }
+}
+
+/// The rules on topics, which are read from now on where there is a broker.
+fn open_iot(
+    configuration: &Configuration,
+    store: &Store,
+    registry: Arc<iot::Registry>,
+    clock: &Arc<dyn Clock>,
+) -> Iot {
+    let broker = configuration.mqtt_broker.clone();
+    let iot = Iot::new(store.clone(), Arc::clone(&registry), broker.is_some());
+    if let Some(broker) = broker {
+        let rules =
+            TopicRules { iot: iot.clone(), registry, queues: store.queues(), clock: Arc::clone(clock) };
+        tokio::spawn(rules.run(broker));
+    }
+    iot
 }

@@ -36,8 +36,13 @@ pub(crate) const QUEUES: Schema = Schema {
 };
 
 /// Tables of items.
-pub(crate) const TABLES: Schema =
-    Schema { migrations: &[include_str!("schema/tables/0001_initial.sql")], checkpoint_pages: 1_000 };
+pub(crate) const TABLES: Schema = Schema {
+    migrations: &[
+        include_str!("schema/tables/0001_initial.sql"),
+        include_str!("schema/tables/0002_backups.sql"),
+    ],
+    checkpoint_pages: 1_000,
+};
 
 /// Statements that a connection keeps prepared.
 const PREPARED_STATEMENTS_MAX: usize = 128;

@@ -1,10 +1,11 @@
 //! What clients ask before or beside their work.
 
-use aws_api::{error_response::ApiError, generated::dynamodb::types};
+use aws_api::generated::dynamodb::types;
 use store::TableView;
 
 use super::{
     DynamoDb, Handled,
+    error::table_not_found,
     record::{found_in, table_key},
 };
 use crate::{
@@ -48,7 +49,7 @@ impl DynamoDb {
         let read = move |view: &TableView<'_>| -> Result<(), ChangeError> {
             match found_in(view, &key)? {
                 Some(_) => Ok(()),
-                None => Err(no_table(&key.name).into()),
+                None => Err(table_not_found(&key.name).into()),
             }
         };
         self.tables.read(read).await?;
@@ -63,9 +64,4 @@ impl DynamoDb {
         };
         Ok(types::DescribeContinuousBackupsOutput { continuous_backups_description: Some(description) })
     }
-}
-
-fn no_table(name: &str) -> ApiError {
-    let message = format!("Table not found: {name}");
-    ApiError::user("TableNotFoundException", 400, message)
 }

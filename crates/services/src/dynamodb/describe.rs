@@ -59,6 +59,12 @@ pub(super) fn description(
         }),
         latest_stream_label: record.stream.as_ref().map(|stream| stream.label.clone()),
         latest_stream_arn: record.stream.as_ref().map(|stream| stream_arn(key, &stream.label)),
+        restore_summary: record.restored.as_ref().map(|restored| types::RestoreSummary {
+            source_backup_arn: Some(restored.backup_arn.clone()),
+            source_table_arn: Some(restored.table_arn.clone()),
+            restore_date_time: Some(created),
+            restore_in_progress: Some(false),
+        }),
         table_arn: Some(arn),
         ..types::TableDescription::default()
     }

@@ -48,6 +48,11 @@ pub(super) fn no_table_named(name: &str) -> ApiError {
     ApiError::user("ResourceNotFoundException", 400, message)
 }
 
+/// As what has to do with backups says it.
+pub(super) fn table_not_found(name: &str) -> ApiError {
+    ApiError::user("TableNotFoundException", 400, format!("Table not found: {name}"))
+}
+
 pub(super) fn in_use(message: impl Into<String>) -> ApiError {
     ApiError::user("ResourceInUseException", 400, message)
 }

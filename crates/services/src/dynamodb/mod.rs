@@ -8,6 +8,7 @@
 //! on disk. Indexes are written with their items: reads of global ones are never behind.
 
 mod account;
+mod backups;
 mod batches;
 mod capacity;
 mod conditions;

@@ -40,6 +40,16 @@ pub(super) struct TableRecord {
     pub stream: Option<TableStream>,
     #[serde(default)]
     pub policy: Option<TablePolicy>,
+    /// The backup that it was made of.
+    #[serde(default)]
+    pub restored: Option<Restored>,
+}
+
+/// Where a table's items come from.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Restored {
+    pub backup_arn: String,
+    pub table_arn: String,
 }
 
 /// What is kept and shown, and changes nothing here.

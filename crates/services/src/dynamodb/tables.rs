@@ -154,6 +154,7 @@ fn read(input: types::CreateTableInput, now_ms: i64) -> Handled<TableRecord> {
         expiry: None,
         stream: None,
         policy: None,
+        restored: None,
     })
 }
 

@@ -89,16 +89,7 @@ impl<'a> TableView<'a> {
     /// # Errors
     /// When it is damaged or cannot be read.
     pub fn stream(&self, arn: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let sql = "SELECT description, checksum FROM streams WHERE arn = ?1";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?));
-        let Some((description, checksum)) = statement.query_row([arn], read).optional()? else {
-            return Ok(None);
-        };
-        match stream_checksum(arn, &description) == checksum {
-            true => Ok(Some(description)),
-            false => Err(self.damaged(format!("the stream {arn}"))),
-        }
+        self.named("SELECT description, checksum FROM streams WHERE arn = ?1", ("stream", arn))
     }
 
     /// Every stream with its description. One that is damaged is left out, and reported.
@@ -106,15 +97,46 @@ impl<'a> TableView<'a> {
     /// # Errors
     /// When they cannot be read.
     pub fn streams(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        let sql = "SELECT arn, description, checksum FROM streams ORDER BY arn";
+        self.all_named("SELECT arn, description, checksum FROM streams ORDER BY arn", "stream")
+    }
+
+    /// A backup's description.
+    ///
+    /// # Errors
+    /// When it is damaged or cannot be read.
+    pub fn backup(&self, arn: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.named("SELECT description, checksum FROM backups WHERE arn = ?1", ("backup", arn))
+    }
+
+    /// Every backup with its description. One that is damaged is left out, and reported.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn backups(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.all_named("SELECT arn, description, checksum FROM backups ORDER BY arn", "backup")
+    }
+
+    fn named(&self, sql: &str, (kind, arn): (&str, &str)) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?));
+        let Some((description, checksum)) = statement.query_row([arn], read).optional()? else {
+            return Ok(None);
+        };
+        match arn_checksum(arn, &description) == checksum {
+            true => Ok(Some(description)),
+            false => Err(self.damaged(format!("the {kind} {arn}"))),
+        }
+    }
+
+    fn all_named(&self, sql: &str, kind: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query([])?;
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
             let (arn, description): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
-            match row.get::<_, i64>(2)? == stream_checksum(&arn, &description) {
+            match row.get::<_, i64>(2)? == arn_checksum(&arn, &description) {
                 true => all.push((arn, description)),
-                false => self.tables.report_damage(format!("the stream {arn}")),
+                false => self.tables.report_damage(format!("the {kind} {arn}")),
             }
         }
         Ok(all)
@@ -254,7 +276,7 @@ pub(super) fn description_checksum(key: &TableKey, description: &[u8]) -> i64 {
     checksum([key.account_id.as_bytes(), key.region.as_bytes(), key.name.as_bytes(), description])
 }
 
-pub(super) fn stream_checksum(arn: &str, description: &[u8]) -> i64 {
+pub(super) fn arn_checksum(arn: &str, description: &[u8]) -> i64 {
     checksum([arn.as_bytes(), description])
 }
 

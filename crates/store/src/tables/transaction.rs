@@ -1,12 +1,15 @@
 //! Changes of tables: whatever is put and deleted in one transaction happens wholly or not at all.
 
-use std::{collections::BTreeSet, ops::Deref};
+use std::{
+    collections::BTreeSet,
+    ops::{ControlFlow, Deref},
+};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     TableKey, Tables,
-    rows::{TableView, description_checksum, row_checksum, stream_checksum},
+    rows::{Row, TableView, arn_checksum, description_checksum, row_checksum},
 };
 use crate::StoreError;
 
@@ -145,7 +148,7 @@ impl<'a> TableTransaction<'a> {
     pub fn put_stream(&mut self, arn: &str, description: &[u8]) -> Result<(), StoreError> {
         let sql = "INSERT OR REPLACE INTO streams (arn, description, checksum) VALUES (?1, ?2, ?3)";
         let mut statement = self.connection.prepare_cached(sql)?;
-        statement.execute(params![arn, description, stream_checksum(arn, description)])?;
+        statement.execute(params![arn, description, arn_checksum(arn, description)])?;
         Ok(())
     }
 
@@ -156,6 +159,55 @@ impl<'a> TableTransaction<'a> {
     pub fn delete_stream(&mut self, arn: &str) -> Result<(), StoreError> {
         self.connection.prepare_cached("DELETE FROM streams WHERE arn = ?1")?.execute([arn])?;
         Ok(())
+    }
+
+    /// Keeps a backup's description, over what was kept of it.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn put_backup(&mut self, arn: &str, description: &[u8]) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO backups (arn, description, checksum) VALUES (?1, ?2, ?3)";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        statement.execute(params![arn, description, arn_checksum(arn, description)])?;
+        Ok(())
+    }
+
+    /// Forgets a backup; its spaces are deleted by themselves.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn delete_backup(&mut self, arn: &str) -> Result<(), StoreError> {
+        self.connection.prepare_cached("DELETE FROM backups WHERE arn = ?1")?.execute([arn])?;
+        Ok(())
+    }
+
+    /// A new space with all rows of another.
+    ///
+    /// # Errors
+    /// When a row is damaged, or the database refuses.
+    pub fn copy_space(&mut self, from: i64) -> Result<i64, StoreError> {
+        let to = self.new_space()?;
+        let mut after = None;
+        loop {
+            let rows = self.rows_behind(from, after.as_ref())?;
+            for Row { partition, sort, item } in &rows {
+                self.put(to, partition, sort, item)?;
+            }
+            let Some(Row { partition, sort, .. }) = rows.into_iter().next_back() else { return Ok(to) };
+            after = Some((partition, sort));
+        }
+    }
+
+    fn rows_behind(&self, space: i64, after: Option<&(Vec<u8>, Vec<u8>)>) -> Result<Vec<Row>, StoreError> {
+        /// Rows that are copied at a time.
+        const ROWS_MAX: usize = 1_000;
+        let mut rows = Vec::new();
+        let after = after.map(|(partition, sort)| (&partition[..], &sort[..]));
+        self.in_space::<StoreError>(space, after, |row| {
+            rows.push(row);
+            Ok(if rows.len() < ROWS_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
+        Ok(rows)
     }
 
     /// The request that a token of an account in a Region is known for by now.
@@ -193,6 +245,6 @@ impl<'a> TableTransaction<'a> {
     pub(super) fn clear(&mut self) -> Result<(), StoreError> {
         Ok(self
             .connection
-            .execute_batch("DELETE FROM items; DELETE FROM tables; DELETE FROM spaces; DELETE FROM tokens; DELETE FROM streams")?)
+            .execute_batch("DELETE FROM items; DELETE FROM tables; DELETE FROM spaces; DELETE FROM tokens; DELETE FROM streams; DELETE FROM backups")?)
     }
 }

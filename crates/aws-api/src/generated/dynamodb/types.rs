@@ -61,6 +61,61 @@ pub struct AttributeValueUpdate {
     pub action: Option<String>,
 }
 
+/// `BackupDescription` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BackupDescription {
+    #[serde(rename = "BackupDetails", default, skip_serializing_if = "Option::is_none")]
+    pub backup_details: Option<BackupDetails>,
+    #[serde(rename = "SourceTableDetails", default, skip_serializing_if = "Option::is_none")]
+    pub source_table_details: Option<SourceTableDetails>,
+    #[serde(rename = "SourceTableFeatureDetails", default, skip_serializing_if = "Option::is_none")]
+    pub source_table_feature_details: Option<SourceTableFeatureDetails>,
+}
+
+/// `BackupDetails` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BackupDetails {
+    #[serde(rename = "BackupArn", default, skip_serializing_if = "Option::is_none")]
+    pub backup_arn: Option<String>,
+    #[serde(rename = "BackupName", default, skip_serializing_if = "Option::is_none")]
+    pub backup_name: Option<String>,
+    #[serde(rename = "BackupSizeBytes", default, skip_serializing_if = "Option::is_none")]
+    pub backup_size_bytes: Option<i64>,
+    #[serde(rename = "BackupStatus", default, skip_serializing_if = "Option::is_none")]
+    pub backup_status: Option<String>,
+    #[serde(rename = "BackupType", default, skip_serializing_if = "Option::is_none")]
+    pub backup_type: Option<String>,
+    #[serde(rename = "BackupCreationDateTime", default, skip_serializing_if = "Option::is_none")]
+    pub backup_creation_date_time: Option<f64>,
+    #[serde(rename = "BackupExpiryDateTime", default, skip_serializing_if = "Option::is_none")]
+    pub backup_expiry_date_time: Option<f64>,
+}
+
+/// `BackupSummary` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BackupSummary {
+    #[serde(rename = "TableName", default, skip_serializing_if = "Option::is_none")]
+    pub table_name: Option<String>,
+    #[serde(rename = "TableId", default, skip_serializing_if = "Option::is_none")]
+    pub table_id: Option<String>,
+    #[serde(rename = "TableArn", default, skip_serializing_if = "Option::is_none")]
+    pub table_arn: Option<String>,
+    #[serde(rename = "BackupArn", default, skip_serializing_if = "Option::is_none")]
+    pub backup_arn: Option<String>,
+    #[serde(rename = "BackupName", default, skip_serializing_if = "Option::is_none")]
+    pub backup_name: Option<String>,
+    #[serde(rename = "BackupCreationDateTime", default, skip_serializing_if = "Option::is_none")]
+    pub backup_creation_date_time: Option<f64>,
+    #[serde(rename = "BackupExpiryDateTime", default, skip_serializing_if = "Option::is_none")]
+    pub backup_expiry_date_time: Option<f64>,
+    #[serde(rename = "BackupStatus", default, skip_serializing_if = "Option::is_none")]
+    pub backup_status: Option<String>,
+    #[serde(rename = "BackupType", default, skip_serializing_if = "Option::is_none")]
+    pub backup_type: Option<String>,
+    #[serde(rename = "BackupSizeBytes", default, skip_serializing_if = "Option::is_none")]
+    pub backup_size_bytes: Option<i64>,
+}
+
 /// `BatchGetItemInput` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct BatchGetItemInput {
@@ -194,6 +249,22 @@ pub struct ContinuousBackupsDescription {
     pub point_in_time_recovery_description: Option<PointInTimeRecoveryDescription>,
 }
 
+/// `CreateBackupInput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateBackupInput {
+    #[serde(rename = "TableName", default, skip_serializing_if = "Option::is_none")]
+    pub table_name: Option<String>,
+    #[serde(rename = "BackupName", default, skip_serializing_if = "Option::is_none")]
+    pub backup_name: Option<String>,
+}
+
+/// `CreateBackupOutput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateBackupOutput {
+    #[serde(rename = "BackupDetails", default, skip_serializing_if = "Option::is_none")]
+    pub backup_details: Option<BackupDetails>,
+}
+
 /// `CreateGlobalSecondaryIndexAction` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateGlobalSecondaryIndexAction {
@@ -321,6 +392,20 @@ pub struct Delete {
     pub return_values_on_condition_check_failure: Option<String>,
 }
 
+/// `DeleteBackupInput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteBackupInput {
+    #[serde(rename = "BackupArn", default, skip_serializing_if = "Option::is_none")]
+    pub backup_arn: Option<String>,
+}
+
+/// `DeleteBackupOutput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteBackupOutput {
+    #[serde(rename = "BackupDescription", default, skip_serializing_if = "Option::is_none")]
+    pub backup_description: Option<BackupDescription>,
+}
+
 /// `DeleteGlobalSecondaryIndexAction` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeleteGlobalSecondaryIndexAction {
@@ -426,6 +511,20 @@ pub struct DeleteTableOutput {
 pub struct DeleteVectorIndexAction {
     #[serde(rename = "IndexName", default, skip_serializing_if = "Option::is_none")]
     pub index_name: Option<String>,
+}
+
+/// `DescribeBackupInput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeBackupInput {
+    #[serde(rename = "BackupArn", default, skip_serializing_if = "Option::is_none")]
+    pub backup_arn: Option<String>,
+}
+
+/// `DescribeBackupOutput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeBackupOutput {
+    #[serde(rename = "BackupDescription", default, skip_serializing_if = "Option::is_none")]
+    pub backup_description: Option<BackupDescription>,
 }
 
 /// `DescribeContinuousBackupsInput` of the model.
@@ -630,6 +729,21 @@ pub struct GlobalSecondaryIndexDescription {
     pub warm_throughput: Option<GlobalSecondaryIndexWarmThroughputDescription>,
 }
 
+/// `GlobalSecondaryIndexInfo` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GlobalSecondaryIndexInfo {
+    #[serde(rename = "IndexName", default, skip_serializing_if = "Option::is_none")]
+    pub index_name: Option<String>,
+    #[serde(rename = "KeySchema", default, skip_serializing_if = "Option::is_none")]
+    pub key_schema: Option<Vec<KeySchemaElement>>,
+    #[serde(rename = "Projection", default, skip_serializing_if = "Option::is_none")]
+    pub projection: Option<Projection>,
+    #[serde(rename = "ProvisionedThroughput", default, skip_serializing_if = "Option::is_none")]
+    pub provisioned_throughput: Option<ProvisionedThroughput>,
+    #[serde(rename = "OnDemandThroughput", default, skip_serializing_if = "Option::is_none")]
+    pub on_demand_throughput: Option<OnDemandThroughput>,
+}
+
 /// `GlobalSecondaryIndexUpdate` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct GlobalSecondaryIndexUpdate {
@@ -710,6 +824,32 @@ pub struct KeysAndAttributes {
     pub expression_attribute_names: Option<BTreeMap<String, String>>,
 }
 
+/// `ListBackupsInput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListBackupsInput {
+    #[serde(rename = "TableName", default, skip_serializing_if = "Option::is_none")]
+    pub table_name: Option<String>,
+    #[serde(rename = "Limit", default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i64>,
+    #[serde(rename = "TimeRangeLowerBound", default, skip_serializing_if = "Option::is_none")]
+    pub time_range_lower_bound: Option<f64>,
+    #[serde(rename = "TimeRangeUpperBound", default, skip_serializing_if = "Option::is_none")]
+    pub time_range_upper_bound: Option<f64>,
+    #[serde(rename = "ExclusiveStartBackupArn", default, skip_serializing_if = "Option::is_none")]
+    pub exclusive_start_backup_arn: Option<String>,
+    #[serde(rename = "BackupType", default, skip_serializing_if = "Option::is_none")]
+    pub backup_type: Option<String>,
+}
+
+/// `ListBackupsOutput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListBackupsOutput {
+    #[serde(rename = "BackupSummaries", default, skip_serializing_if = "Option::is_none")]
+    pub backup_summaries: Option<Vec<BackupSummary>>,
+    #[serde(rename = "LastEvaluatedBackupArn", default, skip_serializing_if = "Option::is_none")]
+    pub last_evaluated_backup_arn: Option<String>,
+}
+
 /// `ListTablesInput` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListTablesInput {
@@ -772,6 +912,17 @@ pub struct LocalSecondaryIndexDescription {
     pub item_count: Option<i64>,
     #[serde(rename = "IndexArn", default, skip_serializing_if = "Option::is_none")]
     pub index_arn: Option<String>,
+}
+
+/// `LocalSecondaryIndexInfo` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LocalSecondaryIndexInfo {
+    #[serde(rename = "IndexName", default, skip_serializing_if = "Option::is_none")]
+    pub index_name: Option<String>,
+    #[serde(rename = "KeySchema", default, skip_serializing_if = "Option::is_none")]
+    pub key_schema: Option<Vec<KeySchemaElement>>,
+    #[serde(rename = "Projection", default, skip_serializing_if = "Option::is_none")]
+    pub projection: Option<Projection>,
 }
 
 /// `OnDemandThroughput` of the model.
@@ -1068,6 +1219,36 @@ pub struct RestoreSummary {
     pub restore_in_progress: Option<bool>,
 }
 
+/// `RestoreTableFromBackupInput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RestoreTableFromBackupInput {
+    #[serde(rename = "TargetTableName", default, skip_serializing_if = "Option::is_none")]
+    pub target_table_name: Option<String>,
+    #[serde(rename = "BackupArn", default, skip_serializing_if = "Option::is_none")]
+    pub backup_arn: Option<String>,
+    #[serde(rename = "BillingModeOverride", default, skip_serializing_if = "Option::is_none")]
+    pub billing_mode_override: Option<String>,
+    #[serde(rename = "GlobalSecondaryIndexOverride", default, skip_serializing_if = "Option::is_none")]
+    pub global_secondary_index_override: Option<Vec<GlobalSecondaryIndex>>,
+    #[serde(rename = "LocalSecondaryIndexOverride", default, skip_serializing_if = "Option::is_none")]
+    pub local_secondary_index_override: Option<Vec<LocalSecondaryIndex>>,
+    #[serde(rename = "ProvisionedThroughputOverride", default, skip_serializing_if = "Option::is_none")]
+    pub provisioned_throughput_override: Option<ProvisionedThroughput>,
+    #[serde(rename = "OnDemandThroughputOverride", default, skip_serializing_if = "Option::is_none")]
+    pub on_demand_throughput_override: Option<OnDemandThroughput>,
+    #[serde(rename = "SSESpecificationOverride", default, skip_serializing_if = "Option::is_none")]
+    pub sse_specification_override: Option<SSESpecification>,
+    #[serde(rename = "VectorIndexOverride", default, skip_serializing_if = "Option::is_none")]
+    pub vector_index_override: Option<Vec<VectorIndex>>,
+}
+
+/// `RestoreTableFromBackupOutput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RestoreTableFromBackupOutput {
+    #[serde(rename = "TableDescription", default, skip_serializing_if = "Option::is_none")]
+    pub table_description: Option<TableDescription>,
+}
+
 /// `SSEDescription` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SSEDescription {
@@ -1151,6 +1332,48 @@ pub struct SearchSchemaElement {
     pub attribute_name: Option<String>,
     #[serde(rename = "SearchSchemaElementType", default, skip_serializing_if = "Option::is_none")]
     pub search_schema_element_type: Option<String>,
+}
+
+/// `SourceTableDetails` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SourceTableDetails {
+    #[serde(rename = "TableName", default, skip_serializing_if = "Option::is_none")]
+    pub table_name: Option<String>,
+    #[serde(rename = "TableId", default, skip_serializing_if = "Option::is_none")]
+    pub table_id: Option<String>,
+    #[serde(rename = "TableArn", default, skip_serializing_if = "Option::is_none")]
+    pub table_arn: Option<String>,
+    #[serde(rename = "TableSizeBytes", default, skip_serializing_if = "Option::is_none")]
+    pub table_size_bytes: Option<i64>,
+    #[serde(rename = "KeySchema", default, skip_serializing_if = "Option::is_none")]
+    pub key_schema: Option<Vec<KeySchemaElement>>,
+    #[serde(rename = "TableCreationDateTime", default, skip_serializing_if = "Option::is_none")]
+    pub table_creation_date_time: Option<f64>,
+    #[serde(rename = "ProvisionedThroughput", default, skip_serializing_if = "Option::is_none")]
+    pub provisioned_throughput: Option<ProvisionedThroughput>,
+    #[serde(rename = "OnDemandThroughput", default, skip_serializing_if = "Option::is_none")]
+    pub on_demand_throughput: Option<OnDemandThroughput>,
+    #[serde(rename = "ItemCount", default, skip_serializing_if = "Option::is_none")]
+    pub item_count: Option<i64>,
+    #[serde(rename = "BillingMode", default, skip_serializing_if = "Option::is_none")]
+    pub billing_mode: Option<String>,
+}
+
+/// `SourceTableFeatureDetails` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SourceTableFeatureDetails {
+    #[serde(rename = "LocalSecondaryIndexes", default, skip_serializing_if = "Option::is_none")]
+    pub local_secondary_indexes: Option<Vec<LocalSecondaryIndexInfo>>,
+    #[serde(rename = "GlobalSecondaryIndexes", default, skip_serializing_if = "Option::is_none")]
+    pub global_secondary_indexes: Option<Vec<GlobalSecondaryIndexInfo>>,
+    #[serde(rename = "StreamDescription", default, skip_serializing_if = "Option::is_none")]
+    pub stream_description: Option<StreamSpecification>,
+    #[serde(rename = "TimeToLiveDescription", default, skip_serializing_if = "Option::is_none")]
+    pub time_to_live_description: Option<TimeToLiveDescription>,
+    #[serde(rename = "SSEDescription", default, skip_serializing_if = "Option::is_none")]
+    pub sse_description: Option<SSEDescription>,
+    #[serde(rename = "VectorIndexes", default, skip_serializing_if = "Option::is_none")]
+    pub vector_indexes: Option<Vec<VectorIndexInfo>>,
 }
 
 /// `StreamSpecification` of the model.
@@ -1580,6 +1803,23 @@ pub struct VectorIndexDescription {
     pub item_count: Option<i64>,
     #[serde(rename = "IndexArn", default, skip_serializing_if = "Option::is_none")]
     pub index_arn: Option<String>,
+}
+
+/// `VectorIndexInfo` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct VectorIndexInfo {
+    #[serde(rename = "IndexName", default, skip_serializing_if = "Option::is_none")]
+    pub index_name: Option<String>,
+    #[serde(rename = "VectorAttribute", default, skip_serializing_if = "Option::is_none")]
+    pub vector_attribute: Option<VectorAttributeDefinition>,
+    #[serde(rename = "SearchSchema", default, skip_serializing_if = "Option::is_none")]
+    pub search_schema: Option<Vec<SearchSchemaElement>>,
+    #[serde(rename = "Projection", default, skip_serializing_if = "Option::is_none")]
+    pub projection: Option<Projection>,
+    #[serde(rename = "Dimensions", default, skip_serializing_if = "Option::is_none")]
+    pub dimensions: Option<i64>,
+    #[serde(rename = "DistanceFunction", default, skip_serializing_if = "Option::is_none")]
+    pub distance_function: Option<String>,
 }
 
 /// `VectorIndexUpdate` of the model.

@@ -44,6 +44,19 @@ def events(server, function, records, timeout_s=30):
         time.sleep(0.05)
 
 
+def echoed(server, function, of_event, count, timeout_s=30):
+    """Events of an ECHOES function, and all that `of_event` finds in them, once that is so many."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        lines = log_of(server, function).splitlines()
+        found = [json.loads(line.removeprefix("GOT ")) for line in lines if line.startswith("GOT ")]
+        items = [item for event in found for item in of_event(event)]
+        if len(items) >= count:
+            return found, items
+        assert time.monotonic() < deadline, f"{len(items)} of {count}: {lines[-5:]}"
+        time.sleep(0.05)
+
+
 def batches(server, function, records, timeout_s=30):
     """The same: a list of records for each batch."""
     return [event["Records"] for event in events(server, function, records, timeout_s)]

@@ -8,10 +8,8 @@ import pytest
 
 import brokers
 from functions import log_of
-from mappings import Mappings, state
+from mappings import ECHOES, Mappings, echoed, state
 from refusals import refused
-
-ECHOES = "import json\ndef handler(event, context):\n    print('GOT ' + json.dumps(event))\n"
 
 
 @pytest.fixture(scope="module")
@@ -61,16 +59,9 @@ def mapped(rabbit_server, secret):
 
 
 def got(server, function, messages, timeout_s=30):
-    """Events of a function that echoes, once it has so many messages."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        lines = log_of(server, function).splitlines()
-        events = [json.loads(line.removeprefix("GOT ")) for line in lines if line.startswith("GOT ")]
-        found = [message for event in events for queue in event["rmqMessagesByQueue"].values() for message in queue]
-        if len(found) >= messages:
-            return events, found
-        assert time.monotonic() < deadline, f"{len(found)} of {messages}: {lines[-5:]}"
-        time.sleep(0.05)
+    """Events of a function that echoes, and all of their messages, once it has so many."""
+    of_event = lambda event: [message for queue in event["rmqMessagesByQueue"].values() for message in queue]  # noqa: E731
+    return echoed(server, function, of_event, messages, timeout_s)
 
 
 def data(message):

@@ -10,13 +10,12 @@ import paho.mqtt.client as mqtt
 import pytest
 
 import brokers
-from functions import log_of
+from mappings import ECHOES, echoed
 from mutations import mutations
 from queues import Queue
 from refusals import refused
 from rest_json import Caller
 
-ECHOES = "import json\ndef handler(event, context):\n    print('GOT ' + json.dumps(event))\n"
 ACCOUNT = "000000000000"
 
 
@@ -112,14 +111,7 @@ def subscribed():
 
 def got(server, function, count, timeout_s=30):
     """Events of a function that echoes, once it has so many."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        lines = log_of(server, function).splitlines()
-        events = [json.loads(line.removeprefix("GOT ")) for line in lines if line.startswith("GOT ")]
-        if len(events) >= count:
-            return events
-        assert time.monotonic() < deadline, f"{len(events)} of {count}: {lines[-3:]}"
-        time.sleep(0.05)
+    return echoed(server, function, lambda event: [event], count, timeout_s)[0]
 
 
 def test_what_a_rule_selects_is_the_event(broker, ruled, deploy_there, rule):

@@ -15,24 +15,42 @@ pub enum Verdict {
     AllFailed,
 }
 
+/// What a response says of items, whatever they are.
+pub(super) enum Said {
+    /// Nothing: all are done.
+    Done,
+    /// These have failed.
+    Failed(Vec<Value>),
+    /// What cannot be understood.
+    Nonsense,
+}
+
+/// Reads `{"batchItemFailures": [...]}`.
+pub(super) fn said(response: &[u8]) -> Said {
+    if response.is_empty() {
+        return Said::Done;
+    }
+    let items = match serde_json::from_slice::<Value>(response) {
+        Ok(Value::Null) => return Said::Done,
+        Ok(Value::String(text)) if text.is_empty() => return Said::Done,
+        Ok(Value::Object(mut members)) => members.remove("batchItemFailures").unwrap_or(Value::Null),
+        _ => return Said::Nonsense,
+    };
+    match items {
+        Value::Null => Said::Done,
+        Value::Array(items) => Said::Failed(items),
+        _ => Said::Nonsense,
+    }
+}
+
 /// Reads the response of a function that reports failures of items; `identifiers` are those of the batch.
 ///
 /// Nothing to say is success. What cannot be understood is a failure of all, also an item that is not in the batch.
 pub fn verdict(response: &[u8], identifiers: &BTreeSet<&str>) -> Verdict {
-    if response.is_empty() {
-        return Verdict::Done;
-    }
-    let Ok(response) = serde_json::from_slice::<Value>(response) else { return Verdict::AllFailed };
-    let items = match &response {
-        Value::Null => return Verdict::Done,
-        Value::String(text) if text.is_empty() => return Verdict::Done,
-        Value::Object(members) => members.get("batchItemFailures").unwrap_or(&Value::Null),
-        _ => return Verdict::AllFailed,
-    };
-    let items = match items {
-        Value::Null => return Verdict::Done,
-        Value::Array(items) => items,
-        _ => return Verdict::AllFailed,
+    let items = match said(response) {
+        Said::Done => return Verdict::Done,
+        Said::Nonsense => return Verdict::AllFailed,
+        Said::Failed(items) => items,
     };
     let known = |item: &Value| {
         let identifier = item.get("itemIdentifier")?.as_str()?;

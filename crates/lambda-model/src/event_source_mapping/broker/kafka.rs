@@ -1,12 +1,15 @@
 //! Records of Kafka, and what a function says of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::super::stream::Judged;
+use super::super::{
+    partial_failure::{Said, said},
+    stream::Judged,
+};
 
 /// A record of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,19 +85,10 @@ pub fn event(bootstrap_servers: &[String], records: &[KafkaRecord]) -> String {
 /// An item is `{"itemIdentifier": {"partition": "TOPIC-PARTITION", "offset": OFFSET}}`. Nothing to say is success; what cannot be
 /// understood is a failure of all, also an item that is not in the batch.
 pub fn judge(response: &[u8], records: &[KafkaRecord]) -> Judged {
-    if response.is_empty() {
-        return Judged::Done;
-    }
-    let items = match serde_json::from_slice::<Value>(response) {
-        Ok(Value::Null) => return Judged::Done,
-        Ok(Value::String(text)) if text.is_empty() => return Judged::Done,
-        Ok(Value::Object(mut members)) => members.remove("batchItemFailures").unwrap_or(Value::Null),
-        _ => return Judged::Failed,
-    };
-    let items = match items {
-        Value::Null => return Judged::Done,
-        Value::Array(items) => items,
-        _ => return Judged::Failed,
+    let items = match said(response) {
+        Said::Done => return Judged::Done,
+        Said::Nonsense => return Judged::Failed,
+        Said::Failed(items) => items,
     };
     let place = |item: &Value| {
         let identifier = item.get("itemIdentifier")?;
@@ -111,12 +105,15 @@ pub fn judge(response: &[u8], records: &[KafkaRecord]) -> Judged {
     }
 }
 
-/// Where each partition goes on behind records that are done.
-pub fn offsets_behind(records: &[KafkaRecord]) -> BTreeMap<i32, i64> {
-    let mut offsets = BTreeMap::new();
-    for record in records {
-        let behind = offsets.entry(record.partition).or_insert(0);
-        *behind = record.offset.saturating_add(1).max(*behind);
+/// Where each partition goes on: behind its first records that are finished, which the places of a batch tell, one after another.
+pub fn offsets_behind(records: &[KafkaRecord], finished: &BTreeSet<u64>) -> BTreeMap<i32, i64> {
+    let (mut offsets, mut ended) = (BTreeMap::new(), BTreeSet::new());
+    for (place, record) in (0..).zip(records) {
+        if !finished.contains(&place) {
+            ended.insert(record.partition);
+        } else if !ended.contains(&record.partition) {
+            offsets.insert(record.partition, record.offset.saturating_add(1));
+        }
     }
     offsets
 }
@@ -175,8 +172,14 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_goes_on_behind_its_last_record() {
-        let offsets = offsets_behind(&[record(0, 15), record(0, 16), record(1, 3)]);
-        assert_eq!(offsets, [(0, 17), (1, 4)].into());
+    fn a_partition_goes_on_behind_its_first_records_that_are_finished() {
+        let records = [record(0, 15), record(0, 16), record(1, 3), record(0, 17), record(1, 4)];
+        let offsets = |finished: &[u64]| offsets_behind(&records, &finished.iter().copied().collect());
+        assert_eq!(offsets(&[]), [].into());
+        assert_eq!(offsets(&[0, 1]), [(0, 17)].into());
+        // What is not finished before it comes again.
+        assert_eq!(offsets(&[1, 2, 3]), [(1, 4)].into());
+        assert_eq!(offsets(&[0, 2, 3, 4]), [(0, 16), (1, 5)].into());
+        assert_eq!(offsets(&[0, 1, 2, 3, 4]), [(0, 18), (1, 5)].into());
     }
 }

@@ -15,6 +15,15 @@ mod settings;
 pub use settings::{AccessKind, BrokerSettings, SourceAccess, check_access, check_bootstrap_servers};
 
 /// How long a batch waits for more where its mapping says nothing: milliseconds (KF-01).
-pub const WINDOW_MS_DEFAULT: u64 = 500;
+const WINDOW_MS_DEFAULT: u64 = 500;
+
+/// How long a batch of a mapping with a window of so many seconds waits for more: milliseconds.
+pub fn window_ms(seconds: i64) -> u64 {
+    match u64::try_from(seconds) {
+        Ok(seconds) if seconds > 0 => seconds.saturating_mul(1_000),
+        _ => WINDOW_MS_DEFAULT,
+    }
+}
+
 /// A function's timeout at most, seconds (KF-04: 14 minutes).
 pub const TIMEOUT_SECONDS_MAX: i64 = 840;

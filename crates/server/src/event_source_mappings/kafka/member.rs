@@ -12,9 +12,8 @@ use lambda_model::{
     LambdaError,
     event_source_mapping::{
         broker::{
-            WINDOW_MS_DEFAULT,
             kafka::{KafkaRecord, event, judge, offsets_behind},
-            kafka_failures,
+            kafka_failures, window_ms,
         },
         stream::{
             Judged, Lane, Settled,
@@ -114,10 +113,7 @@ impl Member {
     /// What there is, as far as it comes within the window.
     async fn gather(&mut self, topic: &Topic) -> Result<Batch, Problem> {
         let mapping = &self.poller.mapping;
-        let window = match u64::try_from(mapping.batching_window_seconds) {
-            Ok(seconds) if seconds > 0 => Duration::from_secs(seconds),
-            _ => Duration::from_millis(WINDOW_MS_DEFAULT),
-        };
+        let window = Duration::from_millis(window_ms(mapping.batching_window_seconds));
         let size = usize::try_from(mapping.batch_size).unwrap_or(1).max(1);
         let (mut batch, mut deadline) = (Batch::default(), None);
         loop {
@@ -148,26 +144,32 @@ impl Member {
     /// Brings a batch until it is done or given up, and commits what is.
     async fn process(&mut self, topic: &Topic, batch: Batch) -> Result<(), Problem> {
         let (count, mut lane) = (batch.records.len() as u64, Lane::at(0));
-        let mut given_up = BTreeSet::new();
+        let mut finished = BTreeSet::new();
         self.taken_away = topic.taken_away();
         while lane.next < count {
             if self.is_stopped() {
                 return Ok(());
             }
             let part = lane.failed.first().map_or((lane.next, count - 1), |part| (part.first, part.last));
-            let places = self.wanted(&batch.records, part, &mut given_up, lane.invocations()).await?;
-            if places.is_empty() {
-                lane.leave_out(part.1);
-                continue;
+            let places = self.wanted(&batch.records, part, &mut finished, lane.invocations()).await?;
+            match places.is_empty() {
+                true => lane.leave_out(part.1),
+                false => self.step(topic, &batch.records, (&places, part.1), &mut lane).await?,
             }
-            self.step(topic, &batch.records, (&places, part.1), &mut lane).await?;
-            let done = usize::try_from(lane.next).unwrap_or(usize::MAX).min(batch.records.len());
-            self.commit(topic, &offsets_behind(&batch.records[..done])).await?;
+            finished.extend(places.into_iter().filter(|place| *place < lane.next));
+            self.commit(topic, &offsets_behind(&batch.records, &finished)).await?;
         }
-        self.commit(topic, &batch.behind).await?;
-        // What came back after it was taken away was read from where it was committed.
-        for (partition, offset) in
-            batch.behind.iter().filter(|(partition, _)| self.taken_away.contains(partition))
+        self.finish(topic, batch, &finished).await
+    }
+
+    /// Commits also what no filter let through, and goes on.
+    async fn finish(&mut self, topic: &Topic, batch: Batch, finished: &BTreeSet<u64>) -> Result<(), Problem> {
+        let mut behind = offsets_behind(&batch.records, finished);
+        // Of what was taken away meanwhile only what is finished is known to be.
+        behind.extend(batch.behind.into_iter().filter(|(partition, _)| !self.taken_away.contains(partition)));
+        self.commit(topic, &behind).await?;
+        // What came back since was read again from where it was committed then.
+        for (partition, offset) in behind.iter().filter(|(partition, _)| self.taken_away.contains(partition))
         {
             self.ahead.retain(|record| record.partition != *partition || record.offset >= *offset);
             topic.skip_to(*partition, *offset).await;
@@ -181,13 +183,13 @@ impl Member {
         &self,
         records: &[KafkaRecord],
         (first, last): (u64, u64),
-        given_up: &mut BTreeSet<u64>,
+        finished: &mut BTreeSet<u64>,
         invocations: u32,
     ) -> Result<Vec<u64>, Problem> {
         let (settings, now_ms) = (&self.poller.settings, clock::unix_ms());
         let at = |place: &u64| &records[usize::try_from(*place).unwrap_or(usize::MAX)];
         let is_left =
-            |place: &u64| !given_up.contains(place) && !self.taken_away.contains(&at(place).partition);
+            |place: &u64| !finished.contains(place) && !self.taken_away.contains(&at(place).partition);
         let left: Vec<u64> = (first..=last).filter(is_left).collect();
         let (old, wanted): (Vec<u64>, Vec<u64>) =
             left.into_iter().partition(|place| settings.is_too_old(at(place).timestamp_ms, now_ms));
@@ -195,7 +197,7 @@ impl Member {
             let records: Vec<KafkaRecord> = old.iter().map(|place| at(place).clone()).collect();
             self.tell(&records, GivenUp::RecordAgeExceeded, (invocations, LATEST, &request_id::new()))
                 .await?;
-            given_up.extend(old);
+            finished.extend(old);
         }
         Ok(wanted)
     }
@@ -294,13 +296,12 @@ impl Member {
             let taken_away = topic.taken_away();
             self.ahead.retain(|record| !taken_away.contains(&record.partition));
             self.taken_away.extend(taken_away);
-            match polled {
-                Ok(records) => self.ahead.extend(records),
-                Err(_) => tokio::select! {
-                    biased;
-                    done = &mut wait => return done,
-                    () = sleep(SIGN_OF_LIFE) => {}
-                },
+            self.ahead.extend(polled.unwrap_or_default());
+            // With enough at hand nothing waits in there.
+            tokio::select! {
+                biased;
+                done = &mut wait => return done,
+                () = sleep(SIGN_OF_LIFE) => {}
             }
         }
     }

@@ -16,7 +16,7 @@ use aws_api::request_id;
 use lambda_model::{
     LambdaError,
     event_source_mapping::{
-        broker::{BrokerSettings, WINDOW_MS_DEFAULT, rabbitmq::event},
+        broker::{BrokerSettings, rabbitmq::event, window_ms},
         filter::sqs::matches_any_of,
         queue::BATCH_BYTES_MAX,
         stream::pause_ms,
@@ -102,10 +102,7 @@ impl RabbitPoller {
         queue: &mut Queue,
         ahead: &mut VecDeque<Delivered>,
     ) -> Result<Vec<Delivered>, Problem> {
-        let window = match u64::try_from(self.mapping.batching_window_seconds) {
-            Ok(seconds) if seconds > 0 => Duration::from_secs(seconds),
-            _ => Duration::from_millis(WINDOW_MS_DEFAULT),
-        };
+        let window = Duration::from_millis(window_ms(self.mapping.batching_window_seconds));
         let size = usize::try_from(self.mapping.batch_size).unwrap_or(1).max(1);
         let (mut batch, mut bytes, mut deadline) = (Vec::new(), AROUND, None);
         while batch.len() < size {

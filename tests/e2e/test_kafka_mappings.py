@@ -175,7 +175,8 @@ def test_what_failed_is_told_and_passed_over_when_it_was_tried_often_enough(serv
                 raise ValueError("poison")
     """)
     options = {"MaximumRetryAttempts": 1, "BisectBatchOnFunctionError": True}
-    made = mapped(function, "told", DestinationConfig={"OnFailure": {"Destination": queue.arn}}, **options)
+    options |= {"MetricsConfig": {"Metrics": ["EventCount", "KafkaMetrics"]}, "DestinationConfig": {"OnFailure": {"Destination": queue.arn}}}
+    made = mapped(function, "told", **options)
     assert (made["MaximumRetryAttempts"], made["BisectBatchOnFunctionError"], made["MaximumRecordAgeInSeconds"]) == (1, True, -1)
     (told,) = queue.bodies(1)
     assert told["requestContext"]["condition"] == "RetryAttemptsExhausted"
@@ -184,6 +185,9 @@ def test_what_failed_is_told_and_passed_over_when_it_was_tried_often_enough(serv
     assert info["recordInfo"]["told-0"]["firstRecordOffset"] == info["recordInfo"]["told-0"]["lastRecordOffset"] == "1"
     committed(kafka, made["UUID"], "told", {0: 3})
     brought = [[value(one) for partition in event["records"].values() for one in partition] for event in got(server, function, 8)[0]]
+    metrics = server.get("/_lambent/metrics")[2].decode()
+    for name, count in [("Polled", 3), ("Invoked", 9), ("FailedInvoke", 7), ("Committed", 3), ("Dropped", 1), ("OnFailureDestinationDelivered", 1)]:
+        assert f'aws_lambda_{name}EventCount_total{{EventSourceMappingUUID="{made["UUID"]}"}} {count}\n' in metrics, (name, metrics)
     assert brought == [["good", "poison", "fine"], ["good"], ["poison", "fine"], ["poison"], ["poison"], ["fine"]]
 
 

@@ -419,6 +419,8 @@ pub enum EventSourceCount {
     FailedInvoke,
     /// They were deleted from their queue.
     Deleted,
+    /// The offsets behind them were committed.
+    Committed,
     /// They were given up: they had failed too often, or were too old.
     Dropped,
     /// They were given up, and the destination is told.

@@ -142,6 +142,7 @@ const EVENT_SOURCE_METRICS: &[(EventSourceCount, &str)] = &[
     (EventSourceCount::Invoked, "Events that the mapping has invoked its function with."),
     (EventSourceCount::FailedInvoke, "Events whose invocation has failed."),
     (EventSourceCount::Deleted, "Events that the mapping has deleted from their queue."),
+    (EventSourceCount::Committed, "Events of Kafka that the mapping has committed the offsets of."),
     (EventSourceCount::Dropped, "Events that the mapping has given up."),
     (
         EventSourceCount::OnFailureDestinationDelivered,

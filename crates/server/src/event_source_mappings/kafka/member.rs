@@ -144,7 +144,7 @@ impl Member {
     /// Brings a batch until it is done or given up, and commits what is.
     async fn process(&mut self, topic: &Topic, batch: Batch) -> Result<(), Problem> {
         let (count, mut lane) = (batch.records.len() as u64, Lane::at(0));
-        let mut finished = BTreeSet::new();
+        let (mut finished, mut committed) = (BTreeSet::new(), 0);
         self.taken_away = topic.taken_away();
         while lane.next < count {
             if self.is_stopped() {
@@ -158,6 +158,8 @@ impl Member {
             }
             finished.extend(places.into_iter().filter(|place| *place < lane.next));
             self.commit(topic, &offsets_behind(&batch.records, &finished)).await?;
+            self.poller.count(EventSourceCount::Committed, finished.len() - committed);
+            committed = finished.len();
         }
         self.finish(topic, batch, &finished).await
     }
@@ -168,6 +170,7 @@ impl Member {
         // Of what was taken away meanwhile only what is finished is known to be.
         behind.extend(batch.behind.into_iter().filter(|(partition, _)| !self.taken_away.contains(partition)));
         self.commit(topic, &behind).await?;
+        self.poller.count(EventSourceCount::Committed, batch.filtered_out);
         // What came back since was read again from where it was committed then.
         for (partition, offset) in behind.iter().filter(|(partition, _)| self.taken_away.contains(partition))
         {

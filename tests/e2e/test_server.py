@@ -1,6 +1,7 @@
 """The server as a server: rude clients, ends in order, damage on its disk, and what functions see of it."""
 
 import json
+import os
 import signal
 import socket
 import sqlite3
@@ -8,6 +9,7 @@ import subprocess
 import threading
 import time
 import uuid
+from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
@@ -54,6 +56,22 @@ def test_a_caller_may_name_its_request(deploy):
     assert f"START RequestId: {request_id} " in outcome.log
     with refused(400, "InvalidRequestContentException"):
         invoke_as(function, "my request")
+
+
+def test_a_burst_of_connections_waits_for_a_busy_server(fresh_server):
+    burst = min(1000, int(Path("/proc/sys/net/core/somaxconn").read_text()))
+    server = fresh_server("--no-sdk")
+    os.kill(server.process.pid, signal.SIGSTOP)
+    connections = []
+    try:
+        connections = [connect(server) for _ in range(burst)]
+    finally:
+        os.kill(server.process.pid, signal.SIGCONT)
+    for connection in connections:
+        connection.sendall(b"GET /_lambent/health HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+    for connection in connections:
+        with connection:
+            assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
 
 
 def test_clients_that_say_nothing_or_never_end_are_left(server):

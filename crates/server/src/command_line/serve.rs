@@ -13,10 +13,9 @@ use lambda_model::{concurrency::Rate, invocation::asynchronous::RetryPolicy, lim
 use sandbox::{Destination, NetworkLevel, NetworkPolicy};
 use services::eventbridge::RULES_PER_BUS_DEFAULT;
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     signal::unix::{SignalKind, signal},
 };
-
 use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 use super::CommandError;
@@ -29,6 +28,10 @@ use crate::{
     topic_rules::MqttBroker,
     wiring::{BuildError, Server},
 };
+
+/// Connections that may wait to be taken. Two thousand callers at once overflow the runtime's own 128, and
+/// one of them may then wait for minutes; the kernel cuts it to `net.core.somaxconn` (4,096 since Linux 5.4).
+const LISTEN_BACKLOG: u32 = 4096;
 
 /// Running invocations and open requests have this long to end after SIGTERM; another signal ends it at once.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -371,9 +374,7 @@ fn check_listen(arguments: &ServeArguments) -> Result<(), CommandError> {
 }
 
 async fn serve(configuration: Configuration) -> Result<(), CommandError> {
-    let listener = TcpListener::bind(configuration.listen)
-        .await
-        .map_err(|error| bind_error(configuration.listen, &error))?;
+    let listener = bind(configuration.listen).map_err(|error| bind_error(configuration.listen, &error))?;
     let address = listener.local_addr().map_err(|error| CommandError::Failed(error.to_string()))?;
     let server = Server::build(configuration, address).await.map_err(|error| match error {
         BuildError::Taken(text) => CommandError::Taken(text),
@@ -386,6 +387,15 @@ async fn serve(configuration: Configuration) -> Result<(), CommandError> {
     print_ready_line(&server, address)?;
     server.run(listener, stop_signal(), stop_signal(), DRAIN_TIMEOUT).await;
     Ok(())
+}
+
+/// Listens with room for a burst of [`LISTEN_BACKLOG`] connections. The address of a server that
+/// has just died is taken over at once.
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(LISTEN_BACKLOG)
 }
 
 fn bind_error(address: SocketAddr, error: &std::io::Error) -> CommandError {

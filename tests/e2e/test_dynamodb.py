@@ -272,11 +272,47 @@ def test_items_expire(table, dynamodb):
 def test_what_tools_ask_beside_their_work(table, dynamodb):
     items = table()
     backups = dynamodb.describe_continuous_backups(TableName=items.name)["ContinuousBackupsDescription"]
-    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "DISABLED"
+    assert backups == {"ContinuousBackupsStatus": "ENABLED", "PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": "DISABLED"}}
     with refused(400, "TableNotFoundException"):
         dynamodb.describe_continuous_backups(TableName="no-such-table")
     assert dynamodb.describe_limits()["TableMaxReadCapacityUnits"] == 40_000
     assert dynamodb.describe_endpoints()["Endpoints"][0]["Address"]
+
+
+def test_warm_throughput_is_kept_and_never_less_than_there_is(dynamodb):
+    name, key = f"warm-{time.time_ns()}", [{"AttributeName": "id", "KeyType": "HASH"}]
+    warm = {"ReadUnitsPerSecond": 15_000, "WriteUnitsPerSecond": 5_000}
+    index = {"IndexName": "other", "KeySchema": key, "Projection": {"ProjectionType": "ALL"}}
+    table = {
+        "TableName": name,
+        "KeySchema": key,
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+        "GlobalSecondaryIndexes": [index],
+    }
+    with refused(400, "ValidationException", contains=["Requested WriteUnitsPerSecond for WarmThroughput for table is lower"]):
+        dynamodb.create_table(**table, WarmThroughput={"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 3_000})
+    with refused(400, "ValidationException", contains=["Requested ReadUnitsPerSecond for WarmThroughput for index other is lower"]):
+        low = {**index, "WarmThroughput": {"ReadUnitsPerSecond": 10_000, "WriteUnitsPerSecond": 5_000}}
+        dynamodb.create_table(**{**table, "GlobalSecondaryIndexes": [low]})
+    made = dynamodb.create_table(**table)["TableDescription"]
+    first = {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_000, "Status": "ACTIVE"}
+    assert made["WarmThroughput"] == made["GlobalSecondaryIndexes"][0]["WarmThroughput"] == first
+    changed = dynamodb.update_table(
+        TableName=name, WarmThroughput=warm, GlobalSecondaryIndexUpdates=[{"Update": {"IndexName": "other", "WarmThroughput": warm}}]
+    )["TableDescription"]
+    assert changed["WarmThroughput"] == changed["GlobalSecondaryIndexes"][0]["WarmThroughput"] == {**warm, "Status": "ACTIVE"}
+    with refused(400, "ValidationException", contains=["lower than initial throughput"]):
+        dynamodb.update_table(TableName=name, WarmThroughput={"ReadUnitsPerSecond": 1, "WriteUnitsPerSecond": 1})
+    units = {"ReadCapacityUnits": 20_000, "WriteCapacityUnits": 6_000}
+    changed = dynamodb.update_table(
+        TableName=name,
+        BillingMode="PROVISIONED",
+        ProvisionedThroughput=units,
+        GlobalSecondaryIndexUpdates=[{"Update": {"IndexName": "other", "ProvisionedThroughput": units}}],
+    )["TableDescription"]
+    assert changed["WarmThroughput"] == {"ReadUnitsPerSecond": 20_000, "WriteUnitsPerSecond": 6_000, "Status": "ACTIVE"}
+    dynamodb.delete_table(TableName=name)
 
 
 def test_what_is_wrong_of_one_write_is_told_as_aws_tells_it(table):

@@ -53,13 +53,13 @@ impl DynamoDb {
             }
         };
         self.tables.read(read).await?;
-        let disabled = || Some("DISABLED".to_owned());
         let point_in_time_recovery_description = Some(types::PointInTimeRecoveryDescription {
-            point_in_time_recovery_status: disabled(),
+            point_in_time_recovery_status: Some("DISABLED".to_owned()),
             ..types::PointInTimeRecoveryDescription::default()
         });
         let description = types::ContinuousBackupsDescription {
-            continuous_backups_status: disabled(),
+            // So of every table; points in time are what may be disabled ("Before you begin using point-in-time recovery").
+            continuous_backups_status: Some("ENABLED".to_owned()),
             point_in_time_recovery_description,
         };
         Ok(types::DescribeContinuousBackupsOutput { continuous_backups_description: Some(description) })

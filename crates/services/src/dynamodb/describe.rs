@@ -43,7 +43,7 @@ pub(super) fn description(
         }),
         local_secondary_indexes: some(record.local.iter().map(|index| local(index, &arn, counts)).collect()),
         global_secondary_indexes: some(
-            record.global.iter().map(|index| global(index, &arn, counts)).collect(),
+            record.global.iter().map(|index| global((record, index), &arn, counts)).collect(),
         ),
         table_class_summary: settings
             .table_class
@@ -51,6 +51,7 @@ pub(super) fn description(
             .map(|class| types::TableClassSummary { table_class: Some(class), last_update_date_time: None }),
         deletion_protection_enabled: Some(settings.is_protected),
         on_demand_throughput: settings.on_demand_throughput.clone(),
+        warm_throughput: Some(warm(record)),
         stream_specification: record.stream.as_ref().filter(|stream| stream.is_enabled).map(|stream| {
             types::StreamSpecification {
                 stream_enabled: Some(true),
@@ -108,8 +109,27 @@ fn local(
     }
 }
 
-fn global(
+fn warm(record: &TableRecord) -> types::TableWarmThroughputDescription {
+    let (read_units_per_second, write_units_per_second) = record.warmed().shown();
+    let status = Some("ACTIVE".to_owned());
+    types::TableWarmThroughputDescription { read_units_per_second, write_units_per_second, status }
+}
+
+fn warm_index(
+    record: &TableRecord,
     index: &IndexRecord,
+) -> types::GlobalSecondaryIndexWarmThroughputDescription {
+    let (read_units_per_second, write_units_per_second) = record.warmed_index(index).shown();
+    let status = Some("ACTIVE".to_owned());
+    types::GlobalSecondaryIndexWarmThroughputDescription {
+        read_units_per_second,
+        write_units_per_second,
+        status,
+    }
+}
+
+fn global(
+    (record, index): (&TableRecord, &IndexRecord),
     table: &str,
     counts: &BTreeMap<i64, (i64, i64)>,
 ) -> types::GlobalSecondaryIndexDescription {
@@ -123,6 +143,7 @@ fn global(
         index_size_bytes: Some(bytes),
         item_count: Some(items),
         index_arn: Some(format!("{table}/index/{}", index.name)),
+        warm_throughput: Some(warm_index(record, index)),
         ..types::GlobalSecondaryIndexDescription::default()
     }
 }

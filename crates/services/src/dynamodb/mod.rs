@@ -31,6 +31,7 @@ mod transactions;
 mod ttl;
 mod updating;
 mod value;
+mod warm;
 mod writes;
 
 use aws_api::{

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use store::{TableKey, TableView};
 
 use super::{
+    Handled,
     error::no_table,
     keys::{KeyAttribute, KeySchema},
     policy::TablePolicy,
     streams::TableStream,
     ttl::Expiry,
+    warm::Warmed,
 };
 use crate::{
     change::ChangeError,
@@ -61,6 +63,8 @@ pub(super) struct Settings {
     pub on_demand_throughput: Option<types::OnDemandThroughput>,
     pub table_class: Option<String>,
     pub is_protected: bool,
+    #[serde(default)]
+    pub warm: Option<types::WarmThroughput>,
 }
 
 /// A secondary index.
@@ -72,9 +76,31 @@ pub(super) struct IndexRecord {
     pub key: KeySchema,
     pub projection: types::Projection,
     pub throughput: Option<types::ProvisionedThroughput>,
+    #[serde(default)]
+    pub warm: Option<types::WarmThroughput>,
 }
 
 impl TableRecord {
+    /// What its table could take at once.
+    pub(super) fn warmed(&self) -> Warmed<'_> {
+        let Settings { billing_mode, throughput, warm, .. } = &self.settings;
+        Warmed { billing_mode, throughput: throughput.as_ref(), asked: warm.as_ref() }
+    }
+
+    /// The same of an index.
+    pub(super) fn warmed_index<'a>(&'a self, index: &'a IndexRecord) -> Warmed<'a> {
+        let throughput = index.throughput.as_ref();
+        Warmed { billing_mode: &self.settings.billing_mode, throughput, asked: index.warm.as_ref() }
+    }
+
+    /// Nobody asks for less than there is.
+    pub(super) fn check_warm(&self) -> Handled<()> {
+        self.warmed().check("table")?;
+        self.global
+            .iter()
+            .try_for_each(|index| self.warmed_index(index).check(&format!("index {}", index.name)))
+    }
+
     /// Every space of it but its stream's, which outlives it.
     pub(super) fn spaces(&self) -> impl Iterator<Item = i64> {
         let expiry = self.expiry.iter().map(|expiry| expiry.space);

@@ -135,7 +135,7 @@ fn read(input: types::CreateTableInput, now_ms: i64) -> Handled<TableRecord> {
     let global = global_indexes(input.global_secondary_indexes, &billing_mode, &attributes)?;
     check_indexes(&key, &local, &global)?;
     check_attributes(&key, local.iter().chain(&global), &attributes)?;
-    Ok(TableRecord {
+    let record = TableRecord {
         id: request_id::new(),
         created_ms: now_ms,
         space: 0,
@@ -149,13 +149,16 @@ fn read(input: types::CreateTableInput, now_ms: i64) -> Handled<TableRecord> {
             on_demand_throughput: input.on_demand_throughput,
             table_class: input.table_class,
             is_protected: input.deletion_protection_enabled.unwrap_or(false),
+            warm: input.warm_throughput,
         },
         tags: super::tags::given(input.tags)?,
         expiry: None,
         stream: None,
         policy: None,
         restored: None,
-    })
+    };
+    record.check_warm()?;
+    Ok(record)
 }
 
 fn local_indexes(
@@ -180,8 +183,15 @@ fn global_indexes(
                 "ProvisionedThroughput must be specified for index: {name}"
             )));
         }
-        let throughput = given.provisioned_throughput;
-        index(given.index_name, given.key_schema, given.projection, throughput, (attributes, FOUR_OF_EACH))
+        let (throughput, warm) = (given.provisioned_throughput, given.warm_throughput);
+        let made = index(
+            given.index_name,
+            given.key_schema,
+            given.projection,
+            throughput,
+            (attributes, FOUR_OF_EACH),
+        )?;
+        Ok(IndexRecord { warm, ..made })
     };
     given.unwrap_or_default().into_iter().map(read).collect()
 }
@@ -342,7 +352,7 @@ pub(super) fn index(
         Some(_) => {}
     }
     let key = key_schema(elements.unwrap_or_default(), attributes, most)?;
-    Ok(IndexRecord { name, space: 0, key, projection, throughput })
+    Ok(IndexRecord { name, space: 0, key, projection, throughput, warm: None })
 }
 
 pub(super) fn check_indexes(key: &KeySchema, local: &[IndexRecord], global: &[IndexRecord]) -> Handled<()> {

@@ -29,6 +29,7 @@ impl DynamoDb {
         refuse_others(&input)?;
         let key = table_key(context, input.table_name.as_deref());
         let (named, now_ms) = (key.clone(), context.now_ms);
+        let asks_warm = input.warm_throughput.is_some() || asks_of_indexes(&input);
         let change = move |transaction: &mut TableTransaction<'_>| -> Result<TableRecord, ChangeError> {
             let mut table = found_in(transaction, &named)?.ok_or_else(|| no_table_named(&named.name))?;
             let given = input.attribute_definitions.unwrap_or_default().into_iter().map(attribute);
@@ -50,8 +51,12 @@ impl DynamoDb {
             settings.throughput = input.provisioned_throughput.or(settings.throughput.take());
             settings.on_demand_throughput =
                 input.on_demand_throughput.or(settings.on_demand_throughput.take());
+            settings.warm = input.warm_throughput.or(settings.warm.take());
             settings.table_class = input.table_class.or(settings.table_class.take());
             settings.is_protected = input.deletion_protection_enabled.unwrap_or(settings.is_protected);
+            if asks_warm {
+                table.check_warm()?;
+            }
             transaction.put_table(&named, &encode(&table)?)?;
             Ok(table)
         };
@@ -72,6 +77,15 @@ fn refuse_others(input: &types::UpdateTableInput) -> Handled<()> {
         Some((name, _)) => Err(not_implemented("DynamoDB", name)),
         None => Ok(()),
     }
+}
+
+/// Whether an index is to be warm for more.
+fn asks_of_indexes(input: &types::UpdateTableInput) -> bool {
+    let asks = |update: &types::GlobalSecondaryIndexUpdate| {
+        update.create.as_ref().is_some_and(|create| create.warm_throughput.is_some())
+            || update.update.as_ref().is_some_and(|update| update.warm_throughput.is_some())
+    };
+    input.global_secondary_index_updates.iter().flatten().any(asks)
 }
 
 impl TableRecord {
@@ -119,7 +133,7 @@ fn update_index(
                 ))
                 .into());
             }
-            let made = IndexRecord { space: transaction.new_space()?, ..made };
+            let made = IndexRecord { space: transaction.new_space()?, warm: create.warm_throughput, ..made };
             fill(transaction, table, &made)?;
             table.global.push(made);
         }
@@ -127,6 +141,7 @@ fn update_index(
             let name = update.index_name.unwrap_or_default();
             let known = table.global.iter_mut().find(|index| index.name == name).ok_or_else(no_index)?;
             known.throughput = update.provisioned_throughput.or(known.throughput.take());
+            known.warm = update.warm_throughput.or(known.warm.take());
         }
         (None, None, Some(delete)) => {
             let name = delete.index_name.unwrap_or_default();

@@ -103,6 +103,11 @@ def test_a_table_is_restored_with_other_settings(dynamodb, table):
     assert "GlobalSecondaryIndexes" not in restored and restored["ProvisionedThroughput"]["WriteCapacityUnits"] == 6
     assert [one["AttributeName"] for one in restored["AttributeDefinitions"]] == ["id"]
     dynamodb.delete_table(TableName=f"{table}-bare")
+    for mode, given in (("PROVISIONED", {}), ("PAY_PER_REQUEST", {"ProvisionedThroughputOverride": throughput})):
+        with refused(400, "ValidationException", contains=["ReadCapacityUnits", mode]):
+            dynamodb.restore_table_from_backup(
+                TargetTableName=f"{table}-wrong", BackupArn=arn, BillingModeOverride=mode, **given
+            )
     index = {"IndexName": "other", "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "Projection": {"ProjectionType": "ALL"}}
     with refused(400, "ValidationException", contains=["other"]):
         dynamodb.restore_table_from_backup(TargetTableName=f"{table}-wrong", BackupArn=arn, GlobalSecondaryIndexOverride=[index])

@@ -114,27 +114,27 @@ struct Subscriber {
 
 impl Subscriber {
     async fn run(self, mut connections: watch::Receiver<u64>) {
-        let mut subscribed = BTreeSet::new();
+        let (mut subscribed, mut is_anew) = (BTreeSet::new(), false);
         loop {
             tokio::select! {
                 changed = connections.changed() => {
                     if changed.is_err() {
                         return;
                     }
-                    // The broker may have forgotten its session.
-                    subscribed.clear();
+                    // The broker may have forgotten its session, or still have all of it.
+                    is_anew = true;
                 }
                 () = self.registry.changed() => {}
             }
             if *connections.borrow() > 0 {
-                self.subscribe(&mut subscribed).await;
+                self.subscribe(&mut subscribed, std::mem::take(&mut is_anew)).await;
             }
         }
     }
 
-    async fn subscribe(&self, subscribed: &mut BTreeSet<String>) {
+    async fn subscribe(&self, subscribed: &mut BTreeSet<String>, is_anew: bool) {
         let wanted: BTreeSet<String> = self.registry.subscriptions().into_iter().collect();
-        for filter in wanted.difference(subscribed) {
+        for filter in wanted.iter().filter(|filter| is_anew || !subscribed.contains(*filter)) {
             let _ = self.client.subscribe(filter.clone(), QoS::AtLeastOnce).await;
         }
         for filter in subscribed.difference(&wanted) {

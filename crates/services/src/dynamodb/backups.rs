@@ -173,12 +173,9 @@ fn new_table(
         ..record
     };
     record.settings.is_protected = false;
-    if let Some(mode) = &input.billing_mode_override {
-        record.settings.billing_mode.clone_from(mode);
-    }
-    if input.provisioned_throughput_override.is_some() {
-        record.settings.throughput.clone_from(&input.provisioned_throughput_override);
-    }
+    record
+        .settings
+        .set_throughput(input.billing_mode_override.clone(), input.provisioned_throughput_override.clone())?;
     if input.on_demand_throughput_override.is_some() {
         record.settings.on_demand_throughput.clone_from(&input.on_demand_throughput_override);
     }

@@ -12,6 +12,7 @@ use super::{
     keys::{KeyAttribute, KeySchema},
     policy::TablePolicy,
     streams::TableStream,
+    tables::check_throughput,
     ttl::Expiry,
     warm::Warmed,
 };
@@ -65,6 +66,23 @@ pub(super) struct Settings {
     pub is_protected: bool,
     #[serde(default)]
     pub warm: Option<types::WarmThroughput>,
+}
+
+impl Settings {
+    /// Changes the mode, the throughput of a provisioned table, or both; a mode forgets the throughput of the one before.
+    pub(super) fn set_throughput(
+        &mut self,
+        billing_mode: Option<String>,
+        throughput: Option<types::ProvisionedThroughput>,
+    ) -> Handled<()> {
+        if let Some(billing_mode) = billing_mode {
+            check_throughput(&billing_mode, throughput.as_ref())?;
+            self.billing_mode = billing_mode;
+            self.throughput = None;
+        }
+        self.throughput = throughput.or(self.throughput.take());
+        Ok(())
+    }
 }
 
 /// A secondary index.

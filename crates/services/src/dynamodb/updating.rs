@@ -12,7 +12,7 @@ use super::{
     keys::KeyAttribute,
     record::{IndexRecord, TableRecord, encode, found_in, table_key},
     streams,
-    tables::{FOUR_OF_EACH, attribute, check_attributes, check_indexes, check_throughput, index},
+    tables::{FOUR_OF_EACH, attribute, check_attributes, check_indexes, index},
     writes,
 };
 use crate::{
@@ -43,12 +43,7 @@ impl DynamoDb {
             check_attributes(&table.key, table.indexes(), &table.attributes)?;
             update_stream(transaction, (&named, &mut table), input.stream_specification.as_ref(), now_ms)?;
             let settings = &mut table.settings;
-            if let Some(billing_mode) = input.billing_mode {
-                check_throughput(&billing_mode, input.provisioned_throughput.as_ref())?;
-                settings.billing_mode = billing_mode;
-                settings.throughput = None;
-            }
-            settings.throughput = input.provisioned_throughput.or(settings.throughput.take());
+            settings.set_throughput(input.billing_mode, input.provisioned_throughput)?;
             settings.on_demand_throughput =
                 input.on_demand_throughput.or(settings.on_demand_throughput.take());
             settings.warm = input.warm_throughput.or(settings.warm.take());

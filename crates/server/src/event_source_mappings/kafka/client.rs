@@ -193,7 +193,7 @@ impl Topic {
         }
     }
 
-    /// How many records its partitions are behind, and how many partitions there are.
+    /// How many partitions there are, and how many records its own are behind: as the last poll found it, nobody is asked.
     pub(super) async fn standing(&self) -> (u32, BTreeMap<i32, u64>) {
         let lags = self.consumer.lag().await.into_iter();
         let lags = lags.map(|(partition, lag)| (partition.partition, lag.lag.unwrap_or(0))).collect();

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -142,6 +143,22 @@ def test_functions_get_aws_and_nothing_of_the_servers_own(deploy):
 
 
 # --- Its end --------------------------------------------------------------------------------------------------
+
+
+def uses_huge_pages(status):
+    """What a process's status file says, or nothing on a kernel without them."""
+    found = re.search(r"^THP_enabled:\s+(\d)", status, re.MULTILINE)
+    return found and found[1] == "1"
+
+
+def test_a_thread_of_the_server_takes_no_huge_page_and_functions_may(server, deploy):
+    """Each thread's first bytes took 2 MiB: several hundred megabytes in a flood of output."""
+    ours = uses_huge_pages(Path(f"/proc/{server.process.pid}/status").read_text())
+    if ours is None:
+        pytest.skip("the kernel does not tell of huge pages")
+    here = uses_huge_pages(Path("/proc/self/status").read_text())
+    theirs = uses_huge_pages(deploy("def handler(event, context): return open('/proc/self/status').read()").invoke({}).payload)
+    assert (ours, theirs) == (False, here)
 
 
 def test_a_follower_does_not_hold_up_the_end(fresh_server, python_runtime):

@@ -144,10 +144,3 @@ def test_backups_are_described_listed_and_deleted(dynamodb, table, server):
         dynamodb.create_backup(TableName="absent", BackupName="none")
     for arn in arns[1:]:
         dynamodb.delete_backup(BackupArn=arn)
-
-
-def test_what_is_not_built_says_so(dynamodb, table):
-    with refused(501, "NotImplemented"):
-        dynamodb.update_continuous_backups(TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True})
-    with refused(501, "NotImplemented"):
-        dynamodb.restore_table_to_point_in_time(SourceTableName=table, TargetTableName="other", UseLatestRestorableTime=True)

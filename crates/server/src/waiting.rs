@@ -73,7 +73,7 @@ pub(crate) async fn resume(
         clock: Arc::clone(&clock),
         sqs: sqs.clone(),
         sns,
-        s3,
+        s3: s3.clone(),
         events: events.clone(),
         logs: store.logs(),
         targets,
@@ -85,6 +85,7 @@ pub(crate) async fn resume(
     deliveries.resume().await?;
     tokio::spawn(object_events.run());
     tokio::spawn(DynamoDb::new(store).sweep(Arc::clone(&clock)));
+    tokio::spawn(DynamoDb::new(store).work(s3, Arc::clone(&clock)));
     tokio::spawn(Kinesis::new(store).sweep(Arc::clone(&clock)));
     tokio::spawn(SecretsManager::new(store).sweep(Arc::clone(&clock)));
     tokio::spawn(events.run_schedules(Arc::clone(&of_schedules)));

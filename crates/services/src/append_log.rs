@@ -18,6 +18,11 @@ pub(crate) fn place_at(at_ms: i64) -> u64 {
     u64::try_from(at_ms).unwrap_or(0).saturating_mul(PLACES_A_MS)
 }
 
+/// When what is at a place came, or later where much came in one millisecond: Unix time, milliseconds.
+pub(crate) fn ms_of(place: u64) -> i64 {
+    i64::try_from(place / PLACES_A_MS).unwrap_or(i64::MAX)
+}
+
 /// The place of the last row that is there.
 pub(crate) fn last(view: &TableView<'_>, space: i64) -> Result<Option<u64>, StoreError> {
     let (mut last, whole) = (None, Span { from: Vec::new(), to: None });
@@ -26,6 +31,36 @@ pub(crate) fn last(view: &TableView<'_>, space: i64) -> Result<Option<u64>, Stor
         Ok::<_, StoreError>(ControlFlow::Break(()))
     })?;
     Ok(last)
+}
+
+/// The place of the first row that is there.
+pub(crate) fn first(view: &TableView<'_>, space: i64) -> Result<Option<u64>, StoreError> {
+    let (mut first, whole) = (None, Span { from: Vec::new(), to: None });
+    view.in_partition((space, PARTITION), &whole, Direction::Forward, |row| {
+        first = place_in(&row.sort);
+        Ok::<_, StoreError>(ControlFlow::Break(()))
+    })?;
+    Ok(first)
+}
+
+/// The last rows from a place on and before another, the last one first.
+pub(crate) fn last_of(
+    view: &TableView<'_>,
+    space: i64,
+    (from, to): (u64, Option<u64>),
+    most: usize,
+) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+    let span = Span { from: from.to_be_bytes().to_vec(), to: to.map(|to| to.to_be_bytes().to_vec()) };
+    let mut found = Vec::new();
+    view.in_partition((space, PARTITION), &span, Direction::Backward, |row| {
+        found.extend(place_in(&row.sort).map(|place| (place, row.item)));
+        Ok::<_, StoreError>(if found.len() < most {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        })
+    })?;
+    Ok(found)
 }
 
 /// Puts a row at the end; its place.

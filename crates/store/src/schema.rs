@@ -40,6 +40,7 @@ pub(crate) const TABLES: Schema = Schema {
     migrations: &[
         include_str!("schema/tables/0001_initial.sql"),
         include_str!("schema/tables/0002_backups.sql"),
+        include_str!("schema/tables/0003_jobs.sql"),
     ],
     checkpoint_pages: 1_000,
 };

@@ -48,7 +48,8 @@ impl DynamoDb {
         let arn = format!("{}/backup/{id}", table_arn(&key));
         let kept = arn.clone();
         let change = move |transaction: &mut TableTransaction<'_>| -> Result<BackupRecord, ChangeError> {
-            let mut record = found_in(transaction, &key)?.ok_or_else(|| table_not_found(&key.name))?;
+            let mut record = found_in(transaction, &key)?.filter(|table| !table.is_importing);
+            let mut record = record.take().ok_or_else(|| table_not_found(&key.name))?;
             let (items, bytes) = transaction.count(record.space)?;
             copy_spaces(transaction, &mut record)?;
             let backup = BackupRecord { name, created_ms: now_ms, table: key.name, record, items, bytes };
@@ -134,15 +135,22 @@ impl DynamoDb {
     ) -> Handled<types::RestoreTableFromBackupOutput> {
         let key = table_key(context, input.target_table_name.as_deref());
         let (named, account_id, now_ms) = (key.clone(), context.account_id().to_owned(), context.now_ms);
+        let arn = input.backup_arn.unwrap_or_default();
+        let overrides = Overrides {
+            billing_mode: input.billing_mode_override,
+            throughput: input.provisioned_throughput_override,
+            on_demand_throughput: input.on_demand_throughput_override,
+            global: input.global_secondary_index_override,
+            local: input.local_secondary_index_override,
+        };
         let change = move |transaction: &mut TableTransaction<'_>| -> Result<_, ChangeError> {
-            let arn = input.backup_arn.clone().unwrap_or_default();
             let backup = backup_in(transaction, &arn, &account_id)?;
             if found_in(transaction, &named)?.is_some() {
                 return Err(exists(&named.name).into());
             }
             let source = table_of(&arn).map(|key| table_arn(&key)).unwrap_or_default();
-            let mut record = new_table(backup.record, &input, now_ms)?;
-            record.restored = Some(Restored { backup_arn: arn, table_arn: source });
+            let mut record = new_table(backup.record, overrides, now_ms)?;
+            record.restored = Some(Restored { backup_arn: Some(arn), table_arn: source, at_ms: None });
             copy_spaces(transaction, &mut record)?;
             transaction.put_table(&named, &encode(&record)?)?;
             let mut counts = BTreeMap::new();
@@ -157,12 +165,18 @@ impl DynamoDb {
     }
 }
 
+/// What a request has otherwise than the table that is restored.
+pub(super) struct Overrides {
+    pub billing_mode: Option<String>,
+    pub throughput: Option<types::ProvisionedThroughput>,
+    pub on_demand_throughput: Option<types::OnDemandThroughput>,
+    /// Those that are left, by their names.
+    pub global: Option<Vec<types::GlobalSecondaryIndex>>,
+    pub local: Option<Vec<types::LocalSecondaryIndex>>,
+}
+
 /// The table of a backup as a new one: policies, tags, streams and what says when items expire do not come with it.
-fn new_table(
-    record: TableRecord,
-    input: &types::RestoreTableFromBackupInput,
-    now_ms: i64,
-) -> Handled<TableRecord> {
+pub(super) fn new_table(record: TableRecord, overrides: Overrides, now_ms: i64) -> Handled<TableRecord> {
     let mut record = TableRecord {
         id: request_id::new(),
         created_ms: now_ms,
@@ -170,21 +184,19 @@ fn new_table(
         expiry: None,
         stream: None,
         policy: None,
+        history: None,
+        is_importing: false,
         ..record
     };
     record.settings.is_protected = false;
-    record
-        .settings
-        .set_throughput(input.billing_mode_override.clone(), input.provisioned_throughput_override.clone())?;
-    if input.on_demand_throughput_override.is_some() {
-        record.settings.on_demand_throughput.clone_from(&input.on_demand_throughput_override);
-    }
-    let global = input.global_secondary_index_override.as_ref();
+    record.settings.set_throughput(overrides.billing_mode, overrides.throughput)?;
+    let on_demand_throughput = &mut record.settings.on_demand_throughput;
+    *on_demand_throughput = overrides.on_demand_throughput.or(on_demand_throughput.take());
+    let global = overrides.global;
     let global =
-        global.map(|all| all.iter().map(|index| index.index_name.clone().unwrap_or_default()).collect());
-    let local = input.local_secondary_index_override.as_ref();
-    let local =
-        local.map(|all| all.iter().map(|index| index.index_name.clone().unwrap_or_default()).collect());
+        global.map(|all| all.into_iter().map(|index| index.index_name.unwrap_or_default()).collect());
+    let local = overrides.local;
+    let local = local.map(|all| all.into_iter().map(|index| index.index_name.unwrap_or_default()).collect());
     keep(&mut record.global, global)?;
     keep(&mut record.local, local)?;
     let used: BTreeSet<String> = {
@@ -213,8 +225,9 @@ fn copy_spaces(transaction: &mut TableTransaction<'_>, record: &mut TableRecord)
     for index in record.local.iter_mut().chain(&mut record.global) {
         index.space = transaction.copy_space(index.space)?;
     }
-    // When items expire is found out anew.
+    // When items expire is found out anew, and what they were is the table's own.
     record.expiry = None;
+    record.history = None;
     Ok(())
 }
 
@@ -314,7 +327,7 @@ fn no_backup(arn: &str) -> ApiError {
     ApiError::user("BackupNotFoundException", 400, format!("Backup not found: {arn}"))
 }
 
-fn exists(name: &str) -> ApiError {
+pub(super) fn exists(name: &str) -> ApiError {
     ApiError::user("TableAlreadyExistsException", 400, format!("Table already exists: {name}"))
 }
 

@@ -61,9 +61,9 @@ pub(super) fn description(
         latest_stream_label: record.stream.as_ref().map(|stream| stream.label.clone()),
         latest_stream_arn: record.stream.as_ref().map(|stream| stream_arn(key, &stream.label)),
         restore_summary: record.restored.as_ref().map(|restored| types::RestoreSummary {
-            source_backup_arn: Some(restored.backup_arn.clone()),
+            source_backup_arn: restored.backup_arn.clone(),
             source_table_arn: Some(restored.table_arn.clone()),
-            restore_date_time: Some(created),
+            restore_date_time: Some(restored.at_ms.map_or(created, |at_ms| at_ms as f64 / 1_000.0)),
             restore_in_progress: Some(false),
         }),
         table_arn: Some(arn),

@@ -8,7 +8,8 @@ use store::{TableKey, TableView};
 
 use super::{
     Handled,
-    error::no_table,
+    error::{in_use, no_table, no_table_named},
+    history::History,
     keys::{KeyAttribute, KeySchema},
     policy::TablePolicy,
     streams::TableStream,
@@ -43,16 +44,26 @@ pub(super) struct TableRecord {
     pub stream: Option<TableStream>,
     #[serde(default)]
     pub policy: Option<TablePolicy>,
-    /// The backup that it was made of.
+    /// What it was made of.
     #[serde(default)]
     pub restored: Option<Restored>,
+    /// What its items were, where points in time are kept.
+    #[serde(default)]
+    pub history: Option<History>,
+    /// Whether it is still being made, by an import.
+    #[serde(default)]
+    pub is_importing: bool,
 }
 
 /// Where a table's items come from.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Restored {
-    pub backup_arn: String,
+    /// The backup, or a point in time of the table.
+    pub backup_arn: Option<String>,
     pub table_arn: String,
+    /// Unix time, milliseconds; where nothing is said it is the table's own.
+    #[serde(default)]
+    pub at_ms: Option<i64>,
 }
 
 /// What is kept and shown, and changes nothing here.
@@ -122,7 +133,8 @@ impl TableRecord {
     /// Every space of it but its stream's, which outlives it.
     pub(super) fn spaces(&self) -> impl Iterator<Item = i64> {
         let expiry = self.expiry.iter().map(|expiry| expiry.space);
-        self.indexes().map(|index| index.space).chain(expiry).chain([self.space])
+        let history = self.history.iter().map(|history| history.space);
+        self.indexes().map(|index| index.space).chain(expiry).chain(history).chain([self.space])
     }
 
     pub(super) fn indexes(&self) -> impl Iterator<Item = &IndexRecord> {
@@ -161,7 +173,24 @@ pub(super) fn table_arn(TableKey { account_id, region, name }: &TableKey) -> Str
 /// # Errors
 /// When it is not.
 pub(super) fn table_in(view: &TableView<'_>, key: &TableKey) -> Result<TableRecord, ChangeError> {
-    found_in(view, key)?.ok_or_else(|| no_table().into())
+    // While it is being made there is nothing to read.
+    found_in(view, key)?.filter(|table| !table.is_importing).ok_or_else(|| no_table().into())
+}
+
+/// A table that is there and may be changed.
+///
+/// # Errors
+/// When it is not, or is still being made.
+pub(super) fn changeable_in(view: &TableView<'_>, key: &TableKey) -> Result<TableRecord, ChangeError> {
+    let table = found_in(view, key)?.ok_or_else(|| no_table_named(&key.name))?;
+    match table.is_importing {
+        true => Err(in_use(format!(
+            "Attempt to change a resource which is still in use: Table is being created: {}",
+            key.name
+        ))
+        .into()),
+        false => Ok(table),
+    }
 }
 
 /// A table, if it is there.

@@ -10,7 +10,7 @@ use super::{
     describe::description,
     error::{in_use, invalid, invalid_parameters, no_table_named},
     keys::{KeyAttribute, KeySchema},
-    record::{IndexRecord, Settings, TableRecord, encode, found_in, table_key},
+    record::{IndexRecord, Settings, TableRecord, changeable_in, encode, found_in, table_key},
     streams,
 };
 use crate::{
@@ -37,17 +37,10 @@ impl DynamoDb {
         let mut record = read(input, context.now_ms)?;
         let (named, now_ms) = (key.clone(), context.now_ms);
         let change = move |transaction: &mut TableTransaction<'_>| -> Result<TableRecord, ChangeError> {
-            if found_in(transaction, &named)?.is_some() {
-                return Err(in_use(format!("Table already exists: {}", named.name)).into());
-            }
-            record.space = transaction.new_space()?;
-            for index in record.local.iter_mut().chain(&mut record.global) {
-                index.space = transaction.new_space()?;
-            }
             if let Some(view_type) = view_type {
                 streams::begin(transaction, (&named, &mut record), view_type, now_ms)?;
             }
-            transaction.put_table(&named, &encode(&record)?)?;
+            make(transaction, &named, &mut record)?;
             Ok(record)
         };
         let record = self.tables.transact(change, |_| {}).await?;
@@ -64,7 +57,7 @@ impl DynamoDb {
         let key = table_key(context, input.table_name.as_deref());
         let (named, now_ms) = (key.clone(), context.now_ms);
         let change = move |transaction: &mut TableTransaction<'_>| -> Result<TableRecord, ChangeError> {
-            let mut record = found_in(transaction, &named)?.ok_or_else(|| no_table_named(&named.name))?;
+            let mut record = changeable_in(transaction, &named)?;
             if record.settings.is_protected {
                 return Err(invalid("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.").into());
             }
@@ -97,7 +90,8 @@ impl DynamoDb {
             Ok((record, counts))
         };
         let (record, counts) = self.tables.read(read).await?;
-        Ok(types::DescribeTableOutput { table: Some(description(&key, &record, "ACTIVE", &counts)) })
+        let status = if record.is_importing { "CREATING" } else { "ACTIVE" };
+        Ok(types::DescribeTableOutput { table: Some(description(&key, &record, status, &counts)) })
     }
 
     pub(super) async fn list_tables(
@@ -118,8 +112,24 @@ impl DynamoDb {
     }
 }
 
+/// Makes a table with spaces of its own.
+pub(super) fn make(
+    transaction: &mut TableTransaction<'_>,
+    key: &TableKey,
+    record: &mut TableRecord,
+) -> Result<(), ChangeError> {
+    if found_in(transaction, key)?.is_some() {
+        return Err(in_use(format!("Table already exists: {}", key.name)).into());
+    }
+    record.space = transaction.new_space()?;
+    for index in record.local.iter_mut().chain(&mut record.global) {
+        index.space = transaction.new_space()?;
+    }
+    Ok(transaction.put_table(key, &encode(record)?)?)
+}
+
 /// What a request says.
-fn read(input: types::CreateTableInput, now_ms: i64) -> Handled<TableRecord> {
+pub(super) fn read(input: types::CreateTableInput, now_ms: i64) -> Handled<TableRecord> {
     refuse_others(&input)?;
     refuse_empty(&input)?;
     let attributes: Vec<KeyAttribute> =
@@ -156,6 +166,8 @@ fn read(input: types::CreateTableInput, now_ms: i64) -> Handled<TableRecord> {
         stream: None,
         policy: None,
         restored: None,
+        history: None,
+        is_importing: false,
     };
     record.check_warm()?;
     Ok(record)

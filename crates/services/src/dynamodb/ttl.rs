@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use super::{
     DynamoDb, Handled,
     error::invalid,
+    history::{self, History},
     keys::{Place, place_in, terminated},
     record::{TableRecord, decode, encode, found_in, table_in, table_key},
     streams::{Actor, StreamRecord, forget_old, is_stream_arn},
@@ -137,11 +138,34 @@ impl DynamoDb {
     async fn sweep_once(&self, now_seconds: i64) -> Result<(), ChangeError> {
         let all = self.tables.read(|view: &TableView<'_>| view.all()).await?;
         for (key, description) in all {
-            if decode(&description)?.expiry.is_some() {
+            let table = decode(&description)?;
+            if table.expiry.is_some() {
                 while self.delete_expired(key.clone(), now_seconds).await? == BATCH {}
+            }
+            if let Some(history) = table.history {
+                self.forget_history(key, history, now_seconds * 1_000).await?;
             }
         }
         self.forget_streams(now_seconds * 1_000).await
+    }
+
+    /// What a table was longer ago than is kept.
+    async fn forget_history(&self, key: TableKey, history: History, now_ms: i64) -> Result<(), ChangeError> {
+        let known = history.clone();
+        let has_old = move |view: &TableView<'_>| history::has_old(view, &known, now_ms);
+        if !self.tables.read(has_old).await? {
+            return Ok(());
+        }
+        let change = move |transaction: &mut TableTransaction<'_>| -> Result<(), ChangeError> {
+            // The space of a table that is gone is not made again.
+            match found_in(transaction, &key)? {
+                Some(table) if table.history.as_ref() == Some(&history) => {
+                    history::forget_old(transaction, &history, now_ms)
+                }
+                _ => Ok(()),
+            }
+        };
+        self.tables.transact(change, |()| {}).await
     }
 
     /// Records, and streams, whose time is over.

@@ -8,9 +8,9 @@ use store::{TableKey, TableTransaction};
 use super::{
     DynamoDb, Handled,
     describe::description,
-    error::{in_use, invalid_parameters, no_table_named},
+    error::{in_use, invalid_parameters},
     keys::KeyAttribute,
-    record::{IndexRecord, TableRecord, encode, found_in, table_key},
+    record::{IndexRecord, TableRecord, changeable_in, encode, table_key},
     streams,
     tables::{FOUR_OF_EACH, attribute, check_attributes, check_indexes, index},
     writes,
@@ -31,7 +31,7 @@ impl DynamoDb {
         let (named, now_ms) = (key.clone(), context.now_ms);
         let asks_warm = input.warm_throughput.is_some() || asks_of_indexes(&input);
         let change = move |transaction: &mut TableTransaction<'_>| -> Result<TableRecord, ChangeError> {
-            let mut table = found_in(transaction, &named)?.ok_or_else(|| no_table_named(&named.name))?;
+            let mut table = changeable_in(transaction, &named)?;
             let given = input.attribute_definitions.unwrap_or_default().into_iter().map(attribute);
             let attributes = merged(&table.attributes, given.collect())?;
             for update in input.global_secondary_index_updates.unwrap_or_default() {
@@ -182,7 +182,7 @@ fn no_index() -> ApiError {
 }
 
 /// Entries for what is there. What has a key of another type has none, as on AWS.
-fn fill(
+pub(super) fn fill(
     transaction: &mut TableTransaction<'_>,
     table: &TableRecord,
     index: &IndexRecord,

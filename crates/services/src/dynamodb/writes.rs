@@ -8,6 +8,7 @@ use super::{
     Handled, conditions,
     error::{invalid, invalid_parameters},
     expressions::{Condition, Path, Update, apply},
+    history,
     keys::Place,
     record::TableRecord,
     streams::{self, Actor},
@@ -163,6 +164,7 @@ pub(super) fn write(
         let before = entry(old).unwrap_or_default();
         move_entry(transaction, index.space, (before, entry(new)?))?;
     }
+    history::append(transaction, table, (place, old), by.0)?;
     streams::append(transaction, table, (old, new), by)
 }
 

@@ -21,9 +21,16 @@ impl CodeObjects for S3 {
         object: &'a CodeObject,
         bytes_max: u64,
     ) -> BoxFuture<'a, Result<Bytes, CodeObjectError>> {
-        Box::pin(
-            async move { read(self, account_id, object, bytes_max).await.map_err(|refusal| told(&refusal)) },
-        )
+        Box::pin(async move {
+            let context = S3Context {
+                account_id: account_id.to_owned(),
+                region: String::new(),
+                now_ms: now_ms(),
+                trailers: Trailers::default(),
+                requester: Requester::service("lambda.amazonaws.com"),
+            };
+            read(self, &context, object, bytes_max).await.map_err(|refusal| told(&refusal))
+        })
     }
 }
 
@@ -40,14 +47,13 @@ fn now_ms() -> i64 {
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
-async fn read(s3: &S3, account_id: &str, object: &CodeObject, bytes_max: u64) -> Result<Bytes, Refusal> {
-    let context = S3Context {
-        account_id: account_id.to_owned(),
-        region: String::new(),
-        now_ms: now_ms(),
-        trailers: Trailers::default(),
-        requester: Requester::service("lambda.amazonaws.com"),
-    };
+/// An object as a caller may read it; at most so many bytes of it.
+pub(super) async fn read(
+    s3: &S3,
+    context: &S3Context,
+    object: &CodeObject,
+    bytes_max: u64,
+) -> Result<Bytes, Refusal> {
     let mut missed = Missed::default();
     loop {
         let (now_ms, context, object) = (context.now_ms, context.clone(), object.clone());

@@ -34,6 +34,9 @@ pub struct TableKey {
     pub name: String,
 }
 
+/// Who waits for jobs waits for it: spaces begin with the first.
+const NO_SPACE: i64 = 0;
+
 /// The handle. Cheap to clone.
 #[derive(Clone)]
 pub struct Tables {
@@ -142,6 +145,11 @@ impl Tables {
     pub fn appended(&self, space: i64) -> watch::Receiver<()> {
         let mut waiting = self.inner.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.entry(space).or_insert_with(|| watch::Sender::new(())).subscribe()
+    }
+
+    /// Changes whenever there is something new of jobs from now on.
+    pub fn of_jobs(&self) -> watch::Receiver<()> {
+        self.appended(NO_SPACE)
     }
 
     fn wake(&self, space: i64) {

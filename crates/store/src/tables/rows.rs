@@ -116,6 +116,22 @@ impl<'a> TableView<'a> {
         self.all_named("SELECT arn, description, checksum FROM backups ORDER BY arn", "backup")
     }
 
+    /// A job's description.
+    ///
+    /// # Errors
+    /// When it is damaged or cannot be read.
+    pub fn job(&self, arn: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.named("SELECT description, checksum FROM jobs WHERE arn = ?1", ("job", arn))
+    }
+
+    /// Every job with its description. One that is damaged is left out, and reported.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn jobs(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.all_named("SELECT arn, description, checksum FROM jobs ORDER BY arn", "job")
+    }
+
     fn named(&self, sql: &str, (kind, arn): (&str, &str)) -> Result<Option<Vec<u8>>, StoreError> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?));

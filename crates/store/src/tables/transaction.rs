@@ -8,7 +8,7 @@ use std::{
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    TableKey, Tables,
+    NO_SPACE, TableKey, Tables,
     rows::{Row, TableView, arn_checksum, description_checksum, row_checksum},
 };
 use crate::StoreError;
@@ -181,6 +181,18 @@ impl<'a> TableTransaction<'a> {
         Ok(())
     }
 
+    /// Keeps a job's description, over what was kept of it; who waits for jobs is woken once this is on disk.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn put_job(&mut self, arn: &str, description: &[u8]) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO jobs (arn, description, checksum) VALUES (?1, ?2, ?3)";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        statement.execute(params![arn, description, arn_checksum(arn, description)])?;
+        self.wake(NO_SPACE);
+        Ok(())
+    }
+
     /// A new space with all rows of another.
     ///
     /// # Errors
@@ -245,6 +257,7 @@ impl<'a> TableTransaction<'a> {
     pub(super) fn clear(&mut self) -> Result<(), StoreError> {
         Ok(self
             .connection
-            .execute_batch("DELETE FROM items; DELETE FROM tables; DELETE FROM spaces; DELETE FROM tokens; DELETE FROM streams; DELETE FROM backups")?)
+            .execute_batch("DELETE FROM items; DELETE FROM tables; DELETE FROM spaces; DELETE FROM tokens; DELETE FROM streams; DELETE FROM backups;
+            DELETE FROM jobs")?)
     }
 }

@@ -371,6 +371,15 @@ pub struct CreateVectorIndexAction {
     pub distance_function: Option<String>,
 }
 
+/// `CsvOptions` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CsvOptions {
+    #[serde(rename = "Delimiter", default, skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<String>,
+    #[serde(rename = "HeaderList", default, skip_serializing_if = "Option::is_none")]
+    pub header_list: Option<Vec<String>>,
+}
+
 /// `Delete` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Delete {
@@ -552,6 +561,34 @@ pub struct DescribeEndpointsResponse {
     pub endpoints: Option<Vec<Endpoint>>,
 }
 
+/// `DescribeExportInput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeExportInput {
+    #[serde(rename = "ExportArn", default, skip_serializing_if = "Option::is_none")]
+    pub export_arn: Option<String>,
+}
+
+/// `DescribeExportOutput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeExportOutput {
+    #[serde(rename = "ExportDescription", default, skip_serializing_if = "Option::is_none")]
+    pub export_description: Option<ExportDescription>,
+}
+
+/// `DescribeImportInput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeImportInput {
+    #[serde(rename = "ImportArn", default, skip_serializing_if = "Option::is_none")]
+    pub import_arn: Option<String>,
+}
+
+/// `DescribeImportOutput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeImportOutput {
+    #[serde(rename = "ImportTableDescription", default, skip_serializing_if = "Option::is_none")]
+    pub import_table_description: Option<ImportTableDescription>,
+}
+
 /// `DescribeLimitsInput` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DescribeLimitsInput {}
@@ -626,6 +663,117 @@ pub struct ExpectedAttributeValue {
     pub comparison_operator: Option<String>,
     #[serde(rename = "AttributeValueList", default, skip_serializing_if = "Option::is_none")]
     pub attribute_value_list: Option<Vec<AttributeValue>>,
+}
+
+/// `ExportDescription` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExportDescription {
+    #[serde(rename = "ExportArn", default, skip_serializing_if = "Option::is_none")]
+    pub export_arn: Option<String>,
+    #[serde(rename = "ExportStatus", default, skip_serializing_if = "Option::is_none")]
+    pub export_status: Option<String>,
+    #[serde(rename = "StartTime", default, skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<f64>,
+    #[serde(rename = "EndTime", default, skip_serializing_if = "Option::is_none")]
+    pub end_time: Option<f64>,
+    #[serde(rename = "ExportManifest", default, skip_serializing_if = "Option::is_none")]
+    pub export_manifest: Option<String>,
+    #[serde(rename = "TableArn", default, skip_serializing_if = "Option::is_none")]
+    pub table_arn: Option<String>,
+    #[serde(rename = "TableId", default, skip_serializing_if = "Option::is_none")]
+    pub table_id: Option<String>,
+    #[serde(rename = "ExportTime", default, skip_serializing_if = "Option::is_none")]
+    pub export_time: Option<f64>,
+    #[serde(rename = "ClientToken", default, skip_serializing_if = "Option::is_none")]
+    pub client_token: Option<String>,
+    #[serde(rename = "S3Bucket", default, skip_serializing_if = "Option::is_none")]
+    pub s3_bucket: Option<String>,
+    #[serde(rename = "S3BucketOwner", default, skip_serializing_if = "Option::is_none")]
+    pub s3_bucket_owner: Option<String>,
+    #[serde(rename = "S3Prefix", default, skip_serializing_if = "Option::is_none")]
+    pub s3_prefix: Option<String>,
+    #[serde(rename = "S3SseAlgorithm", default, skip_serializing_if = "Option::is_none")]
+    pub s3_sse_algorithm: Option<String>,
+    #[serde(rename = "S3SseKmsKeyId", default, skip_serializing_if = "Option::is_none")]
+    pub s3_sse_kms_key_id: Option<String>,
+    #[serde(rename = "FailureCode", default, skip_serializing_if = "Option::is_none")]
+    pub failure_code: Option<String>,
+    #[serde(rename = "FailureMessage", default, skip_serializing_if = "Option::is_none")]
+    pub failure_message: Option<String>,
+    #[serde(rename = "ExportFormat", default, skip_serializing_if = "Option::is_none")]
+    pub export_format: Option<String>,
+    #[serde(rename = "BilledSizeBytes", default, skip_serializing_if = "Option::is_none")]
+    pub billed_size_bytes: Option<i64>,
+    #[serde(rename = "ItemCount", default, skip_serializing_if = "Option::is_none")]
+    pub item_count: Option<i64>,
+    #[serde(rename = "ExportType", default, skip_serializing_if = "Option::is_none")]
+    pub export_type: Option<String>,
+    #[serde(rename = "IncrementalExportSpecification", default, skip_serializing_if = "Option::is_none")]
+    pub incremental_export_specification: Option<IncrementalExportSpecification>,
+    #[serde(rename = "FilterSpecification", default, skip_serializing_if = "Option::is_none")]
+    pub filter_specification: Option<FilterSpecification>,
+}
+
+/// `ExportSummary` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExportSummary {
+    #[serde(rename = "ExportArn", default, skip_serializing_if = "Option::is_none")]
+    pub export_arn: Option<String>,
+    #[serde(rename = "ExportStatus", default, skip_serializing_if = "Option::is_none")]
+    pub export_status: Option<String>,
+    #[serde(rename = "ExportType", default, skip_serializing_if = "Option::is_none")]
+    pub export_type: Option<String>,
+}
+
+/// `ExportTableToPointInTimeInput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExportTableToPointInTimeInput {
+    #[serde(rename = "TableArn", default, skip_serializing_if = "Option::is_none")]
+    pub table_arn: Option<String>,
+    #[serde(rename = "ExportTime", default, skip_serializing_if = "Option::is_none")]
+    pub export_time: Option<f64>,
+    #[serde(rename = "ClientToken", default, skip_serializing_if = "Option::is_none")]
+    pub client_token: Option<String>,
+    #[serde(rename = "S3Bucket", default, skip_serializing_if = "Option::is_none")]
+    pub s3_bucket: Option<String>,
+    #[serde(rename = "S3BucketOwner", default, skip_serializing_if = "Option::is_none")]
+    pub s3_bucket_owner: Option<String>,
+    #[serde(rename = "S3Prefix", default, skip_serializing_if = "Option::is_none")]
+    pub s3_prefix: Option<String>,
+    #[serde(rename = "S3SseAlgorithm", default, skip_serializing_if = "Option::is_none")]
+    pub s3_sse_algorithm: Option<String>,
+    #[serde(rename = "S3SseKmsKeyId", default, skip_serializing_if = "Option::is_none")]
+    pub s3_sse_kms_key_id: Option<String>,
+    #[serde(rename = "ExportFormat", default, skip_serializing_if = "Option::is_none")]
+    pub export_format: Option<String>,
+    #[serde(rename = "ExportType", default, skip_serializing_if = "Option::is_none")]
+    pub export_type: Option<String>,
+    #[serde(rename = "IncrementalExportSpecification", default, skip_serializing_if = "Option::is_none")]
+    pub incremental_export_specification: Option<IncrementalExportSpecification>,
+    #[serde(rename = "FilterSpecification", default, skip_serializing_if = "Option::is_none")]
+    pub filter_specification: Option<FilterSpecification>,
+}
+
+/// `ExportTableToPointInTimeOutput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExportTableToPointInTimeOutput {
+    #[serde(rename = "ExportDescription", default, skip_serializing_if = "Option::is_none")]
+    pub export_description: Option<ExportDescription>,
+}
+
+/// `FilterSpecification` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct FilterSpecification {
+    #[serde(rename = "FilterExpression", default, skip_serializing_if = "Option::is_none")]
+    pub filter_expression: Option<String>,
+    #[serde(rename = "ProjectionExpression", default, skip_serializing_if = "Option::is_none")]
+    pub projection_expression: Option<String>,
+    #[serde(rename = "KeyConditionExpression", default, skip_serializing_if = "Option::is_none")]
+    pub key_condition_expression: Option<String>,
+    #[serde(rename = "ExpressionAttributeNames", default, skip_serializing_if = "Option::is_none")]
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    #[serde(rename = "ExpressionAttributeValues", default, skip_serializing_if = "Option::is_none")]
+    pub expression_attribute_values: Option<BTreeMap<String, AttributeValue>>,
 }
 
 /// `Get` of the model.
@@ -784,6 +932,112 @@ pub struct GlobalTableWitnessGroupUpdate {
     pub delete: Option<DeleteGlobalTableWitnessGroupMemberAction>,
 }
 
+/// `ImportSummary` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImportSummary {
+    #[serde(rename = "ImportArn", default, skip_serializing_if = "Option::is_none")]
+    pub import_arn: Option<String>,
+    #[serde(rename = "ImportStatus", default, skip_serializing_if = "Option::is_none")]
+    pub import_status: Option<String>,
+    #[serde(rename = "TableArn", default, skip_serializing_if = "Option::is_none")]
+    pub table_arn: Option<String>,
+    #[serde(rename = "S3BucketSource", default, skip_serializing_if = "Option::is_none")]
+    pub s3_bucket_source: Option<S3BucketSource>,
+    #[serde(rename = "CloudWatchLogGroupArn", default, skip_serializing_if = "Option::is_none")]
+    pub cloud_watch_log_group_arn: Option<String>,
+    #[serde(rename = "InputFormat", default, skip_serializing_if = "Option::is_none")]
+    pub input_format: Option<String>,
+    #[serde(rename = "StartTime", default, skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<f64>,
+    #[serde(rename = "EndTime", default, skip_serializing_if = "Option::is_none")]
+    pub end_time: Option<f64>,
+}
+
+/// `ImportTableDescription` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImportTableDescription {
+    #[serde(rename = "ImportArn", default, skip_serializing_if = "Option::is_none")]
+    pub import_arn: Option<String>,
+    #[serde(rename = "ImportStatus", default, skip_serializing_if = "Option::is_none")]
+    pub import_status: Option<String>,
+    #[serde(rename = "TableArn", default, skip_serializing_if = "Option::is_none")]
+    pub table_arn: Option<String>,
+    #[serde(rename = "TableId", default, skip_serializing_if = "Option::is_none")]
+    pub table_id: Option<String>,
+    #[serde(rename = "ClientToken", default, skip_serializing_if = "Option::is_none")]
+    pub client_token: Option<String>,
+    #[serde(rename = "S3BucketSource", default, skip_serializing_if = "Option::is_none")]
+    pub s3_bucket_source: Option<S3BucketSource>,
+    #[serde(rename = "ErrorCount", default, skip_serializing_if = "Option::is_none")]
+    pub error_count: Option<i64>,
+    #[serde(rename = "CloudWatchLogGroupArn", default, skip_serializing_if = "Option::is_none")]
+    pub cloud_watch_log_group_arn: Option<String>,
+    #[serde(rename = "InputFormat", default, skip_serializing_if = "Option::is_none")]
+    pub input_format: Option<String>,
+    #[serde(rename = "InputFormatOptions", default, skip_serializing_if = "Option::is_none")]
+    pub input_format_options: Option<InputFormatOptions>,
+    #[serde(rename = "InputCompressionType", default, skip_serializing_if = "Option::is_none")]
+    pub input_compression_type: Option<String>,
+    #[serde(rename = "TableCreationParameters", default, skip_serializing_if = "Option::is_none")]
+    pub table_creation_parameters: Option<TableCreationParameters>,
+    #[serde(rename = "StartTime", default, skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<f64>,
+    #[serde(rename = "EndTime", default, skip_serializing_if = "Option::is_none")]
+    pub end_time: Option<f64>,
+    #[serde(rename = "ProcessedSizeBytes", default, skip_serializing_if = "Option::is_none")]
+    pub processed_size_bytes: Option<i64>,
+    #[serde(rename = "ProcessedItemCount", default, skip_serializing_if = "Option::is_none")]
+    pub processed_item_count: Option<i64>,
+    #[serde(rename = "ImportedItemCount", default, skip_serializing_if = "Option::is_none")]
+    pub imported_item_count: Option<i64>,
+    #[serde(rename = "FailureCode", default, skip_serializing_if = "Option::is_none")]
+    pub failure_code: Option<String>,
+    #[serde(rename = "FailureMessage", default, skip_serializing_if = "Option::is_none")]
+    pub failure_message: Option<String>,
+}
+
+/// `ImportTableInput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImportTableInput {
+    #[serde(rename = "ClientToken", default, skip_serializing_if = "Option::is_none")]
+    pub client_token: Option<String>,
+    #[serde(rename = "S3BucketSource", default, skip_serializing_if = "Option::is_none")]
+    pub s3_bucket_source: Option<S3BucketSource>,
+    #[serde(rename = "InputFormat", default, skip_serializing_if = "Option::is_none")]
+    pub input_format: Option<String>,
+    #[serde(rename = "InputFormatOptions", default, skip_serializing_if = "Option::is_none")]
+    pub input_format_options: Option<InputFormatOptions>,
+    #[serde(rename = "InputCompressionType", default, skip_serializing_if = "Option::is_none")]
+    pub input_compression_type: Option<String>,
+    #[serde(rename = "TableCreationParameters", default, skip_serializing_if = "Option::is_none")]
+    pub table_creation_parameters: Option<TableCreationParameters>,
+}
+
+/// `ImportTableOutput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImportTableOutput {
+    #[serde(rename = "ImportTableDescription", default, skip_serializing_if = "Option::is_none")]
+    pub import_table_description: Option<ImportTableDescription>,
+}
+
+/// `IncrementalExportSpecification` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct IncrementalExportSpecification {
+    #[serde(rename = "ExportFromTime", default, skip_serializing_if = "Option::is_none")]
+    pub export_from_time: Option<f64>,
+    #[serde(rename = "ExportToTime", default, skip_serializing_if = "Option::is_none")]
+    pub export_to_time: Option<f64>,
+    #[serde(rename = "ExportViewType", default, skip_serializing_if = "Option::is_none")]
+    pub export_view_type: Option<String>,
+}
+
+/// `InputFormatOptions` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct InputFormatOptions {
+    #[serde(rename = "Csv", default, skip_serializing_if = "Option::is_none")]
+    pub csv: Option<CsvOptions>,
+}
+
 /// `ItemCollectionMetrics` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ItemCollectionMetrics {
@@ -848,6 +1102,46 @@ pub struct ListBackupsOutput {
     pub backup_summaries: Option<Vec<BackupSummary>>,
     #[serde(rename = "LastEvaluatedBackupArn", default, skip_serializing_if = "Option::is_none")]
     pub last_evaluated_backup_arn: Option<String>,
+}
+
+/// `ListExportsInput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListExportsInput {
+    #[serde(rename = "TableArn", default, skip_serializing_if = "Option::is_none")]
+    pub table_arn: Option<String>,
+    #[serde(rename = "MaxResults", default, skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i64>,
+    #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// `ListExportsOutput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListExportsOutput {
+    #[serde(rename = "ExportSummaries", default, skip_serializing_if = "Option::is_none")]
+    pub export_summaries: Option<Vec<ExportSummary>>,
+    #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// `ListImportsInput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListImportsInput {
+    #[serde(rename = "TableArn", default, skip_serializing_if = "Option::is_none")]
+    pub table_arn: Option<String>,
+    #[serde(rename = "PageSize", default, skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<i64>,
+    #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// `ListImportsOutput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListImportsOutput {
+    #[serde(rename = "ImportSummaryList", default, skip_serializing_if = "Option::is_none")]
+    pub import_summary_list: Option<Vec<ImportSummary>>,
+    #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
 }
 
 /// `ListTablesInput` of the model.
@@ -952,6 +1246,15 @@ pub struct PointInTimeRecoveryDescription {
     pub earliest_restorable_date_time: Option<f64>,
     #[serde(rename = "LatestRestorableDateTime", default, skip_serializing_if = "Option::is_none")]
     pub latest_restorable_date_time: Option<f64>,
+}
+
+/// `PointInTimeRecoverySpecification` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PointInTimeRecoverySpecification {
+    #[serde(rename = "PointInTimeRecoveryEnabled", default, skip_serializing_if = "Option::is_none")]
+    pub point_in_time_recovery_enabled: Option<bool>,
+    #[serde(rename = "RecoveryPeriodInDays", default, skip_serializing_if = "Option::is_none")]
+    pub recovery_period_in_days: Option<i64>,
 }
 
 /// `Projection` of the model.
@@ -1249,6 +1552,53 @@ pub struct RestoreTableFromBackupOutput {
     pub table_description: Option<TableDescription>,
 }
 
+/// `RestoreTableToPointInTimeInput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RestoreTableToPointInTimeInput {
+    #[serde(rename = "SourceTableArn", default, skip_serializing_if = "Option::is_none")]
+    pub source_table_arn: Option<String>,
+    #[serde(rename = "SourceTableName", default, skip_serializing_if = "Option::is_none")]
+    pub source_table_name: Option<String>,
+    #[serde(rename = "TargetTableName", default, skip_serializing_if = "Option::is_none")]
+    pub target_table_name: Option<String>,
+    #[serde(rename = "UseLatestRestorableTime", default, skip_serializing_if = "Option::is_none")]
+    pub use_latest_restorable_time: Option<bool>,
+    #[serde(rename = "RestoreDateTime", default, skip_serializing_if = "Option::is_none")]
+    pub restore_date_time: Option<f64>,
+    #[serde(rename = "BillingModeOverride", default, skip_serializing_if = "Option::is_none")]
+    pub billing_mode_override: Option<String>,
+    #[serde(rename = "GlobalSecondaryIndexOverride", default, skip_serializing_if = "Option::is_none")]
+    pub global_secondary_index_override: Option<Vec<GlobalSecondaryIndex>>,
+    #[serde(rename = "LocalSecondaryIndexOverride", default, skip_serializing_if = "Option::is_none")]
+    pub local_secondary_index_override: Option<Vec<LocalSecondaryIndex>>,
+    #[serde(rename = "ProvisionedThroughputOverride", default, skip_serializing_if = "Option::is_none")]
+    pub provisioned_throughput_override: Option<ProvisionedThroughput>,
+    #[serde(rename = "OnDemandThroughputOverride", default, skip_serializing_if = "Option::is_none")]
+    pub on_demand_throughput_override: Option<OnDemandThroughput>,
+    #[serde(rename = "SSESpecificationOverride", default, skip_serializing_if = "Option::is_none")]
+    pub sse_specification_override: Option<SSESpecification>,
+    #[serde(rename = "VectorIndexOverride", default, skip_serializing_if = "Option::is_none")]
+    pub vector_index_override: Option<Vec<VectorIndex>>,
+}
+
+/// `RestoreTableToPointInTimeOutput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RestoreTableToPointInTimeOutput {
+    #[serde(rename = "TableDescription", default, skip_serializing_if = "Option::is_none")]
+    pub table_description: Option<TableDescription>,
+}
+
+/// `S3BucketSource` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct S3BucketSource {
+    #[serde(rename = "S3BucketOwner", default, skip_serializing_if = "Option::is_none")]
+    pub s3_bucket_owner: Option<String>,
+    #[serde(rename = "S3Bucket", default, skip_serializing_if = "Option::is_none")]
+    pub s3_bucket: Option<String>,
+    #[serde(rename = "S3KeyPrefix", default, skip_serializing_if = "Option::is_none")]
+    pub s3_key_prefix: Option<String>,
+}
+
 /// `SSEDescription` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SSEDescription {
@@ -1392,6 +1742,29 @@ pub struct TableClassSummary {
     pub table_class: Option<String>,
     #[serde(rename = "LastUpdateDateTime", default, skip_serializing_if = "Option::is_none")]
     pub last_update_date_time: Option<f64>,
+}
+
+/// `TableCreationParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TableCreationParameters {
+    #[serde(rename = "TableName", default, skip_serializing_if = "Option::is_none")]
+    pub table_name: Option<String>,
+    #[serde(rename = "AttributeDefinitions", default, skip_serializing_if = "Option::is_none")]
+    pub attribute_definitions: Option<Vec<AttributeDefinition>>,
+    #[serde(rename = "KeySchema", default, skip_serializing_if = "Option::is_none")]
+    pub key_schema: Option<Vec<KeySchemaElement>>,
+    #[serde(rename = "BillingMode", default, skip_serializing_if = "Option::is_none")]
+    pub billing_mode: Option<String>,
+    #[serde(rename = "ProvisionedThroughput", default, skip_serializing_if = "Option::is_none")]
+    pub provisioned_throughput: Option<ProvisionedThroughput>,
+    #[serde(rename = "OnDemandThroughput", default, skip_serializing_if = "Option::is_none")]
+    pub on_demand_throughput: Option<OnDemandThroughput>,
+    #[serde(rename = "SSESpecification", default, skip_serializing_if = "Option::is_none")]
+    pub sse_specification: Option<SSESpecification>,
+    #[serde(rename = "GlobalSecondaryIndexes", default, skip_serializing_if = "Option::is_none")]
+    pub global_secondary_indexes: Option<Vec<GlobalSecondaryIndex>>,
+    #[serde(rename = "VectorIndexes", default, skip_serializing_if = "Option::is_none")]
+    pub vector_indexes: Option<Vec<VectorIndex>>,
 }
 
 /// `TableDescription` of the model.
@@ -1605,6 +1978,22 @@ pub struct Update {
         skip_serializing_if = "Option::is_none"
     )]
     pub return_values_on_condition_check_failure: Option<String>,
+}
+
+/// `UpdateContinuousBackupsInput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateContinuousBackupsInput {
+    #[serde(rename = "TableName", default, skip_serializing_if = "Option::is_none")]
+    pub table_name: Option<String>,
+    #[serde(rename = "PointInTimeRecoverySpecification", default, skip_serializing_if = "Option::is_none")]
+    pub point_in_time_recovery_specification: Option<PointInTimeRecoverySpecification>,
+}
+
+/// `UpdateContinuousBackupsOutput` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateContinuousBackupsOutput {
+    #[serde(rename = "ContinuousBackupsDescription", default, skip_serializing_if = "Option::is_none")]
+    pub continuous_backups_description: Option<ContinuousBackupsDescription>,
 }
 
 /// `UpdateGlobalSecondaryIndexAction` of the model.

@@ -26,6 +26,7 @@ SAMPLES = [
     "sg-1",
     "us-east-1",
     "localhost:80",
+    ",",
     "aws.partner/sample/sample",
     "sample.sample",
     "events:PutEvents",

@@ -33,6 +33,7 @@ SERVICES = {
     "scheduler": "test_scheduler",
     "dynamodbstreams": "test_dynamodbstreams",
     "kinesis": "test_kinesis",
+    "dynamodb": "test_dynamodb",
 }
 PASSING = HERE / "passing.txt"
 FAILING = HERE / "failing.md"

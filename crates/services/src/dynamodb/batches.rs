@@ -136,6 +136,10 @@ impl Wanted {
             let item = writes::get(view, table, &place)?;
             let size = item.as_ref().map_or(0, value::size);
             *bytes += size;
+            if *bytes > ANSWER_BYTES_MAX {
+                found.unread.push(value::shown(key.clone()));
+                continue;
+            }
             found.units += capacity::of_read(size, self.is_consistent);
             found.items.extend(item.map(|item| match &self.projection {
                 Some(projection) => value::shown(project(&item, projection)),

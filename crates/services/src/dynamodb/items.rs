@@ -161,7 +161,7 @@ fn returns<'a>(asked: Option<&'a str>, known: &[&str]) -> Handled<&'a str> {
     if known.contains(&asked) {
         return Ok(asked);
     }
-    Err(invalid(format!("Return values set to invalid value: {asked}")))
+    Err(invalid("Return values set to invalid value"))
 }
 
 /// Which parts are wanted; `None` for all.

@@ -64,9 +64,10 @@ impl DynamoDb {
             for space in record.spaces() {
                 transaction.delete_space(space)?;
             }
+            let shown = record.clone();
             streams::end(transaction, (&named, &mut record), now_ms)?;
             transaction.delete_table(&named)?;
-            Ok(record)
+            Ok(shown)
         };
         let record = self.tables.transact(change, |_| {}).await?;
         Ok(types::DeleteTableOutput {
@@ -140,7 +141,16 @@ pub(super) fn read(input: types::CreateTableInput, now_ms: i64) -> Handled<Table
     }
     let billing_mode = input.billing_mode.unwrap_or_else(|| "PROVISIONED".to_owned());
     check_throughput(&billing_mode, input.provisioned_throughput.as_ref())?;
-    let key = key_schema(input.key_schema.unwrap_or_default(), &attributes, ONE_OF_EACH)?;
+    let elements = input.key_schema.unwrap_or_default();
+    let has_indexes = input.local_secondary_indexes.is_some() || input.global_secondary_indexes.is_some();
+    // Its own words where a table has no index and fewer definitions than its key has parts.
+    let is_short = !has_indexes && attributes.len() < elements.len();
+    let key = key_schema(elements, &attributes, ONE_OF_EACH).map_err(|error| match is_short {
+        true if error.message.contains(NOT_DEFINED) => {
+            invalid("Invalid KeySchema: Some index key attribute have no definition")
+        }
+        _ => error,
+    })?;
     let local = local_indexes(input.local_secondary_indexes, &attributes)?;
     let global = global_indexes(input.global_secondary_indexes, &billing_mode, &attributes)?;
     check_indexes(&key, &local, &global)?;
@@ -282,6 +292,9 @@ pub(super) const ONE_OF_EACH: usize = 1;
 /// The same of a global index.
 pub(super) const FOUR_OF_EACH: usize = 4;
 
+/// What is said of a key with attributes that nothing defines.
+const NOT_DEFINED: &str = "Some index key attributes are not defined in AttributeDefinitions";
+
 /// A partition key, and perhaps a sort key, of defined attributes.
 fn key_schema(
     elements: Vec<types::KeySchemaElement>,
@@ -309,7 +322,7 @@ fn key_schema(
         let Some(attribute) = attributes.iter().find(|attribute| attribute.name == name) else {
             let defined: Vec<&str> = attributes.iter().map(|attribute| attribute.name.as_str()).collect();
             return Err(invalid_parameters(&format!(
-                "Some index key attributes are not defined in AttributeDefinitions. Keys: [{name}], AttributeDefinitions: [{}]",
+                "{NOT_DEFINED}. Keys: [{name}], AttributeDefinitions: [{}]",
                 defined.join(", ")
             )));
         };

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use aws_api::error_response::ApiError;
 use store::{TableTransaction, TableView};
 
 use super::{
@@ -70,7 +71,11 @@ impl Change {
         let new = match &self.what {
             What::Put => Some(self.attributes.clone()),
             What::Delete => None,
-            What::Update(update) => Some(self.updated(update, table, old.as_ref())?),
+            What::Update(update) => {
+                let updated = self.updated(update, table, old.as_ref())?;
+                check(table, &updated, &place).map_err(of_update)?;
+                Some(updated)
+            }
             What::Check => old.clone(),
         };
         if new != old {
@@ -123,6 +128,19 @@ pub(super) fn get(
 ) -> Result<Option<Item>, ChangeError> {
     let found = view.get(table.space, &place.partition, &place.sort)?;
     found.map(|bytes| decode(&bytes)).transpose()
+}
+
+/// What an update says of an empty key of an index.
+fn of_update(error: ApiError) -> ApiError {
+    let Some((_, rest)) =
+        error.message.split_once("A value specified for a secondary index key is not supported. ")
+    else {
+        return error;
+    };
+    let what = rest.split_once(" IndexName").map_or(rest, |(what, _)| what);
+    invalid(format!(
+        "One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. {what}"
+    ))
 }
 
 /// Whether an item may be kept.

@@ -26,6 +26,8 @@ SAMPLES = [
     "sg-1",
     "us-east-1",
     "localhost:80",
+    "arn:aws:events:us-east-1:000000000000:event-bus/default",
+    "arn:aws:events:us-east-1:000000000000:archive/a",
     ",",
     "aws.partner/sample/sample",
     "sample.sample",

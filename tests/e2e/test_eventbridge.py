@@ -397,8 +397,10 @@ def test_what_is_wrong_is_refused(events, bus):
         six = [{"Id": str(number), "Arn": queue} for number in range(6)]
         events.put_targets(Rule=name, EventBusName=bus, Targets=six)
     assert events.list_targets_by_rule(Rule=name, EventBusName=bus)["Targets"] == []
-    with refused(501, "NotImplemented", contains=["CreateArchive"]):
-        events.create_archive(ArchiveName="a", EventSourceArn=f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/{bus}")
+    with refused(501, "NotImplemented", contains=["CreateEndpoint"]):
+        buses = [{"EventBusArn": f"arn:aws:events:{region}:{ACCOUNT}:event-bus/{bus}"} for region in ("us-east-1", "us-west-2")]
+        routing = {"FailoverConfig": {"Primary": {"HealthCheck": "arn:aws:route53:::healthcheck/a"}, "Secondary": {"Route": "us-west-2"}}}
+        events.create_endpoint(Name="e", RoutingConfig=routing, EventBuses=buses)
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,7 @@ pub(crate) async fn resume(
     tokio::spawn(DynamoDb::new(store).work(s3, Arc::clone(&clock)));
     tokio::spawn(Kinesis::new(store).sweep(Arc::clone(&clock)));
     tokio::spawn(SecretsManager::new(store).sweep(Arc::clone(&clock)));
+    tokio::spawn(events.clone().run_archives());
     tokio::spawn(events.run_schedules(Arc::clone(&of_schedules)));
     tokio::spawn(scheduler.run_schedules(Arc::clone(&clock), of_schedules));
     sqs.resume().await?;

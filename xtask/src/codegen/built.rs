@@ -146,14 +146,21 @@ pub(super) const LOGS: &[&str] = &[
 
 /// The operations of EventBridge.
 pub(super) const EVENTS: &[&str] = &[
+    "CancelReplay",
+    "CreateArchive",
     "CreateEventBus",
+    "DeleteArchive",
     "DeleteEventBus",
     "DeleteRule",
+    "DescribeArchive",
     "DescribeEventBus",
+    "DescribeReplay",
     "DescribeRule",
     "DisableRule",
     "EnableRule",
+    "ListArchives",
     "ListEventBuses",
+    "ListReplays",
     "ListRuleNamesByTarget",
     "ListRules",
     "ListTagsForResource",
@@ -164,9 +171,11 @@ pub(super) const EVENTS: &[&str] = &[
     "PutTargets",
     "RemovePermission",
     "RemoveTargets",
+    "StartReplay",
     "TagResource",
     "TestEventPattern",
     "UntagResource",
+    "UpdateArchive",
     "UpdateEventBus",
 ];
 

@@ -33,6 +33,8 @@ pub(super) enum Target {
     Bucket(String),
     /// A bus of EventBridge.
     Bus(BusKey),
+    /// Archives of EventBridge: what comes says which.
+    Archives,
     /// A group of CloudWatch Logs.
     LogGroup(LogGroupKey),
     /// Of a service that is not here: `events`, say.
@@ -51,6 +53,7 @@ impl Target {
             "sns" if TopicKey::of_arn(arn).is_none() => return Some(Self::Subscription(arn.to_owned())),
             "sns" => return TopicKey::of_arn(arn).map(Self::Topic),
             "s3" => return arn.rsplit(':').next().map(str::to_owned).map(Self::Bucket),
+            "events" if arn.ends_with(":::") => return Some(Self::Archives),
             "events" => return BusKey::of_arn(arn).map(Self::Bus),
             "logs" => return log_group(arn).map(Self::LogGroup),
             _ => return Some(Self::Elsewhere(service.to_owned())),
@@ -83,6 +86,7 @@ impl Deliveries {
             }
             Target::Bucket(bucket) => self.deliver_to_bucket(bucket, items).await,
             Target::Bus(key) => self.deliver_to_bus(key, items).await,
+            Target::Archives => self.deliver_to_archives(items).await,
             Target::LogGroup(key) => self.deliver_to_logs(key, items).await,
             Target::Elsewhere(service) => {
                 all_failed(items, &format!("the service {service} is not implemented by this server"))
@@ -171,6 +175,14 @@ impl Deliveries {
             wanted.cloned().try_for_each(|delivery| transaction.deliver(delivery))
         })
         .await
+    }
+
+    async fn deliver_to_archives(&self, items: Vec<OutboxItem>) -> Failed {
+        let bodies: Vec<_> = items.iter().map(|item| item.delivery.body.clone()).collect();
+        match self.parts.events.archive_events(&bodies).await {
+            Ok(()) => self.in_one(items, |_, _| Ok(())).await,
+            Err(error) => all_failed(items, &error.to_string()),
+        }
     }
 
     /// A stream for each, as EventBridge has it.

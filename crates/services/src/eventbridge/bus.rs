@@ -62,6 +62,9 @@ pub(super) struct RuleRecord {
     pub targets: BTreeMap<String, types::Target>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+    /// The archive that it is of: then it is nobody's to change.
+    #[serde(default)]
+    pub archive: Option<String>,
 }
 
 impl Document for RuleRecord {

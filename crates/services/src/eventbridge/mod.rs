@@ -7,6 +7,7 @@
 //! ```
 //! What schedules have due goes the same way ([`schedules`]). Rules are in memory ([`Registry`]), made from what is committed. What a target gets is made when the event is put (`input.rs`).
 
+mod archives;
 mod bus;
 mod buses;
 mod envelope;
@@ -31,6 +32,7 @@ use aws_api::{
 };
 use lambda_model::ports::Clock;
 use store::Store;
+use tokio::sync::Notify;
 
 pub(crate) use bus::BusKey;
 pub(crate) use envelope::Envelope;
@@ -47,6 +49,7 @@ pub struct EventBridge {
     registry: Arc<Registry>,
     clock: Arc<dyn Clock>,
     rules_max: usize,
+    replays_changed: Arc<Notify>,
 }
 
 /// Rules of a bus at most, where nobody says otherwise (EventBridge quotas; AWS raises it when asked).
@@ -63,6 +66,6 @@ impl EventBridge {
 
     /// The service, with the rules that the registry knows, and so many of a bus at most.
     pub fn new(store: Store, registry: Arc<Registry>, clock: Arc<dyn Clock>, rules_max: usize) -> Self {
-        Self { store, registry, clock, rules_max }
+        Self { store, registry, clock, rules_max, replays_changed: Arc::default() }
     }
 }

@@ -11,7 +11,7 @@ use lambda_model::{
 };
 
 use super::{
-    EventBridge, Handled,
+    EventBridge, Handled, archives,
     bus::BusKey,
     envelope::{self, Wrong},
     error::invalid,
@@ -115,14 +115,25 @@ impl EventBridge {
 
     /// What the rules of a bus have delivered of an event.
     pub(crate) fn wanted(&self, key: &BusKey, event: &str, trace_id: Option<&str>) -> Vec<Delivery> {
+        self.wanted_by(key, event, (trace_id, None))
+    }
+
+    /// The same, of some rules only, by their ARNs.
+    pub(super) fn wanted_by(
+        &self,
+        key: &BusKey,
+        event: &str,
+        (trace_id, only): (Option<&str>, Option<&[String]>),
+    ) -> Vec<Delivery> {
         let bus = self.registry.bus(key).unwrap_or_default();
         let Some(read) = Event::read(event) else { return Vec::new() };
-        let is_for = |rule: &Rule| {
-            rule.record.is_enabled()
+        let is_for = |name: &str, rule: &Rule| {
+            only.is_none_or(|arns| arns.contains(&key.rule_arn(name)))
+                && rule.record.is_enabled()
                 && rule.pattern.as_ref().is_some_and(|pattern| pattern.matches_event(&read))
         };
         let source = read.text("source").unwrap_or_default();
-        let rules = bus.rules.of_source(&source).filter(|(_, rule)| is_for(rule));
+        let rules = bus.rules.of_source(&source).filter(|(name, rule)| is_for(name, rule));
         rules.flat_map(|(name, rule)| self.deliveries(key, name, rule, (event, trace_id))).collect()
     }
 
@@ -137,7 +148,9 @@ impl EventBridge {
         let (rule_arn, now) = (key.rule_arn(name), timestamp::iso_seconds(now_ms.div_euclid(1_000)));
         let facts = Facts { rule_arn: &rule_arn, rule_name: name, ingestion_time: &now };
         let deliveries = rule.record.targets.values().map(|target| {
-            let body = input::of(target, event, &facts);
+            let archive = rule.record.archive.as_ref();
+            let body = archive.and_then(|archive| archives::body(archive, event, &now));
+            let body = body.unwrap_or_else(|| input::of(target, event, &facts));
             Delivery {
                 target: target.arn.clone().unwrap_or_default(),
                 origin: None,
@@ -160,7 +173,9 @@ impl EventBridge {
 /// Queues, topics, functions and buses are asked whether the rule may tell them.
 fn sender(target: &types::Target, rule_arn: &str, account_id: &str) -> Option<Sender> {
     let service = target.arn.as_deref()?.split(':').nth(2)?;
-    matches!(service, "sqs" | "sns" | "lambda" | "events").then(|| Sender {
+    // An archive is the service's own.
+    let is_bus = service == "events" && target.arn.as_deref().and_then(BusKey::of_arn).is_some();
+    (is_bus || matches!(service, "sqs" | "sns" | "lambda")).then(|| Sender {
         service: SERVICE.to_owned(),
         source_arn: rule_arn.to_owned(),
         source_account: account_id.to_owned(),

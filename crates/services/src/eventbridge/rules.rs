@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aws_api::generated::events::types;
+use aws_api::{error_response::ApiError, generated::events::types};
 use lambda_model::{
     event_source_mapping::filter::{Dialect, FilterPattern},
     schedule::Schedule,
@@ -11,7 +11,7 @@ use serde_json::Value;
 use store::Transaction;
 
 use super::{
-    EventBridge, Handled,
+    EventBridge, Handled, archives,
     bus::{BusKey, BusRecord, DEFAULT, RuleRecord},
     buses::page,
     error::{invalid, invalid_pattern, no_bus, no_rule, too_many},
@@ -59,6 +59,7 @@ impl EventBridge {
             {
                 return Err(too_many().into());
             }
+            check_owned(&name, before.as_ref())?;
             let record = match before {
                 Some(before) => RuleRecord {
                     schedule: counted_on(&before, &record),
@@ -82,9 +83,13 @@ impl EventBridge {
     ) -> Handled<()> {
         let key = BusKey::asked(context, input.event_bus_name.as_deref());
         self.bus(&key)?;
+        let is_forced = input.force == Some(true);
         let document = key.rule_document(&input.name.unwrap_or_default());
         let change = move |transaction: &mut Transaction<'_>| -> Result<(), ChangeError> {
             let found = transaction.document::<RuleRecord>(&document)?;
+            if !is_forced {
+                check_owned(&document.name, found.as_ref())?;
+            }
             if found.is_some_and(|rule| !rule.targets.is_empty()) {
                 return Err(invalid("Rule can't be deleted since it has targets.").into());
             }
@@ -113,7 +118,7 @@ impl EventBridge {
             role_arn: record.role_arn.clone(),
             event_bus_name: Some(key.name),
             created_by: Some(key.account_id),
-            ..Default::default()
+            managed_by: record.archive.as_ref().map(|_| archives::MANAGER.to_owned()),
         })
     }
 
@@ -193,6 +198,7 @@ impl EventBridge {
             let document = key.rule_document(&name);
             let mut record =
                 transaction.document::<RuleRecord>(&document)?.ok_or_else(|| no_rule(&key, &name))?;
+            check_owned(&name, Some(&record))?;
             let changed = change(&mut record)?;
             transaction.put_document(&document, &record)?;
             Ok(changed)
@@ -233,7 +239,19 @@ fn shown(key: &BusKey, name: String, rule: &Rule) -> types::Rule {
         description: rule.record.description.clone(),
         role_arn: rule.record.role_arn.clone(),
         event_bus_name: Some(key.name.clone()),
-        ..Default::default()
+        managed_by: rule.record.archive.as_ref().map(|_| archives::MANAGER.to_owned()),
+    }
+}
+
+/// Rules of archives come and go with those.
+fn check_owned(name: &str, rule: Option<&RuleRecord>) -> Handled<()> {
+    match rule.and_then(|rule| rule.archive.as_ref()) {
+        Some(_) => Err(ApiError::user(
+            "ManagedRuleException",
+            400,
+            format!("Rule {name} is managed by {} and cannot be changed.", archives::MANAGER),
+        )),
+        None => Ok(()),
     }
 }
 

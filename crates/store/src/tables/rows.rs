@@ -169,6 +169,15 @@ impl<'a> TableView<'a> {
         Ok(found.unwrap_or_default())
     }
 
+    /// Whether a space is there.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub fn has_space(&self, space: i64) -> Result<bool, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT 1 FROM spaces WHERE id = ?1")?;
+        Ok(statement.exists([space])?)
+    }
+
     /// One row's item.
     ///
     /// # Errors

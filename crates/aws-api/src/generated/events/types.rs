@@ -12,6 +12,27 @@ pub struct AppSyncParameters {
     pub graph_ql_operation: Option<String>,
 }
 
+/// `Archive` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Archive {
+    #[serde(rename = "ArchiveName", default, skip_serializing_if = "Option::is_none")]
+    pub archive_name: Option<String>,
+    #[serde(rename = "EventSourceArn", default, skip_serializing_if = "Option::is_none")]
+    pub event_source_arn: Option<String>,
+    #[serde(rename = "State", default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(rename = "StateReason", default, skip_serializing_if = "Option::is_none")]
+    pub state_reason: Option<String>,
+    #[serde(rename = "RetentionDays", default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<i64>,
+    #[serde(rename = "SizeBytes", default, skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<i64>,
+    #[serde(rename = "EventCount", default, skip_serializing_if = "Option::is_none")]
+    pub event_count: Option<i64>,
+    #[serde(rename = "CreationTime", default, skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<f64>,
+}
+
 /// `AwsVpcConfiguration` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AwsVpcConfiguration {
@@ -50,6 +71,24 @@ pub struct BatchRetryStrategy {
     pub attempts: Option<i64>,
 }
 
+/// `CancelReplayRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CancelReplayRequest {
+    #[serde(rename = "ReplayName", default, skip_serializing_if = "Option::is_none")]
+    pub replay_name: Option<String>,
+}
+
+/// `CancelReplayResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CancelReplayResponse {
+    #[serde(rename = "ReplayArn", default, skip_serializing_if = "Option::is_none")]
+    pub replay_arn: Option<String>,
+    #[serde(rename = "State", default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(rename = "StateReason", default, skip_serializing_if = "Option::is_none")]
+    pub state_reason: Option<String>,
+}
+
 /// `CapacityProviderStrategyItem` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CapacityProviderStrategyItem {
@@ -70,6 +109,36 @@ pub struct Condition {
     pub key: Option<String>,
     #[serde(rename = "Value", default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+}
+
+/// `CreateArchiveRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateArchiveRequest {
+    #[serde(rename = "ArchiveName", default, skip_serializing_if = "Option::is_none")]
+    pub archive_name: Option<String>,
+    #[serde(rename = "EventSourceArn", default, skip_serializing_if = "Option::is_none")]
+    pub event_source_arn: Option<String>,
+    #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(rename = "EventPattern", default, skip_serializing_if = "Option::is_none")]
+    pub event_pattern: Option<String>,
+    #[serde(rename = "RetentionDays", default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<i64>,
+    #[serde(rename = "KmsKeyIdentifier", default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_identifier: Option<String>,
+}
+
+/// `CreateArchiveResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateArchiveResponse {
+    #[serde(rename = "ArchiveArn", default, skip_serializing_if = "Option::is_none")]
+    pub archive_arn: Option<String>,
+    #[serde(rename = "State", default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(rename = "StateReason", default, skip_serializing_if = "Option::is_none")]
+    pub state_reason: Option<String>,
+    #[serde(rename = "CreationTime", default, skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<f64>,
 }
 
 /// `CreateEventBusRequest` of the model.
@@ -113,6 +182,17 @@ pub struct DeadLetterConfig {
     pub arn: Option<String>,
 }
 
+/// `DeleteArchiveRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteArchiveRequest {
+    #[serde(rename = "ArchiveName", default, skip_serializing_if = "Option::is_none")]
+    pub archive_name: Option<String>,
+}
+
+/// `DeleteArchiveResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteArchiveResponse {}
+
 /// `DeleteEventBusRequest` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeleteEventBusRequest {
@@ -129,6 +209,42 @@ pub struct DeleteRuleRequest {
     pub event_bus_name: Option<String>,
     #[serde(rename = "Force", default, skip_serializing_if = "Option::is_none")]
     pub force: Option<bool>,
+}
+
+/// `DescribeArchiveRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeArchiveRequest {
+    #[serde(rename = "ArchiveName", default, skip_serializing_if = "Option::is_none")]
+    pub archive_name: Option<String>,
+}
+
+/// `DescribeArchiveResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeArchiveResponse {
+    #[serde(rename = "ArchiveArn", default, skip_serializing_if = "Option::is_none")]
+    pub archive_arn: Option<String>,
+    #[serde(rename = "ArchiveName", default, skip_serializing_if = "Option::is_none")]
+    pub archive_name: Option<String>,
+    #[serde(rename = "EventSourceArn", default, skip_serializing_if = "Option::is_none")]
+    pub event_source_arn: Option<String>,
+    #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(rename = "EventPattern", default, skip_serializing_if = "Option::is_none")]
+    pub event_pattern: Option<String>,
+    #[serde(rename = "State", default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(rename = "StateReason", default, skip_serializing_if = "Option::is_none")]
+    pub state_reason: Option<String>,
+    #[serde(rename = "KmsKeyIdentifier", default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_identifier: Option<String>,
+    #[serde(rename = "RetentionDays", default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<i64>,
+    #[serde(rename = "SizeBytes", default, skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<i64>,
+    #[serde(rename = "EventCount", default, skip_serializing_if = "Option::is_none")]
+    pub event_count: Option<i64>,
+    #[serde(rename = "CreationTime", default, skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<f64>,
 }
 
 /// `DescribeEventBusRequest` of the model.
@@ -161,6 +277,42 @@ pub struct DescribeEventBusResponse {
     pub last_modified_time: Option<f64>,
     #[serde(rename = "ManagedBy", default, skip_serializing_if = "Option::is_none")]
     pub managed_by: Option<String>,
+}
+
+/// `DescribeReplayRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeReplayRequest {
+    #[serde(rename = "ReplayName", default, skip_serializing_if = "Option::is_none")]
+    pub replay_name: Option<String>,
+}
+
+/// `DescribeReplayResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeReplayResponse {
+    #[serde(rename = "ReplayName", default, skip_serializing_if = "Option::is_none")]
+    pub replay_name: Option<String>,
+    #[serde(rename = "ReplayArn", default, skip_serializing_if = "Option::is_none")]
+    pub replay_arn: Option<String>,
+    #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(rename = "State", default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(rename = "StateReason", default, skip_serializing_if = "Option::is_none")]
+    pub state_reason: Option<String>,
+    #[serde(rename = "EventSourceArn", default, skip_serializing_if = "Option::is_none")]
+    pub event_source_arn: Option<String>,
+    #[serde(rename = "Destination", default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<ReplayDestination>,
+    #[serde(rename = "EventStartTime", default, skip_serializing_if = "Option::is_none")]
+    pub event_start_time: Option<f64>,
+    #[serde(rename = "EventEndTime", default, skip_serializing_if = "Option::is_none")]
+    pub event_end_time: Option<f64>,
+    #[serde(rename = "EventLastReplayedTime", default, skip_serializing_if = "Option::is_none")]
+    pub event_last_replayed_time: Option<f64>,
+    #[serde(rename = "ReplayStartTime", default, skip_serializing_if = "Option::is_none")]
+    pub replay_start_time: Option<f64>,
+    #[serde(rename = "ReplayEndTime", default, skip_serializing_if = "Option::is_none")]
+    pub replay_end_time: Option<f64>,
 }
 
 /// `DescribeRuleRequest` of the model.
@@ -294,6 +446,30 @@ pub struct KinesisParameters {
     pub partition_key_path: Option<String>,
 }
 
+/// `ListArchivesRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListArchivesRequest {
+    #[serde(rename = "NamePrefix", default, skip_serializing_if = "Option::is_none")]
+    pub name_prefix: Option<String>,
+    #[serde(rename = "EventSourceArn", default, skip_serializing_if = "Option::is_none")]
+    pub event_source_arn: Option<String>,
+    #[serde(rename = "State", default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "Limit", default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i64>,
+}
+
+/// `ListArchivesResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListArchivesResponse {
+    #[serde(rename = "Archives", default, skip_serializing_if = "Option::is_none")]
+    pub archives: Option<Vec<Archive>>,
+    #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
 /// `ListEventBusesRequest` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListEventBusesRequest {
@@ -310,6 +486,30 @@ pub struct ListEventBusesRequest {
 pub struct ListEventBusesResponse {
     #[serde(rename = "EventBuses", default, skip_serializing_if = "Option::is_none")]
     pub event_buses: Option<Vec<EventBus>>,
+    #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// `ListReplaysRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListReplaysRequest {
+    #[serde(rename = "NamePrefix", default, skip_serializing_if = "Option::is_none")]
+    pub name_prefix: Option<String>,
+    #[serde(rename = "State", default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(rename = "EventSourceArn", default, skip_serializing_if = "Option::is_none")]
+    pub event_source_arn: Option<String>,
+    #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "Limit", default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i64>,
+}
+
+/// `ListReplaysResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListReplaysResponse {
+    #[serde(rename = "Replays", default, skip_serializing_if = "Option::is_none")]
+    pub replays: Option<Vec<Replay>>,
     #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
@@ -615,6 +815,38 @@ pub struct RemoveTargetsResultEntry {
     pub error_message: Option<String>,
 }
 
+/// `Replay` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Replay {
+    #[serde(rename = "ReplayName", default, skip_serializing_if = "Option::is_none")]
+    pub replay_name: Option<String>,
+    #[serde(rename = "EventSourceArn", default, skip_serializing_if = "Option::is_none")]
+    pub event_source_arn: Option<String>,
+    #[serde(rename = "State", default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(rename = "StateReason", default, skip_serializing_if = "Option::is_none")]
+    pub state_reason: Option<String>,
+    #[serde(rename = "EventStartTime", default, skip_serializing_if = "Option::is_none")]
+    pub event_start_time: Option<f64>,
+    #[serde(rename = "EventEndTime", default, skip_serializing_if = "Option::is_none")]
+    pub event_end_time: Option<f64>,
+    #[serde(rename = "EventLastReplayedTime", default, skip_serializing_if = "Option::is_none")]
+    pub event_last_replayed_time: Option<f64>,
+    #[serde(rename = "ReplayStartTime", default, skip_serializing_if = "Option::is_none")]
+    pub replay_start_time: Option<f64>,
+    #[serde(rename = "ReplayEndTime", default, skip_serializing_if = "Option::is_none")]
+    pub replay_end_time: Option<f64>,
+}
+
+/// `ReplayDestination` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReplayDestination {
+    #[serde(rename = "Arn", default, skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    #[serde(rename = "FilterArns", default, skip_serializing_if = "Option::is_none")]
+    pub filter_arns: Option<Vec<String>>,
+}
+
 /// `RetryPolicy` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RetryPolicy {
@@ -684,6 +916,36 @@ pub struct SageMakerPipelineParameters {
 pub struct SqsParameters {
     #[serde(rename = "MessageGroupId", default, skip_serializing_if = "Option::is_none")]
     pub message_group_id: Option<String>,
+}
+
+/// `StartReplayRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StartReplayRequest {
+    #[serde(rename = "ReplayName", default, skip_serializing_if = "Option::is_none")]
+    pub replay_name: Option<String>,
+    #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(rename = "EventSourceArn", default, skip_serializing_if = "Option::is_none")]
+    pub event_source_arn: Option<String>,
+    #[serde(rename = "EventStartTime", default, skip_serializing_if = "Option::is_none")]
+    pub event_start_time: Option<f64>,
+    #[serde(rename = "EventEndTime", default, skip_serializing_if = "Option::is_none")]
+    pub event_end_time: Option<f64>,
+    #[serde(rename = "Destination", default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<ReplayDestination>,
+}
+
+/// `StartReplayResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StartReplayResponse {
+    #[serde(rename = "ReplayArn", default, skip_serializing_if = "Option::is_none")]
+    pub replay_arn: Option<String>,
+    #[serde(rename = "State", default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(rename = "StateReason", default, skip_serializing_if = "Option::is_none")]
+    pub state_reason: Option<String>,
+    #[serde(rename = "ReplayStartTime", default, skip_serializing_if = "Option::is_none")]
+    pub replay_start_time: Option<f64>,
 }
 
 /// `Tag` of the model.
@@ -775,6 +1037,34 @@ pub struct UntagResourceRequest {
 /// `UntagResourceResponse` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct UntagResourceResponse {}
+
+/// `UpdateArchiveRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateArchiveRequest {
+    #[serde(rename = "ArchiveName", default, skip_serializing_if = "Option::is_none")]
+    pub archive_name: Option<String>,
+    #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(rename = "EventPattern", default, skip_serializing_if = "Option::is_none")]
+    pub event_pattern: Option<String>,
+    #[serde(rename = "RetentionDays", default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<i64>,
+    #[serde(rename = "KmsKeyIdentifier", default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_identifier: Option<String>,
+}
+
+/// `UpdateArchiveResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateArchiveResponse {
+    #[serde(rename = "ArchiveArn", default, skip_serializing_if = "Option::is_none")]
+    pub archive_arn: Option<String>,
+    #[serde(rename = "State", default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(rename = "StateReason", default, skip_serializing_if = "Option::is_none")]
+    pub state_reason: Option<String>,
+    #[serde(rename = "CreationTime", default, skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<f64>,
+}
 
 /// `UpdateEventBusRequest` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]

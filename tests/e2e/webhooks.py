@@ -10,8 +10,8 @@ from urllib.request import urlopen
 class Received:
     """One request."""
 
-    def __init__(self, path, headers, body):
-        self.path, self.headers, self.body = path, headers, body
+    def __init__(self, method, path, headers, body):
+        self.method, self.path, self.headers, self.body = method, path, headers, body
 
     @property
     def kind(self):
@@ -30,18 +30,24 @@ class Webhook:
         self.received = queue.Queue()
         #: Statuses of the next answers; afterwards 200.
         self.statuses = []
+        #: What is answered below a path, as JSON; else nothing.
+        self.answers = {}
         hook = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"])).decode()
+                body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
                 status = hook.statuses.pop(0) if hook.statuses else 200
-                hook.received.put(Received(self.path, self.headers, body))
+                hook.received.put(Received(self.command, self.path, self.headers, body))
+                found = next((json.dumps(answer) for path, answer in hook.answers.items() if self.path.startswith(path)), "")
                 self.send_response(status)
-                self.send_header("content-length", "0")
+                self.send_header("content-length", str(len(found)))
                 self.end_headers()
+                self.wfile.write(found.encode())
+
+            do_GET = do_PUT = do_PATCH = do_DELETE = do_POST
 
             def log_message(self, *args):
                 """Nothing."""

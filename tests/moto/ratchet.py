@@ -34,6 +34,7 @@ SERVICES = {
     "dynamodbstreams": "test_dynamodbstreams",
     "kinesis": "test_kinesis",
     "dynamodb": "test_dynamodb",
+    "events": "test_events",
 }
 PASSING = HERE / "passing.txt"
 FAILING = HERE / "failing.md"

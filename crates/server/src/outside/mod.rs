@@ -1,4 +1,4 @@
-//! The ways out of this server for the messages of SNS: to servers of the web, and to the relay for mail.
+//! The ways out of this server for the messages of SNS and the events of EventBridge: to servers of the web, and to the relay for mail.
 
 mod mail;
 mod permitted;
@@ -6,7 +6,7 @@ mod web;
 
 use lambda_model::ports::BoxFuture;
 use sandbox::NetworkPolicy;
-use services::sns::{Mail, Outside, Post, Refusal};
+use services::sns::{Answered, Call, Mail, Outside, Post, Refusal};
 
 pub(crate) use mail::{Relay, RelaySettings};
 
@@ -31,6 +31,10 @@ impl WaysOut {
 impl Outside for WaysOut {
     fn post(&self, post: Post) -> BoxFuture<'_, Result<u16, Refusal>> {
         Box::pin(self.web.post(post))
+    }
+
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Answered, Refusal>> {
+        Box::pin(self.web.call(call))
     }
 
     fn mail(&self, mail: Mail) -> Option<BoxFuture<'_, Result<(), Refusal>>> {

@@ -9,7 +9,7 @@ use std::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{Request, Uri, header, uri::Scheme};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Collected, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -18,7 +18,7 @@ use hyper_util::{
 use lambda_model::error::with_causes;
 use percent_encoding::percent_decode_str;
 use sandbox::NetworkPolicy;
-use services::sns::{Post, Refusal};
+use services::sns::{Answered, Call, Post, Refusal};
 use tokio::time::timeout;
 
 use super::permitted::PermittedNames;
@@ -26,6 +26,11 @@ use crate::https::connector;
 
 /// A server that has not answered by then has not taken the message (SNS developer guide, HTTP/HTTPS endpoints).
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The same of an API destination (EventBridge user guide, API destinations).
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// As much is read of its answer, bytes: only a token matters.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 type Connections = Client<HttpsConnector<HttpConnector<PermittedNames>>, Full<Bytes>>;
 
@@ -57,6 +62,27 @@ impl Web {
             Ok(Err(error)) => Err(Refusal::Passing(with_causes(&error))),
             Err(_) => Err(Refusal::Passing("it did not answer within 15 seconds".into())),
         }
+    }
+
+    /// Asks, and gives the answer.
+    pub(super) async fn call(&self, Call { method, url, headers, body }: Call) -> Result<Answered, Refusal> {
+        let mut builder = Request::builder().method(method.as_str()).uri(url);
+        for (name, value) in headers {
+            builder = builder.header(name, value);
+        }
+        let request = builder.body(Full::from(body));
+        let request = request.map_err(|error| Refusal::Lasting(with_causes(&error)))?;
+        self.check_address(request.uri())?;
+        let asked = async {
+            let response = self.connections(request.uri())?.request(request).await;
+            let response = response.map_err(|error| Refusal::Passing(with_causes(&error)))?;
+            let status = response.status().as_u16();
+            let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+            // Whoever says more has taken it all the same.
+            Ok(Answered { status, body: body.map(Collected::to_bytes).unwrap_or_default() })
+        };
+        let late = |_| Err(Refusal::Passing("it did not answer within 5 seconds".into()));
+        timeout(CALL_TIMEOUT, asked).await.unwrap_or_else(late)
     }
 
     fn connections(&self, uri: &Uri) -> Result<&Connections, Refusal> {

@@ -11,6 +11,7 @@
 //! delivered and taken from the outbox in one transaction, and so exactly once; anything else at least once. Subscribers are told as
 //! often as their subscription says (`subscriber.rs`).
 
+mod api_destination;
 mod giving_up;
 mod line;
 mod subscriber;

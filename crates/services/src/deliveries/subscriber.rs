@@ -40,7 +40,7 @@ impl Deliveries {
     }
 
     /// When the next may be on its way, which is so long after the last.
-    fn turn(&self, subscription_arn: &str, apart: Duration) -> Instant {
+    pub(super) fn turn(&self, subscription_arn: &str, apart: Duration) -> Instant {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let turn = turns.get(subscription_arn).map_or(now, |last| now.max(*last + apart));

@@ -33,6 +33,8 @@ pub(super) enum Target {
     Bucket(String),
     /// A bus of EventBridge.
     Bus(BusKey),
+    /// An API destination of EventBridge: somebody outside.
+    ApiDestination(String),
     /// Archives of EventBridge: what comes says which.
     Archives,
     /// A group of CloudWatch Logs.
@@ -54,6 +56,9 @@ impl Target {
             "sns" => return TopicKey::of_arn(arn).map(Self::Topic),
             "s3" => return arn.rsplit(':').next().map(str::to_owned).map(Self::Bucket),
             "events" if arn.ends_with(":::") => return Some(Self::Archives),
+            "events" if eventbridge::is_destination(arn) => {
+                return Some(Self::ApiDestination(arn.to_owned()));
+            }
             "events" => return BusKey::of_arn(arn).map(Self::Bus),
             "logs" => return log_group(arn).map(Self::LogGroup),
             _ => return Some(Self::Elsewhere(service.to_owned())),
@@ -86,6 +91,7 @@ impl Deliveries {
             }
             Target::Bucket(bucket) => self.deliver_to_bucket(bucket, items).await,
             Target::Bus(key) => self.deliver_to_bus(key, items).await,
+            Target::ApiDestination(arn) => self.call(arn, items).await,
             Target::Archives => self.deliver_to_archives(items).await,
             Target::LogGroup(key) => self.deliver_to_logs(key, items).await,
             Target::Elsewhere(service) => {
@@ -273,7 +279,7 @@ fn event(key: &FunctionKey, qualifier: Option<String>, item: &OutboxItem, now_ms
     }
 }
 
-fn all_failed(items: Vec<OutboxItem>, why: &str) -> Failed {
+pub(super) fn all_failed(items: Vec<OutboxItem>, why: &str) -> Failed {
     items.into_iter().map(|item| (item, why.to_owned())).collect()
 }
 

@@ -6,7 +6,7 @@ use store::Transaction;
 use super::{
     EventBridge, Handled,
     bus::{BusKey, BusRecord, DEFAULT, RuleRecord},
-    error::{exists, invalid, no_bus},
+    error::{exists, invalid, no_bus, not_found},
     registry::Bus,
     tags,
 };
@@ -26,8 +26,9 @@ impl EventBridge {
         input: types::CreateEventBusRequest,
     ) -> Handled<types::CreateEventBusResponse> {
         let name = input.name.unwrap_or_default();
-        if input.event_source_name.is_some() {
-            return Err(not_implemented("EventBridge", "partner event sources"));
+        // No partner has any here.
+        if let Some(source) = &input.event_source_name {
+            return Err(not_found(format!("Event source {source} does not exist.")));
         }
         if name.contains('/') {
             return Err(invalid("Event bus name must not contain '/'."));

@@ -10,6 +10,7 @@
 mod archives;
 mod bus;
 mod buses;
+mod connections;
 mod envelope;
 mod error;
 mod input;
@@ -35,6 +36,7 @@ use store::Store;
 use tokio::sync::Notify;
 
 pub(crate) use bus::BusKey;
+pub(crate) use connections::{Ended, is_destination};
 pub(crate) use envelope::Envelope;
 pub(crate) use putting::SERVICE;
 pub use registry::Registry;

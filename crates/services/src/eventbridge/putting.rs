@@ -13,6 +13,7 @@ use lambda_model::{
 use super::{
     EventBridge, Handled, archives,
     bus::BusKey,
+    connections,
     envelope::{self, Wrong},
     error::invalid,
     input::{self, Facts},
@@ -151,6 +152,10 @@ impl EventBridge {
             let archive = rule.record.archive.as_ref();
             let body = archive.and_then(|archive| archives::body(archive, event, &now));
             let body = body.unwrap_or_else(|| input::of(target, event, &facts));
+            let body = match target.arn.as_deref().is_some_and(connections::is_destination) {
+                true => connections::wrapped(target, body),
+                false => body,
+            };
             Delivery {
                 target: target.arn.clone().unwrap_or_default(),
                 origin: None,

@@ -6,6 +6,7 @@ use super::{
     EventBridge, Handled,
     bus::BusKey,
     buses::page,
+    connections,
     error::{invalid, no_rule, too_many},
     input,
 };
@@ -114,12 +115,13 @@ fn check(key: &BusKey, target: &types::Target) -> Handled<()> {
 
 /// Parameters for services that are not here.
 fn check_parameters(target: &types::Target) -> Handled<()> {
+    let is_destination = target.arn.as_deref().is_some_and(connections::is_destination);
     let others = [
         ("KinesisParameters", target.kinesis_parameters.is_some()),
         ("RunCommandParameters", target.run_command_parameters.is_some()),
         ("EcsParameters", target.ecs_parameters.is_some()),
         ("BatchParameters", target.batch_parameters.is_some()),
-        ("HttpParameters", target.http_parameters.is_some()),
+        ("HttpParameters", target.http_parameters.is_some() && !is_destination),
         ("RedshiftDataParameters", target.redshift_data_parameters.is_some()),
         ("SageMakerPipelineParameters", target.sage_maker_pipeline_parameters.is_some()),
         ("AppSyncParameters", target.app_sync_parameters.is_some()),

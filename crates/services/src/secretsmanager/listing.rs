@@ -6,6 +6,7 @@ use store::{DocumentKey, DocumentRange};
 use super::{
     Handled, SecretsManager,
     error::{invalid_parameter, validation},
+    owned,
     record::SecretRecord,
     secrets::{seconds, stages},
     tags,
@@ -83,6 +84,7 @@ fn shown(key: DocumentKey, secret: SecretRecord) -> types::SecretListEntry {
     types::SecretListEntry {
         secret_versions_to_stages: Some(stages(&secret)),
         tags: Some(tags::shown(&secret.tags)),
+        owning_service: owned::owner(&secret),
         arn: Some(secret.arn),
         name: Some(key.name),
         description: secret.description,
@@ -126,8 +128,9 @@ fn fields_of<'a>(key: &str, name: &'a str, secret: &'a SecretRecord) -> Handled<
         "tag-key" => keys.collect(),
         "tag-value" => values.collect(),
         "all" => [name].into_iter().chain(description).chain(keys).chain(values).collect(),
-        // None is of another service, or a copy.
-        "owning-service" | "primary-region" => Vec::new(),
+        "owning-service" => owned::owner_of(secret).into_iter().collect(),
+        // None is a copy.
+        "primary-region" => Vec::new(),
         _ => return Err(validation(format!("Invalid filter key: {key}"))),
     })
 }

@@ -12,6 +12,7 @@ mod deletion;
 mod error;
 mod listing;
 mod operations;
+pub(crate) mod owned;
 mod password;
 mod policy;
 mod record;

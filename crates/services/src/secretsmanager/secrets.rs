@@ -8,6 +8,7 @@ use store::{DocumentKey, Transaction};
 use super::{
     Handled, SecretsManager,
     error::{exists, invalid_request, unbuilt, validation},
+    owned,
     record::{CURRENT, SecretRecord, Version, new_arn},
     tags,
     values::add_version,
@@ -135,6 +136,7 @@ impl SecretsManager {
         Ok(types::DescribeSecretResponse {
             version_ids_to_stages: Some(stages(&secret)).filter(|stages| !stages.is_empty()),
             tags: Some(tags::shown(&secret.tags)).filter(|tags| !tags.is_empty()),
+            owning_service: owned::owner(&secret),
             arn: Some(secret.arn),
             name: Some(key.name),
             description: secret.description,

@@ -40,7 +40,7 @@ use lambda_model::ports::{Clock, FunctionCatalog};
 use store::Store;
 
 pub use links::Links;
-pub use outside::{Mail, Outside, Post, Refusal};
+pub use outside::{Answered, Call, Mail, Outside, Post, Refusal};
 pub use registry::Registry;
 pub use sent::SentRecord;
 
@@ -94,6 +94,11 @@ impl Sns {
         let SnsParts { store, registry, sqs, catalog, clock, outside, links } = parts;
         let (keys, sent) = (Arc::default(), Arc::default());
         Self { store, registry, sqs, catalog, clock, outside, links, keys, sent }
+    }
+
+    /// The ways out, for others of this server that have something to say there.
+    pub(crate) fn outside(&self) -> Arc<dyn Outside> {
+        Arc::clone(&self.outside)
     }
 
     /// The policy of a topic; `None` where there is no topic.

@@ -5,6 +5,29 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// `ApiDestination` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ApiDestination {
+    #[serde(rename = "ApiDestinationArn", default, skip_serializing_if = "Option::is_none")]
+    pub api_destination_arn: Option<String>,
+    #[serde(rename = "Name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "ApiDestinationState", default, skip_serializing_if = "Option::is_none")]
+    pub api_destination_state: Option<String>,
+    #[serde(rename = "ConnectionArn", default, skip_serializing_if = "Option::is_none")]
+    pub connection_arn: Option<String>,
+    #[serde(rename = "InvocationEndpoint", default, skip_serializing_if = "Option::is_none")]
+    pub invocation_endpoint: Option<String>,
+    #[serde(rename = "HttpMethod", default, skip_serializing_if = "Option::is_none")]
+    pub http_method: Option<String>,
+    #[serde(rename = "InvocationRateLimitPerSecond", default, skip_serializing_if = "Option::is_none")]
+    pub invocation_rate_limit_per_second: Option<i64>,
+    #[serde(rename = "CreationTime", default, skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<f64>,
+    #[serde(rename = "LastModifiedTime", default, skip_serializing_if = "Option::is_none")]
+    pub last_modified_time: Option<f64>,
+}
+
 /// `AppSyncParameters` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AppSyncParameters {
@@ -111,6 +134,164 @@ pub struct Condition {
     pub value: Option<String>,
 }
 
+/// `Connection` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Connection {
+    #[serde(rename = "ConnectionArn", default, skip_serializing_if = "Option::is_none")]
+    pub connection_arn: Option<String>,
+    #[serde(rename = "Name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "ConnectionState", default, skip_serializing_if = "Option::is_none")]
+    pub connection_state: Option<String>,
+    #[serde(rename = "StateReason", default, skip_serializing_if = "Option::is_none")]
+    pub state_reason: Option<String>,
+    #[serde(rename = "AuthorizationType", default, skip_serializing_if = "Option::is_none")]
+    pub authorization_type: Option<String>,
+    #[serde(rename = "CreationTime", default, skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<f64>,
+    #[serde(rename = "LastModifiedTime", default, skip_serializing_if = "Option::is_none")]
+    pub last_modified_time: Option<f64>,
+    #[serde(rename = "LastAuthorizedTime", default, skip_serializing_if = "Option::is_none")]
+    pub last_authorized_time: Option<f64>,
+}
+
+/// `ConnectionApiKeyAuthResponseParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectionApiKeyAuthResponseParameters {
+    #[serde(rename = "ApiKeyName", default, skip_serializing_if = "Option::is_none")]
+    pub api_key_name: Option<String>,
+}
+
+/// `ConnectionAuthResponseParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectionAuthResponseParameters {
+    #[serde(rename = "BasicAuthParameters", default, skip_serializing_if = "Option::is_none")]
+    pub basic_auth_parameters: Option<ConnectionBasicAuthResponseParameters>,
+    #[serde(rename = "OAuthParameters", default, skip_serializing_if = "Option::is_none")]
+    pub o_auth_parameters: Option<ConnectionOAuthResponseParameters>,
+    #[serde(rename = "ApiKeyAuthParameters", default, skip_serializing_if = "Option::is_none")]
+    pub api_key_auth_parameters: Option<ConnectionApiKeyAuthResponseParameters>,
+    #[serde(rename = "InvocationHttpParameters", default, skip_serializing_if = "Option::is_none")]
+    pub invocation_http_parameters: Option<ConnectionHttpParameters>,
+    #[serde(rename = "ConnectivityParameters", default, skip_serializing_if = "Option::is_none")]
+    pub connectivity_parameters: Option<DescribeConnectionConnectivityParameters>,
+}
+
+/// `ConnectionBasicAuthResponseParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectionBasicAuthResponseParameters {
+    #[serde(rename = "Username", default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+}
+
+/// `ConnectionBodyParameter` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectionBodyParameter {
+    #[serde(rename = "Key", default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    #[serde(rename = "Value", default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    #[serde(rename = "IsValueSecret", default, skip_serializing_if = "Option::is_none")]
+    pub is_value_secret: Option<bool>,
+}
+
+/// `ConnectionHeaderParameter` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectionHeaderParameter {
+    #[serde(rename = "Key", default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    #[serde(rename = "Value", default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    #[serde(rename = "IsValueSecret", default, skip_serializing_if = "Option::is_none")]
+    pub is_value_secret: Option<bool>,
+}
+
+/// `ConnectionHttpParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectionHttpParameters {
+    #[serde(rename = "HeaderParameters", default, skip_serializing_if = "Option::is_none")]
+    pub header_parameters: Option<Vec<ConnectionHeaderParameter>>,
+    #[serde(rename = "QueryStringParameters", default, skip_serializing_if = "Option::is_none")]
+    pub query_string_parameters: Option<Vec<ConnectionQueryStringParameter>>,
+    #[serde(rename = "BodyParameters", default, skip_serializing_if = "Option::is_none")]
+    pub body_parameters: Option<Vec<ConnectionBodyParameter>>,
+}
+
+/// `ConnectionOAuthClientResponseParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectionOAuthClientResponseParameters {
+    #[serde(rename = "ClientID", default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+}
+
+/// `ConnectionOAuthResponseParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectionOAuthResponseParameters {
+    #[serde(rename = "ClientParameters", default, skip_serializing_if = "Option::is_none")]
+    pub client_parameters: Option<ConnectionOAuthClientResponseParameters>,
+    #[serde(rename = "AuthorizationEndpoint", default, skip_serializing_if = "Option::is_none")]
+    pub authorization_endpoint: Option<String>,
+    #[serde(rename = "HttpMethod", default, skip_serializing_if = "Option::is_none")]
+    pub http_method: Option<String>,
+    #[serde(rename = "OAuthHttpParameters", default, skip_serializing_if = "Option::is_none")]
+    pub o_auth_http_parameters: Option<ConnectionHttpParameters>,
+}
+
+/// `ConnectionQueryStringParameter` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectionQueryStringParameter {
+    #[serde(rename = "Key", default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    #[serde(rename = "Value", default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    #[serde(rename = "IsValueSecret", default, skip_serializing_if = "Option::is_none")]
+    pub is_value_secret: Option<bool>,
+}
+
+/// `ConnectivityResourceConfigurationArn` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectivityResourceConfigurationArn {
+    #[serde(rename = "ResourceConfigurationArn", default, skip_serializing_if = "Option::is_none")]
+    pub resource_configuration_arn: Option<String>,
+}
+
+/// `ConnectivityResourceParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectivityResourceParameters {
+    #[serde(rename = "ResourceParameters", default, skip_serializing_if = "Option::is_none")]
+    pub resource_parameters: Option<ConnectivityResourceConfigurationArn>,
+}
+
+/// `CreateApiDestinationRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateApiDestinationRequest {
+    #[serde(rename = "Name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(rename = "ConnectionArn", default, skip_serializing_if = "Option::is_none")]
+    pub connection_arn: Option<String>,
+    #[serde(rename = "InvocationEndpoint", default, skip_serializing_if = "Option::is_none")]
+    pub invocation_endpoint: Option<String>,
+    #[serde(rename = "HttpMethod", default, skip_serializing_if = "Option::is_none")]
+    pub http_method: Option<String>,
+    #[serde(rename = "InvocationRateLimitPerSecond", default, skip_serializing_if = "Option::is_none")]
+    pub invocation_rate_limit_per_second: Option<i64>,
+}
+
+/// `CreateApiDestinationResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateApiDestinationResponse {
+    #[serde(rename = "ApiDestinationArn", default, skip_serializing_if = "Option::is_none")]
+    pub api_destination_arn: Option<String>,
+    #[serde(rename = "ApiDestinationState", default, skip_serializing_if = "Option::is_none")]
+    pub api_destination_state: Option<String>,
+    #[serde(rename = "CreationTime", default, skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<f64>,
+    #[serde(rename = "LastModifiedTime", default, skip_serializing_if = "Option::is_none")]
+    pub last_modified_time: Option<f64>,
+}
+
 /// `CreateArchiveRequest` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateArchiveRequest {
@@ -139,6 +320,91 @@ pub struct CreateArchiveResponse {
     pub state_reason: Option<String>,
     #[serde(rename = "CreationTime", default, skip_serializing_if = "Option::is_none")]
     pub creation_time: Option<f64>,
+}
+
+/// `CreateConnectionApiKeyAuthRequestParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateConnectionApiKeyAuthRequestParameters {
+    #[serde(rename = "ApiKeyName", default, skip_serializing_if = "Option::is_none")]
+    pub api_key_name: Option<String>,
+    #[serde(rename = "ApiKeyValue", default, skip_serializing_if = "Option::is_none")]
+    pub api_key_value: Option<String>,
+}
+
+/// `CreateConnectionAuthRequestParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateConnectionAuthRequestParameters {
+    #[serde(rename = "BasicAuthParameters", default, skip_serializing_if = "Option::is_none")]
+    pub basic_auth_parameters: Option<CreateConnectionBasicAuthRequestParameters>,
+    #[serde(rename = "OAuthParameters", default, skip_serializing_if = "Option::is_none")]
+    pub o_auth_parameters: Option<CreateConnectionOAuthRequestParameters>,
+    #[serde(rename = "ApiKeyAuthParameters", default, skip_serializing_if = "Option::is_none")]
+    pub api_key_auth_parameters: Option<CreateConnectionApiKeyAuthRequestParameters>,
+    #[serde(rename = "InvocationHttpParameters", default, skip_serializing_if = "Option::is_none")]
+    pub invocation_http_parameters: Option<ConnectionHttpParameters>,
+    #[serde(rename = "ConnectivityParameters", default, skip_serializing_if = "Option::is_none")]
+    pub connectivity_parameters: Option<ConnectivityResourceParameters>,
+}
+
+/// `CreateConnectionBasicAuthRequestParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateConnectionBasicAuthRequestParameters {
+    #[serde(rename = "Username", default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    #[serde(rename = "Password", default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+}
+
+/// `CreateConnectionOAuthClientRequestParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateConnectionOAuthClientRequestParameters {
+    #[serde(rename = "ClientID", default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    #[serde(rename = "ClientSecret", default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+}
+
+/// `CreateConnectionOAuthRequestParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateConnectionOAuthRequestParameters {
+    #[serde(rename = "ClientParameters", default, skip_serializing_if = "Option::is_none")]
+    pub client_parameters: Option<CreateConnectionOAuthClientRequestParameters>,
+    #[serde(rename = "AuthorizationEndpoint", default, skip_serializing_if = "Option::is_none")]
+    pub authorization_endpoint: Option<String>,
+    #[serde(rename = "HttpMethod", default, skip_serializing_if = "Option::is_none")]
+    pub http_method: Option<String>,
+    #[serde(rename = "OAuthHttpParameters", default, skip_serializing_if = "Option::is_none")]
+    pub o_auth_http_parameters: Option<ConnectionHttpParameters>,
+}
+
+/// `CreateConnectionRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateConnectionRequest {
+    #[serde(rename = "Name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(rename = "AuthorizationType", default, skip_serializing_if = "Option::is_none")]
+    pub authorization_type: Option<String>,
+    #[serde(rename = "AuthParameters", default, skip_serializing_if = "Option::is_none")]
+    pub auth_parameters: Option<CreateConnectionAuthRequestParameters>,
+    #[serde(rename = "InvocationConnectivityParameters", default, skip_serializing_if = "Option::is_none")]
+    pub invocation_connectivity_parameters: Option<ConnectivityResourceParameters>,
+    #[serde(rename = "KmsKeyIdentifier", default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_identifier: Option<String>,
+}
+
+/// `CreateConnectionResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateConnectionResponse {
+    #[serde(rename = "ConnectionArn", default, skip_serializing_if = "Option::is_none")]
+    pub connection_arn: Option<String>,
+    #[serde(rename = "ConnectionState", default, skip_serializing_if = "Option::is_none")]
+    pub connection_state: Option<String>,
+    #[serde(rename = "CreationTime", default, skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<f64>,
+    #[serde(rename = "LastModifiedTime", default, skip_serializing_if = "Option::is_none")]
+    pub last_modified_time: Option<f64>,
 }
 
 /// `CreateEventBusRequest` of the model.
@@ -182,6 +448,39 @@ pub struct DeadLetterConfig {
     pub arn: Option<String>,
 }
 
+/// `DeauthorizeConnectionRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeauthorizeConnectionRequest {
+    #[serde(rename = "Name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// `DeauthorizeConnectionResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeauthorizeConnectionResponse {
+    #[serde(rename = "ConnectionArn", default, skip_serializing_if = "Option::is_none")]
+    pub connection_arn: Option<String>,
+    #[serde(rename = "ConnectionState", default, skip_serializing_if = "Option::is_none")]
+    pub connection_state: Option<String>,
+    #[serde(rename = "CreationTime", default, skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<f64>,
+    #[serde(rename = "LastModifiedTime", default, skip_serializing_if = "Option::is_none")]
+    pub last_modified_time: Option<f64>,
+    #[serde(rename = "LastAuthorizedTime", default, skip_serializing_if = "Option::is_none")]
+    pub last_authorized_time: Option<f64>,
+}
+
+/// `DeleteApiDestinationRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteApiDestinationRequest {
+    #[serde(rename = "Name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// `DeleteApiDestinationResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteApiDestinationResponse {}
+
 /// `DeleteArchiveRequest` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeleteArchiveRequest {
@@ -192,6 +491,28 @@ pub struct DeleteArchiveRequest {
 /// `DeleteArchiveResponse` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeleteArchiveResponse {}
+
+/// `DeleteConnectionRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteConnectionRequest {
+    #[serde(rename = "Name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// `DeleteConnectionResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteConnectionResponse {
+    #[serde(rename = "ConnectionArn", default, skip_serializing_if = "Option::is_none")]
+    pub connection_arn: Option<String>,
+    #[serde(rename = "ConnectionState", default, skip_serializing_if = "Option::is_none")]
+    pub connection_state: Option<String>,
+    #[serde(rename = "CreationTime", default, skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<f64>,
+    #[serde(rename = "LastModifiedTime", default, skip_serializing_if = "Option::is_none")]
+    pub last_modified_time: Option<f64>,
+    #[serde(rename = "LastAuthorizedTime", default, skip_serializing_if = "Option::is_none")]
+    pub last_authorized_time: Option<f64>,
+}
 
 /// `DeleteEventBusRequest` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -209,6 +530,38 @@ pub struct DeleteRuleRequest {
     pub event_bus_name: Option<String>,
     #[serde(rename = "Force", default, skip_serializing_if = "Option::is_none")]
     pub force: Option<bool>,
+}
+
+/// `DescribeApiDestinationRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeApiDestinationRequest {
+    #[serde(rename = "Name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// `DescribeApiDestinationResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeApiDestinationResponse {
+    #[serde(rename = "ApiDestinationArn", default, skip_serializing_if = "Option::is_none")]
+    pub api_destination_arn: Option<String>,
+    #[serde(rename = "Name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(rename = "ApiDestinationState", default, skip_serializing_if = "Option::is_none")]
+    pub api_destination_state: Option<String>,
+    #[serde(rename = "ConnectionArn", default, skip_serializing_if = "Option::is_none")]
+    pub connection_arn: Option<String>,
+    #[serde(rename = "InvocationEndpoint", default, skip_serializing_if = "Option::is_none")]
+    pub invocation_endpoint: Option<String>,
+    #[serde(rename = "HttpMethod", default, skip_serializing_if = "Option::is_none")]
+    pub http_method: Option<String>,
+    #[serde(rename = "InvocationRateLimitPerSecond", default, skip_serializing_if = "Option::is_none")]
+    pub invocation_rate_limit_per_second: Option<i64>,
+    #[serde(rename = "CreationTime", default, skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<f64>,
+    #[serde(rename = "LastModifiedTime", default, skip_serializing_if = "Option::is_none")]
+    pub last_modified_time: Option<f64>,
 }
 
 /// `DescribeArchiveRequest` of the model.
@@ -245,6 +598,60 @@ pub struct DescribeArchiveResponse {
     pub event_count: Option<i64>,
     #[serde(rename = "CreationTime", default, skip_serializing_if = "Option::is_none")]
     pub creation_time: Option<f64>,
+}
+
+/// `DescribeConnectionConnectivityParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeConnectionConnectivityParameters {
+    #[serde(rename = "ResourceParameters", default, skip_serializing_if = "Option::is_none")]
+    pub resource_parameters: Option<DescribeConnectionResourceParameters>,
+}
+
+/// `DescribeConnectionRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeConnectionRequest {
+    #[serde(rename = "Name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// `DescribeConnectionResourceParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeConnectionResourceParameters {
+    #[serde(rename = "ResourceConfigurationArn", default, skip_serializing_if = "Option::is_none")]
+    pub resource_configuration_arn: Option<String>,
+    #[serde(rename = "ResourceAssociationArn", default, skip_serializing_if = "Option::is_none")]
+    pub resource_association_arn: Option<String>,
+}
+
+/// `DescribeConnectionResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeConnectionResponse {
+    #[serde(rename = "ConnectionArn", default, skip_serializing_if = "Option::is_none")]
+    pub connection_arn: Option<String>,
+    #[serde(rename = "Name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(rename = "InvocationConnectivityParameters", default, skip_serializing_if = "Option::is_none")]
+    pub invocation_connectivity_parameters: Option<DescribeConnectionConnectivityParameters>,
+    #[serde(rename = "ConnectionState", default, skip_serializing_if = "Option::is_none")]
+    pub connection_state: Option<String>,
+    #[serde(rename = "StateReason", default, skip_serializing_if = "Option::is_none")]
+    pub state_reason: Option<String>,
+    #[serde(rename = "AuthorizationType", default, skip_serializing_if = "Option::is_none")]
+    pub authorization_type: Option<String>,
+    #[serde(rename = "SecretArn", default, skip_serializing_if = "Option::is_none")]
+    pub secret_arn: Option<String>,
+    #[serde(rename = "KmsKeyIdentifier", default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_identifier: Option<String>,
+    #[serde(rename = "AuthParameters", default, skip_serializing_if = "Option::is_none")]
+    pub auth_parameters: Option<ConnectionAuthResponseParameters>,
+    #[serde(rename = "CreationTime", default, skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<f64>,
+    #[serde(rename = "LastModifiedTime", default, skip_serializing_if = "Option::is_none")]
+    pub last_modified_time: Option<f64>,
+    #[serde(rename = "LastAuthorizedTime", default, skip_serializing_if = "Option::is_none")]
+    pub last_authorized_time: Option<f64>,
 }
 
 /// `DescribeEventBusRequest` of the model.
@@ -446,6 +853,28 @@ pub struct KinesisParameters {
     pub partition_key_path: Option<String>,
 }
 
+/// `ListApiDestinationsRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListApiDestinationsRequest {
+    #[serde(rename = "NamePrefix", default, skip_serializing_if = "Option::is_none")]
+    pub name_prefix: Option<String>,
+    #[serde(rename = "ConnectionArn", default, skip_serializing_if = "Option::is_none")]
+    pub connection_arn: Option<String>,
+    #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "Limit", default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i64>,
+}
+
+/// `ListApiDestinationsResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListApiDestinationsResponse {
+    #[serde(rename = "ApiDestinations", default, skip_serializing_if = "Option::is_none")]
+    pub api_destinations: Option<Vec<ApiDestination>>,
+    #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
 /// `ListArchivesRequest` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListArchivesRequest {
@@ -466,6 +895,28 @@ pub struct ListArchivesRequest {
 pub struct ListArchivesResponse {
     #[serde(rename = "Archives", default, skip_serializing_if = "Option::is_none")]
     pub archives: Option<Vec<Archive>>,
+    #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// `ListConnectionsRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListConnectionsRequest {
+    #[serde(rename = "NamePrefix", default, skip_serializing_if = "Option::is_none")]
+    pub name_prefix: Option<String>,
+    #[serde(rename = "ConnectionState", default, skip_serializing_if = "Option::is_none")]
+    pub connection_state: Option<String>,
+    #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "Limit", default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i64>,
+}
+
+/// `ListConnectionsResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListConnectionsResponse {
+    #[serde(rename = "Connections", default, skip_serializing_if = "Option::is_none")]
+    pub connections: Option<Vec<Connection>>,
     #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
@@ -1038,6 +1489,36 @@ pub struct UntagResourceRequest {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct UntagResourceResponse {}
 
+/// `UpdateApiDestinationRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateApiDestinationRequest {
+    #[serde(rename = "Name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(rename = "ConnectionArn", default, skip_serializing_if = "Option::is_none")]
+    pub connection_arn: Option<String>,
+    #[serde(rename = "InvocationEndpoint", default, skip_serializing_if = "Option::is_none")]
+    pub invocation_endpoint: Option<String>,
+    #[serde(rename = "HttpMethod", default, skip_serializing_if = "Option::is_none")]
+    pub http_method: Option<String>,
+    #[serde(rename = "InvocationRateLimitPerSecond", default, skip_serializing_if = "Option::is_none")]
+    pub invocation_rate_limit_per_second: Option<i64>,
+}
+
+/// `UpdateApiDestinationResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateApiDestinationResponse {
+    #[serde(rename = "ApiDestinationArn", default, skip_serializing_if = "Option::is_none")]
+    pub api_destination_arn: Option<String>,
+    #[serde(rename = "ApiDestinationState", default, skip_serializing_if = "Option::is_none")]
+    pub api_destination_state: Option<String>,
+    #[serde(rename = "CreationTime", default, skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<f64>,
+    #[serde(rename = "LastModifiedTime", default, skip_serializing_if = "Option::is_none")]
+    pub last_modified_time: Option<f64>,
+}
+
 /// `UpdateArchiveRequest` of the model.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateArchiveRequest {
@@ -1064,6 +1545,93 @@ pub struct UpdateArchiveResponse {
     pub state_reason: Option<String>,
     #[serde(rename = "CreationTime", default, skip_serializing_if = "Option::is_none")]
     pub creation_time: Option<f64>,
+}
+
+/// `UpdateConnectionApiKeyAuthRequestParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateConnectionApiKeyAuthRequestParameters {
+    #[serde(rename = "ApiKeyName", default, skip_serializing_if = "Option::is_none")]
+    pub api_key_name: Option<String>,
+    #[serde(rename = "ApiKeyValue", default, skip_serializing_if = "Option::is_none")]
+    pub api_key_value: Option<String>,
+}
+
+/// `UpdateConnectionAuthRequestParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateConnectionAuthRequestParameters {
+    #[serde(rename = "BasicAuthParameters", default, skip_serializing_if = "Option::is_none")]
+    pub basic_auth_parameters: Option<UpdateConnectionBasicAuthRequestParameters>,
+    #[serde(rename = "OAuthParameters", default, skip_serializing_if = "Option::is_none")]
+    pub o_auth_parameters: Option<UpdateConnectionOAuthRequestParameters>,
+    #[serde(rename = "ApiKeyAuthParameters", default, skip_serializing_if = "Option::is_none")]
+    pub api_key_auth_parameters: Option<UpdateConnectionApiKeyAuthRequestParameters>,
+    #[serde(rename = "InvocationHttpParameters", default, skip_serializing_if = "Option::is_none")]
+    pub invocation_http_parameters: Option<ConnectionHttpParameters>,
+    #[serde(rename = "ConnectivityParameters", default, skip_serializing_if = "Option::is_none")]
+    pub connectivity_parameters: Option<ConnectivityResourceParameters>,
+}
+
+/// `UpdateConnectionBasicAuthRequestParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateConnectionBasicAuthRequestParameters {
+    #[serde(rename = "Username", default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    #[serde(rename = "Password", default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+}
+
+/// `UpdateConnectionOAuthClientRequestParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateConnectionOAuthClientRequestParameters {
+    #[serde(rename = "ClientID", default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    #[serde(rename = "ClientSecret", default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+}
+
+/// `UpdateConnectionOAuthRequestParameters` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateConnectionOAuthRequestParameters {
+    #[serde(rename = "ClientParameters", default, skip_serializing_if = "Option::is_none")]
+    pub client_parameters: Option<UpdateConnectionOAuthClientRequestParameters>,
+    #[serde(rename = "AuthorizationEndpoint", default, skip_serializing_if = "Option::is_none")]
+    pub authorization_endpoint: Option<String>,
+    #[serde(rename = "HttpMethod", default, skip_serializing_if = "Option::is_none")]
+    pub http_method: Option<String>,
+    #[serde(rename = "OAuthHttpParameters", default, skip_serializing_if = "Option::is_none")]
+    pub o_auth_http_parameters: Option<ConnectionHttpParameters>,
+}
+
+/// `UpdateConnectionRequest` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateConnectionRequest {
+    #[serde(rename = "Name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(rename = "AuthorizationType", default, skip_serializing_if = "Option::is_none")]
+    pub authorization_type: Option<String>,
+    #[serde(rename = "AuthParameters", default, skip_serializing_if = "Option::is_none")]
+    pub auth_parameters: Option<UpdateConnectionAuthRequestParameters>,
+    #[serde(rename = "InvocationConnectivityParameters", default, skip_serializing_if = "Option::is_none")]
+    pub invocation_connectivity_parameters: Option<ConnectivityResourceParameters>,
+    #[serde(rename = "KmsKeyIdentifier", default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_identifier: Option<String>,
+}
+
+/// `UpdateConnectionResponse` of the model.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateConnectionResponse {
+    #[serde(rename = "ConnectionArn", default, skip_serializing_if = "Option::is_none")]
+    pub connection_arn: Option<String>,
+    #[serde(rename = "ConnectionState", default, skip_serializing_if = "Option::is_none")]
+    pub connection_state: Option<String>,
+    #[serde(rename = "CreationTime", default, skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<f64>,
+    #[serde(rename = "LastModifiedTime", default, skip_serializing_if = "Option::is_none")]
+    pub last_modified_time: Option<f64>,
+    #[serde(rename = "LastAuthorizedTime", default, skip_serializing_if = "Option::is_none")]
+    pub last_authorized_time: Option<f64>,
 }
 
 /// `UpdateEventBusRequest` of the model.

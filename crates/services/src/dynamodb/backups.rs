@@ -152,12 +152,7 @@ impl DynamoDb {
             let mut record = new_table(backup.record, overrides, now_ms)?;
             record.restored = Some(Restored { backup_arn: Some(arn), table_arn: source, at_ms: None });
             copy_spaces(transaction, &mut record)?;
-            transaction.put_table(&named, &encode(&record)?)?;
-            let mut counts = BTreeMap::new();
-            for space in record.spaces() {
-                counts.insert(space, transaction.count(space)?);
-            }
-            Ok((record, counts))
+            finished(transaction, &named, record)
         };
         let (record, counts) = self.tables.transact(change, |_| {}).await?;
         let table = description(&key, &record, "CREATING", &counts);
@@ -205,6 +200,21 @@ pub(super) fn new_table(record: TableRecord, overrides: Overrides, now_ms: i64) 
     };
     record.attributes.retain(|attribute| used.contains(&attribute.name));
     Ok(record)
+}
+
+/// Rows of each space, and their bytes.
+type Counts = BTreeMap<i64, (i64, i64)>;
+
+/// Keeps a restored table; with what there is in its spaces.
+pub(super) fn finished(
+    transaction: &mut TableTransaction<'_>,
+    key: &TableKey,
+    record: TableRecord,
+) -> Result<(TableRecord, Counts), ChangeError> {
+    transaction.put_table(key, &encode(&record)?)?;
+    let counted = |space| Ok::<_, ChangeError>((space, transaction.count(space)?));
+    let counts = record.spaces().map(counted).collect::<Result<_, _>>()?;
+    Ok((record, counts))
 }
 
 /// Keeps only indexes that a request names, which the table must have had; all where it says nothing.

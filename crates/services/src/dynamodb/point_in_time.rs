@@ -2,14 +2,12 @@
 //!
 //! Other than on AWS the last one is now, and a table that is deleted takes its points in time along.
 
-use std::collections::BTreeMap;
-
 use aws_api::{error_response::ApiError, generated::dynamodb::types};
 use store::{TableKey, TableTransaction, TableView};
 
 use super::{
     DynamoDb, Handled,
-    backups::{Overrides, exists, new_table},
+    backups::{Overrides, exists, finished, new_table},
     describe::description,
     error::{invalid, table_not_found},
     history::{self, History},
@@ -112,12 +110,7 @@ impl DynamoDb {
             record.restored =
                 Some(Restored { backup_arn: None, table_arn: table_arn(&from), at_ms: Some(at_ms) });
             copy_at(transaction, &mut record, (&history, at_ms))?;
-            transaction.put_table(&named, &encode(&record)?)?;
-            let mut counts = BTreeMap::new();
-            for space in record.spaces() {
-                counts.insert(space, transaction.count(space)?);
-            }
-            Ok((record, counts))
+            finished(transaction, &named, record)
         };
         let (record, counts) = self.tables.transact(change, |_| {}).await?;
         let table = description(&key, &record, "CREATING", &counts);

@@ -14,6 +14,7 @@ mod connections;
 mod envelope;
 mod error;
 mod input;
+mod named;
 mod operations;
 mod permissions;
 mod putting;

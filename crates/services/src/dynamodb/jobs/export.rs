@@ -1,7 +1,7 @@
 //! ExportTableToPointInTime, and what is told of exports.
 
 use aws_api::{error_response::ApiError, generated::dynamodb::types};
-use store::{TableTransaction, TableView};
+use store::TableTransaction;
 
 use super::{
     super::{
@@ -10,7 +10,7 @@ use super::{
         point_in_time::{known_at, milliseconds, unavailable},
         record::{found_in, table_arn, table_key},
     },
-    IN_PROGRESS, Job, all, decode, named, new_arn, seconds,
+    IN_PROGRESS, Job, all, new_arn, seconds,
 };
 use crate::{
     change::ChangeError,
@@ -96,17 +96,7 @@ impl DynamoDb {
         input: types::DescribeExportInput,
     ) -> Handled<types::DescribeExportOutput> {
         let arn = input.export_arn.unwrap_or_default();
-        let is_own = named(&arn, "/export/").is_some_and(|(key, _)| key.account_id == context.account_id());
-        let asked = arn.clone();
-        let found = match is_own {
-            true => self
-                .tables
-                .read(move |view: &TableView<'_>| view.job(&asked))
-                .await
-                .map_err(ChangeError::from)?,
-            false => None,
-        };
-        match found.map(|bytes| decode(&bytes)).transpose()? {
+        match self.job(context, &arn, "/export/").await? {
             Some(Job::Export(description)) => {
                 Ok(types::DescribeExportOutput { export_description: Some(description) })
             }
@@ -119,15 +109,9 @@ impl DynamoDb {
         context: &ServiceContext,
         input: types::ListExportsInput,
     ) -> Handled<types::ListExportsOutput> {
-        let jobs = self.tables.read(all).await?;
-        let is_wanted = |arn: &str| {
-            let Some((key, _)) = named(arn, "/export/") else { return false };
-            key.account_id == context.account_id()
-                && key.region == context.region
-                && input.table_arn.as_ref().is_none_or(|wanted| *wanted == table_arn(&key))
-        };
+        let jobs = self.jobs(context, "/export/", input.table_arn.as_ref()).await?;
         let exports = jobs.into_iter().filter_map(|(arn, job)| match job {
-            Job::Export(export) if is_wanted(&arn) => {
+            Job::Export(export) => {
                 let summary = types::ExportSummary {
                     export_arn: export.export_arn,
                     export_status: export.export_status,

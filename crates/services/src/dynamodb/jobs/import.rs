@@ -1,7 +1,7 @@
 //! ImportTable, and what is told of imports.
 
 use aws_api::{error_response::ApiError, generated::dynamodb::types};
-use store::{TableTransaction, TableView};
+use store::TableTransaction;
 
 use super::{
     super::{
@@ -10,7 +10,7 @@ use super::{
         record::{table_arn, table_key},
         tables,
     },
-    IN_PROGRESS, Job, all, decode, named, new_arn, seconds,
+    IN_PROGRESS, Job, all, new_arn, seconds,
 };
 use crate::{
     change::ChangeError,
@@ -79,17 +79,7 @@ impl DynamoDb {
         input: types::DescribeImportInput,
     ) -> Handled<types::DescribeImportOutput> {
         let arn = input.import_arn.unwrap_or_default();
-        let is_own = named(&arn, "/import/").is_some_and(|(key, _)| key.account_id == context.account_id());
-        let asked = arn.clone();
-        let found = match is_own {
-            true => self
-                .tables
-                .read(move |view: &TableView<'_>| view.job(&asked))
-                .await
-                .map_err(ChangeError::from)?,
-            false => None,
-        };
-        match found.map(|bytes| decode(&bytes)).transpose()? {
+        match self.job(context, &arn, "/import/").await? {
             Some(Job::Import(description)) => {
                 Ok(types::DescribeImportOutput { import_table_description: Some(description) })
             }
@@ -102,15 +92,9 @@ impl DynamoDb {
         context: &ServiceContext,
         input: types::ListImportsInput,
     ) -> Handled<types::ListImportsOutput> {
-        let jobs = self.tables.read(all).await?;
-        let is_wanted = |arn: &str| {
-            let Some((key, _)) = named(arn, "/import/") else { return false };
-            key.account_id == context.account_id()
-                && key.region == context.region
-                && input.table_arn.as_ref().is_none_or(|wanted| *wanted == table_arn(&key))
-        };
+        let jobs = self.jobs(context, "/import/", input.table_arn.as_ref()).await?;
         let imports = jobs.into_iter().filter_map(|(arn, job)| match job {
-            Job::Import(import) if is_wanted(&arn) => Some((arn, summary(import))),
+            Job::Import(import) => Some((arn, summary(import))),
             _ => None,
         });
         let page =

@@ -20,10 +20,11 @@ use s3s::S3Error;
 use serde::{Deserialize, Serialize};
 use store::{TableKey, TableTransaction, TableView};
 
-use super::{DynamoDb, record::table_arn};
+use super::{DynamoDb, Handled, record::table_arn};
 use crate::{
     change::{ChangeError, failed, goes_on},
     s3::{Requester, S3, S3Context, Trailers},
+    service::ServiceContext,
 };
 
 const IN_PROGRESS: &str = "IN_PROGRESS";
@@ -140,6 +141,35 @@ impl DynamoDb {
                 Some((arn, Job::Export(export))) => self.carry_out_export(s3, clock, (&arn, export)).await?,
             }
         }
+    }
+
+    /// A job of the caller's.
+    async fn job(&self, context: &ServiceContext, arn: &str, kind: &str) -> Handled<Option<Job>> {
+        if named(arn, kind).is_none_or(|(key, _)| key.account_id != context.account_id()) {
+            return Ok(None);
+        }
+        let asked = arn.to_owned();
+        let read = move |view: &TableView<'_>| -> Result<_, ChangeError> {
+            view.job(&asked)?.map(|bytes| decode(&bytes)).transpose()
+        };
+        Ok(self.tables.read(read).await?)
+    }
+
+    /// The caller's jobs of a kind, or only those of a table.
+    async fn jobs(
+        &self,
+        context: &ServiceContext,
+        kind: &str,
+        table: Option<&String>,
+    ) -> Handled<Vec<(String, Job)>> {
+        let is_wanted = |(arn, _): &(String, Job)| {
+            named(arn, kind).is_some_and(|(key, _)| {
+                key.account_id == context.account_id()
+                    && key.region == context.region
+                    && table.is_none_or(|wanted| *wanted == table_arn(&key))
+            })
+        };
+        Ok(self.tables.read(all).await?.into_iter().filter(is_wanted).collect())
     }
 
     /// Keeps what has become of a job.

@@ -14,10 +14,10 @@ mod replays;
 
 use aws_api::generated::events::types;
 use serde::{Deserialize, Serialize};
-use store::{Document, DocumentKey, DocumentRange};
+use store::{Document, DocumentKey};
 
 use super::bus::BusKey;
-use crate::service::{ServiceContext, partition_of};
+use crate::service::partition_of;
 
 pub(super) use keeping::body;
 
@@ -75,22 +75,6 @@ impl ReplayRecord {
     }
 }
 
-/// Of a name of the caller's.
-fn document(context: &ServiceContext, name: &str) -> DocumentKey {
-    DocumentKey {
-        account_id: context.account_id().to_owned(),
-        region: context.region.clone(),
-        parent: String::new(),
-        name: name.to_owned(),
-    }
-}
-
-/// All of the caller's.
-fn range(context: &ServiceContext) -> DocumentRange {
-    let (account_id, region) = (context.account_id().to_owned(), context.region.clone());
-    DocumentRange { account_id, region, ..DocumentRange::default() }
-}
-
 /// Such as `arn:aws:events:us-east-1:123456789012:archive/orders`.
 fn arn(kind: &str, DocumentKey { account_id, region, name, .. }: &DocumentKey) -> String {
     format!("arn:{}:events:{region}:{account_id}:{kind}/{name}", partition_of(region))
@@ -113,8 +97,4 @@ fn rule_name(archive: &str) -> String {
 /// What every such rule of a Region has as its target.
 pub(super) fn target_arn(bus: &BusKey) -> String {
     format!("arn:{}:events:{}:::", partition_of(&bus.region), bus.region)
-}
-
-fn seconds(ms: i64) -> f64 {
-    ms as f64 / 1_000.0
 }

@@ -10,9 +10,10 @@ use super::{
         bus::{BusKey, BusRecord, DEFAULT, RuleRecord},
         buses::page,
         error::{exists, invalid, invalid_pattern, no_bus, not_found},
+        named::{document, range, seconds},
         rules::check_pattern,
     },
-    ArchiveRecord, arn, document, range, rule_name, seconds, target_arn,
+    ArchiveRecord, arn, rule_name, target_arn,
 };
 use crate::{
     change::{ChangeError, of_store},

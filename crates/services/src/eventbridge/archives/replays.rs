@@ -9,8 +9,9 @@ use super::{
         bus::{BusKey, BusRecord, DEFAULT},
         buses::page,
         error::{exists, invalid, no_bus, not_found},
+        named::{document, range, seconds},
     },
-    ArchiveRecord, ReplayRecord, arn, document, of_arn, range, seconds,
+    ArchiveRecord, ReplayRecord, arn, of_arn,
 };
 use crate::{
     change::{ChangeError, of_store},

@@ -8,10 +8,10 @@ use super::{
         EventBridge, Handled,
         buses::page,
         error::{exists, not_found},
+        named::{document, range, seconds},
     },
-    CONNECTION, ConnectionRecord, DESTINATION, DestinationRecord, arn, document, of_arn,
+    CONNECTION, ConnectionRecord, DESTINATION, DestinationRecord, arn, of_arn,
     operations::{check_endpoint, no_connection},
-    range, seconds,
 };
 use crate::{
     change::{ChangeError, of_store},

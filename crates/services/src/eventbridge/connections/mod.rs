@@ -13,9 +13,9 @@ mod operations;
 
 use aws_api::generated::events::types;
 use serde::{Deserialize, Serialize};
-use store::{Document, DocumentKey, DocumentRange};
+use store::{Document, DocumentKey};
 
-use crate::service::{ServiceContext, partition_of};
+use crate::service::partition_of;
 
 pub(crate) use calling::Ended;
 pub(super) use calling::wrapped;
@@ -68,22 +68,6 @@ impl Document for DestinationRecord {
 const CONNECTION: &str = "connection";
 const DESTINATION: &str = "api-destination";
 
-/// Of a name of the caller's.
-fn document(context: &ServiceContext, name: &str) -> DocumentKey {
-    DocumentKey {
-        account_id: context.account_id().to_owned(),
-        region: context.region.clone(),
-        parent: String::new(),
-        name: name.to_owned(),
-    }
-}
-
-/// All of the caller's.
-fn range(context: &ServiceContext) -> DocumentRange {
-    let (account_id, region) = (context.account_id().to_owned(), context.region.clone());
-    DocumentRange { account_id, region, ..DocumentRange::default() }
-}
-
 /// Such as `arn:aws:events:us-east-1:123456789012:connection/name/0a0a…`.
 fn arn(kind: &str, DocumentKey { account_id, region, name, .. }: &DocumentKey, id: &str) -> String {
     format!("arn:{}:events:{region}:{account_id}:{kind}/{name}/{id}", partition_of(region))
@@ -101,8 +85,4 @@ fn of_arn(kind: &str, arn: &str) -> Option<(DocumentKey, String)> {
 /// Whether an ARN is an API destination's.
 pub(crate) fn is_destination(arn: &str) -> bool {
     of_arn(DESTINATION, arn).is_some()
-}
-
-fn seconds(ms: i64) -> f64 {
-    ms as f64 / 1_000.0
 }

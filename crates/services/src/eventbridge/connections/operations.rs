@@ -8,10 +8,10 @@ use super::{
         EventBridge, Handled,
         buses::page,
         error::{exists, invalid, not_found},
+        named::{document, range, seconds},
     },
     CONNECTION, ConnectionRecord, arn,
     authorization::Authorization,
-    document, range, seconds,
 };
 use crate::{
     change::{ChangeError, failed, of_store},

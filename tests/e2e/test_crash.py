@@ -1,6 +1,6 @@
 """The server is killed at labelled points through the whole path of an event, and nothing that was acknowledged is lost (I1, I3).
 
-`LAMBENT_CRASH_TIMES` is how often at each point; without it a third of the points is a sample. `cargo xtask crash` asks for more.
+`LAMBENT_CRASH_TIMES` is how often at each point; without it a fourth of the points is a sample. `cargo xtask crash` asks for more.
 """
 
 import json
@@ -13,11 +13,22 @@ from pathlib import Path
 
 import pytest
 
-from crash.ledger import audit, audit_happenings, audit_items, audit_messages, audit_notices, audit_records, audit_rules, audit_stream
+from crash.ledger import (
+    audit,
+    audit_archive,
+    audit_calls,
+    audit_happenings,
+    audit_items,
+    audit_messages,
+    audit_notices,
+    audit_records,
+    audit_rules,
+    audit_stream,
+)
 from crash.points import AT_START, all_points
 from crash.stage import Stage
 
-#: Without a number every third point is a sample.
+#: Without a number every fourth point is a sample.
 IS_SAMPLE = "LAMBENT_CRASH_TIMES" not in os.environ
 TIMES = int(os.environ.get("LAMBENT_CRASH_TIMES", "1"))
 SEED = int(os.environ.get("LAMBENT_CRASH_SEED", "1"))
@@ -31,7 +42,10 @@ STAGES = 1 if IS_SAMPLE else 3
 def stages(all_servers, python_runtime):
     """Below the folder of all servers, so that nothing left behind goes unseen."""
     folders = [Path(tempfile.mkdtemp(prefix="crash-", dir=all_servers.folder)) for _ in range(STAGES)]
-    yield [Stage(folder, python_runtime) for folder in folders]
+    stages = [Stage(folder, python_runtime) for folder in folders]
+    yield stages
+    for stage in stages:
+        stage.close()
     for folder in folders:
         shutil.rmtree(folder)
 
@@ -81,12 +95,12 @@ def test_there_are_points_through_the_whole_path():
     assert len(POINTS) >= 40
     parts = {label.split(":")[0] for label in POINTS}
     assert parts == {
-        "accept", "attempt", "backlog", "claims", "deliveries", "entries", "open", "queue", "resume", "s3", "tables", "wake", "writer",
+        "accept", "attempt", "backlog", "claims", "deliveries", "entries", "events", "open", "queue", "resume", "s3", "tables", "wake", "writer",
     }  # fmt: skip
 
 
 @pytest.mark.timeout(60 + TIMES * 60)
-@pytest.mark.parametrize("label", POINTS[::3] if IS_SAMPLE else POINTS)
+@pytest.mark.parametrize("label", POINTS[::4] if IS_SAMPLE else POINTS)
 def test_nothing_acknowledged_is_lost_at(label, stages, report):
     dice = random.Random(f"{SEED} {label}")
     row = report[label] = {"kills": 0, "acknowledged": 0, "attempts": 0, "wrong": 0}
@@ -175,6 +189,16 @@ def test_the_auditor_finds_what_is_wrong_with_messages_and_records(tmp_path):
     assert audit_rules(tmp_path) == ["a came 0 times to the target of its rule"]
     write("ruled", well, ill)
     assert audit_rules(tmp_path) == []
+    write("replayed", '{"id": "a", "replay": "last"}', '{"id": "a", "replay": "other"}')
+    write("called", well, well)
+    assert audit_archive(tmp_path) == [] and audit_calls(tmp_path, 1) == []
+    write("replayed", '{"id": "a", "replay": "last"}', '{"id": "a", "replay": "last"}')
+    assert audit_archive(tmp_path) == ["a is 2 times in the archive"]
+    write("replayed", '{"id": "a", "replay": "other"}')
+    assert audit_archive(tmp_path) == ["a is 0 times in the archive"]
+    assert audit_calls(tmp_path, 0) == ["a was sent 2 times to a server of the web"]
+    write("called")
+    assert audit_calls(tmp_path, 1) == ["a was sent 0 times to a server of the web"]
     first, again = '{"id": "a", "sequencer": "1"}', '{"id": "a", "sequencer": "2"}'
     write("put", well)
     write("kept", well)

@@ -227,7 +227,9 @@ def test_what_was_acknowledged_survives_a_kill(fresh_server):
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         callers = [pool.submit(write, caller) for caller in range(4)]
-        time.sleep(1)
+        deadline = time.monotonic() + 30
+        while len(written) <= 50 and time.monotonic() < deadline:
+            time.sleep(0.01)
         server.kill()
         stop.set()
         [caller.result() for caller in callers]

@@ -138,6 +138,8 @@ def test_wrong_queries_are_refused(table):
             items.query(KeyConditionExpression=condition, ExpressionAttributeValues=used)
     with refused(400, "ValidationException", contains=["Filter Expression can only contain non-primary key attributes"]):
         items.query(KeyConditionExpression=Key("p").eq("a"), FilterExpression=Attr("s").eq(1))
+    with refused(400, "ValidationException", contains=["Key attributes must be scalars", "Key: p"]):
+        items.scan(FilterExpression="attribute_exists(p[0])")
     with refused(400, "ValidationException", "The provided starting key is invalid"):
         items.scan(ExclusiveStartKey={"p": "a"})
     with refused(400, "ValidationException", contains=["must be less than parameter TotalSegments"]):

@@ -87,6 +87,15 @@ def test_a_transaction_is_carried_out_wholly_or_not_at_all(table, dynamodb):
     with refused(400, "TransactionCanceledException", contains=["[ValidationError]"]):
         wrong = {"TableName": name, "Key": {"p": {"S": "a"}}, "UpdateExpression": "SET p = :p", "ExpressionAttributeValues": {":p": {"S": "z"}}}
         dynamodb.transact_write_items(TransactItems=[{"Update": wrong}])
+    # As the oracle has it, which is held against AWS: nothing is read twice, and a key that is none is a reason.
+    with refused(400, "ValidationException", "Transaction request cannot include multiple operations on one item"):
+        dynamodb.transact_get_items(TransactItems=[gets[0], gets[1], gets[0]])
+    keyless = {"TableName": name, "Key": {"q": {"S": "a"}}}
+    with refused(400, "TransactionCanceledException", contains=["[None, ValidationError]"]) as caught:
+        dynamodb.transact_get_items(TransactItems=[gets[0], {"Get": keyless}])
+    assert caught.value.response["CancellationReasons"][1]["Message"] == "The provided key element does not match the schema"
+    with refused(400, "TransactionCanceledException", contains=["[None, ValidationError]"]):
+        dynamodb.transact_write_items(TransactItems=[put, {"Delete": keyless}])
 
 
 def test_transactions_of_many_callers_are_one_after_another(table, dynamodb):

@@ -13,6 +13,7 @@ mod crash;
 mod dist;
 mod failure;
 mod fuzz;
+mod oracle;
 mod powerloss;
 mod shell;
 mod soak;
@@ -62,6 +63,7 @@ const COMMANDS: &[Command] = &[
         run: attack::run,
     },
     Command { name: "fuzz", help: "every fuzz target for a minute (--seconds N)", run: fuzz::run },
+    Command { name: "oracle", help: "DynamoDB beside another implementation (--seeds N)", run: oracle::run },
     Command { name: "soak", help: "invocations of fifteen minutes", run: soak::run },
     Command {
         name: "vm-test",

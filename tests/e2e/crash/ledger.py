@@ -109,6 +109,21 @@ def audit_rules(folder):
     return [f"{name} came {got[name]} times to the target of its rule" for name in names if got[name] != 1]
 
 
+def audit_archive(folder):
+    """What is wrong with an archive, of which all was replayed at last: each event that was taken, and none twice."""
+    taken = {record["id"] for record in lines(Path(folder) / "matching")}
+    got = Counter(record["id"] for record in lines(Path(folder) / "replayed") if record["replay"] == "last")
+    return [f"{name} is {got[name]} times in the archive" for name in sorted(taken | set(got)) if got[name] != 1]
+
+
+def audit_calls(folder, crashes):
+    """What is wrong with what a server of the web was sent: each event that was taken, once for each crash and once more at most."""
+    taken = {record["id"] for record in lines(Path(folder) / "matching")}
+    got = Counter(record["id"] for record in lines(Path(folder) / "called"))
+    wrong = [name for name in sorted(taken | set(got)) if not 1 <= got[name] <= 1 + crashes]
+    return [f"{name} was sent {got[name]} times to a server of the web" for name in wrong]
+
+
 def audit_happenings(folder, crashes):
     """What is wrong with what a queue was told of a bucket: each object that is there, and none that is not, once for each crash and
     once more at most, and always as the same event."""
@@ -164,6 +179,7 @@ def main():
     wrong, acknowledged, attempts = audit(arguments.folder, arguments.retries, arguments.crashes)
     wrong += audit_records(arguments.folder) + audit_messages(arguments.folder, arguments.receives)
     wrong += audit_notices(arguments.folder) + audit_rules(arguments.folder) + audit_happenings(arguments.folder, arguments.crashes)
+    wrong += audit_archive(arguments.folder) + audit_calls(arguments.folder, arguments.crashes)
     wrong += audit_items(arguments.folder) + audit_stream(arguments.folder)
     print(json.dumps({"wrong": wrong, "acknowledged": acknowledged, "attempts": attempts}))
     return 1 if wrong else 0

@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from crash.ledger import lines
 from functions import Deployer
 from lambent import Server, ServerFailed
+from webhooks import Webhook
 
 #: Attempts after the first of each event.
 RETRIES = 1
@@ -43,7 +44,7 @@ PREPARED = ("acknowledged", "sent", "read")
 WITNESSED = (
     "attempts", "ends", "acknowledged", "telling", "told", "objects", "sent", "read", "dead", "published", "notified", "put", "kept",
     "happened", "matching", "ruled", "written", "items", "indexed",
-    "followed", "abandoned",
+    "followed", "abandoned", "replayed", "called",
 )  # fmt: skip
 
 WORKS = """
@@ -105,6 +106,10 @@ def handler(event, context):
 
 ARN = "arn:aws:sqs:us-east-1:000000000000"
 TABLE = "arn:aws:dynamodb:us-east-1:000000000000:table/items"
+BUS = "arn:aws:events:us-east-1:000000000000:event-bus/default"
+ARCHIVE = "arn:aws:events:us-east-1:000000000000:archive/kept"
+#: How often what is archived is replayed meanwhile.
+REPLAYS = 6
 TOPIC = "arn:aws:sns:us-east-1:000000000000:news"
 TELEPHONE = "+15550000001"
 
@@ -124,7 +129,14 @@ class Stage:
         self.prepared = self.folder / "prepared"
         self.data_dir = self.folder / "data"
         self.witness.mkdir(parents=True)
+        #: A server of the web, which outlives each crash.
+        self.hook = Webhook()
+        self.hook.__enter__()
         self._prepare(runtime)
+
+    def close(self):
+        """Ends the server of the web."""
+        self.hook.__exit__()
 
     def _prepare(self, runtime):
         server = Server(self.prepared, *ARGUMENTS)
@@ -164,6 +176,7 @@ class Stage:
         server.client(service="s3").create_bucket(Bucket="records")
         self._prepare_watched(server.client(service="s3"), sqs)
         self._prepare_rule(server.client(service="events"), sqs)
+        self._prepare_archive(server.client(service="events"), sqs)
         stream = self._prepare_table(server.client(service="dynamodb"))
         deploy(FOLLOWS, FunctionName="follows", Environment=environment)
         sqs.create_queue(QueueName="abandoned")
@@ -197,8 +210,25 @@ class Stage:
         allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": f"{ARN}:ruled"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
         sqs.create_queue(QueueName="ruled", Attributes={"Policy": policy})
-        events.put_rule(Name="rule", EventPattern='{"source": ["stage"]}')
+        events.put_rule(Name="rule", EventPattern='{"source": ["stage"], "replay-name": [{"exists": false}]}')
         events.put_targets(Rule="rule", Targets=[{"Id": "0", "Arn": f"{ARN}:ruled", "InputPath": "$.detail"}])
+
+    def _prepare_archive(self, events, sqs):
+        """An archive of the same events, and a server of the web that is told of them; what is replayed has a queue of its own."""
+        events.create_archive(ArchiveName="kept", EventSourceArn=BUS, EventPattern='{"source": ["stage"]}')
+        allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": f"{ARN}:replayed"}
+        sqs.create_queue(QueueName="replayed", Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allow]})})
+        events.put_rule(Name="replayed", EventPattern='{"replay-name": [{"exists": true}]}')
+        paths = {"id": "$.detail.id", "replay": "$.replay-name"}
+        told = {"InputPathsMap": paths, "InputTemplate": '{"id": <id>, "replay": <replay>}'}
+        events.put_targets(Rule="replayed", Targets=[{"Id": "0", "Arn": f"{ARN}:replayed", "InputTransformer": told}])
+        key = {"ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "value"}}
+        connection = events.create_connection(Name="hook", AuthorizationType="API_KEY", AuthParameters=key)["ConnectionArn"]
+        destination = events.create_api_destination(
+            Name="hook", ConnectionArn=connection, InvocationEndpoint=self.hook.url, HttpMethod="POST"
+        )["ApiDestinationArn"]
+        events.put_rule(Name="called", EventPattern='{"source": ["stage"], "replay-name": [{"exists": false}]}')
+        events.put_targets(Rule="called", Targets=[{"Id": "0", "Arn": destination, "InputPath": "$.detail"}])
 
     def _prepare_table(self, dynamodb):
         attributes = [{"AttributeName": name, "AttributeType": "S"} for name in ("id", "kind")]
@@ -267,6 +297,12 @@ class Stage:
         self._note("matching", {"id": name})
         events.put_rule(Name=name, ScheduleExpression="rate(1 day)")
 
+    def _replay(self, events, name):
+        """Everything that is archived by then."""
+        events.start_replay(
+            ReplayName=name, EventSourceArn=ARCHIVE, EventStartTime=0, EventEndTime=time.time() + 60, Destination={"Arn": BUS}
+        )
+
     def _write_item(self, dynamodb, name, fails):
         """An item and the number of items, in one transaction; and a table that changes."""
         item = {"id": {"S": name}, "kind": {"S": "new"}, **({"fails": {"BOOL": True}} if fails else {})}
@@ -289,6 +325,8 @@ class Stage:
         server = Server(self.data_dir, *ARGUMENTS)
         try:
             self._wait_until_quiet(server)
+            self._replay(server.client(service="events"), "last")
+            self._wait_until_quiet(server)
             self._collect(server)
         finally:
             server.stop()
@@ -297,6 +335,7 @@ class Stage:
     def _set_up(self):
         shutil.rmtree(self.data_dir, ignore_errors=True)
         shutil.copytree(self.prepared, self.data_dir)
+        self._called()
         for name in WITNESSED:
             (self.witness / name).unlink(missing_ok=True)
         for name in PREPARED:
@@ -332,6 +371,8 @@ class Stage:
                     self._publish(sns, f"new-{number}")
                     self._put(s3, f"new-{number}")
                     self._put_event(events, f"new-{number}")
+                    if 0 < number <= REPLAYS * 4:
+                        self._replay(events, f"new-{number}")
                     self._write_item(dynamodb, f"new-{number}", number % 12 == 4)
             except (BotoCoreError, ClientError):
                 return
@@ -341,7 +382,7 @@ class Stage:
         deadline = time.monotonic() + QUIET_TIMEOUT_S
         quiet = 0
         while quiet < 3:
-            waiting = self._happened() or self._waiting() or self._in_line(server) or self._unfollowed(server)
+            waiting = self._happened() or self._waiting() or self._in_line(server) or self._unfollowed(server) or self._replaying(server)
             quiet = 0 if waiting else quiet + 1
             assert time.monotonic() < deadline, f"still waiting: {waiting}\n{running(server)}"
             time.sleep(0.05)
@@ -366,6 +407,18 @@ class Stage:
         left = there - {record["id"] for record in lines(self.witness / "followed")}
         return left or self._in_line(server, "abandoned") < sum("fails" in item for item in items)
 
+    def _replaying(self, server):
+        """The replays that go on."""
+        replays = server.client(service="events").list_replays()["Replays"]
+        return [replay["ReplayName"] for replay in replays if replay["State"] != "COMPLETED"]
+
+    def _called(self):
+        """What the server of the web was sent since this was last asked."""
+        found = []
+        while not self.hook.received.empty():
+            found.append(json.loads(self.hook.received.get().body))
+        return found
+
     def _in_line(self, server, queue="line.fifo"):
         """How many messages are to be read."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -382,6 +435,8 @@ class Stage:
         infos = (json.loads(body)["DDBStreamBatchInfo"] for body in self._received(server, "abandoned"))
         self._note("abandoned", *({"first": info["startSequenceNumber"], "last": info["endSequenceNumber"]} for info in infos))
         self._note("dead", *(json.loads(body) for body in self._received(server, "dead.fifo")))
+        self._note("called", *self._called())
+        self._note("replayed", *(json.loads(body) for body in self._received(server, "replayed")))
         self._note("ruled", *(json.loads(body) for body in self._received(server, "ruled")))
         records = (json.loads(body) for body in self._received(server, "told"))
         self._note("told", *(record["requestPayload"] for record in records))

@@ -86,7 +86,7 @@ pub(crate) fn virtual_environment() -> Result<PathBuf, Failure> {
 ///
 /// # Errors
 /// When Python or the packages cannot be had.
-pub(super) fn environment_of(suite: &str) -> Result<PathBuf, Failure> {
+pub(crate) fn environment_of(suite: &str) -> Result<PathBuf, Failure> {
     let venv = shell::target_directory().join(format!("{suite}-venv"));
     let requirements = shell::repository_root().join(format!("tests/{suite}/requirements.txt"));
     let wanted = fs::read_to_string(&requirements).map_err(|e| Failure::during(requirements.display(), e))?;

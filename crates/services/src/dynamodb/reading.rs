@@ -277,12 +277,19 @@ impl<'a> Source<'a> {
         item.into_iter().filter(|(name, _)| keeps(name)).collect()
     }
 
-    /// A filter of a query is for what is not in the key.
+    /// A filter of a query is for what is not in the key; there is nothing in a key that a filter of a scan could look into.
     fn check_filter(&self, filter: Option<&Condition>, is_query: bool) -> Handled<()> {
         let paths = filter.map(Condition::paths).unwrap_or_default();
-        match paths.iter().find(|path| is_query && self.key().has(&path.attribute)) {
-            Some(path) => Err(invalid(format!(
+        if let Some(path) = paths.iter().find(|path| is_query && self.key().has(&path.attribute)) {
+            return Err(invalid(format!(
                 "Filter Expression can only contain non-primary key attributes: Primary key attribute: {}",
+                path.attribute
+            )));
+        }
+        match paths.iter().find(|path| !path.steps.is_empty() && self.key().has(&path.attribute)) {
+            Some(path) => Err(invalid(format!(
+                "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: {}: {}",
+                if self.index.is_some() { "IndexKey" } else { "Key" },
                 path.attribute
             ))),
             None => Ok(()),

@@ -65,14 +65,21 @@ impl DynamoDb {
         let (context, asked) = (context.clone(), input.return_consumed_capacity);
         let read = move |view: &TableView<'_>| -> Result<types::TransactGetItemsOutput, ChangeError> {
             let (mut responses, mut consumed, mut bytes) = (Vec::new(), Vec::new(), 0);
+            let (mut reasons, mut seen) = (Vec::new(), BTreeSet::new());
             for get in gets {
                 let names = get.expression_attribute_names;
                 let placeholders = Placeholders::read(names, None, get.projection_expression.is_some())?;
                 let projection = projection(get.projection_expression.as_deref(), None, &placeholders)?;
                 placeholders.check_used()?;
                 let name = get.table_name.unwrap_or_default();
-                let table = table_in(view, &table_key(&context, Some(&name)))?;
-                let place = table.key.place_of_key(&value::read(get.key.unwrap_or_default())?)?;
+                let key = table_key(&context, Some(&name));
+                let table = table_in(view, &key)?;
+                let place = table.key.place_of_key(&value::read(get.key.unwrap_or_default())?);
+                reasons.push(place.as_ref().err().cloned());
+                let Ok(place) = place else { continue };
+                if !seen.insert((key, place.clone())) {
+                    return Err(twice().into());
+                }
                 let item = writes::get(view, &table, &place)?;
                 let size = item.as_ref().map_or(0, value::size);
                 bytes += size;
@@ -83,6 +90,9 @@ impl DynamoDb {
                     None => item,
                 });
                 responses.push(types::ItemResponse { item: item.map(value::shown) });
+            }
+            if reasons.iter().any(Option::is_some) {
+                return Err(cancelled(&reasons).into());
             }
             check_size(bytes)?;
             let consumed = capacity::by_table(consumed);
@@ -131,9 +141,15 @@ fn carry_out(
     for (name, change) in changes {
         let key = table_key(context, Some(name));
         let table = table_in(transaction, &key)?;
-        if !seen.insert((key, change.place(&table)?)) {
-            let why = "Transaction request cannot include multiple operations on one item";
-            return Err(invalid(why).into());
+        let place = match change.place(&table) {
+            Ok(place) => place,
+            Err(error) => {
+                reasons.push(Some(error));
+                continue;
+            }
+        };
+        if !seen.insert((key, place)) {
+            return Err(twice().into());
         }
         reasons.push(match change.carry_out(transaction, &table, context.now_ms) {
             Ok(written) => {
@@ -151,6 +167,10 @@ fn carry_out(
         true => Err(cancelled(&reasons).into()),
         false => Ok(capacity::by_table(consumed)),
     }
+}
+
+fn twice() -> ApiError {
+    invalid("Transaction request cannot include multiple operations on one item")
 }
 
 fn check_size(bytes: usize) -> Handled<()> {

@@ -66,6 +66,10 @@ impl Change {
         now_ms: i64,
     ) -> Result<Written, ChangeError> {
         let place = self.place(table)?;
+        if matches!(self.what, What::Put) {
+            // Whatever is there.
+            check(table, &self.attributes, &place)?;
+        }
         let old = get(transaction, table, &place)?;
         conditions::check(self.condition.as_ref(), old.as_ref(), self.wants_old.as_deref())?;
         let new = match &self.what {

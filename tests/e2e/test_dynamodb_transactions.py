@@ -96,6 +96,8 @@ def test_a_transaction_is_carried_out_wholly_or_not_at_all(table, dynamodb):
     assert caught.value.response["CancellationReasons"][1]["Message"] == "The provided key element does not match the schema"
     with refused(400, "TransactionCanceledException", contains=["[None, ValidationError]"]):
         dynamodb.transact_write_items(TransactItems=[put, {"Delete": keyless}])
+    with refused(400, "ValidationException", contains=["cannot contain an empty string value. Key: p"]):
+        dynamodb.transact_write_items(TransactItems=[put, {"Delete": {"TableName": name, "Key": {"p": {"S": ""}}}}])
 
 
 def test_transactions_of_many_callers_are_one_after_another(table, dynamodb):

@@ -75,8 +75,14 @@ impl DynamoDb {
                 let key = table_key(&context, Some(&name));
                 let table = table_in(view, &key)?;
                 let place = table.key.place_of_key(&value::read(get.key.unwrap_or_default())?);
-                reasons.push(place.as_ref().err().cloned());
-                let Ok(place) = place else { continue };
+                let place = match place {
+                    Ok(place) => place,
+                    Err(error) => {
+                        reasons.push(Some(of_key(error)?));
+                        continue;
+                    }
+                };
+                reasons.push(None);
                 if !seen.insert((key, place.clone())) {
                     return Err(twice().into());
                 }
@@ -144,7 +150,7 @@ fn carry_out(
         let place = match change.place(&table) {
             Ok(place) => place,
             Err(error) => {
-                reasons.push(Some(error));
+                reasons.push(Some(of_key(error)?));
                 continue;
             }
         };
@@ -166,6 +172,14 @@ fn carry_out(
     match reasons.iter().any(Option::is_some) {
         true => Err(cancelled(&reasons).into()),
         false => Ok(capacity::by_table(consumed)),
+    }
+}
+
+/// What is wrong with a key is a reason; but one that is empty is told at once (recorded from AWS by moto's tests).
+fn of_key(error: ApiError) -> Handled<ApiError> {
+    match error.message.contains("cannot contain an empty") {
+        true => Err(error),
+        false => Ok(error),
     }
 }
 

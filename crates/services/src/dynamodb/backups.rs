@@ -48,8 +48,8 @@ impl DynamoDb {
         let arn = format!("{}/backup/{id}", table_arn(&key));
         let kept = arn.clone();
         let change = move |transaction: &mut TableTransaction<'_>| -> Result<BackupRecord, ChangeError> {
-            let mut record = found_in(transaction, &key)?.filter(|table| !table.is_importing);
-            let mut record = record.take().ok_or_else(|| table_not_found(&key.name))?;
+            let record = found_in(transaction, &key)?.filter(|table| !table.is_importing);
+            let mut record = record.ok_or_else(|| table_not_found(&key.name))?;
             let (items, bytes) = transaction.count(record.space)?;
             copy_spaces(transaction, &mut record)?;
             let backup = BackupRecord { name, created_ms: now_ms, table: key.name, record, items, bytes };

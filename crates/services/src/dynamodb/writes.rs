@@ -158,7 +158,7 @@ pub(super) fn check(table: &TableRecord, item: &Item, place: &Place) -> Handled<
     Ok(())
 }
 
-/// Has `new` where `old` was; either may be nothing.
+/// Has `new` where `old` was; either may be nothing. Whether it may be kept was [`check`]ed.
 pub(super) fn write(
     transaction: &mut TableTransaction<'_>,
     table: &TableRecord,
@@ -168,7 +168,6 @@ pub(super) fn write(
 ) -> Result<(), ChangeError> {
     match new {
         Some(item) => {
-            check(table, item, place)?;
             transaction.put(table.space, &place.partition, &place.sort, &encode(item)?)?;
         }
         None => transaction.delete(table.space, &place.partition, &place.sort)?,

@@ -145,7 +145,9 @@ fn lines(
     now_ms: i64,
     files: mpsc::Sender<File>,
 ) -> Result<(), ChangeError> {
-    let table = found_in(view, key)?.ok_or_else(|| table_not_found(&key.name))?;
+    // Another table of the same name is not the one that was asked for.
+    let table = found_in(view, key)?.filter(|table| Some(&table.id) == asked.table_id.as_ref());
+    let table = table.ok_or_else(|| table_not_found(&key.name))?;
     let mut out = Out::new(files);
     match &asked.incremental_export_specification {
         None => all_at(view, (key, &table), asked.export_time.map_or(now_ms, milliseconds), &mut out)?,

@@ -1,4 +1,4 @@
-"""Configurations of function URLs: created, read, changed, listed, deleted. What the addresses answer comes later."""
+"""Configurations of function URLs: created, read, changed, listed, deleted. What the addresses answer: `test_function_url_requests.py`."""
 
 import re
 

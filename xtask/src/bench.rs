@@ -3,7 +3,7 @@
 //!
 //! Warm: the floor is `bare-broker`, which passes payloads between caller and the same runtime on the same HTTP
 //! stack, without isolation, limits or logs. Cold: the floor is the start of the interpreter alone, doing nothing.
-//! Events and messages: see [`events`] and [`queues`]; objects, streams and rules: [`sources`]. The table goes to standard output and `target/bench/latest.json`. `--short`
+//! Events and messages: see [`events`] and [`queues`]; objects, streams and rules: [`sources`]; tables: [`tables`]. The table goes to standard output and `target/bench/latest.json`. `--short`
 //! takes a tenth of the time, `--events` leaves all but events and messages out, `--sources` all but objects, streams and rules.
 
 mod events;
@@ -17,6 +17,7 @@ mod queues;
 mod report;
 mod runtimes;
 mod sources;
+mod tables;
 
 use std::fs;
 use std::path::Path;
@@ -93,6 +94,9 @@ fn measure(
         }
         rows.iter().for_each(|row| println!("{}", report::line(row)));
         rows.extend(sources::rows(server, subjects, folder, effort)?);
+        let tables = tables::rows(server, folder, effort)?;
+        tables.iter().for_each(|row| println!("{}", report::line(row)));
+        rows.extend(tables);
     }
     // Without cold starts only events are wanted.
     for subject in subjects.iter().filter(|_| effort.cold_starts > 0) {

@@ -1,6 +1,6 @@
 //! `cargo xtask check`: the one door. What CI runs is this and nothing else.
 //!
-//! The stages run in order and the first that fails ends the run: its output is shown whole, and kept in
+//! The stages run in order, those of a group at once, and the first that fails ends the run: its output is shown whole, and kept in
 //! `target/check/<stage>.log`. A stage that succeeds says one line. The last line counts the tests.
 //! `cargo xtask check STAGE...` runs only the named stages.
 
@@ -15,6 +15,7 @@ use std::env;
 use std::io::{self, Write};
 use std::iter;
 use std::process::Command;
+use std::thread;
 use std::time::Instant;
 
 use crate::failure::Failure;
@@ -43,18 +44,18 @@ impl Outcome {
     }
 }
 
-const STAGES: &[Stage] = &[
-    Stage { name: "format", run: format },
-    Stage { name: "clippy", run: clippy },
-    Stage { name: "tidy", run: tidy },
-    Stage { name: "codegen", run: codegen },
-    Stage { name: "coverage", run: coverage },
-    Stage { name: "build", run: build },
-    Stage { name: "rust", run: rust_tests },
-    Stage { name: "e2e", run: e2e::run },
-    Stage { name: "moto", run: moto::run },
-    Stage { name: "fuzz", run: fuzz::run },
-    Stage { name: "vm-test", run: vm_test::run },
+/// In groups: what builds without the others' lock and what waits for an emulated processor share the machine.
+const STAGES: &[&[Stage]] = &[
+    &[Stage { name: "format", run: format }],
+    &[Stage { name: "clippy", run: clippy }],
+    &[Stage { name: "tidy", run: tidy }],
+    &[Stage { name: "codegen", run: codegen }],
+    &[Stage { name: "coverage", run: coverage }],
+    &[Stage { name: "build", run: build }],
+    &[Stage { name: "rust", run: rust_tests }],
+    &[Stage { name: "e2e", run: e2e::run }],
+    &[Stage { name: "moto", run: moto::run }],
+    &[Stage { name: "fuzz", run: fuzz::run }, Stage { name: "vm-test", run: vm_test::run }],
 ];
 
 /// Runs all stages, or those that are named.
@@ -63,20 +64,24 @@ const STAGES: &[Stage] = &[
 /// When a stage fails, when a stage name does not exist, or when more tests were skipped than
 /// `tests/skips-allowed.txt` allows.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    if let Some(unknown) = arguments.iter().find(|name| !STAGES.iter().any(|stage| stage.name == **name)) {
-        let names: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
+    let names: Vec<&str> = STAGES.iter().copied().flatten().map(|stage| stage.name).collect();
+    if let Some(unknown) = arguments.iter().find(|name| !names.contains(&name.as_str())) {
         return Err(Failure::new(format!("there is no stage `{unknown}`; stages are {}", names.join(", "))));
     }
     let wanted = |stage: &&Stage| arguments.is_empty() || arguments.iter().any(|name| name == stage.name);
     let mut total = Tally::default();
     let mut skipped: Vec<(&'static str, usize)> = Vec::new();
     let mut failed = None;
-    for stage in STAGES.iter().filter(wanted) {
-        let outcome = run_stage(stage)?;
-        total = total + outcome.tests;
-        skipped.push((stage.name, outcome.tests.skipped));
-        if !outcome.success {
-            failed = Some(stage.name);
+    for group in STAGES {
+        let group: Vec<&Stage> = group.iter().filter(wanted).collect();
+        for (stage, outcome) in group.iter().zip(run_group(&group)?) {
+            total = total + outcome.tests;
+            skipped.push((stage.name, outcome.tests.skipped));
+            if !outcome.success {
+                failed = failed.or(Some(stage.name));
+            }
+        }
+        if failed.is_some() {
             break;
         }
     }
@@ -89,9 +94,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     }
 }
 
+/// Runs stages at once, and says of each how it ended once it has.
+fn run_group(group: &[&Stage]) -> Result<Vec<Outcome>, Failure> {
+    thread::scope(|scope| {
+        let running: Vec<_> = group.iter().map(|stage| scope.spawn(|| run_stage(stage))).collect();
+        let ended = running
+            .into_iter()
+            .map(|stage| stage.join().unwrap_or_else(|_| Err(Failure::new("a stage panicked"))));
+        ended.collect()
+    })
+}
+
 fn run_stage(stage: &Stage) -> Result<Outcome, Failure> {
-    print!("{:<8} ", stage.name);
-    io::stdout().flush().map_err(|e| Failure::during("standard output", e))?;
     let started = Instant::now();
     let outcome = match (stage.run)() {
         Ok(outcome) => outcome,
@@ -101,13 +115,14 @@ fn run_stage(stage: &Stage) -> Result<Outcome, Failure> {
     };
     let word = if outcome.success { "ok" } else { "FAILED" };
     let tests = if outcome.tests.is_empty() { String::new() } else { format!("  {}", outcome.tests) };
-    println!("{word:<6} {:>7.1} s{tests}", started.elapsed().as_secs_f64());
+    let mut said = format!("{:<8} {word:<6} {:>7.1} s{tests}\n", stage.name, started.elapsed().as_secs_f64());
     if let Some(note) = &outcome.note {
-        println!("         {note}");
+        said += &format!("         {note}\n");
     }
     if !outcome.success {
-        println!("\n{}", outcome.output.trim_end());
+        said += &format!("\n{}\n", outcome.output.trim_end());
     }
+    io::stdout().write_all(said.as_bytes()).map_err(|e| Failure::during("standard output", e))?;
     Ok(outcome)
 }
 

@@ -30,6 +30,14 @@ pub fn iso_seconds(unix_seconds: i64) -> String {
         .map_or_else(|_| "1970-01-01T00:00:00Z".into(), |time| time.to_string())
 }
 
+/// Times in events of the web, as access logs write them: `12/Mar/2020:19:03:58 +0000`.
+pub fn access_log(unix_ms: i64) -> String {
+    match Timestamp::from_millisecond(unix_ms) {
+        Ok(time) => time.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
+        Err(_) => "01/Jan/1970:00:00:00 +0000".into(),
+    }
+}
+
 /// Unix time in seconds of an ISO 8601 time, such as `2026-11-25T12:00:00Z`, or of the beginning of a date.
 pub fn unix_seconds(text: &str) -> Option<f64> {
     let timestamp = match text.parse::<jiff::Timestamp>() {

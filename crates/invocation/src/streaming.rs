@@ -25,6 +25,8 @@ pub struct Streamed {
     pub executed_version: String,
     /// `X-Amzn-Trace-Id`.
     pub trace_id: String,
+    /// `Content-Type` of the stream, where the function streams and says it.
+    pub content_type: Option<String>,
     /// What came first.
     pub first: StreamEvent,
     /// The rest; the last event is the end.
@@ -33,6 +35,8 @@ pub struct Streamed {
 
 /// What comes of a streamed invocation.
 pub enum StreamEvent {
+    /// The function streams, bytes of this type; nobody sees this but whoever begins with the stream.
+    Begun(Option<String>),
     /// A piece of the response.
     Chunk(Bytes),
     /// It is over. A payload of the outcome is a response that was not streamed.
@@ -65,9 +69,13 @@ impl Invoker {
             // Whoever asked may have left.
             let _ = sender.send(end).await;
         });
-        match events.recv().await {
+        let (content_type, first) = match events.recv().await {
+            Some(StreamEvent::Begun(content_type)) => (content_type, events.recv().await),
+            first => (None, first),
+        };
+        match first {
             Some(StreamEvent::Failed(error)) => Err(error),
-            Some(first) => Ok(Streamed { executed_version, trace_id, first, rest: events }),
+            Some(first) => Ok(Streamed { executed_version, trace_id, content_type, first, rest: events }),
             None => Err(LambdaError::Service("the invocation ended without an outcome".into())),
         }
     }
@@ -77,6 +85,10 @@ impl Invoker {
 struct Pieces(mpsc::Sender<StreamEvent>);
 
 impl ResponseStream for Pieces {
+    fn begin(&self, content_type: Option<String>) -> BoxFuture<'_, Result<(), CallerGone>> {
+        Box::pin(async move { self.0.send(StreamEvent::Begun(content_type)).await.map_err(|_| CallerGone) })
+    }
+
     fn write(&self, bytes: Bytes) -> BoxFuture<'_, Result<(), CallerGone>> {
         Box::pin(async move { self.0.send(StreamEvent::Chunk(bytes)).await.map_err(|_| CallerGone) })
     }

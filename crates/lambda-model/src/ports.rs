@@ -175,6 +175,12 @@ pub trait ExecutionEnvironments: Send + Sync {
 
 /// Takes a response while it is being made (B.7).
 pub trait ResponseStream: Send + Sync {
+    /// Says of what type the bytes will be, before the first of them.
+    ///
+    /// # Errors
+    /// When the caller has left; the invocation goes on all the same.
+    fn begin(&self, content_type: Option<String>) -> BoxFuture<'_, Result<(), CallerGone>>;
+
     /// Passes on the next bytes, as fast as the caller takes them.
     ///
     /// # Errors

@@ -2,16 +2,14 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use crate::pieces::{PieceSender, Pieces};
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Either, Full};
 use hyper::{
-    HeaderMap, Method, Response, StatusCode,
+    HeaderMap, Method, Response, StatusCode, Version,
     body::{Body as _, Incoming},
     header,
 };
-use tokio::sync::mpsc;
-
-use crate::pieces::Pieces;
 
 /// A client that sends no more of its body for this long is gone.
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(60);
@@ -40,6 +38,8 @@ pub(crate) struct HttpRequest {
     pub body: RequestBody,
     /// Where it came from.
     pub peer: IpAddr,
+    /// How it was sent.
+    pub version: Version,
 }
 
 /// The body of a request.
@@ -80,9 +80,8 @@ impl HttpRequest {
     /// Splits a request of hyper's.
     pub(crate) fn new(request: hyper::Request<Incoming>, peer: IpAddr) -> Self {
         let (mut parts, body) = request.into_parts();
-        // HTTP/2 has the host in its own place.
+        // HTTP/2 has the host in its own place, HTTP/1.1 may have it in the target: that one counts (RFC 9112, 3.2.2).
         if let Some(authority) = parts.uri.authority()
-            && !parts.headers.contains_key(header::HOST)
             && let Ok(host) = header::HeaderValue::from_str(authority.as_str())
         {
             parts.headers.insert(header::HOST, host);
@@ -94,6 +93,7 @@ impl HttpRequest {
             headers: parts.headers,
             body: RequestBody::Incoming(body),
             peer,
+            version: parts.version,
         }
     }
 
@@ -169,7 +169,7 @@ pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
 }
 
 /// A response of the given type whose body comes piece by piece, and where the pieces go.
-pub(crate) fn response_in_pieces(content_type: &'static str) -> (mpsc::Sender<Bytes>, HttpResponse) {
+pub(crate) fn response_in_pieces(content_type: &'static str) -> (PieceSender, HttpResponse) {
     let (sender, body) = Pieces::new();
     let mut response = Response::new(Either::Right(Either::Left(body)));
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));

@@ -11,6 +11,7 @@ mod command_line;
 mod configuration;
 mod deployment;
 mod event_source_mappings;
+mod gateway;
 mod http;
 mod https;
 mod identity;

@@ -4,7 +4,6 @@
 //! pieces first and for the end afterwards, of another channel. Here both come of one.
 
 use std::{
-    convert::Infallible,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -14,26 +13,50 @@ use hyper::body::{Body, Frame};
 use tokio::sync::mpsc;
 
 /// See the module's doc.
-pub(crate) struct Pieces(mpsc::Receiver<Bytes>);
+pub(crate) struct Pieces(mpsc::Receiver<Result<Bytes, CutOff>>);
+
+/// Where the pieces of a body come from.
+pub(crate) struct PieceSender(mpsc::Sender<Result<Bytes, CutOff>>);
+
+/// A body that does not come to its end: whoever reads it has to be told, and a connection that breaks tells.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the answer was cut off")]
+pub(crate) struct CutOff;
+
+/// Nobody reads any more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReaderGone;
+
+impl PieceSender {
+    /// Gives the next piece, once the one before is taken.
+    pub(crate) async fn send(&self, piece: Bytes) -> Result<(), ReaderGone> {
+        self.0.send(Ok(piece)).await.map_err(|_| ReaderGone)
+    }
+
+    /// Ends the body before its end.
+    pub(crate) async fn cut_off(self) {
+        let _ = self.0.send(Err(CutOff)).await;
+    }
+}
 
 impl Pieces {
     /// A body, and where its pieces come from: one waits, and the next send waits for it. The body ends when the sender is gone, and
     /// sends fail when the reader is.
-    pub(crate) fn new() -> (mpsc::Sender<Bytes>, Self) {
+    pub(crate) fn new() -> (PieceSender, Self) {
         let (sender, pieces) = mpsc::channel(1);
-        (sender, Self(pieces))
+        (PieceSender(sender), Self(pieces))
     }
 }
 
 impl Body for Pieces {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = CutOff;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+    ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
+        self.0.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
     }
 }
 
@@ -47,10 +70,10 @@ mod tests {
     /// lost 139.
     #[test]
     fn the_last_piece_is_never_lost() {
-        let (to_sender, senders) = std::sync::mpsc::sync_channel::<mpsc::Sender<Bytes>>(0);
+        let (to_sender, senders) = std::sync::mpsc::sync_channel::<PieceSender>(0);
         let sending = thread::spawn(move || {
             for sender in senders {
-                sender.try_send(Bytes::from_static(b"last")).unwrap();
+                sender.0.try_send(Ok(Bytes::from_static(b"last"))).unwrap();
             }
         });
         for number in 0..20_000 {

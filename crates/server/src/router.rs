@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_api::{protocol::aws_json, sigv4::payload_hash};
-use hyper::{Method, StatusCode};
+use hyper::{Method, StatusCode, header::HOST};
 use lambda_model::{credentials::PrincipalKind, limits};
 use services::{
     dynamodb::{DynamoDb, DynamoDbStreams},
@@ -23,6 +23,7 @@ use services::{
 use crate::{
     admin::Admin,
     authentication::{Authentication, AuthenticationFailure, BodyProof},
+    gateway::{Callers, Gateway, Place},
     http::{self, HttpRequest, HttpResponse},
     identity::{Caller, Defaults},
     json_api,
@@ -46,6 +47,8 @@ pub(crate) enum Entrance {
 pub(crate) struct Router {
     /// The server's own pages.
     pub admin: Admin,
+    /// Addresses of functions.
+    pub gateway: Gateway,
     /// The Lambda API.
     pub lambda: Arc<LambdaApi>,
     /// Roles, users and policies.
@@ -83,6 +86,14 @@ pub(crate) struct Router {
 impl Router {
     /// Answers one request.
     pub(crate) async fn handle(&self, request: HttpRequest, entrance: Entrance) -> HttpResponse {
+        if request.headers.get_all(HOST).iter().count() > 1 {
+            // Whoever is in front may have gone by the other one (RFC 9112, 3.2).
+            return http::response(StatusCode::BAD_REQUEST, "text/plain", "A request has one Host header.");
+        }
+        if let Some(place) = Place::of(&request) {
+            let callers = Callers { defaults: &self.defaults, authentication: self.authentication.as_ref() };
+            return Box::pin(self.gateway.answer(request, place, callers)).await;
+        }
         if request.path.starts_with("/_lambent/") {
             return self.to_own_pages(request, entrance).await;
         }
@@ -312,7 +323,7 @@ fn sends_forms(request: &HttpRequest) -> bool {
 /// A request in the form in which it is passed on, its body read whole.
 async fn to_pass_on(request: HttpRequest, region: String) -> Result<Passed, AuthenticationFailure> {
     let wants_xml = sends_forms(&request);
-    let HttpRequest { method, path, query, headers, body, peer: _ } = request;
+    let HttpRequest { method, path, query, headers, body, .. } = request;
     let body = http::read_body(body, limits::CREATE_FUNCTION_REQUEST_BYTES_MAX).await?;
     let payload = Payload { hash: payload_hash(&body), body: body.into() };
     Ok(Passed { method, path, query, headers, payload, region, wants_xml })

@@ -43,6 +43,7 @@ use crate::{
     catalog::Catalog,
     configuration::{Auth, Configuration},
     deployment::Deployment,
+    gateway::{Gateway, Urls},
     identity::Defaults,
     lambda_api::LambdaApi,
     listeners::{self, InsideEndpoint},
@@ -104,11 +105,7 @@ impl Server {
         let (launcher, unenforced) = start_launcher(&mut configuration, &store)?;
         let parts = EnvironmentParts::new(launcher, &configuration, &store, &identity);
         let (stopping, stopped) = watch::channel(false);
-        let preparation = Arc::new(Preparation {
-            store: store.clone(),
-            runtimes: Arc::clone(&parts.runtimes),
-            fetch_sdk: configuration.fetch_sdk,
-        });
+        let preparation = Arc::new(preparation(&configuration, &store, &parts));
         let announcements = announcements(&configuration, address, &unenforced);
         let (metrics, inside) = (Arc::clone(&parts.metrics), Arc::clone(&parts.inside));
         let environments = build_environments(&configuration, &store, parts);
@@ -125,7 +122,7 @@ impl Server {
             Arc::clone(&preparation.runtimes),
             (&identity, &services),
         ));
-        let Services { s3, sns, sqs, events, scheduler, iot, queues, .. } = services;
+        let Services { s3, sns, sqs, events, scheduler, iot, urls, queues, .. } = services;
         waiting::resume(&store, &lambda, &metrics, queues).await.map_err(failed)?;
         let health = health_facts(&configuration, &store, unenforced);
         let admin = build_admin(
@@ -140,6 +137,7 @@ impl Server {
         let logs = start_logs(&store, &lambda);
         let router = Arc::new(Router {
             admin,
+            gateway: gateway(urls, &lambda, &iam),
             lambda,
             iam,
             s3: S3Api { service: s3.into_http_service() },
@@ -230,6 +228,18 @@ fn health_facts(configuration: &Configuration, store: &Store, unenforced: Vec<St
         data_dir_id: store.data_dir_id().to_owned(),
         unenforced,
     }
+}
+
+/// Who makes functions ready to run.
+fn preparation(configuration: &Configuration, store: &Store, parts: &EnvironmentParts) -> Preparation {
+    let (store, runtimes) = (store.clone(), Arc::clone(&parts.runtimes));
+    Preparation { store, runtimes, fetch_sdk: configuration.fetch_sdk }
+}
+
+/// Addresses of functions.
+fn gateway(urls: Arc<Urls>, lambda: &LambdaApi, iam: &Iam) -> Gateway {
+    let (invoker, watches) = (Arc::clone(&lambda.invoker), Arc::clone(&lambda.watches));
+    Gateway { urls, invoker, watches, iam: iam.clone() }
 }
 
 /// The service, and the task that brings new events to the functions that wait for them.

@@ -8,7 +8,9 @@ import random
 import shutil
 import sqlite3
 import tempfile
+import time
 import urllib.request
+from collections import defaultdict
 from pathlib import Path
 
 import botocore.session
@@ -18,7 +20,7 @@ import lambent
 from lambent import ROLE
 from powerloss import disk, survival
 from powerloss.recording import CHEAP
-from powerloss.workload import ANYTHING, EventWriter, ItemWriter, ObjectWriter, packages, stable
+from powerloss.workload import ANYTHING, EventWriter, ItemWriter, ObjectWriter, RecordWriter, noted, packages, stable
 from rest_json import Caller
 
 MODEL = botocore.session.get_session().get_service_model("lambda")
@@ -26,8 +28,11 @@ REGION = "us-east-1"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text().strip().encode()
 #: As many bytes: what the files say about the boot in which they were made is no longer so.
 BOOT_BEFORE = b"00000000-0000-0000-0000-000000000000"
+#: Functions that nothing is asked of.
+ASIDE = (EventWriter.FUNCTION, RecordWriter.FUNCTION)
 #: Random torn disks for each moment before the first answer.
 TORN_TRIES = 3
+FOLLOW_TIMEOUT_S = 30
 
 
 class Judge:
@@ -41,12 +46,9 @@ class Judge:
     def judge(self, count, survives, dropped=frozenset()):
         """What is wrong after a power loss behind so many records; nothing, if all is well."""
         image = disk.Disk.after(self.recording.records[:count], dropped).image(survives)
-        right = self.recording.history.allowed(self.recording.position(count))
-        return self.judge_image(image, right)
-
-    def judge_image(self, image, right):
-        """The same for a disk at hand, and the states that each function may be in."""
-        return self.with_server(image, lambda server, caller: self.audit(server, caller, right))
+        position = self.recording.position(count)
+        passed = list(self.audit_checkpoint(image, position))
+        return passed + self.with_server(image, lambda server, caller: self.audit(server, caller, position))
 
     def invoke_all(self, image):
         """What is wrong with the answers of the functions on a disk."""
@@ -69,23 +71,23 @@ class Judge:
             server.process.stdout.close()
             shutil.rmtree(folder)
 
-    def audit(self, server, caller, right):
-        """Every difference between what is there and what must be."""
-        objects = {name: states for name, states in right.items() if name.startswith("object:")}
-        events = {name: states for name, states in right.items() if name.startswith("event:")}
-        items = {name: states for name, states in right.items() if name.startswith("item:")}
-        functions = {name: right[name] for name in right if name not in objects | events | items}
-        yield from self.audit_functions(caller, functions)
-        yield from self.audit_objects(server.client(service="s3"), objects)
-        yield from self.audit_items(server.client(service="dynamodb"), items)
-        yield from self.audit_events(server.data_dir, events)
+    def audit(self, server, caller, position):
+        """Every difference between what is there and what must be, when the log up to `position` came about."""
+        right = defaultdict(dict)
+        for name, states in self.recording.history.allowed(position).items():
+            right[name.partition(":")[0] if ":" in name else "function"][name] = states
+        yield from self.audit_functions(caller, right["function"])
+        yield from self.audit_objects(server.client(service="s3"), right["object"])
+        yield from self.audit_items(server.client(service="dynamodb"), right["item"])
+        yield from self.audit_events(server.data_dir, right["event"])
+        yield from self.audit_records(server.client(service="kinesis"), right["record"])
         yield from self.audit_new_functions(caller)
         yield from (line for line in server.errors().splitlines() if "panicked" in line or " ERROR " in line)
 
     def audit_answers(self, caller):
         """Each function answers with what its package says, which is never an object as errors are."""
         functions = caller.call(MODEL.operation_model("ListFunctions"), {}).body["Functions"]
-        for item in (item for item in functions if item["FunctionName"] != EventWriter.FUNCTION):
+        for item in (item for item in functions if item["FunctionName"] not in ASIDE):
             answer = caller.call(MODEL.operation_model("Invoke"), {"FunctionName": item["FunctionName"]})
             if answer.status != 200 or isinstance(answer.body, dict):
                 yield f"{item['FunctionName']} answers {answer}"
@@ -139,6 +141,48 @@ class Judge:
             found = [state for state in states if state and waiting.get(state["request_id"]) == state["bytes"]]
             if not found and None not in states:
                 yield f"{name} is lost"
+
+    def audit_records(self, kinesis, right):
+        """Each record of the stream is there that must be, whole."""
+        try:
+            shard = kinesis.list_shards(StreamName=RecordWriter.STREAM)["Shards"][0]["ShardId"]
+            place = {"StreamName": RecordWriter.STREAM, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
+            iterator = kinesis.get_shard_iterator(**place)["ShardIterator"]
+            found = kinesis.get_records(ShardIterator=iterator)["Records"]
+        except kinesis.exceptions.ResourceNotFoundException:
+            found = []
+        records = {record["SequenceNumber"]: len(record["Data"]) for record in found}
+        for name, states in right.items():
+            if None not in states and records.get(states[0]["sequence"]) != states[0]["bytes"]:
+                yield f"{name} is lost"
+
+    def audit_checkpoint(self, image, position):
+        """What the mapping passed of the stream without its function having noted it, on a disk that no server has started on."""
+        done = {sequence for sequence, at in self.recording.followed.items() if at <= position}
+        passed = checkpoint_of(image, self.folder)
+        for name, states in self.recording.history.allowed(position).items():
+            for state in filter(None, states if name.startswith("record:") else []):
+                if place_of(state["sequence"]) < passed and state["sequence"] not in done:
+                    yield f"{name} was passed, and its function did not run"
+
+    def follow(self, count, survives):
+        """What of the stream no function has noted, or notes once the server has started again."""
+        position = self.recording.position(count)
+        image = disk.Disk.after(self.recording.records[:count]).image(survives)
+        self.recording.witness.write_text("")
+        return self.with_server(image, lambda *_: self.audit_followed(position))
+
+    def audit_followed(self, position):
+        """Waits until each record that was acknowledged is noted, before the power loss or after it."""
+        states = self.recording.history.allowed(position).items()
+        wanted = {state["sequence"] for name, (state, *_) in states if name.startswith("record:") and state}
+        wanted -= {sequence for sequence, at in self.recording.followed.items() if at <= position}
+        deadline = time.monotonic() + FOLLOW_TIMEOUT_S
+        while not wanted <= set(noted(self.recording.witness)):
+            if time.monotonic() > deadline:
+                yield f"{len(wanted - set(noted(self.recording.witness)))} records are never followed"
+                return
+            time.sleep(0.05)
 
     def state_of(self, caller, name):
         """What the server says about a function, and whether its code downloads."""
@@ -215,6 +259,24 @@ def difference(found, states):
     wanted = {**known[-1]["configuration"], "tags": known[-1]["tags"]}
     differing = {key: (parts.get(key), wanted.get(key)) for key in parts | wanted if parts.get(key) != wanted.get(key)}
     return "has " + ", ".join(f"{key} {is_!r} instead of {must!r}" for key, (is_, must) in differing.items())
+
+
+def checkpoint_of(image, folder):
+    """Up to which place a mapping has passed its stream, by the database on a disk; 0 where that cannot be read."""
+    with tempfile.TemporaryDirectory(dir=folder) as beside:
+        for name in ("queues.db", "queues.db-wal"):
+            (Path(beside) / name).write_bytes(image.get(f"data/{name}") or b"")
+        try:
+            with contextlib.closing(sqlite3.connect(Path(beside) / "queues.db")) as connection:
+                rows = connection.execute("SELECT state FROM checkpoints WHERE lane >= 0").fetchall()
+        except sqlite3.DatabaseError:
+            return 0
+    return max((json.loads(state)["next"] for (state,) in rows), default=0)
+
+
+def place_of(sequence):
+    """The place in its shard of a record, as checkpoints count; the first and the last digits are not of it."""
+    return int(sequence[2:-12])
 
 
 def object_state(s3, key):

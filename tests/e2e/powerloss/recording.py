@@ -3,13 +3,14 @@
 import hashlib
 import threading
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import lambent
 import toolbox
 from packages import make_zip
 from powerloss import disk, log, syncs
-from powerloss.workload import ANYTHING, EventWriter, History, ItemWriter, ObjectWriter, Step, Writer, run_together
+from powerloss.workload import ANYTHING, EventWriter, History, ItemWriter, ObjectWriter, RecordWriter, Step, Writer, noted, run_together
 
 WRITERS = 4
 CALLS_PER_WRITER = 9
@@ -36,8 +37,16 @@ class Recording:
 
     records: list
     history: History
-    kinds: dict
     at_the_end: dict
+    #: Of each record that a function got from a stream how long the log was then.
+    followed: dict
+    #: Where functions go on noting that.
+    witness: Path
+
+    @cached_property
+    def kinds(self):
+        """Which syncs there were. Naming who called them takes a while."""
+        return syncs.by_kind(self.records, lambent.binary())
 
     def position(self, count):
         """How long the log was after so many records."""
@@ -73,6 +82,7 @@ class Recorder:
         self.object_writer = ObjectWriter(None, self.history, WRITERS + 1)
         self.item_writer = ItemWriter(None, self.history, WRITERS + 2)
         self.event_writer = EventWriter(None, self.history, runtime)
+        self.record_writer = RecordWriter(self.history, runtime, folder / "followed")
         self.phases = 0
         #: Has one function with a package of its own, which is damaged between two servers.
         self.mender = Writer(None, self.history, WRITERS, runtime, together)
@@ -110,17 +120,19 @@ class Recorder:
         self.mender.upload("mended", self.fragile)
         self.mender.settle("mended")
 
-    def work(self, calls, end, first=lambda: None):
-        """Starts a server, lets the clients work, and ends it: "stop" or "kill"."""
+    def work(self, calls, end, first=lambda: None, last=lambda: None):
+        """Starts a server, lets the clients work, and ends it: "stop" or "kill". What is done first and last may be told."""
         server = self.start()
         try:
-            for writer in (*self.writers, self.mender, self.event_writer):
+            for writer in (*self.writers, self.mender, self.event_writer, self.record_writer):
                 writer.client = server.client()
             self.object_writer.client = server.client(service="s3")
             self.item_writer.client = server.client(service="dynamodb")
+            self.record_writer.kinesis = server.client(service="kinesis")
             first()
-            others = [self.object_writer, self.item_writer, self.event_writer]
+            others = [self.object_writer, self.item_writer, self.event_writer, self.record_writer]
             run_together([*self.writers, *others], self.phases, calls)
+            last()
         finally:
             # A kill hits a server at rest: a change that it interrupts might be done and not recorded.
             (server.kill if end == "kill" else server.stop)()
@@ -129,17 +141,17 @@ class Recorder:
 
     def finish(self):
         """What was seen."""
-        records = log.read(self.path)
-        kinds = syncs.by_kind(records, lambent.binary())
-        return Recording(records, self.history, kinds, disk.real(self.volume, EXCEPT))
+        volume, writer = disk.real(self.volume, EXCEPT), self.record_writer
+        return Recording(log.read(self.path), self.history, volume, noted(writer.witness), writer.witness)
 
 
 def record(folder, runtime):
     """A run of three servers on one volume: stopped, killed, stopped; the second finds a damaged package."""
     recorder = Recorder(folder, runtime)
-    recorder.work(CALLS_PER_WRITER, "stop", first=recorder.upload_fragile)
+    follow = recorder.record_writer.settle_all
+    recorder.work(CALLS_PER_WRITER, "stop", first=recorder.upload_fragile, last=follow)
     recorder.damage()
-    recorder.work(CALLS_PER_WRITER, "kill", first=recorder.upload_fragile)
+    recorder.work(CALLS_PER_WRITER, "kill", first=recorder.upload_fragile, last=follow)
     recorder.work(CALLS_PER_WRITER, "stop")
     return recorder.finish()
 

@@ -323,33 +323,99 @@ class EventWriter:
     def run(self, phase, calls):
         """So many events."""
         if phase == 0:
-            self.deploy()
+            deploy_aside(self, self.CODE, {})
         for _ in range(calls):
             self.history.call(f"event:{self.sent}", self.send)
             self.sent += 1
-
-    def deploy(self):
-        """The function; what is to be found of it is others' business."""
-        start = self.history.position()
-        self.client.create_function(
-            FunctionName=self.FUNCTION,
-            Runtime=self.runtime,
-            Role=ROLE,
-            Handler="app.handler",
-            Timeout=30,
-            # Nothing is written below the package but what the server writes.
-            Environment={"Variables": {"PYTHONDONTWRITEBYTECODE": "1"}},
-            Code={"ZipFile": make_zip({"app.py": self.CODE})},
-        )
-        waiter = self.client.get_waiter("function_active_v2")
-        waiter.wait(FunctionName=self.FUNCTION, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600})
-        self.history.steps.setdefault(self.FUNCTION, []).append(Step(start, self.history.position(), ANYTHING))
 
     def send(self):
         """One event; what must be found of it is its request id."""
         payload = b'"' + b"x" * (self.sent * 700) + b'"'
         answer = self.client.invoke(FunctionName=self.FUNCTION, InvocationType="Event", Payload=payload)
         return {"request_id": answer["ResponseMetadata"]["RequestId"], "bytes": len(payload)}
+
+
+class RecordWriter:
+    """A thread that puts records into a stream, whose mapping brings them to a function: it notes each, and how long the log was then."""
+
+    STREAM = "followed"
+    FUNCTION = "follows"
+    CODE = """
+import os
+
+def handler(event, context):
+    at = os.path.getsize(os.environ["LOG"])
+    with open(os.environ["WITNESS"], "a") as witness:
+        witness.writelines(f"{record['kinesis']['sequenceNumber']} {at}\\n" for record in event["Records"])
+"""
+
+    def __init__(self, history, runtime, witness):
+        #: Clients of Lambda and of Kinesis.
+        self.client = self.kinesis = None
+        self.history = history
+        self.runtime = runtime
+        self.witness = witness
+        #: Nothing of a record is in progress once it is answered.
+        self.names = []
+        self.sent = []
+
+    def run(self, phase, calls):
+        """So many records."""
+        if phase == 0:
+            self.kinesis.create_stream(StreamName=self.STREAM, ShardCount=1)
+            self.deploy()
+        for _ in range(calls):
+            self.sent.append(self.history.call(f"record:{len(self.sent)}", self.put))
+
+    def deploy(self):
+        """The function and the mapping; what is to be found of them is others' business."""
+        variables = {"LOG": str(self.history.log), "WITNESS": str(self.witness)}
+        deploy_aside(self, self.CODE, variables)
+        stream = self.kinesis.describe_stream_summary(StreamName=self.STREAM)["StreamDescriptionSummary"]["StreamARN"]
+        self.client.create_event_source_mapping(
+            FunctionName=self.FUNCTION, EventSourceArn=stream, StartingPosition="TRIM_HORIZON", BatchSize=2
+        )
+
+    def put(self):
+        """One record; what must be found of it is its sequence number."""
+        answer = self.kinesis.put_record(StreamName=self.STREAM, Data=b"x" * (len(self.sent) * 300), PartitionKey="k")
+        return {"sequence": answer["SequenceNumber"], "bytes": len(self.sent) * 300}
+
+    def settle_all(self):
+        """Waits until everything that was put is noted."""
+        wanted = {state["sequence"] for state in self.sent}
+        deadline = time.monotonic() + SETTLE_TIMEOUT_S
+        while not wanted <= set(noted(self.witness)):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(wanted - set(noted(self.witness)))} of {len(wanted)} records are not followed")
+            time.sleep(0.05)
+
+
+def noted(witness):
+    """What a function has noted of records: for each sequence number how long the log was at the first time."""
+    found = {}
+    for line in witness.read_text().splitlines() if witness.exists() else []:
+        sequence, at = line.split()
+        found.setdefault(sequence, int(at))
+    return found
+
+
+def deploy_aside(writer, code, variables):
+    """A function of a writer's, once it takes events; nothing is asked of its state."""
+    start = writer.history.position()
+    writer.client.create_function(
+        FunctionName=writer.FUNCTION,
+        Runtime=writer.runtime,
+        Role=ROLE,
+        Handler="app.handler",
+        Timeout=30,
+        # Nothing is written below the package but what the server writes.
+        Environment={"Variables": {"PYTHONDONTWRITEBYTECODE": "1", **variables}},
+        Code={"ZipFile": make_zip({"app.py": code})},
+    )
+    waiter = writer.client.get_waiter("function_active_v2")
+    waiter.wait(FunctionName=writer.FUNCTION, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600})
+    writer.history.steps.setdefault(writer.FUNCTION, []).append(Step(start, writer.history.position(), ANYTHING))
 
 
 def run_together(writers, phase, calls):

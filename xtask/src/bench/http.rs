@@ -28,6 +28,8 @@ pub(super) enum About {
     Sqs(&'static str),
     /// An operation of EventBridge.
     Events(&'static str),
+    /// An operation of DynamoDB.
+    DynamoDb(&'static str),
     /// An operation of Kinesis.
     Kinesis(&'static str),
     /// An operation of CloudWatch Logs.
@@ -42,6 +44,7 @@ impl About {
             Self::Lambda | Self::Event => "lambda",
             Self::Sqs(_) => "sqs",
             Self::Events(_) => "events",
+            Self::DynamoDb(_) => "dynamodb",
             Self::Kinesis(_) => "kinesis",
             Self::Logs(_) => "logs",
             Self::S3 => "s3",
@@ -54,6 +57,7 @@ impl About {
             Self::Event => "Content-Type: application/json\r\nX-Amz-Invocation-Type: Event\r\n".into(),
             Self::Sqs(operation) => json("1.0", "AmazonSQS", operation),
             Self::Events(operation) => json("1.1", "AWSEvents", operation),
+            Self::DynamoDb(operation) => json("1.0", "DynamoDB_20120810", operation),
             Self::Kinesis(operation) => json("1.1", "Kinesis_20131202", operation),
             Self::Logs(operation) => json("1.1", "Logs_20140328", operation),
             Self::S3 => "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD\r\n".into(),

@@ -67,12 +67,8 @@ pub(super) enum Kind {
     Answer,
     /// That the event is accepted.
     Event,
-    /// That an operation of SQS is done.
-    Sqs(&'static str),
-    /// That an operation of EventBridge is done.
-    Events(&'static str),
-    /// That an operation of Kinesis is done.
-    Kinesis(&'static str),
+    /// That an operation of another service is done.
+    Done(About),
 }
 
 /// Calls for `duration` with so many callers at a time.
@@ -172,9 +168,7 @@ impl Kind {
         match self {
             Self::Answer => About::Lambda,
             Self::Event => About::Event,
-            Self::Sqs(operation) => About::Sqs(operation),
-            Self::Events(operation) => About::Events(operation),
-            Self::Kinesis(operation) => About::Kinesis(operation),
+            Self::Done(about) => about,
         }
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn rows(server: &Lambent, folder: &Path, effort: &Effort) -> Result<V
             address: &server.address,
             path: "/",
             body: body.as_bytes(),
-            kind: Kind::Sqs("SendMessage"),
+            kind: Kind::Done(About::Sqs("SendMessage")),
         };
         let sent = load::run(&target, *callers, effort.warm).map_err(failed)?;
         let floor = appends(folder, *callers, effort.warm, &vec![b'x'; BODY_BYTES]).map_err(failed)?;

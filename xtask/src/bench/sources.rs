@@ -152,7 +152,7 @@ fn put_records(server: &Lambent, folder: &Path, effort: &Effort) -> io::Result<R
         address: &server.address,
         path: "/",
         body: body.as_bytes(),
-        kind: Kind::Kinesis("PutRecord"),
+        kind: Kind::Done(About::Kinesis("PutRecord")),
     };
     let put = load::run(&target, CALLERS, effort.warm)?;
     let floor = appends(folder, CALLERS, effort.warm, &[b'x'; RECORD_BYTES])?;
@@ -217,7 +217,7 @@ fn put_events(server: &Lambent, rules: usize, effort: &Effort) -> io::Result<Row
         let entry =
             json!({"Source": "bench.7", "DetailType": "t", "Detail": "{\"n\": 7}", "EventBusName": bus});
         let body = json!({"Entries": [entry]}).to_string();
-        let kind = Kind::Events("PutEvents");
+        let kind = Kind::Done(About::Events("PutEvents"));
         let target = Target { address: &server.address, path: "/", body: body.as_bytes(), kind };
         load::run(&target, CALLERS, effort.warm)
     };
@@ -231,7 +231,7 @@ fn now_us() -> u64 {
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
-fn ask(
+pub(super) fn ask(
     connection: &mut Connection,
     (method, path): (&str, &str),
     body: &[u8],

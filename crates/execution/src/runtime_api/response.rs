@@ -39,6 +39,9 @@ pub(super) async fn handle(
     let mode_is_known = mode.is_none() || is_streamed;
     let (event, answer) = match &invocation.response_stream {
         Some(stream) if is_streamed => {
+            let content_type = request.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+            // One who has left is noticed with the first bytes.
+            let _ = stream.begin(content_type.map(str::to_owned)).await;
             return pass_on(id, request.into_body(), exchange, stream).await;
         }
         _ => {

@@ -16,8 +16,8 @@ impl DocumentError {
     }
 }
 
-/// A policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A policy; one without statements allows nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PolicyDocument {
     pub(super) statements: Vec<Statement>,
 }

@@ -10,12 +10,12 @@ use lambda_model::{error::with_causes, function::FunctionKey};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 use store::{LogGroupKey, Logs, StoreError, StreamSelection};
-use tokio::sync::mpsc;
 
 use super::Admin;
 use crate::{
     http::{self, HttpRequest, HttpResponse},
     identity,
+    pieces::PieceSender,
 };
 
 /// What readers of these pages get.
@@ -87,7 +87,7 @@ impl Source {
 }
 
 /// Sends what there is, and goes on if asked. Ends when the reader is gone.
-async fn copy(logs: Logs, source: Source, follow: bool, sender: mpsc::Sender<Bytes>) {
+async fn copy(logs: Logs, source: Source, follow: bool, sender: PieceSender) {
     let source = Arc::new(source);
     let mut next = 0;
     loop {

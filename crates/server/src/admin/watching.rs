@@ -5,11 +5,11 @@ use bytes::Bytes;
 use hyper::{Method, StatusCode};
 use lambda_model::function::FunctionKey;
 use serde_json::json;
-use tokio::sync::mpsc;
 
 use super::{Admin, logs};
 use crate::{
     http::{self, HttpRequest, HttpResponse},
+    pieces::PieceSender,
     watches::Questions,
 };
 
@@ -60,7 +60,7 @@ impl Admin {
 }
 
 /// Sends questions until the watcher is gone.
-async fn ask(mut questions: Questions, sender: mpsc::Sender<Bytes>) {
+async fn ask(mut questions: Questions, sender: PieceSender) {
     // Tells the watcher that it is registered.
     if sender.send(Bytes::from_static(b"watching\n")).await.is_err() {
         return;

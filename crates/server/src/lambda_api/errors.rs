@@ -11,7 +11,7 @@ pub(crate) fn render(error: &ApiError) -> HttpResponse {
 }
 
 /// AWS's exception for one of ours.
-pub(super) fn to_api_error(error: &LambdaError) -> ApiError {
+pub(crate) fn to_api_error(error: &LambdaError) -> ApiError {
     let message = error.to_string();
     let error = match error {
         LambdaError::ResourceNotFound(_) => ApiError::user("ResourceNotFoundException", 404, message),

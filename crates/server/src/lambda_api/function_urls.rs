@@ -1,4 +1,4 @@
-//! `CreateFunctionUrlConfig` and the others: what a function's own address is configured to be. The addresses answer later.
+//! `CreateFunctionUrlConfig` and the others: what a function's own address is configured to be. [`crate::gateway`] answers there.
 
 use aws_api::{generated::lambda::types as api, timestamp};
 use lambda_model::{

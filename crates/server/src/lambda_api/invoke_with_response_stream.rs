@@ -10,13 +10,15 @@ use bytes::Bytes;
 use hyper::header::HeaderValue;
 use invocation::{StreamEvent, Streamed};
 use lambda_model::{LambdaError, invocation::InvocationOutcome};
-use tokio::sync::mpsc;
 
 use super::{
     LambdaApi, RequestContext, errors,
     invoke::{Asked, invoke_request},
 };
-use crate::http::{self, HttpResponse};
+use crate::{
+    http::{self, HttpResponse},
+    pieces::{PieceSender, ReaderGone},
+};
 
 impl LambdaApi {
     /// Runs a function and passes its response on while it is being made.
@@ -56,12 +58,12 @@ impl LambdaApi {
 }
 
 fn render(streamed: Streamed) -> HttpResponse {
-    let Streamed { executed_version, trace_id, first, mut rest } = streamed;
+    let Streamed { executed_version, trace_id, first, mut rest, .. } = streamed;
     let (sender, mut response) = http::response_in_pieces(event_stream::CONTENT_TYPE);
     tokio::spawn(async move {
         let mut next = Some(first);
         while let Some(event) = next {
-            let is_end = !matches!(event, StreamEvent::Chunk(_));
+            let is_end = !matches!(event, StreamEvent::Begun(_) | StreamEvent::Chunk(_));
             // Whoever leaves is missed by nobody: what the function still sends goes nowhere.
             if send(event, &sender).await.is_err() || is_end {
                 return;
@@ -77,8 +79,10 @@ fn render(streamed: Streamed) -> HttpResponse {
     response
 }
 
-async fn send(event: StreamEvent, to: &mpsc::Sender<Bytes>) -> Result<(), mpsc::error::SendError<Bytes>> {
+async fn send(event: StreamEvent, to: &PieceSender) -> Result<(), ReaderGone> {
     match event {
+        // Its headers have said so.
+        StreamEvent::Begun(_) => Ok(()),
         StreamEvent::Chunk(piece) => to.send(chunk(&piece)).await,
         StreamEvent::End(outcome) => {
             // A function that does not stream gives its response in one piece (P-07).

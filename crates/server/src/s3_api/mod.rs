@@ -83,7 +83,7 @@ impl S3Api {
         (proof, finished): (BodyProof, &framing::Finished),
     ) -> Result<HttpResponse, HttpResponse> {
         let trailers = Trailers::default();
-        let HttpRequest { method, path, query, mut headers, body, peer } = request;
+        let HttpRequest { method, path, query, mut headers, body, peer, .. } = request;
         let query = signature::without(&query, &mut headers);
         newer::check(&method, &path, &query, &headers)?;
         corrections::check_integers(&headers)?;

@@ -25,7 +25,7 @@ pub(crate) fn to_pass_on(
 ) -> Result<Passed, Early> {
     signature::check_expiry(&request, clock::unix_ms())?;
     let bucket = request.header("host").and_then(bucket_of_host).map(str::to_owned);
-    let HttpRequest { method, path, mut query, mut headers, body, peer: _ } = request;
+    let HttpRequest { method, path, mut query, mut headers, body, .. } = request;
     let path = bucket.map_or(path.clone(), |bucket| format!("/{bucket}{path}"));
     if is_signed_anew {
         query = signature::without(&query, &mut headers);

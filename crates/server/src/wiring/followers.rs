@@ -22,6 +22,7 @@ use crate::{
     clock::SteadyClock,
     configuration::Configuration,
     event_source_mappings::{EventSourceMappings, MappingChanges, OwnQueues, RabbitBrokers, StreamSources},
+    gateway::Urls,
     service_endpoints::{MappedCodeObjects, MappedQueues, ServiceEndpoints},
     topic_rules::TopicRules,
     waiting::Queues,
@@ -45,6 +46,7 @@ pub(super) struct Followers {
     buses: Arc<eventbridge::Registry>,
     schedules: Arc<scheduler::Registry>,
     topic_rules: Arc<iot::Registry>,
+    urls: Arc<Urls>,
     mappings: Arc<EventSourceMappings>,
     mapping_changes: Arc<MappingChanges>,
 }
@@ -60,6 +62,7 @@ impl Followers {
             buses: Arc::default(),
             schedules: Arc::default(),
             topic_rules: Arc::default(),
+            urls: Arc::default(),
             mappings,
             mapping_changes,
         }
@@ -71,6 +74,7 @@ impl Followers {
         self.topics.load(store).await?;
         self.buses.load(store).await?;
         self.schedules.load(store).await?;
+        self.urls.load(store).await?;
         self.topic_rules.load(store).await
     }
 
@@ -84,6 +88,7 @@ impl Followers {
             self.buses.clone(),
             self.schedules.clone(),
             self.topic_rules.clone(),
+            self.urls.clone(),
             self.mapping_changes.clone(),
         ]))
     }
@@ -103,6 +108,8 @@ pub(super) struct Services {
     pub scheduler: Scheduler,
     /// Rules on topics.
     pub iot: Iot,
+    /// URLs of functions.
+    pub urls: Arc<Urls>,
     /// What never jumps, the same for all that waits.
     pub clock: Arc<dyn Clock>,
     /// Whatever waits, and who works on it.
@@ -187,6 +194,7 @@ impl Services {
             events,
             scheduler,
             iot,
+            urls: followers.urls,
             queues,
             clock,
         })

@@ -4,12 +4,14 @@
 //! answered when that is durable. What is asked on the way of an invocation (roles, access keys) is also kept in memory and follows
 //! the commits ([`directory`]).
 //!
-//! Built are the operations that clients of Lambda call; what the policies allow is not yet enforced.
+//! Built are the operations that clients of Lambda call. What the policies of a caller allow ([`CallerPolicies`]) is asked at the URLs of
+//! functions alone so far.
 
 mod access_keys;
 mod account;
 mod attachments;
 mod aws_managed;
+mod caller_policies;
 mod credential_report;
 pub(crate) mod directory;
 mod error;
@@ -33,6 +35,7 @@ mod users;
 
 use store::{DocumentRange, Store, Transaction};
 
+pub use caller_policies::CallerPolicies;
 pub use directory::{Directory, MissingRoles, RoleTrust};
 use error::IamError;
 use records::Record;

@@ -1,0 +1,47 @@
+//! What a function answers, on its way to the client.
+
+use hyper::{
+    HeaderMap, StatusCode,
+    header::{self, HeaderName, HeaderValue},
+};
+use lambda_model::http_event::WebAnswer;
+
+use crate::http::{self, HttpResponse};
+
+/// Headers of a connection, and of a body's length: a function does not decide about these.
+const OF_THE_CONNECTION: [HeaderName; 6] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::TE,
+    header::TRAILER,
+];
+
+/// The answer as it is sent; what can be no header is left out.
+pub(super) fn response(answer: WebAnswer) -> HttpResponse {
+    let mut response = hyper::Response::new(http::whole(answer.body));
+    *response.status_mut() = status(answer.status);
+    put_headers(response.headers_mut(), answer.headers);
+    response
+}
+
+/// The status of an answer whose numbers were checked.
+pub(super) fn status(number: u16) -> StatusCode {
+    StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// Adds headers of an answer.
+pub(super) fn put_headers(headers: &mut HeaderMap, given: Vec<(String, String)>) {
+    for (name, value) in given {
+        let (Ok(name), Ok(value)) =
+            (HeaderName::try_from(name.as_str()), HeaderValue::from_bytes(value.as_bytes()))
+        else {
+            tracing::warn!(name, "a function gave what can be no header; it is left out");
+            continue;
+        };
+        if !OF_THE_CONNECTION.contains(&name) {
+            headers.append(name, value);
+        }
+    }
+}

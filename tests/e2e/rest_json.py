@@ -32,6 +32,19 @@ def as_text(value):
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def on_the_wire(shape, value):
+    """A value whose structures have their members under the names on the wire; what is wrong stays as it is."""
+    if shape.type_name == "structure" and isinstance(value, dict):
+        known = shape.members
+        pairs = ((known[name].serialization.get("name", name), on_the_wire(known[name], inner)) if name in known else (name, inner) for name, inner in value.items())
+        return dict(pairs)
+    if shape.type_name == "list" and isinstance(value, list):
+        return [on_the_wire(shape.member, inner) for inner in value]
+    if shape.type_name == "map" and isinstance(value, dict):
+        return {key: on_the_wire(shape.value, inner) for key, inner in value.items()}
+    return value
+
+
 def request_of(operation, members):
     """Method, target, headers and body of a request; `operation` is an OperationModel of botocore."""
     target = operation.http["requestUri"]
@@ -51,7 +64,7 @@ def request_of(operation, members):
         elif name == payload_name:
             payload = value if isinstance(value, bytes) else json.dumps(value).encode()
         else:
-            body[wire_name] = value
+            body[wire_name] = on_the_wire(shapes[name], value)
     if query:
         target += ("&" if "?" in target else "?") + urlencode(query)
     if payload is None and (body or operation.http["method"] in ("POST", "PUT")):

@@ -106,6 +106,12 @@ const SERVICES: &[Service] = &[
         refuses_words: false,
     },
     Service {
+        module: "apigatewayv2",
+        model: "botocore/data/apigatewayv2/2018-11-29/service-2.json.gz",
+        built: Some(built::APIGATEWAYV2),
+        refuses_words: false,
+    },
+    Service {
         module: "scheduler",
         model: "botocore/data/scheduler/2021-06-30/service-2.json.gz",
         built: None,

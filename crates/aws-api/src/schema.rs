@@ -1,5 +1,7 @@
 //! The tables that generation fills: what an operation takes and gives, and which constraints its members have.
 
+use serde_json::{Map, Value};
+
 /// A service.
 pub struct ServiceModel {
     /// Its operations; [`OperationSchema::index`] is the position.
@@ -115,6 +117,8 @@ pub enum Kind {
     },
     /// A point in time; seconds since the epoch in JSON.
     Timestamp,
+    /// A point in time that is a text in JSON too: ISO 8601.
+    IsoTimestamp,
 }
 
 /// A member of a structure.
@@ -130,6 +134,13 @@ pub struct Member {
     pub required: bool,
     /// Where in the message it is.
     pub location: Location,
+}
+
+impl Member {
+    /// Its value in a structure: under its name, or as some protocols leave it, under that on the wire.
+    pub fn of<'a>(&self, structure: &'a Map<String, Value>) -> Option<&'a Value> {
+        structure.get(self.name).or_else(|| structure.get(self.wire_name))
+    }
 }
 
 /// Where in an HTTP message a member is.

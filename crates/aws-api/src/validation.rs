@@ -38,7 +38,7 @@ fn check_type(model: &ServiceModel, shape: ShapeId, name: &str, value: &Value) -
         (_, Value::Null) => Ok(()),
         (Kind::Structure { members, .. }, Value::Object(object)) => members
             .iter()
-            .filter_map(|member| Some((member, object.get(member.wire_name)?)))
+            .filter_map(|member| Some((member, member.of(object)?)))
             .try_for_each(|(member, value)| check_type(model, member.shape, member.name, value)),
         (Kind::List { member, .. }, Value::Array(values)) => {
             values.iter().try_for_each(|value| check_type(model, *member, name, value))
@@ -49,7 +49,7 @@ fn check_type(model: &ServiceModel, shape: ShapeId, name: &str, value: &Value) -
         (Kind::String { .. }, Value::String(_)) | (Kind::Boolean, Value::Bool(_)) => Ok(()),
         (Kind::Blob { .. }, Value::String(text)) if blob::is_base64(text) => Ok(()),
         (Kind::Integer { .. }, Value::Number(number)) if number.is_i64() => Ok(()),
-        (Kind::Double { .. } | Kind::Timestamp, Value::Number(_)) => Ok(()),
+        (Kind::Double { .. } | Kind::Timestamp | Kind::IsoTimestamp, Value::Number(_)) => Ok(()),
         _ => Err(wrong_type(name, kind)),
     }
 }
@@ -65,7 +65,7 @@ pub fn wrong_type(name: &str, kind: &Kind) -> ApiError {
         Kind::Double { .. } => "a number",
         Kind::Boolean => "a boolean",
         Kind::Blob { .. } => "a base64-encoded string",
-        Kind::Timestamp => "a timestamp",
+        Kind::Timestamp | Kind::IsoTimestamp => "a timestamp",
     };
     ApiError::user(
         "SerializationException",
@@ -128,7 +128,7 @@ impl Violations<'_> {
             (Kind::Structure { members, .. }, Value::Object(object)) => {
                 for member in *members {
                     let path = format!("{path}.{}", lower_camel(member.name));
-                    match object.get(member.wire_name).filter(|value| !value.is_null()) {
+                    match member.of(object).filter(|value| !value.is_null()) {
                         Some(value) => self.check(&self.model.shapes[member.shape], &path, value),
                         None if member.required => self.missing(&path),
                         None => {}

@@ -13,6 +13,7 @@ pub mod environment;
 pub mod error;
 pub mod event_source_mapping;
 pub mod function;
+pub mod http_api;
 pub mod http_event;
 pub mod invocation;
 pub mod limits;

@@ -6,6 +6,7 @@ use aws_api::{protocol::aws_json, sigv4::payload_hash};
 use hyper::{Method, StatusCode, header::HOST};
 use lambda_model::{credentials::PrincipalKind, limits};
 use services::{
+    apigatewayv2::ApiGatewayV2,
     dynamodb::{DynamoDb, DynamoDbStreams},
     eventbridge::EventBridge,
     iam::Iam,
@@ -47,7 +48,9 @@ pub(crate) enum Entrance {
 pub(crate) struct Router {
     /// The server's own pages.
     pub admin: Admin,
-    /// Addresses of functions.
+    /// HTTP APIs and WebSocket APIs.
+    pub apigateway: RestJsonApi<ApiGatewayV2>,
+    /// Addresses of functions and of APIs.
     pub gateway: Gateway,
     /// The Lambda API.
     pub lambda: Arc<LambdaApi>,
@@ -90,7 +93,7 @@ impl Router {
             // Whoever is in front may have gone by the other one (RFC 9112, 3.2).
             return http::response(StatusCode::BAD_REQUEST, "text/plain", "A request has one Host header.");
         }
-        if let Some(place) = Place::of(&request) {
+        if let Some(place) = Place::of(&request, &self.gateway.apis) {
             let callers = Callers { defaults: &self.defaults, authentication: self.authentication.as_ref() };
             return Box::pin(self.gateway.answer(request, place, callers)).await;
         }
@@ -216,6 +219,7 @@ impl Router {
             Destination::Kinesis => json_api::answer(&self.kinesis, &Kinesis::JSON, request, caller).await,
             Destination::Events => json_api::answer(&self.events, &EventBridge::JSON, request, caller).await,
             Destination::Scheduler => self.scheduler.handle(request, caller).await,
+            Destination::ApiGateway => Box::pin(self.apigateway.handle(request, caller)).await,
             Destination::Iot => Box::pin(self.iot.handle(request, caller)).await,
             Destination::Secrets => {
                 json_api::answer(&self.secrets, &SecretsManager::JSON, request, caller).await
@@ -245,7 +249,7 @@ impl Router {
             Destination::DynamoDb => failure.of_json(&DynamoDb::JSON),
             Destination::Kinesis => failure.of_json(&Kinesis::JSON),
             Destination::Events => failure.of_json(&EventBridge::JSON),
-            Destination::Scheduler | Destination::Iot => failure.of_rest_json(),
+            Destination::ApiGateway | Destination::Scheduler | Destination::Iot => failure.of_rest_json(),
             Destination::Secrets => failure.of_json(&SecretsManager::JSON),
             Destination::Sqs => failure.of_json(&Sqs::JSON),
             Destination::Unknown(_) => failure.of_other(takes_forms),
@@ -263,6 +267,7 @@ enum Destination {
     Kinesis,
     Events,
     Scheduler,
+    ApiGateway,
     Iot,
     Secrets,
     Sns,
@@ -284,6 +289,7 @@ impl Destination {
             "kinesis" => Some(Self::Kinesis),
             "events" => Some(Self::Events),
             "scheduler" => Some(Self::Scheduler),
+            "apigateway" => Some(Self::ApiGateway),
             "iot" => Some(Self::Iot),
             "secretsmanager" => Some(Self::Secrets),
             "sns" => Some(Self::Sns),

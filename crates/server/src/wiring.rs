@@ -21,6 +21,7 @@ use lambda_model::{
 };
 use sandbox::{IsolationLevel, Launcher};
 use services::{
+    apigatewayv2::ApiGatewayV2,
     credentials::{KnownCredentials, RootKey},
     dynamodb::DynamoDb,
     iam::{Directory, Iam, MissingRoles},
@@ -43,7 +44,7 @@ use crate::{
     catalog::Catalog,
     configuration::{Auth, Configuration},
     deployment::Deployment,
-    gateway::{Gateway, Urls},
+    gateway::{Gateway, Memory},
     identity::Defaults,
     lambda_api::LambdaApi,
     listeners::{self, InsideEndpoint},
@@ -58,7 +59,7 @@ use crate::{
     waiting,
 };
 
-use followers::{Followers, Services};
+use followers::{Followers, Front, Services};
 use host::start_launcher;
 use outside::{links, ways_out};
 
@@ -122,7 +123,7 @@ impl Server {
             Arc::clone(&preparation.runtimes),
             (&identity, &services),
         ));
-        let Services { s3, sns, sqs, events, scheduler, iot, urls, queues, .. } = services;
+        let Services { s3, sns, sqs, events, scheduler, iot, front, queues, .. } = services;
         waiting::resume(&store, &lambda, &metrics, queues).await.map_err(failed)?;
         let health = health_facts(&configuration, &store, unenforced);
         let admin = build_admin(
@@ -135,9 +136,11 @@ impl Server {
         let (credentials, authentication) = proving(&configuration, &identity);
         let (iam, sts) = (Iam::new(store.clone()), Sts::new(identity.sessions, identity.directory));
         let logs = start_logs(&store, &lambda);
+        let (gateway, apigateway) = in_front(front, &store, &lambda, &iam);
         let router = Arc::new(Router {
             admin,
-            gateway: gateway(urls, &lambda, &iam),
+            apigateway: RestJsonApi::new(apigateway, "BadRequestException"),
+            gateway,
             lambda,
             iam,
             s3: S3Api { service: s3.into_http_service() },
@@ -236,10 +239,13 @@ fn preparation(configuration: &Configuration, store: &Store, parts: &Environment
     Preparation { store, runtimes, fetch_sdk: configuration.fetch_sdk }
 }
 
-/// Addresses of functions.
-fn gateway(urls: Arc<Urls>, lambda: &LambdaApi, iam: &Iam) -> Gateway {
+/// Who answers at addresses of functions and of APIs, and the service that makes the latter.
+fn in_front(front: Front, store: &Store, lambda: &LambdaApi, iam: &Iam) -> (Gateway, ApiGatewayV2) {
+    let Front { urls, apis, ways_out } = front;
+    let service = ApiGatewayV2::new(store.clone(), Arc::clone(&apis));
     let (invoker, watches) = (Arc::clone(&lambda.invoker), Arc::clone(&lambda.watches));
-    Gateway { urls, invoker, watches, iam: iam.clone() }
+    let (iam, memory) = (iam.clone(), Memory::default());
+    (Gateway { urls, invoker, watches, iam, apis, ways_out, memory }, service)
 }
 
 /// The service, and the task that brings new events to the functions that wait for them.

@@ -1,5 +1,6 @@
 //! The embedded AWS-like services: a folder each. They know the store and AWS's wire world, and nothing of Lambda's environments.
 
+pub mod apigatewayv2;
 pub mod credentials;
 pub mod deliveries;
 pub mod dynamodb;

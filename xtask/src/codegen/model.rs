@@ -75,6 +75,8 @@ pub(crate) struct Shape {
     #[serde(rename = "enum", default)]
     pub(crate) values: Vec<String>,
     pub(crate) payload: Option<String>,
+    #[serde(rename = "timestampFormat")]
+    pub(crate) timestamp_format: Option<String>,
     pub(crate) error: Option<ErrorTrait>,
     #[serde(default)]
     pub(crate) exception: bool,

@@ -65,6 +65,7 @@ fn kind(model: &Model, shape: &Shape) -> String {
         }
         "boolean" => "Kind::Boolean".into(),
         "blob" => format!("Kind::Blob {{ max: {} }}", whole(shape.max)),
+        "timestamp" if shape.timestamp_format.as_deref() == Some("iso8601") => "Kind::IsoTimestamp".into(),
         "timestamp" => "Kind::Timestamp".into(),
         other => format!("compile_error!(\"unknown type {other}\")"),
     }

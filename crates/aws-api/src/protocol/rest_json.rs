@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod names;
 mod route;
 #[cfg(test)]
 mod tests;

@@ -34,7 +34,9 @@ pub(super) fn constraints_of(kind: &Kind) -> Vec<Constraint> {
         Kind::Integer { min, max } => of([max.map(C::IntegerMax), min.map(C::IntegerMin), None, None]),
         Kind::Double { min, max } => of([max.map(C::DoubleMax), min.map(C::DoubleMin), None, None]),
         // The size of a blob is the handler's business: it knows the decoded length and AWS's own text for it.
-        Kind::Blob { .. } | Kind::Structure { .. } | Kind::Boolean | Kind::Timestamp => Vec::new(),
+        Kind::Blob { .. } | Kind::Structure { .. } | Kind::Boolean | Kind::Timestamp | Kind::IsoTimestamp => {
+            Vec::new()
+        }
     }
 }
 

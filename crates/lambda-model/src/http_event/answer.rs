@@ -54,6 +54,17 @@ pub fn of_version_2(response: &[u8]) -> Result<WebAnswer, Malformed> {
     }
 }
 
+/// The answer that a response in format 1.0 stands for: it has to say its status.
+///
+/// # Errors
+/// See [`Malformed`].
+pub fn of_version_1(response: &[u8]) -> Result<WebAnswer, Malformed> {
+    match serde_json::from_slice(response).map_err(|_| Malformed::NotJson)? {
+        Value::Object(members) if members.contains_key("statusCode") => structured(&members),
+        _ => Err(Malformed::Status),
+    }
+}
+
 fn structured(members: &Map<String, Value>) -> Result<WebAnswer, Malformed> {
     let mut answer = head(members)?;
     if !answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
@@ -69,8 +80,11 @@ fn structured(members: &Map<String, Value>) -> Result<WebAnswer, Malformed> {
 /// See [`Malformed`].
 pub(super) fn head(members: &Map<String, Value>) -> Result<WebAnswer, Malformed> {
     let status = status(members.get("statusCode"))?;
+    let multiple = multiple_headers(members.get("multiValueHeaders"))?;
     let mut headers = single_headers(members.get("headers"))?;
-    headers.extend(multiple_headers(members.get("multiValueHeaders"))?);
+    // What is said twice is meant once.
+    headers.retain(|single| !multiple.contains(single));
+    headers.extend(multiple);
     headers.extend(cookies(members.get("cookies"))?.map(|cookie| ("Set-Cookie".to_owned(), cookie)));
     Ok(WebAnswer { status, headers, body: Bytes::new() })
 }

@@ -67,5 +67,10 @@ fn common(cors: &Cors, request: &WebRequest) -> Vec<(String, String)> {
 }
 
 fn is_allowed(cors: &Cors, origin: &str) -> bool {
-    cors.allow_origins.iter().flatten().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(origin))
+    // `https://*` is every origin of the scheme.
+    let is_of = |allowed: &String| match allowed.strip_suffix('*') {
+        Some(start) if start.is_empty() || start.ends_with("://") => origin.starts_with(start),
+        _ => allowed.eq_ignore_ascii_case(origin),
+    };
+    cors.allow_origins.iter().flatten().any(is_of)
 }

@@ -1,14 +1,23 @@
 //! Queries, decoded.
 
 /// Names and values in their order. A plus is a space, as in forms; what is not UTF-8 is replaced.
-pub(super) fn pairs(raw: &str) -> impl Iterator<Item = (String, String)> + '_ {
+pub fn pairs(raw: &str) -> impl Iterator<Item = (String, String)> + '_ {
     raw.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         (decoded(name), decoded(value))
     })
 }
 
+/// A part of a path, decoded: a plus is a plus.
+pub fn decoded_path(text: &str) -> String {
+    decode(text, b'+')
+}
+
 fn decoded(text: &str) -> String {
+    decode(text, b' ')
+}
+
+fn decode(text: &str, plus: u8) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
@@ -18,7 +27,7 @@ fn decoded(text: &str) -> String {
                 bytes.push(byte);
                 rest = &after[2..];
             }
-            (b'+', _) => bytes.push(b' '),
+            (b'+', _) => bytes.push(plus),
             (byte, _) => bytes.push(*byte),
         }
     }

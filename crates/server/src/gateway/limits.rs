@@ -1,5 +1,17 @@
 //! What the front door reads, waits for and keeps; the limits of a connection are in [`crate::listeners`].
 
+use std::time::Duration;
+
 /// The body of a request to a function's URL, bytes (P-01: 6 MB for the event; its base64 and the rest of the event come on top, and are
 /// checked with it).
 pub(super) const URL_BODY_BYTES_MAX: usize = lambda_model::limits::SYNC_REQUEST_PAYLOAD_BYTES_MAX;
+/// The body of a request to an API, bytes (API Gateway quotas: 10 MB). One that is for a function has to fit into its event.
+pub(super) const API_BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// What a server behind an API answers, bytes (the same quota).
+pub(super) const INTEGRATION_BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// The wait for an integration that does not say how long (API Gateway quotas: 30 seconds).
+pub(super) const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
+/// A document of an issuer of tokens, bytes.
+pub(super) const ISSUER_DOCUMENT_BYTES_MAX: usize = 256 * 1024;
+/// The wait for it (API Gateway guide: 1,500 ms).
+pub(super) const ISSUER_TIMEOUT: Duration = Duration::from_millis(1_500);

@@ -1,14 +1,16 @@
 //! HTTP in front of functions: where a client of the web, and not one of AWS's API, is answered.
 //!
 //! ```text
-//! HttpRequest ──place: by host name or path──► the URL of a function
+//! HttpRequest ──place: by host name or path──► the URL of a function, or an API
 //!             ──permission──► 403
 //!             ──incoming──► WebRequest ──lambda_model::http_event──► event ──► invocation ──► answer
 //! ```
 //! What a front door reads, waits for and keeps has its limits in [`limits`].
 
 mod function_url;
+mod http_api;
 mod incoming;
+mod issuers;
 mod limits;
 mod outgoing;
 mod permission;
@@ -18,15 +20,21 @@ mod urls;
 
 use std::sync::Arc;
 
+use hyper::StatusCode;
 use invocation::Invoker;
-use services::iam::Iam;
+use serde_json::json;
+use services::{apigatewayv2::Registry, iam::Iam};
 
 use crate::{
     authentication::Authentication,
-    http::{HttpRequest, HttpResponse},
+    http::{self, HttpRequest, HttpResponse},
     identity::Defaults,
+    outside::WaysOut,
     watches::Watches,
 };
+
+use http_api::{Remembered, Throttle};
+use issuers::Issuers;
 
 pub(crate) use place::Place;
 pub(crate) use urls::Urls;
@@ -41,6 +49,23 @@ pub(crate) struct Gateway {
     pub watches: Arc<Watches>,
     /// Policies of callers.
     pub iam: Iam,
+    /// The APIs that there are.
+    pub apis: Arc<Registry>,
+    /// To servers behind APIs, and to issuers of tokens.
+    pub ways_out: Arc<WaysOut>,
+    /// What is remembered between requests.
+    pub memory: Memory,
+}
+
+/// What is remembered between requests, and gone with the server.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// How many requests routes had.
+    throttle: Throttle,
+    /// What authorizers said of callers.
+    remembered: Remembered,
+    /// The keys of issuers of tokens.
+    issuers: Issuers,
 }
 
 /// How callers are known.
@@ -63,6 +88,22 @@ impl Gateway {
             Place::FunctionUrl { url_id, path } => {
                 self.at_function_url(request, &url_id, path, callers).await
             }
+            Place::Api(place) => match self.apis.deployed(&place.api_id) {
+                Some(api) if api.is_http && !(api.is_endpoint_disabled && place.stage.is_none()) => {
+                    Box::pin(self.at_http_api(request, api, place, callers)).await
+                }
+                Some(api) if !api.is_http => {
+                    told(StatusCode::NOT_IMPLEMENTED, "WebSocket APIs are not answered by this server yet")
+                }
+                Some(_) => told(StatusCode::NOT_FOUND, "Not Found"),
+                None => told(StatusCode::FORBIDDEN, "Forbidden"),
+            },
+            Place::Nothing => told(StatusCode::FORBIDDEN, "Forbidden"),
         }
     }
+}
+
+/// What API Gateway says for itself.
+fn told(status: StatusCode, message: &str) -> HttpResponse {
+    http::json(status, &json!({"message": message}))
 }

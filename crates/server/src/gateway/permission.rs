@@ -1,6 +1,6 @@
-//! Whether a caller may have what is behind a function's URL (U-05 to U-07).
+//! Whether a caller may have what is behind a function's URL (U-05 to U-07), and whether an API may invoke a function.
 //!
-//! The policy of the function, or of the alias, has to allow both `lambda:InvokeFunctionUrl` and `lambda:InvokeFunction` (the latter since
+//! For a URL the policy of the function, or of the alias, has to allow both `lambda:InvokeFunctionUrl` and `lambda:InvokeFunction` (the latter since
 //! late 2025); of callers of the same account their own policies may do so instead.
 
 use std::collections::BTreeMap;
@@ -45,4 +45,22 @@ pub(super) fn missing(
         request.action = (*action).to_owned();
         !evaluate(&request, &policies).is_allowed()
     })
+}
+
+/// Whether a function's policy lets API Gateway invoke it for an API: by the ARN of what was asked for, and the API's account.
+pub(super) fn lets_gateway(
+    policy: Option<&PolicyDocument>,
+    function_arn: &str,
+    account_id: &str,
+    (source_arn, source_account): (&str, &str),
+) -> bool {
+    let facts = [("aws:sourcearn", source_arn), ("aws:sourceaccount", source_account)];
+    let request = AuthorizationRequest {
+        caller: Caller::Service("apigateway.amazonaws.com".to_owned()),
+        action: "lambda:InvokeFunction".to_owned(),
+        resource: function_arn.to_owned(),
+        resource_account: account_id.to_owned(),
+        context: facts.map(|(name, value)| (name.to_owned(), vec![value.to_owned()])).into(),
+    };
+    evaluate(&request, &Policies { resource: policy, ..Policies::default() }).is_allowed()
 }

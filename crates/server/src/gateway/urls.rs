@@ -60,9 +60,15 @@ impl Urls {
     pub(super) fn find(&self, url_id: &str) -> Option<(Arc<Url>, Option<Arc<PolicyDocument>>)> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         let url = Arc::clone(entries.by_id.get(url_id)?);
-        let named = DocumentKey::of_function(&url.key, url.qualifier.as_deref().unwrap_or(LATEST));
-        let policy = entries.policies.get(&named).cloned();
+        drop(entries);
+        let policy = self.policy(&url.key, url.qualifier.as_deref());
         Some((url, policy))
+    }
+
+    /// The policy of a function, or of one of its versions or aliases.
+    pub(super) fn policy(&self, key: &FunctionKey, qualifier: Option<&str>) -> Option<Arc<PolicyDocument>> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.policies.get(&DocumentKey::of_function(key, qualifier.unwrap_or(LATEST))).cloned()
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Entries> {

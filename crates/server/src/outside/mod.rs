@@ -1,9 +1,13 @@
-//! The ways out of this server for the messages of SNS and the events of EventBridge: to servers of the web, and to the relay for mail.
+//! The ways out of this server for the messages of SNS, the events of EventBridge and the requests of APIs: to servers of the web, and to
+//! the relay for mail.
 
 mod mail;
 mod permitted;
 mod web;
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Request, Response};
 use lambda_model::ports::BoxFuture;
 use sandbox::NetworkPolicy;
 use services::sns::{Answered, Call, Mail, Outside, Post, Refusal};
@@ -25,6 +29,17 @@ impl WaysOut {
     /// When there is no TLS to be had.
     pub(crate) fn new(policy: NetworkPolicy, relay: Option<Relay>) -> Result<Self, std::io::Error> {
         Ok(Self { web: Web::new(policy)?, relay })
+    }
+
+    /// Passes a request on to a server of the web, and gives its whole answer, of at most so many bytes. Who asks knows how long it waits.
+    pub(crate) async fn forward(
+        &self,
+        request: Request<Full<Bytes>>,
+        bytes_max: usize,
+    ) -> Result<Response<Bytes>, String> {
+        self.web.forward(request, bytes_max).await.map_err(|refusal| match refusal {
+            Refusal::Passing(why) | Refusal::Lasting(why) => why,
+        })
     }
 }
 

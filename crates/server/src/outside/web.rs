@@ -8,7 +8,7 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use http::{Request, Uri, header, uri::Scheme};
+use http::{Request, Response, Uri, header, uri::Scheme};
 use http_body_util::{BodyExt, Collected, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::{
@@ -83,6 +83,20 @@ impl Web {
         };
         let late = |_| Err(Refusal::Passing("it did not answer within 5 seconds".into()));
         timeout(CALL_TIMEOUT, asked).await.unwrap_or_else(late)
+    }
+
+    /// Passes a request on, and gives the whole answer.
+    pub(super) async fn forward(
+        &self,
+        request: Request<Full<Bytes>>,
+        bytes_max: usize,
+    ) -> Result<Response<Bytes>, Refusal> {
+        self.check_address(request.uri())?;
+        let response = self.connections(request.uri())?.request(request).await;
+        let (parts, body) = response.map_err(|error| Refusal::Passing(with_causes(&error)))?.into_parts();
+        let body = Limited::new(body, bytes_max).collect().await;
+        let body = body.map_err(|error| Refusal::Passing(error.to_string()))?;
+        Ok(Response::from_parts(parts, body.to_bytes()))
     }
 
     fn connections(&self, uri: &Uri) -> Result<&Connections, Refusal> {

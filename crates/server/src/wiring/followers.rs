@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use lambda_model::ports::Clock;
 use services::{
+    apigatewayv2,
     dynamodb::DynamoDb,
     eventbridge::{self, EventBridge},
     iam::Directory,
@@ -11,7 +12,7 @@ use services::{
     kinesis::Kinesis,
     s3::{ObjectEvents, S3},
     scheduler::{self, Scheduler},
-    sns::{self, Links, Outside, Sns, SnsParts},
+    sns::{self, Links, Sns, SnsParts},
     sqs::{self, Sqs},
     targets::Targets,
 };
@@ -23,6 +24,7 @@ use crate::{
     configuration::Configuration,
     event_source_mappings::{EventSourceMappings, MappingChanges, OwnQueues, RabbitBrokers, StreamSources},
     gateway::Urls,
+    outside::WaysOut,
     service_endpoints::{MappedCodeObjects, MappedQueues, ServiceEndpoints},
     topic_rules::TopicRules,
     waiting::Queues,
@@ -47,6 +49,7 @@ pub(super) struct Followers {
     schedules: Arc<scheduler::Registry>,
     topic_rules: Arc<iot::Registry>,
     urls: Arc<Urls>,
+    apis: Arc<apigatewayv2::Registry>,
     mappings: Arc<EventSourceMappings>,
     mapping_changes: Arc<MappingChanges>,
 }
@@ -63,6 +66,7 @@ impl Followers {
             schedules: Arc::default(),
             topic_rules: Arc::default(),
             urls: Arc::default(),
+            apis: Arc::default(),
             mappings,
             mapping_changes,
         }
@@ -75,6 +79,7 @@ impl Followers {
         self.buses.load(store).await?;
         self.schedules.load(store).await?;
         self.urls.load(store).await?;
+        self.apis.load(store).await?;
         self.topic_rules.load(store).await
     }
 
@@ -89,9 +94,20 @@ impl Followers {
             self.schedules.clone(),
             self.topic_rules.clone(),
             self.urls.clone(),
+            self.apis.clone(),
             self.mapping_changes.clone(),
         ]))
     }
+}
+
+/// What the gateway answers for, and reaches.
+pub(super) struct Front {
+    /// URLs of functions.
+    pub urls: Arc<Urls>,
+    /// HTTP APIs and WebSocket APIs.
+    pub apis: Arc<apigatewayv2::Registry>,
+    /// To servers of the web.
+    pub ways_out: Arc<WaysOut>,
 }
 
 /// The services around Lambda that it has to do with.
@@ -108,8 +124,8 @@ pub(super) struct Services {
     pub scheduler: Scheduler,
     /// Rules on topics.
     pub iot: Iot,
-    /// URLs of functions.
-    pub urls: Arc<Urls>,
+    /// What the gateway answers for.
+    pub front: Front,
     /// What never jumps, the same for all that waits.
     pub clock: Arc<dyn Clock>,
     /// Whatever waits, and who works on it.
@@ -134,7 +150,7 @@ impl Services {
         store: &Store,
         followers: Followers,
         catalog: &Arc<Catalog>,
-        (elsewhere, outside, links): (&Arc<ServiceEndpoints>, Arc<dyn Outside>, Links),
+        (elsewhere, outside, links): (&Arc<ServiceEndpoints>, Arc<WaysOut>, Links),
     ) -> Result<Self, StoreError> {
         let clock: Arc<dyn Clock> = Arc::new(SteadyClock::start_after(store.queues().last_written_ms()));
         followers.load(store).await?;
@@ -145,7 +161,7 @@ impl Services {
             sqs: sqs.clone(),
             catalog: catalog.clone(),
             clock: clock.clone(),
-            outside,
+            outside: outside.clone(),
             links,
         });
         let events =
@@ -194,7 +210,7 @@ impl Services {
             events,
             scheduler,
             iot,
-            urls: followers.urls,
+            front: Front { urls: followers.urls, apis: followers.apis, ways_out: outside },
             queues,
             clock,
         })

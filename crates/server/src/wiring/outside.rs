@@ -6,7 +6,7 @@ use std::{
 };
 
 use sandbox::{NetworkLevel, NetworkPolicy};
-use services::sns::{Links, Outside};
+use services::sns::Links;
 
 use super::{BuildError, failed};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 
 /// The ways out. Where anybody may do anything, they go anywhere; else to no private address that is not on
 /// the operator's list: whoever may subscribe must not reach by this server what is not for them.
-pub(super) fn ways_out(configuration: &Configuration) -> Result<Arc<dyn Outside>, BuildError> {
+pub(super) fn ways_out(configuration: &Configuration) -> Result<Arc<WaysOut>, BuildError> {
     let of_functions = &configuration.execution.networks.policy;
     let policy = match configuration.auth {
         Auth::Off => NetworkPolicy::of(NetworkLevel::Open),

@@ -95,7 +95,9 @@ impl Reader<'_> {
             Kind::Double { .. } => text.parse::<f64>().ok().and_then(Number::from_f64).map(Value::Number),
             Kind::Boolean => text.parse::<bool>().ok().map(Value::Bool),
             Kind::Blob { .. } => is_base64(text).then(|| Value::String(text.to_owned())),
-            Kind::Timestamp => text.parse::<jiff::Timestamp>().ok().map(|time| time.as_second().into()),
+            Kind::Timestamp | Kind::IsoTimestamp => {
+                text.parse::<jiff::Timestamp>().ok().map(|time| time.as_second().into())
+            }
             _ => Some(Value::String(text.to_owned())),
         };
         let last = name.rsplit('.').next().unwrap_or(name);

@@ -77,7 +77,7 @@ impl Writer<'_> {
             }
             (Kind::List { .. }, value) => self.elements(shape, "member", ("", ""), value),
             (Kind::Map { names, .. }, value) => self.elements(shape, "entry", *names, value),
-            (Kind::Timestamp, Value::Number(seconds)) => {
+            (Kind::Timestamp | Kind::IsoTimestamp, Value::Number(seconds)) => {
                 let seconds = seconds.as_f64().unwrap_or_default();
                 self.xml.push_str(&timestamp::iso_seconds(seconds as i64));
             }

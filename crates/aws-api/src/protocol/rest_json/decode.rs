@@ -5,7 +5,10 @@ use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Number, Value};
 
-use super::Decoded;
+use super::{
+    Decoded,
+    names::{Way, translated},
+};
 use crate::{
     error_response::ApiError,
     schema::{Kind, Location, Member, OperationSchema, ServiceModel},
@@ -30,8 +33,8 @@ pub fn decode(
     let is_blob = |member: &Member| matches!(model.shapes[member.shape].kind, Kind::Blob { .. });
     let (mut input, payload) = match takes_payload {
         Some(member) if is_blob(member) => (Map::new(), Some(body)),
-        Some(member) => (whole_body(member, &body)?, None),
-        None => (body_members(members, &body)?, None),
+        Some(member) => (whole_body(model, member, &body)?, None),
+        None => (body_members(model, members, &body)?, None),
     };
     for member in members {
         if let Some(value) = outside_body(model, member, &labels, query, headers)? {
@@ -45,7 +48,11 @@ pub fn decode(
     Ok(Decoded { input, payload })
 }
 
-fn body_members(members: &[Member], body: &[u8]) -> Result<Map<String, Value>, ApiError> {
+fn body_members(
+    model: &ServiceModel,
+    members: &[Member],
+    body: &[u8],
+) -> Result<Map<String, Value>, ApiError> {
     let has_body_members = members.iter().any(|member| member.location == Location::Body);
     if body.is_empty() || !has_body_members {
         return Ok(Map::new());
@@ -57,16 +64,16 @@ fn body_members(members: &[Member], body: &[u8]) -> Result<Map<String, Value>, A
     for member in members.iter().filter(|member| member.location == Location::Body) {
         // An explicit null is the same as absence.
         if let Some(value) = object.remove(member.wire_name).filter(|value| !value.is_null()) {
-            input.insert(member.name.to_owned(), value);
+            input.insert(member.name.to_owned(), translated(model, member.shape, value, Way::In));
         }
     }
     Ok(input)
 }
 
-fn whole_body(member: &Member, body: &[u8]) -> Result<Map<String, Value>, ApiError> {
+fn whole_body(model: &ServiceModel, member: &Member, body: &[u8]) -> Result<Map<String, Value>, ApiError> {
     let mut input = Map::new();
     if !body.is_empty() {
-        input.insert(member.name.to_owned(), parse(body)?);
+        input.insert(member.name.to_owned(), translated(model, member.shape, parse(body)?, Way::In));
     }
     Ok(input)
 }

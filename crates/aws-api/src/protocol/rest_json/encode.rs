@@ -5,6 +5,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::names::{Way, translated};
 use crate::schema::{Location, OperationSchema, ServiceModel};
 
 /// Encodes `output` as the answer to `operation`. Members go where the model binds them; what is left is the body.
@@ -35,7 +36,7 @@ pub fn encode(
             }
             Location::Header => set_header(&mut response, member.wire_name, &value),
             _ => {
-                body.insert(member.wire_name.to_owned(), value);
+                body.insert(member.wire_name.to_owned(), translated(model, member.shape, value, Way::Out));
             }
         }
     }

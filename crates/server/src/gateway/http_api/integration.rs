@@ -1,0 +1,192 @@
+//! What answers a request of an HTTP API: a function, or a server of the web.
+
+use std::time::Duration;
+
+use aws_api::arn::FunctionName;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+use invocation::InvokeRequest;
+use lambda_model::{
+    LambdaError,
+    function::{FunctionKey, LATEST},
+    http_api::integration::{function_arn, with_stage_variables},
+    http_event::{WebAnswer, answer, version_1, version_2},
+    invocation::Invocation,
+};
+use serde_json::Value;
+use services::apigatewayv2::Shape;
+use tokio::time::timeout;
+
+use super::{Refusal, Visit};
+use crate::{
+    gateway::{Gateway, limits, outgoing, permission},
+    http::HttpResponse,
+};
+
+/// Headers that belong to one connection (RFC 9110, 7.6.1).
+const OF_THE_CONNECTION: [&str; 8] =
+    ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "host", "content-length"];
+
+fn text<'a>(shape: &'a Shape, member: &str) -> &'a str {
+    shape.get(member).and_then(Value::as_str).unwrap_or_default()
+}
+
+impl Gateway {
+    /// The integration's answer.
+    pub(super) async fn integrated(&self, visit: Visit<'_>) -> Result<HttpResponse, Refusal> {
+        let target = visit.route_settings().map_or("", |route| text(route, "Target"));
+        let id = target.strip_prefix("integrations/").ok_or(Refusal::Failed)?;
+        let integration = visit.stage.snapshot.integrations.get(id).ok_or(Refusal::Failed)?;
+        let waits_ms = integration.get("TimeoutInMillis").and_then(Value::as_u64);
+        let waits = waits_ms.map_or(limits::INTEGRATION_TIMEOUT, Duration::from_millis);
+        let uri = with_stage_variables(text(integration, "IntegrationUri"), |name| {
+            visit.stage_variables.get(name).map(String::as_str)
+        });
+        let answered = match text(integration, "IntegrationType") {
+            "AWS_PROXY" => timeout(waits, self.function(&visit, integration, &uri)).await,
+            "HTTP_PROXY" => timeout(waits, self.server(&visit, integration, &uri)).await,
+            _ => return Err(Refusal::Failed),
+        };
+        // What a function still does goes on; nobody hears of it.
+        answered.map_err(|_| Refusal::Unavailable)?.map(outgoing::response)
+    }
+
+    async fn function(
+        &self,
+        visit: &Visit<'_>,
+        integration: &Shape,
+        uri: &str,
+    ) -> Result<WebAnswer, Refusal> {
+        let arn = function_arn(uri).ok_or(Refusal::Failed)?;
+        let is_version_1 = text(integration, "PayloadFormatVersion") == "1.0";
+        let event = if is_version_1 { event_1(visit) } else { event_2(visit) };
+        let event = event.map_err(|_| Refusal::Failed)?;
+        let payload =
+            self.returned(arn, event.into(), &visit.source_arn(), &visit.api.account_id, visit).await?;
+        let answer =
+            if is_version_1 { answer::of_version_1(&payload) } else { answer::of_version_2(&payload) };
+        Ok(answer?)
+    }
+
+    /// What a function returns for an event of the API's, which its policy lets in.
+    pub(super) async fn returned(
+        &self,
+        arn: &str,
+        event: Bytes,
+        source_arn: &str,
+        source_account: &str,
+        visit: &Visit<'_>,
+    ) -> Result<Bytes, Refusal> {
+        let name = FunctionName::parse(arn).ok_or(Refusal::Failed)?;
+        let (Some(account_id), Some(region)) = (name.account_id, name.region) else {
+            return Err(Refusal::Failed);
+        };
+        let key = FunctionKey { account_id, region, name: name.name };
+        let qualifier = name.qualifier.filter(|qualifier| qualifier != LATEST);
+        let policy = self.urls.policy(&key, qualifier.as_deref());
+        let named = key.arn_of(qualifier.as_deref());
+        if !permission::lets_gateway(policy.as_deref(), &named, &key.account_id, (source_arn, source_account))
+        {
+            tracing::info!(
+                function = named,
+                source_arn,
+                "the function's policy does not let the API invoke it"
+            );
+            return Err(Refusal::Failed);
+        }
+        if event.len() > lambda_model::limits::SYNC_REQUEST_PAYLOAD_BYTES_MAX {
+            return Err(Refusal::Unread(crate::http::BodyError::TooLarge));
+        }
+        if qualifier.is_none() {
+            self.watches.settle(&key).await;
+        }
+        let invocation = Invocation {
+            trace_id: visit.web.header("x-amzn-trace-id").map(str::to_owned),
+            is_patient: false,
+            ..Invocation::of_event(aws_api::request_id::new(), event, named)
+        };
+        match self.invoker.invoke(InvokeRequest { key, qualifier, invocation }).await {
+            Ok(invoked) if invoked.outcome.error.is_none() => Ok(invoked.outcome.payload),
+            Ok(_) => Err(Refusal::Failed),
+            Err(LambdaError::TooManyRequests(_)) => Err(Refusal::Unavailable),
+            Err(error) => {
+                tracing::info!(%error, "the function of an API could not be invoked");
+                Err(Refusal::Failed)
+            }
+        }
+    }
+
+    async fn server(&self, visit: &Visit<'_>, integration: &Shape, uri: &str) -> Result<WebAnswer, Refusal> {
+        let request = passed_on(visit, text(integration, "IntegrationMethod"), uri).ok_or(Refusal::Failed)?;
+        let answered = self.ways_out.forward(request, limits::INTEGRATION_BODY_BYTES_MAX).await;
+        let (parts, body) = match answered {
+            Ok(response) => response.into_parts(),
+            Err(error) => {
+                tracing::info!(%error, "the server behind an API did not answer");
+                return Err(Refusal::Unavailable);
+            }
+        };
+        let is_of_connection = |name: &str| OF_THE_CONNECTION.contains(&name);
+        let headers = parts.headers.iter().filter(|(name, _)| !is_of_connection(name.as_str()));
+        let headers = headers.map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        });
+        Ok(WebAnswer { status: parts.status.as_u16(), headers: headers.collect(), body })
+    }
+}
+
+/// The request as the server behind the API gets it.
+fn passed_on(visit: &Visit<'_>, method: &str, uri: &str) -> Option<Request<Full<Bytes>>> {
+    let mut target = uri.to_owned();
+    for (name, value) in &visit.route.parameters {
+        for placeholder in [format!("{{{name}}}"), format!("{{{name}+}}")] {
+            target = target.replace(&placeholder, value);
+        }
+    }
+    if !visit.web.raw_query.is_empty() {
+        target.push(if target.contains('?') { '&' } else { '?' });
+        target.push_str(&visit.web.raw_query);
+    }
+    let method = if method == "ANY" { visit.web.method.as_str() } else { method };
+    let mut builder = Request::builder().method(method).uri(target);
+    let sent = visit.web.headers.iter().filter(|(name, _)| !OF_THE_CONNECTION.contains(&name.as_str()));
+    for (name, value) in sent.filter(|(name, _)| !name.starts_with("x-forwarded-")) {
+        builder = builder.header(name, value);
+    }
+    let domain = visit.web.domain();
+    let forwarded = format!("for={};host={domain};proto=http", visit.web.source_ip);
+    builder = builder.header("Forwarded", forwarded).header("Via", "HTTP/1.1 AmazonAPIGateway");
+    builder.body(Full::from(visit.web.body.clone())).ok()
+}
+
+fn event_1(visit: &Visit<'_>) -> serde_json::Result<Vec<u8>> {
+    let resource = visit.route.key.split_once(' ').map_or(visit.route.key, |(_, path)| path);
+    let context = version_1::Context {
+        account_id: visit.api.account_id.clone(),
+        api_id: visit.api.api_id.clone(),
+        resource: resource.to_owned(),
+        resource_id: visit.route.key.to_owned(),
+        stage: visit.stage.name.clone(),
+        authorizer: visit.authorizer.clone(),
+        path_parameters: visit.route.parameters.clone(),
+        stage_variables: visit.stage_variables.clone(),
+    };
+    version_1::event(&visit.web, &context)
+}
+
+fn event_2(visit: &Visit<'_>) -> serde_json::Result<Vec<u8>> {
+    version_2::event(&visit.web, &context_2(visit))
+}
+
+pub(super) fn context_2(visit: &Visit<'_>) -> version_2::Context {
+    version_2::Context {
+        account_id: visit.api.account_id.clone(),
+        api_id: visit.api.api_id.clone(),
+        route_key: visit.route.key.to_owned(),
+        stage: visit.stage.name.clone(),
+        authorizer: visit.authorizer.clone(),
+        path_parameters: visit.route.parameters.clone(),
+        stage_variables: visit.stage_variables.clone(),
+    }
+}

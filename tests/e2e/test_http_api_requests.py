@@ -1,0 +1,472 @@
+"""What HTTP APIs of API Gateway answer, visited as browsers and curl do."""
+
+import base64
+import json
+import re
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from packages import make_zip
+from test_brief import API_HANDLER
+from web import visit
+
+ECHO = "def handler(event, context):\n    return event\n"
+#: The brief's example 2 in format 2.0.
+BRIEF_2 = (
+    API_HANDLER.replace("event['httpMethod']", "event['requestContext']['http']['method']")
+    .replace("event['path']", "event['rawPath']")
+    .replace("event['body']", "event.get('body')")
+)
+
+
+@pytest.fixture
+def apis(server):
+    """A client of API Gateway V2; its APIs are taken away."""
+    client = server.client(service="apigatewayv2")
+    before = {api["ApiId"] for api in client.get_apis()["Items"]}
+    yield client
+    for api in client.get_apis()["Items"]:
+        if api["ApiId"] not in before:
+            client.delete_api(ApiId=api["ApiId"])
+
+
+class Api:
+    """An HTTP API with a stage that deploys automatically."""
+
+    def __init__(self, apis, stage="$default", **options):
+        self.client = apis
+        made = apis.create_api(Name="test", ProtocolType="HTTP", **options)
+        self.id, self.endpoint = made["ApiId"], made["ApiEndpoint"]
+        apis.create_stage(ApiId=self.id, StageName=stage, AutoDeploy=True)
+
+    def route(self, key, function=None, version="2.0", integration=None, allow=True, **options):
+        """A route to a function, or to another integration."""
+        if function is not None:
+            integration = {"IntegrationType": "AWS_PROXY", "IntegrationUri": function.arn, "PayloadFormatVersion": version}
+            if allow:
+                function.client.add_permission(
+                    FunctionName=function.name,
+                    StatementId=re.sub("[^a-z]", "-", key.lower()) + self.id,
+                    Action="lambda:InvokeFunction",
+                    Principal="apigateway.amazonaws.com",
+                    SourceArn=f"arn:aws:execute-api:us-east-1:000000000000:{self.id}/*",
+                )
+        made = self.client.create_integration(ApiId=self.id, **integration)["IntegrationId"]
+        return self.client.create_route(ApiId=self.id, RouteKey=key, Target=f"integrations/{made}", **options)["RouteId"]
+
+    def visit(self, target="/", method="GET", headers=(), body=None, **options):
+        """Visits a path of it."""
+        return visit(self.endpoint, target, method, headers, body, **options)
+
+
+@pytest.fixture
+def echo(deploy):
+    """A function that returns its event."""
+    return deploy(ECHO)
+
+
+def test_a_request_becomes_an_event_of_format_2(apis, echo):
+    api = Api(apis, stage="dev")
+    api.route("POST /pets/{kind}/{proxy+}", echo)
+    apis.update_stage(ApiId=api.id, StageName="dev", StageVariables={"color": "red"})
+    headers = [("X-One", "1"), ("x-one", "2"), ("Cookie", "a=b; c=d"), ("User-Agent", "curl/8"), ("Content-Type", "application/json")]
+    answer = api.visit("/dev/pets/dog/a%2Fb/c?x=1&x=2", "POST", headers, b"{}")
+    assert answer.status == 200, answer
+    event = answer.json
+    assert answer.header("apigw-requestid") == event["requestContext"]["requestId"]
+    context = event["requestContext"]
+    host = api.endpoint.removeprefix("http://").rsplit(":", 1)[0]
+    assert (event["version"], event["routeKey"], event["rawPath"]) == ("2.0", "POST /pets/{kind}/{proxy+}", "/dev/pets/dog/a%2Fb/c")
+    assert event["pathParameters"] == {"kind": "dog", "proxy": "a/b/c"}
+    assert (event["stageVariables"], event["cookies"]) == ({"color": "red"}, ["a=b", "c=d"])
+    assert (event["queryStringParameters"], event["headers"]["x-one"]) == ({"x": "1,2"}, "1,2")
+    assert (event["body"], event["isBase64Encoded"]) == ("{}", False)
+    assert (context["accountId"], context["apiId"], context["stage"]) == ("000000000000", api.id, "dev")
+    assert (context["domainName"], context["domainPrefix"]) == (host, api.id)
+    assert (context["http"]["method"], context["http"]["path"]) == ("POST", "/dev/pets/dog/a%2Fb/c")
+    assert "authorizer" not in context
+
+
+def test_a_request_becomes_an_event_of_format_1(apis, echo):
+    api = Api(apis, stage="dev")
+    returns = "import json\ndef handler(event, context):\n    return {'statusCode': 200, 'body': json.dumps(event)}\n"
+    echo.client.update_function_code(FunctionName=echo.name, ZipFile=make_zip({"app.py": returns}))
+    echo.wait_updated()
+    api.route("ANY /pets/{id}", echo, version="1.0")
+    event = api.visit("/dev/pets/7?x=1&x=2", "PUT", [("X-One", "1"), ("X-One", "2")], b"\xff").json
+    assert (event["version"], event["resource"], event["path"], event["httpMethod"]) == ("1.0", "/pets/{id}", "/dev/pets/7", "PUT")
+    assert (event["headers"]["x-one"], event["multiValueHeaders"]["x-one"]) == ("2", ["1", "2"])
+    assert (event["queryStringParameters"], event["multiValueQueryStringParameters"]) == ({"x": "2"}, {"x": ["1", "2"]})
+    assert (event["pathParameters"], event["stageVariables"]) == ({"id": "7"}, None)
+    assert (event["body"], event["isBase64Encoded"]) == ("/w==", True)
+    context = event["requestContext"]
+    assert (context["resourcePath"], context["httpMethod"], context["path"]) == ("/pets/{id}", "PUT", "/dev/pets/7")
+    assert context["identity"]["sourceIp"] == "127.0.0.1"
+    nothing = api.visit("/dev/pets/7").json
+    assert (nothing["body"], nothing["queryStringParameters"]) == (None, None)
+
+
+def test_the_briefs_example_is_answered_in_format_1(apis, deploy):
+    function = deploy(API_HANDLER, Handler="app.lambda_handler")
+    api = Api(apis)
+    api.route("ANY /hello", function, version="1.0")
+    got = api.visit("/hello")
+    assert (got.status, got.json, got.header("access-control-allow-origin")) == (200, {"message": "Hello from Lambda!"}, "*")
+    assert api.visit("/hello", "POST", body=b"{}", headers=[("Content-Type", "application/json")]).json == {"error": "Method not allowed"}
+    api.route("ANY /two", function, version="2.0")
+    failed = api.visit("/two")
+    assert (failed.status, failed.json) == (500, {"message": "Internal Server Error"})
+    newer = deploy(BRIEF_2, Handler="app.lambda_handler")
+    api.route("ANY /newer", newer, version="2.0")
+    assert api.visit("/newer").json == {"message": "Hello from Lambda!"}
+
+
+def test_routes_stages_and_what_is_neither(apis, echo):
+    api = Api(apis)
+    for key in ["GET /pets/dog", "GET /pets/{id}", "ANY /{proxy+}"]:
+        api.route(key, echo)
+    for target, expected in [("/pets/dog", "GET /pets/dog"), ("/pets/1", "GET /pets/{id}"), ("/pets/1/2", "ANY /{proxy+}")]:
+        assert api.visit(target).json["routeKey"] == expected
+    assert api.visit("/pets/1", "POST").json["routeKey"] == "ANY /{proxy+}"
+    missing = api.visit("/")
+    assert (missing.status, missing.json) == (404, {"message": "Not Found"})
+    default = api.route("$default", echo)
+    assert api.visit("/").json["routeKey"] == "$default"
+    apis.delete_route(ApiId=api.id, RouteId=default)
+    assert api.visit("/").status == 404
+    # Another stage has what was deployed to it.
+    deployment = apis.create_deployment(ApiId=api.id)["DeploymentId"]
+    apis.create_stage(ApiId=api.id, StageName="old", DeploymentId=deployment)
+    api.route("GET /new", echo)
+    assert api.visit("/new").json["requestContext"]["stage"] == "$default"
+    assert api.visit("/old/new").json["routeKey"] == "ANY /{proxy+}"
+    assert api.visit("/old/pets/dog").json["rawPath"] == "/old/pets/dog"
+    unknown = api.visit("/", host=f"{'a' * 10}.execute-api.us-east-1.localhost")
+    assert (unknown.status, unknown.json) == (403, {"message": "Forbidden"})
+    by_path = visit(apis.meta.endpoint_url, f"/_lambent/execute-api/{api.id}/pets/dog").json
+    assert by_path["routeKey"] == "GET /pets/dog"
+
+
+def test_an_api_invokes_only_functions_whose_policies_let_it(apis, echo):
+    api = Api(apis)
+    api.route("GET /a", echo, allow=False)
+    refused = api.visit("/a")
+    assert (refused.status, refused.json) == (500, {"message": "Internal Server Error"})
+    echo.client.add_permission(
+        FunctionName=echo.name,
+        StatementId="gateway",
+        Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+        SourceArn=f"arn:aws:execute-api:us-east-1:000000000000:{api.id}/*/GET/a",
+    )
+    assert api.visit("/a").status == 200
+    api.route("GET /b", echo, allow=False)
+    assert api.visit("/b").status == 500
+
+
+def test_quick_create_needs_nothing_else(apis, echo):
+    made = apis.create_api(Name="quick", ProtocolType="HTTP", Target=echo.arn)
+    echo.client.add_permission(
+        FunctionName=echo.name, StatementId="q", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com"
+    )
+    event = visit(made["ApiEndpoint"], "/any/thing", "DELETE").json
+    assert (event["routeKey"], event["rawPath"], event["requestContext"]["stage"]) == ("$default", "/any/thing", "$default")
+    stage = apis.get_stages(ApiId=made["ApiId"])["Items"][0]
+    assert (stage["AutoDeploy"], stage["ApiGatewayManaged"]) == (True, True)
+
+
+def test_browsers_of_other_origins_are_answered_by_the_api(apis, echo):
+    cors = {"AllowOrigins": ["https://example.com"], "AllowMethods": ["GET"], "AllowHeaders": ["x-one"], "MaxAge": 60}
+    api = Api(apis, CorsConfiguration=cors)
+    api.route("GET /a", echo)
+    asked = [("Origin", "https://example.com"), ("Access-Control-Request-Method", "GET")]
+    told = api.visit("/nowhere", "OPTIONS", asked)
+    assert (told.status, told.body) == (204, b"")
+    assert told.header("access-control-allow-origin") == "https://example.com"
+    assert (told.header("access-control-allow-methods"), told.header("access-control-max-age")) == ("GET", "60")
+    assert api.visit("/a", headers=asked[:1]).header("access-control-allow-origin") == "https://example.com"
+    assert api.visit("/a", headers=[("Origin", "https://other.com")]).header("access-control-allow-origin") is None
+    apis.delete_cors_configuration(ApiId=api.id)
+    assert api.visit("/a", "OPTIONS", asked).status == 404
+
+
+def test_custom_domain_names_have_paths_of_several_apis(apis, echo):
+    one, two = Api(apis), Api(apis, stage="dev")
+    one.route("GET /{proxy+}", echo)
+    two.route("GET /{proxy+}", echo)
+    domain = f"{one.id}.example.com"
+    apis.create_domain_name(DomainName=domain)
+    try:
+        apis.create_api_mapping(DomainName=domain, ApiId=one.id, Stage="$default")
+        apis.create_api_mapping(DomainName=domain, ApiId=two.id, Stage="dev", ApiMappingKey="v2/api")
+
+        def at(path):
+            event = one.visit(path, host=f"{domain.upper()}:443").json
+            return event["requestContext"]["apiId"], event["pathParameters"]["proxy"], event["rawPath"]
+
+        assert at("/a/b") == (one.id, "a/b", "/a/b")
+        assert at("/v2/api/c") == (two.id, "c", "/v2/api/c")
+        assert at("/v2/apis/c") == (one.id, "v2/apis/c", "/v2/apis/c")
+        apis.update_api(ApiId=one.id, DisableExecuteApiEndpoint=True)
+        assert (one.visit("/a").status, at("/a")[0]) == (404, one.id)
+    finally:
+        apis.delete_domain_name(DomainName=domain)
+    assert one.visit("/a", host=domain).status != 200
+
+
+def test_a_route_has_as_many_requests_as_its_settings_allow(apis, echo):
+    api = Api(apis)
+    api.route("GET /few", echo)
+    api.route("GET /many", echo)
+    limits = {"GET /few": {"ThrottlingBurstLimit": 2, "ThrottlingRateLimit": 0.01}}
+    apis.update_stage(ApiId=api.id, StageName="$default", RouteSettings=limits)
+    assert [api.visit("/few").status for _ in range(4)] == [200, 200, 429, 429]
+    assert api.visit("/few").json == {"message": "Too Many Requests"}
+    assert {api.visit("/many").status for _ in range(4)} == {200}
+
+
+@pytest.fixture
+def upstream():
+    """A server of the web that tells what it was sent."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            told = {"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body.decode()}
+            content = json.dumps(told).encode()
+            self.send_response(203)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("X-Own", "1")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = answer
+
+        def log_message(self, *_):
+            pass
+
+    web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=web.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{web.server_port}"
+    web.shutdown()
+    web.server_close()
+
+
+def test_a_server_of_the_web_answers_behind_an_api(apis, upstream):
+    api = Api(apis)
+    proxy = {"IntegrationType": "HTTP_PROXY", "IntegrationMethod": "ANY", "IntegrationUri": upstream + "/base/{proxy}"}
+    api.route("ANY /{proxy+}", integration=proxy)
+    answer = api.visit("/a/b?x=1", "POST", [("X-Mine", "2"), ("Connection", "close")], b"body")
+    assert (answer.status, answer.header("x-own")) == (203, "1")
+    told = answer.json
+    assert (told["method"], told["path"], told["body"]) == ("POST", "/base/a/b?x=1", "body")
+    sent = {name.lower(): value for name, value in told["headers"].items()}
+    assert (sent["x-mine"], sent["via"]) == ("2", "HTTP/1.1 AmazonAPIGateway")
+    assert sent["forwarded"].startswith("for=127.0.0.1;host=")
+    gone = {**proxy, "IntegrationUri": "http://127.0.0.1:9/"}
+    api.route("GET /gone", integration=gone)
+    assert (api.visit("/gone").status, api.visit("/gone").json) == (503, {"message": "Service Unavailable"})
+
+
+def test_a_slow_integration_is_not_waited_for(apis, deploy):
+    function = deploy("import time\ndef handler(event, context):\n    time.sleep(3)\n    return 1\n", Timeout=10)
+    api = Api(apis)
+    api.route("GET /slow", function)
+    integration = apis.get_integrations(ApiId=api.id)["Items"][0]["IntegrationId"]
+    apis.update_integration(ApiId=api.id, IntegrationId=integration, TimeoutInMillis=500)
+    started = time.monotonic()
+    answer = api.visit("/slow")
+    assert (answer.status, answer.json) == (503, {"message": "Service Unavailable"})
+    assert time.monotonic() - started < 2.5
+
+
+AUTHORIZER = """
+calls = 0
+
+def handler(event, context):
+    global calls
+    calls += 1
+    token = event["identitySource"][0] if event["version"] == "2.0" else event["identitySource"]
+    if token == "broken":
+        return "nothing of the kind"
+    return {"isAuthorized": token == "let me in", "context": {"calls": calls, "type": event["type"], "route": event["routeArn"]}}
+"""
+
+
+def authorizer(apis, api, function, **options):
+    function.client.add_permission(
+        FunctionName=function.name,
+        StatementId="authorizer",
+        Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+        SourceArn=f"arn:aws:execute-api:us-east-1:000000000000:{api.id}/authorizers/*",
+    )
+    uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function.arn}/invocations"
+    settings = {
+        "AuthorizerType": "REQUEST",
+        "AuthorizerUri": uri,
+        "IdentitySource": ["$request.header.Authorization"],
+        "Name": "asks",
+        "AuthorizerPayloadFormatVersion": "2.0",
+        "AuthorizerResultTtlInSeconds": 0,
+        **options,
+    }
+    return apis.create_authorizer(ApiId=api.id, **settings)["AuthorizerId"]
+
+
+def test_a_function_authorizes_callers(apis, echo, deploy):
+    api = Api(apis)
+    asks = authorizer(apis, api, deploy(AUTHORIZER), EnableSimpleResponses=True, AuthorizerResultTtlInSeconds=300)
+    api.route("GET /a/{id}", echo, AuthorizationType="CUSTOM", AuthorizerId=asks)
+
+    def as_(token, path="/a/1"):
+        return api.visit(path, headers=[("Authorization", token)] if token else [])
+
+    nobody = as_(None)
+    assert (nobody.status, nobody.json) == (401, {"message": "Unauthorized"})
+    assert (as_("no").status, as_("no").json) == (403, {"message": "Forbidden"})
+    assert as_("broken").status == 500
+    known = as_("let me in").json["requestContext"]["authorizer"]["lambda"]
+    assert known["type"] == "REQUEST"
+    assert known["route"] == f"arn:aws:execute-api:us-east-1:000000000000:{api.id}/$default/GET/a/{{id}}"
+    # What it said is believed for its time, whatever the path.
+    assert as_("let me in", "/a/2").json["requestContext"]["authorizer"]["lambda"] == known
+    apis.reset_authorizers_cache(ApiId=api.id, StageName="$default")
+    assert as_("let me in").json["requestContext"]["authorizer"]["lambda"] != known
+
+
+def test_a_functions_policy_authorizes_callers(apis, echo, deploy):
+    code = """
+        def handler(event, context):
+            allowed = event["methodArn"].rsplit("/", 2)[0] + "/GET/open"
+            statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": allowed}
+            return {"principalId": event["authorizationToken"], "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}, "context": {"n": 1}}
+    """
+    api = Api(apis)
+    asks = authorizer(apis, api, deploy(code), AuthorizerPayloadFormatVersion="1.0", AuthorizerResultTtlInSeconds=60)
+    for key in ["GET /open", "GET /shut"]:
+        api.route(key, echo, AuthorizationType="CUSTOM", AuthorizerId=asks)
+    me = [("Authorization", "me")]
+    assert api.visit("/open", headers=me).json["requestContext"]["authorizer"]["lambda"] == {"n": 1, "principalId": "me"}
+    assert api.visit("/shut", headers=me).status == 403
+
+
+class Issuer:
+    """An issuer of tokens: its keys and its documents."""
+
+    def __init__(self):
+        self.keys, self.asked = {}, 0
+        issuer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                issuer.asked += 1
+                documents = {"/.well-known/openid-configuration": {"jwks_uri": f"{issuer.url}/keys"}, "/keys": {"keys": issuer.public()}}
+                content = json.dumps(documents.get(self.path, {})).encode()
+                self.send_response(200 if self.path in documents else 404)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_):
+                pass
+
+        self.web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.web.server_port}"
+        Thread(target=self.web.serve_forever, daemon=True).start()
+
+    def new_key(self, key_id):
+        self.keys[key_id] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    def public(self):
+        """The keys as a set."""
+        numbers = {key_id: key.public_key().public_numbers() for key_id, key in self.keys.items()}
+        return [{"kty": "RSA", "use": "sig", "kid": key_id, "n": number(public.n), "e": number(public.e)} for key_id, public in numbers.items()]
+
+    def token(self, key_id, signer=None, **claims):
+        """A token that a key has signed."""
+        header = {"alg": "RS256", "kid": key_id}
+        claims = {"iss": self.url, "aud": "app", "exp": int(time.time()) + 60, "sub": "me", **claims}
+        signed = ".".join(encoded(json.dumps(part).encode()) for part in (header, claims))
+        return f"{signed}.{encoded((signer or self.keys[key_id]).sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+
+
+def encoded(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def number(value):
+    return encoded(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+
+
+@pytest.fixture
+def issuer():
+    issuer = Issuer()
+    issuer.new_key("one")
+    yield issuer
+    issuer.web.shutdown()
+    issuer.web.server_close()
+
+
+def test_tokens_of_an_issuer_authorize_callers(apis, echo, issuer):
+    api = Api(apis)
+    asks = apis.create_authorizer(
+        ApiId=api.id,
+        AuthorizerType="JWT",
+        IdentitySource=["$request.header.Authorization"],
+        Name="tokens",
+        JwtConfiguration={"Audience": ["app"], "Issuer": issuer.url},
+    )["AuthorizerId"]
+    api.route("GET /a", echo, AuthorizationType="JWT", AuthorizerId=asks)
+    api.route("GET /scoped", echo, AuthorizationType="JWT", AuthorizerId=asks, AuthorizationScopes=["read", "write"])
+
+    def with_(token, path="/a"):
+        return api.visit(path, headers=[("Authorization", f"Bearer {token}")])
+
+    good = with_(issuer.token("one", scope="read other"))
+    assert good.status == 200, good
+    known = good.json["requestContext"]["authorizer"]["jwt"]
+    assert (known["claims"]["sub"], known["scopes"]) == ("me", ["read", "other"])
+    assert with_(issuer.token("one", scope="read"), "/scoped").status == 200
+    shut = with_(issuer.token("one", scope="other"), "/scoped")
+    assert (shut.status, shut.json) == (403, {"message": "Forbidden"})
+    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    for wrong in [
+        "no token",
+        issuer.token("one", signer=stranger),
+        issuer.token("one", aud="other"),
+        issuer.token("one", iss="http://other"),
+        issuer.token("one", exp=int(time.time()) - 1),
+        issuer.token("one") + "x",
+    ]:
+        refused = with_(wrong)
+        assert (refused.status, refused.json) == (401, {"message": "Unauthorized"}), wrong
+    assert api.visit("/a").status == 401
+    # The keys are kept: the issuer was asked once for each of its two documents.
+    assert issuer.asked == 2
+
+
+def test_what_is_not_built_is_refused(apis):
+    api = Api(apis)
+    for wrong, message in [
+        ({"IntegrationType": "HTTP_PROXY", "ConnectionType": "VPC_LINK", "ConnectionId": "x"}, "VPC links"),
+        ({"IntegrationType": "AWS_PROXY", "IntegrationSubtype": "SQS-SendMessage", "PayloadFormatVersion": "1.0"}, "services of AWS"),
+        ({"IntegrationType": "MOCK"}, "not supported for HTTP APIs"),
+        ({"IntegrationType": "AWS_PROXY", "IntegrationUri": "arn:aws:sqs:us-east-1:000000000000:q"}, "Lambda function ARN"),
+    ]:
+        with pytest.raises(apis.exceptions.BadRequestException, match=message):
+            apis.create_integration(ApiId=api.id, **wrong)
+    for key in ["GET", "get /", "GET pets", "GET /{a+}/b"]:
+        with pytest.raises(apis.exceptions.BadRequestException, match="not formatted properly"):
+            apis.create_route(ApiId=api.id, RouteKey=key)
+    apis.create_route(ApiId=api.id, RouteKey="GET /")
+    with pytest.raises(apis.exceptions.ConflictException, match="already exists"):
+        apis.create_route(ApiId=api.id, RouteKey="GET /")
+    with pytest.raises(apis.exceptions.NotFoundException, match="Invalid API identifier specified 000000000000:nothing"):
+        apis.get_api(ApiId="nothing")

@@ -1,5 +1,7 @@
 """API Gateway V2: APIs with everything in them, made, read, changed and deleted. What they answer: `test_http_api_requests.py`."""
 
+import json
+
 import botocore.session
 import pytest
 
@@ -87,6 +89,58 @@ def test_what_is_needed_is_not_deleted(apis):
     apis.delete_integration(ApiId=api_id, IntegrationId=integration)
     with refused(400, "BadRequestException", "At least one route is required before deploying the Api."):
         apis.create_deployment(ApiId=api_id)
+
+
+OPENAPI = """
+openapi: 3.0.1
+info:
+  title: pets
+  version: 2.0
+paths:
+  /pets/{id}:
+    get:
+      operationId: pet
+      security:
+        - tokens: [read]
+      x-amazon-apigateway-integration:
+        type: AWS_PROXY
+        uri: %s
+        payloadFormatVersion: "2.0"
+components:
+  securitySchemes:
+    tokens:
+      type: oauth2
+      flows: {}
+      x-amazon-apigateway-authorizer:
+        type: jwt
+        identitySource: $request.header.Authorization
+        jwtConfiguration:
+          issuer: https://issuer
+          audience: [app]
+"""
+
+
+def test_documents_of_openapi_come_in_and_go_out(apis):
+    made = apis.import_api(Body=OPENAPI % FUNCTION)
+    api_id = made["ApiId"]
+    assert (made["Name"], made["Version"], made["ProtocolType"]) == ("pets", "2.0", "HTTP")
+    route = apis.get_routes(ApiId=api_id)["Items"][0]
+    assert (route["RouteKey"], route["OperationName"], route["AuthorizationType"]) == ("GET /pets/{id}", "pet", "JWT")
+    assert route["AuthorizationScopes"] == ["read"]
+    integration = apis.get_integrations(ApiId=api_id)["Items"][0]
+    assert (integration["IntegrationUri"], route["Target"]) == (FUNCTION, f"integrations/{integration['IntegrationId']}")
+    exported = json.loads(apis.export_api(ApiId=api_id, Specification="OAS30", OutputType="JSON")["body"].read())
+    operation = exported["paths"]["/pets/{id}"]["get"]
+    assert operation["security"] == [{"tokens": ["read"]}]
+    assert operation["x-amazon-apigateway-integration"]["uri"] == FUNCTION
+    as_yaml = apis.export_api(ApiId=api_id, Specification="OAS30", OutputType="YAML")["body"].read()
+    again = apis.import_api(Body=as_yaml.decode())["ApiId"]
+    assert json.loads(apis.export_api(ApiId=again, Specification="OAS30", OutputType="JSON")["body"].read()) == exported
+    changed = apis.reimport_api(ApiId=api_id, Body=json.dumps({**exported, "paths": {}}))
+    assert (changed["ApiId"], apis.get_routes(ApiId=api_id)["Items"]) == (api_id, [])
+    for wrong in ["", "{", "swagger: '2.0'", "a: &a [*a]", "openapi: 3.0.1"]:
+        with refused(400, "BadRequestException"):
+            apis.import_api(Body=wrong or " ")
 
 
 #: `<name>` stands for the id of what was made before.

@@ -33,6 +33,7 @@ SERVICES = {
     "sns": "test_sns",
     "dynamodb": "test_dynamodb",
     "scheduler": "test_scheduler",
+    "apigatewayv2": "test_apigatewayv2",
     "dynamodbstreams": "test_dynamodbstreams",
     "kinesis": "test_kinesis",
     "events": "test_events",

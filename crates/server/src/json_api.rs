@@ -10,7 +10,7 @@ use aws_api::{
 };
 use futures_util::StreamExt;
 use hyper::{StatusCode, header::HeaderValue};
-use services::service::{Answer, AwsService, EventStream};
+use services::service::{Answer, AwsService, EventStream, Payload};
 
 use crate::{
     http::{self, BodyError, HttpRequest, HttpResponse},
@@ -94,6 +94,9 @@ async fn respond(
     let output = match answer {
         Answer::Output(output) => output,
         Answer::Events(events) => return Ok(stream(events)),
+        Answer::Payload(Payload { content_type, body }) => {
+            return Ok(http::response(StatusCode::OK, content_type, body));
+        }
     };
     let body = aws_json::encode(&output).map_err(|error| {
         tracing::error!(%error, operation = operation.name, "an answer was not encoded");

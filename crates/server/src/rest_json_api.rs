@@ -4,7 +4,8 @@ use aws_api::{
     error_response::{self, ApiError},
     protocol::rest_json,
 };
-use services::service::{Answer, AwsService};
+use hyper::StatusCode;
+use services::service::{Answer, AwsService, Payload};
 
 use crate::{
     http::{self, HttpRequest, HttpResponse},
@@ -51,7 +52,13 @@ impl<S: AwsService> RestJsonApi<S> {
                 tracing::error!(operation = operation.name, message = error.message, "an operation failed");
             }
         })?;
-        let Answer::Output(output) = answer else { return Err(failed("an answer of events")) };
+        let output = match answer {
+            Answer::Output(output) => output,
+            Answer::Payload(Payload { content_type, body }) => {
+                return Ok(with_request_id(http::response(StatusCode::OK, content_type, body)));
+            }
+            Answer::Events(_) => return Err(failed("an answer of events")),
+        };
         let response = rest_json::encode(model, operation, &output);
         response
             .map(|response| with_request_id(response.map(http::whole)))

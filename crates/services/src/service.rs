@@ -69,6 +69,16 @@ pub enum Answer {
     Output(Value),
     /// The beginning of something that goes on.
     Events(EventStream),
+    /// A body that is no JSON of the model.
+    Payload(Payload),
+}
+
+/// A body as it is sent.
+pub struct Payload {
+    /// Its type.
+    pub content_type: &'static str,
+    /// Its bytes.
+    pub body: Bytes,
 }
 
 /// A service: JSON of its model goes in and comes out, whatever the protocol makes of it.
@@ -117,6 +127,7 @@ macro_rules! service_operations {
         $service:ty, $name:literal $(, forms $dialect:path)?;
         $($operation:ident => $handler:ident,)*
         $([events] $streaming:ident => $source:ident,)*
+        $([payload] $exporting:ident => $exporter:ident,)*
     ) => {
         impl AwsService for $service {
             fn model(&self) -> &'static ServiceModel {
@@ -139,6 +150,9 @@ macro_rules! service_operations {
                     })*
                     $(Some(Operation::$streaming) => {
                         self.$source(&context, decoded.typed()?).await.map(Answer::Events)
+                    })*
+                    $(Some(Operation::$exporting) => {
+                        self.$exporter(&context, decoded.typed()?).await.map(Answer::Payload)
                     })*
                     other => {
                         let name = other.map_or("", |other| other.schema().name);

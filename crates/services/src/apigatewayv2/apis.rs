@@ -83,7 +83,7 @@ impl ApiGatewayV2 {
 }
 
 /// An API of what a request says.
-fn new_api(mut api: Shape, now_ms: i64) -> Handled<ApiRecord> {
+pub(super) fn new_api(mut api: Shape, now_ms: i64) -> Handled<ApiRecord> {
     if text(&api, "ProtocolType") == "HTTP" {
         api.entry("RouteSelectionExpression").or_insert(HTTP_SELECTION.into());
     }

@@ -14,6 +14,7 @@ mod deployments;
 mod domains;
 mod error;
 mod listing;
+mod openapi;
 mod operations;
 mod parts;
 mod record;

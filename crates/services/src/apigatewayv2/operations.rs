@@ -65,6 +65,8 @@ service_operations! {
     GetTags => get_tags,
     GetVpcLink => get_vpc_link,
     GetVpcLinks => get_vpc_links,
+    ImportApi => import_api,
+    ReimportApi => reimport_api,
     ResetAuthorizersCache => reset_authorizers_cache,
     TagResource => tag_resource,
     UntagResource => untag_resource,
@@ -80,4 +82,5 @@ service_operations! {
     UpdateRouteResponse => update_route_response,
     UpdateStage => update_stage,
     UpdateVpcLink => update_vpc_link,
+    [payload] ExportApi => export_api,
 }

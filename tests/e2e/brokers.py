@@ -172,6 +172,21 @@ class Kafka(Broker):
 
         return asyncio.run(put())
 
+    def consume(self, topic, count, timeout_s=60):
+        """So many records of a topic's first partition, from its beginning."""
+
+        async def read():
+            consumer = AIOKafkaConsumer(bootstrap_servers=self.servers)
+            await consumer.start()
+            try:
+                consumer.assign([TopicPartition(topic, 0)])
+                await consumer.seek_to_beginning()
+                return [(await asyncio.wait_for(consumer.getone(), timeout_s)).value for _ in range(count)]
+            finally:
+                await consumer.stop()
+
+        return asyncio.run(read())
+
     def committed(self, group, topic, partitions=1):
         """Offsets that a group has committed, by partition."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import http_apis
 import lambent
 import leaks
 import toolbox
@@ -220,3 +221,20 @@ def connect(lambda_client):
     mappings = Mappings(lambda_client)
     yield mappings
     mappings.delete()
+
+
+@pytest.fixture
+def apis(server):
+    """A client of API Gateway V2; its APIs are taken away."""
+    client = server.client(service="apigatewayv2")
+    before = {api["ApiId"] for api in client.get_apis()["Items"]}
+    yield client
+    for api in client.get_apis()["Items"]:
+        if api["ApiId"] not in before:
+            client.delete_api(ApiId=api["ApiId"])
+
+
+@pytest.fixture
+def echo(deploy):
+    """A function that returns its event."""
+    return deploy(http_apis.ECHO)

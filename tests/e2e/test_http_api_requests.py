@@ -1,73 +1,23 @@
 """What HTTP APIs of API Gateway answer, visited as browsers and curl do."""
 
-import base64
 import json
-import re
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from http_apis import Api
 from packages import make_zip
 from test_brief import API_HANDLER
 from web import visit
 
-ECHO = "def handler(event, context):\n    return event\n"
 #: The brief's example 2 in format 2.0.
 BRIEF_2 = (
     API_HANDLER.replace("event['httpMethod']", "event['requestContext']['http']['method']")
     .replace("event['path']", "event['rawPath']")
     .replace("event['body']", "event.get('body')")
 )
-
-
-@pytest.fixture
-def apis(server):
-    """A client of API Gateway V2; its APIs are taken away."""
-    client = server.client(service="apigatewayv2")
-    before = {api["ApiId"] for api in client.get_apis()["Items"]}
-    yield client
-    for api in client.get_apis()["Items"]:
-        if api["ApiId"] not in before:
-            client.delete_api(ApiId=api["ApiId"])
-
-
-class Api:
-    """An HTTP API with a stage that deploys automatically."""
-
-    def __init__(self, apis, stage="$default", **options):
-        self.client = apis
-        made = apis.create_api(Name="test", ProtocolType="HTTP", **options)
-        self.id, self.endpoint = made["ApiId"], made["ApiEndpoint"]
-        apis.create_stage(ApiId=self.id, StageName=stage, AutoDeploy=True)
-
-    def route(self, key, function=None, version="2.0", integration=None, allow=True, **options):
-        """A route to a function, or to another integration."""
-        if function is not None:
-            integration = {"IntegrationType": "AWS_PROXY", "IntegrationUri": function.arn, "PayloadFormatVersion": version}
-            if allow:
-                function.client.add_permission(
-                    FunctionName=function.name,
-                    StatementId=re.sub("[^a-z]", "-", key.lower()) + self.id,
-                    Action="lambda:InvokeFunction",
-                    Principal="apigateway.amazonaws.com",
-                    SourceArn=f"arn:aws:execute-api:us-east-1:000000000000:{self.id}/*",
-                )
-        made = self.client.create_integration(ApiId=self.id, **integration)["IntegrationId"]
-        return self.client.create_route(ApiId=self.id, RouteKey=key, Target=f"integrations/{made}", **options)["RouteId"]
-
-    def visit(self, target="/", method="GET", headers=(), body=None, **options):
-        """Visits a path of it."""
-        return visit(self.endpoint, target, method, headers, body, **options)
-
-
-@pytest.fixture
-def echo(deploy):
-    """A function that returns its event."""
-    return deploy(ECHO)
 
 
 def test_a_request_becomes_an_event_of_format_2(apis, echo):
@@ -286,170 +236,49 @@ def test_a_slow_integration_is_not_waited_for(apis, deploy):
     assert time.monotonic() - started < 2.5
 
 
-AUTHORIZER = """
-calls = 0
-
-def handler(event, context):
-    global calls
-    calls += 1
-    token = event["identitySource"][0] if event["version"] == "2.0" else event["identitySource"]
-    if token == "broken":
-        return "nothing of the kind"
-    return {"isAuthorized": token == "let me in", "context": {"calls": calls, "type": event["type"], "route": event["routeArn"]}}
-"""
-
-
-def authorizer(apis, api, function, **options):
-    function.client.add_permission(
-        FunctionName=function.name,
-        StatementId="authorizer",
-        Action="lambda:InvokeFunction",
-        Principal="apigateway.amazonaws.com",
-        SourceArn=f"arn:aws:execute-api:us-east-1:000000000000:{api.id}/authorizers/*",
-    )
-    uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function.arn}/invocations"
-    settings = {
-        "AuthorizerType": "REQUEST",
-        "AuthorizerUri": uri,
-        "IdentitySource": ["$request.header.Authorization"],
-        "Name": "asks",
-        "AuthorizerPayloadFormatVersion": "2.0",
-        "AuthorizerResultTtlInSeconds": 0,
-        **options,
+def test_mappings_change_requests_and_answers(apis, echo, deploy):
+    api = Api(apis, stage="dev")
+    apis.update_stage(ApiId=api.id, StageName="dev", StageVariables={"color": "red"})
+    route = api.route("POST /pets/{id}", echo)
+    integration = apis.get_route(ApiId=api.id, RouteId=route)["Target"].split("/")[1]
+    requests = {
+        "append:header.x-pet": "$request.path.id",
+        "overwrite:header.x-mine": "${stageVariables.color}-${request.body.name}",
+        "remove:header.x-gone": "''",
+        "append:querystring.from": "$context.identity.sourceIp",
     }
-    return apis.create_authorizer(ApiId=api.id, **settings)["AuthorizerId"]
+    answers = {"200": {"append:header.x-request": "$context.requestId", "overwrite:statuscode": "201"}}
+    apis.update_integration(ApiId=api.id, IntegrationId=integration, RequestParameters=requests, ResponseParameters=answers)
+    headers = [("X-Mine", "1"), ("X-Gone", "2"), ("Content-Type", "application/json")]
+    answer = api.visit("/dev/pets/7?a=b", "POST", headers, b'{"name": "rex"}')
+    event = answer.json
+    assert (event["headers"]["x-pet"], event["headers"]["x-mine"]) == ("7", "red-rex")
+    assert "x-gone" not in event["headers"]
+    assert event["queryStringParameters"] == {"a": "b", "from": "127.0.0.1"}
+    assert (answer.status, answer.header("x-request")) == (201, event["requestContext"]["requestId"])
+    for wrong in [{"RequestParameters": {"header.x": "y"}}, {"ResponseParameters": {"200": {"append:path": "y"}}}]:
+        with pytest.raises(apis.exceptions.BadRequestException, match="Invalid mapping expression"):
+            apis.update_integration(ApiId=api.id, IntegrationId=integration, **wrong)
 
 
-def test_a_function_authorizes_callers(apis, echo, deploy):
+def test_a_stage_writes_a_line_for_each_request(server, apis, echo):
+    logs = server.client(service="logs")
     api = Api(apis)
-    asks = authorizer(apis, api, deploy(AUTHORIZER), EnableSimpleResponses=True, AuthorizerResultTtlInSeconds=300)
-    api.route("GET /a/{id}", echo, AuthorizationType="CUSTOM", AuthorizerId=asks)
-
-    def as_(token, path="/a/1"):
-        return api.visit(path, headers=[("Authorization", token)] if token else [])
-
-    nobody = as_(None)
-    assert (nobody.status, nobody.json) == (401, {"message": "Unauthorized"})
-    assert (as_("no").status, as_("no").json) == (403, {"message": "Forbidden"})
-    assert as_("broken").status == 500
-    known = as_("let me in").json["requestContext"]["authorizer"]["lambda"]
-    assert known["type"] == "REQUEST"
-    assert known["route"] == f"arn:aws:execute-api:us-east-1:000000000000:{api.id}/$default/GET/a/{{id}}"
-    # What it said is believed for its time, whatever the path.
-    assert as_("let me in", "/a/2").json["requestContext"]["authorizer"]["lambda"] == known
-    apis.reset_authorizers_cache(ApiId=api.id, StageName="$default")
-    assert as_("let me in").json["requestContext"]["authorizer"]["lambda"] != known
-
-
-def test_a_functions_policy_authorizes_callers(apis, echo, deploy):
-    code = """
-        def handler(event, context):
-            allowed = event["methodArn"].rsplit("/", 2)[0] + "/GET/open"
-            statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": allowed}
-            return {"principalId": event["authorizationToken"], "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}, "context": {"n": 1}}
-    """
-    api = Api(apis)
-    asks = authorizer(apis, api, deploy(code), AuthorizerPayloadFormatVersion="1.0", AuthorizerResultTtlInSeconds=60)
-    for key in ["GET /open", "GET /shut"]:
-        api.route(key, echo, AuthorizationType="CUSTOM", AuthorizerId=asks)
-    me = [("Authorization", "me")]
-    assert api.visit("/open", headers=me).json["requestContext"]["authorizer"]["lambda"] == {"n": 1, "principalId": "me"}
-    assert api.visit("/shut", headers=me).status == 403
-
-
-class Issuer:
-    """An issuer of tokens: its keys and its documents."""
-
-    def __init__(self):
-        self.keys, self.asked = {}, 0
-        issuer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                issuer.asked += 1
-                documents = {"/.well-known/openid-configuration": {"jwks_uri": f"{issuer.url}/keys"}, "/keys": {"keys": issuer.public()}}
-                content = json.dumps(documents.get(self.path, {})).encode()
-                self.send_response(200 if self.path in documents else 404)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_):
-                pass
-
-        self.web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.web.server_port}"
-        Thread(target=self.web.serve_forever, daemon=True).start()
-
-    def new_key(self, key_id):
-        self.keys[key_id] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-    def public(self):
-        """The keys as a set."""
-        numbers = {key_id: key.public_key().public_numbers() for key_id, key in self.keys.items()}
-        return [{"kty": "RSA", "use": "sig", "kid": key_id, "n": number(public.n), "e": number(public.e)} for key_id, public in numbers.items()]
-
-    def token(self, key_id, signer=None, **claims):
-        """A token that a key has signed."""
-        header = {"alg": "RS256", "kid": key_id}
-        claims = {"iss": self.url, "aud": "app", "exp": int(time.time()) + 60, "sub": "me", **claims}
-        signed = ".".join(encoded(json.dumps(part).encode()) for part in (header, claims))
-        return f"{signed}.{encoded((signer or self.keys[key_id]).sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
-
-
-def encoded(data):
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def number(value):
-    return encoded(value.to_bytes((value.bit_length() + 7) // 8, "big"))
-
-
-@pytest.fixture
-def issuer():
-    issuer = Issuer()
-    issuer.new_key("one")
-    yield issuer
-    issuer.web.shutdown()
-    issuer.web.server_close()
-
-
-def test_tokens_of_an_issuer_authorize_callers(apis, echo, issuer):
-    api = Api(apis)
-    asks = apis.create_authorizer(
-        ApiId=api.id,
-        AuthorizerType="JWT",
-        IdentitySource=["$request.header.Authorization"],
-        Name="tokens",
-        JwtConfiguration={"Audience": ["app"], "Issuer": issuer.url},
-    )["AuthorizerId"]
-    api.route("GET /a", echo, AuthorizationType="JWT", AuthorizerId=asks)
-    api.route("GET /scoped", echo, AuthorizationType="JWT", AuthorizerId=asks, AuthorizationScopes=["read", "write"])
-
-    def with_(token, path="/a"):
-        return api.visit(path, headers=[("Authorization", f"Bearer {token}")])
-
-    good = with_(issuer.token("one", scope="read other"))
-    assert good.status == 200, good
-    known = good.json["requestContext"]["authorizer"]["jwt"]
-    assert (known["claims"]["sub"], known["scopes"]) == ("me", ["read", "other"])
-    assert with_(issuer.token("one", scope="read"), "/scoped").status == 200
-    shut = with_(issuer.token("one", scope="other"), "/scoped")
-    assert (shut.status, shut.json) == (403, {"message": "Forbidden"})
-    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    for wrong in [
-        "no token",
-        issuer.token("one", signer=stranger),
-        issuer.token("one", aud="other"),
-        issuer.token("one", iss="http://other"),
-        issuer.token("one", exp=int(time.time()) - 1),
-        issuer.token("one") + "x",
-    ]:
-        refused = with_(wrong)
-        assert (refused.status, refused.json) == (401, {"message": "Unauthorized"}), wrong
-    assert api.visit("/a").status == 401
-    # The keys are kept: the issuer was asked once for each of its two documents.
-    assert issuer.asked == 2
+    api.route("GET /a", echo)
+    logs.create_log_group(logGroupName=f"/apis/{api.id}")
+    line = '{"id":"$context.requestId","route":"$context.routeKey","status":$context.status,"ip":"$context.identity.sourceIp","none":"$context.none"}'
+    destination = f"arn:aws:logs:us-east-1:000000000000:log-group:/apis/{api.id}"
+    apis.update_stage(ApiId=api.id, StageName="$default", AccessLogSettings={"DestinationArn": destination, "Format": line})
+    ids = [api.visit("/a").header("apigw-requestid"), api.visit("/b").header("apigw-requestid")]
+    deadline = time.monotonic() + 20
+    while len(events := logs.filter_log_events(logGroupName=f"/apis/{api.id}")["events"]) < 2:
+        assert time.monotonic() < deadline, events
+        time.sleep(0.1)
+    seen = [json.loads(event["message"]) for event in events]
+    common = {"ip": "127.0.0.1", "none": "-"}
+    assert {"id": ids[0], "route": "GET /a", "status": 200, **common} in seen
+    assert {"id": ids[1], "route": "-", "status": 404, **common} in seen
+    logs.delete_log_group(logGroupName=f"/apis/{api.id}")
 
 
 def test_what_is_not_built_is_refused(apis):

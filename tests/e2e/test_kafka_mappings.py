@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import time
 
 import pytest
@@ -189,6 +190,25 @@ def test_what_failed_is_told_and_passed_over_when_it_was_tried_often_enough(serv
     for name, count in [("Polled", 3), ("Invoked", 9), ("FailedInvoke", 7), ("Committed", 3), ("Dropped", 1), ("OnFailureDestinationDelivered", 1)]:
         assert f'aws_lambda_{name}EventCount_total{{EventSourceMappingUUID="{made["UUID"]}"}} {count}\n' in metrics, (name, metrics)
     assert brought == [["good", "poison", "fine"], ["good"], ["poison", "fine"], ["poison"], ["poison"], ["fine"]]
+
+
+def test_kf_03_another_topic_is_told_of_what_failed_with_its_payload(server, deploy, kafka, mapped):
+    kafka.create("failing")
+    kafka.create("failures")
+    kafka.produce("failing", b"poison")
+    function = deploy("def handler(event, context):\n    raise ValueError('poison')\n")
+    options = {"MaximumRetryAttempts": 0, "DestinationConfig": {"OnFailure": {"Destination": "kafka://failures"}}}
+    made = mapped(function, "failing", **options)
+    assert made["DestinationConfig"] == {"OnFailure": {"Destination": "kafka://failures"}}
+    (told,) = kafka.consume("failures", 1)
+    told = json.loads(told)
+    assert told["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert told["KafkaBatchInfo"]["batchSize"] == 1
+    # As a bucket it gets what the function got.
+    event = told["payload"]
+    event = json.loads(event) if isinstance(event, str) else event
+    assert [value(one) for one in event["records"]["failing-0"]] == ["poison"]
+    committed(kafka, made["UUID"], "failing", {0: 1})
 
 
 def test_records_that_are_too_old_are_given_up(server, deploy, kafka, mapped):
@@ -391,8 +411,6 @@ def test_what_is_not_built_of_kafka_says_so(deploy, mapped):
     registry = {"SchemaRegistryURI": "https://registry", "EventRecordFormat": "JSON"}
     with refused(501, "NotImplemented", contains=["Schema registries"]):
         mapped(function, "topic", SelfManagedKafkaEventSourceConfig={"SchemaRegistryConfig": registry})
-    with refused(501, "NotImplemented", contains=["destinations"]):
-        mapped(function, "topic", DestinationConfig={"OnFailure": {"Destination": "kafka://other"}})
     with refused(400, "InvalidParameterValueException", contains=["TumblingWindowInSeconds"]):
         mapped(function, "topic", TumblingWindowInSeconds=5)
     with refused(400, "InvalidParameterValueException", contains=["startingPosition"]):

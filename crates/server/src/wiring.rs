@@ -244,7 +244,7 @@ fn in_front(front: Front, store: &Store, lambda: &LambdaApi, iam: &Iam) -> (Gate
     let Front { urls, apis, ways_out } = front;
     let service = ApiGatewayV2::new(store.clone(), Arc::clone(&apis));
     let (invoker, watches) = (Arc::clone(&lambda.invoker), Arc::clone(&lambda.watches));
-    let (iam, memory) = (iam.clone(), Memory::default());
+    let (iam, memory) = (iam.clone(), Memory::new(store.logs()));
     (Gateway { urls, invoker, watches, iam, apis, ways_out, memory }, service)
 }
 

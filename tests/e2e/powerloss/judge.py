@@ -81,6 +81,7 @@ class Judge:
         yield from self.audit_items(server.client(service="dynamodb"), right["item"])
         yield from self.audit_events(server.data_dir, right["event"])
         yield from self.audit_records(server.client(service="kinesis"), right["record"])
+        yield from self.audit_schedules(server.client(service="scheduler"), server.data_dir, right["schedule"])
         yield from self.audit_new_functions(caller)
         yield from (line for line in server.errors().splitlines() if "panicked" in line or " ERROR " in line)
 
@@ -155,6 +156,19 @@ class Judge:
         for name, states in right.items():
             if None not in states and records.get(states[0]["sequence"]) != states[0]["bytes"]:
                 yield f"{name} is lost"
+
+    def audit_schedules(self, scheduler, data_dir, right):
+        """Each schedule is as it must be and has an appointment, and there are no others."""
+        names = [schedule["Name"] for schedule in scheduler.list_schedules()["Schedules"]]
+        found = {name.replace("-", ":"): scheduler.get_schedule(Name=name)["ScheduleExpression"] for name in names}
+        yield from (f"{name} is there, and nobody made it" for name in set(found) - set(right))
+        for name, states in right.items():
+            if found.get(name) not in states:
+                yield f"{name} is {found.get(name, 'gone')} instead of {states[-1] or 'gone'}"
+        connection = sqlite3.connect(f"file:{data_dir}/queues.db?mode=ro", uri=True)
+        with contextlib.closing(connection):
+            appointments = "\n".join(name for (name,) in connection.execute("SELECT name FROM appointments"))
+        yield from (f"{name} is never due" for name in names if name not in appointments)
 
     def audit_checkpoint(self, image, position):
         """What the mapping passed of the stream without its function having noted it, on a disk that no server has started on."""

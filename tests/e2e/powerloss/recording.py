@@ -10,7 +10,19 @@ import lambent
 import toolbox
 from packages import make_zip
 from powerloss import disk, log, syncs
-from powerloss.workload import ANYTHING, EventWriter, History, ItemWriter, ObjectWriter, RecordWriter, Step, Writer, noted, run_together
+from powerloss.workload import (
+    ANYTHING,
+    EventWriter,
+    History,
+    ItemWriter,
+    ObjectWriter,
+    RecordWriter,
+    ScheduleWriter,
+    Step,
+    Writer,
+    noted,
+    run_together,
+)
 
 WRITERS = 4
 CALLS_PER_WRITER = 9
@@ -81,6 +93,7 @@ class Recorder:
         self.writers = [Writer(None, self.history, number, runtime, together) for number in range(WRITERS)]
         self.object_writer = ObjectWriter(None, self.history, WRITERS + 1)
         self.item_writer = ItemWriter(None, self.history, WRITERS + 2)
+        self.schedule_writer = ScheduleWriter(None, self.history, WRITERS + 3)
         self.event_writer = EventWriter(None, self.history, runtime)
         self.record_writer = RecordWriter(self.history, runtime, folder / "followed")
         self.phases = 0
@@ -129,8 +142,9 @@ class Recorder:
             self.object_writer.client = server.client(service="s3")
             self.item_writer.client = server.client(service="dynamodb")
             self.record_writer.kinesis = server.client(service="kinesis")
+            self.schedule_writer.client = server.client(service="scheduler")
             first()
-            others = [self.object_writer, self.item_writer, self.event_writer, self.record_writer]
+            others = [self.object_writer, self.item_writer, self.schedule_writer, self.event_writer, self.record_writer]
             run_together([*self.writers, *others], self.phases, calls)
             last()
         finally:

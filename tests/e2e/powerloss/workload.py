@@ -306,6 +306,53 @@ class ItemWriter:
         self.client.delete_item(TableName=self.TABLE, Key={"id": {"S": name}})
 
 
+class ScheduleWriter:
+    """A thread that makes, changes and deletes schedules, none of which is due while anybody looks."""
+
+    def __init__(self, client, history, number):
+        self.client = client
+        self.history = history
+        self.randomness = random.Random(number)
+        #: Nothing of a schedule is in progress once it is answered.
+        self.names = []
+        self.states = {}
+
+    def run(self, phase, calls):
+        """So many calls, each of a random kind that the schedule allows."""
+        for _ in range(calls):
+            name = f"schedule:{self.randomness.randrange(3)}"
+            there = self.states.get(name) is not None
+            kind = self.randomness.choice((self.change, self.delete)) if there else self.create
+            self.states[name] = self.history.call(name, lambda kind=kind, name=name: kind(name))
+
+    def create(self, name):
+        """A schedule of a day."""
+        return self.put(self.client.create_schedule, name)
+
+    def change(self, name):
+        """Another day."""
+        return self.put(self.client.update_schedule, name)
+
+    def put(self, call, name):
+        """Has it be of a random number of days; what must be found of it is that."""
+        expression = f"rate({self.randomness.randint(2, 300)} days)"
+        # Without a beginning it would be due at once.
+        begins = time.time() + 24 * 60 * 60
+        target = {"Arn": "arn:aws:sqs:us-east-1:000000000000:nobody", "RoleArn": ROLE}
+        call(
+            Name=name.replace(":", "-"),
+            ScheduleExpression=expression,
+            StartDate=begins,
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target=target,
+        )
+        return expression
+
+    def delete(self, name):
+        """The end of a schedule."""
+        self.client.delete_schedule(Name=name.replace(":", "-"))
+
+
 class EventWriter:
     """A thread that sends events to a function that fails: what is accepted waits for its next attempt, an hour later."""
 

@@ -6,6 +6,9 @@ use crate::{LambdaError, limits};
 /// The least age of a record at which it is given up, where it is at all (API reference).
 const RECORD_AGE_SECONDS_MIN: i64 = 60;
 
+/// What a topic of Kafka begins with where it is told of what is given up.
+pub const KAFKA_DESTINATION: &str = "kafka://";
+
 /// Members that mappings of Kafka have as those of streams do.
 const KAFKA_MEMBERS: &[&str] =
     &["BisectBatchOnFunctionError", "MaximumRecordAgeInSeconds", "MaximumRetryAttempts"];
@@ -131,10 +134,10 @@ impl MappingRequest {
         }
         let service =
             self.on_failure.as_deref().filter(|arn| !arn.is_empty()).map(|arn| arn.split(':').nth(2));
-        if source.is_kafka() && self.on_failure.as_deref().is_some_and(|arn| arn.starts_with("kafka://")) {
-            return Err(LambdaError::NotImplemented(
-                "Topics of Kafka as destinations are not implemented by this server.".into(),
-            ));
+        if source.is_kafka()
+            && self.on_failure.as_deref().is_some_and(|arn| arn.starts_with(KAFKA_DESTINATION))
+        {
+            return Ok(());
         }
         match (source.is_stream() || source.is_kafka(), service, &self.on_failure) {
             (true, Some(service), Some(arn)) if !matches!(service, Some("sqs" | "sns" | "s3")) => {
@@ -251,7 +254,9 @@ mod tests {
         );
         let told = |arn: &str| MappingRequest { on_failure: Some(arn.into()), ..of_kafka() };
         assert_eq!(refusal(kafka, told("arn:aws:sqs:r:0:q")), "");
-        assert!(refusal(kafka, told("kafka://topic")).contains("not implemented"));
+        assert_eq!(refusal(kafka, told("kafka://topic")), "");
+        let of_stream = MappingRequest { on_failure: Some("kafka://topic".into()), ..stream() };
+        assert!(refusal(SourceKind::Kinesis, of_stream).contains("invalid"));
         assert!(refusal(kafka, told("arn:aws:lambda:r:0:function:f")).contains("invalid"));
     }
 

@@ -4,6 +4,8 @@
 pub mod identity;
 pub mod integration;
 pub mod jwt;
+pub mod mapping;
 mod route;
+pub mod variables;
 
 pub use route::{Found, RouteKey, RouteTable};

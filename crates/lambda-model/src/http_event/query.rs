@@ -8,6 +8,19 @@ pub fn pairs(raw: &str) -> impl Iterator<Item = (String, String)> + '_ {
     })
 }
 
+/// A query of names and values: the other way.
+pub fn encoded(pairs: &[(String, String)]) -> String {
+    let part = |(name, value): &(String, String)| format!("{}={}", encode(name), encode(value));
+    pairs.iter().map(part).collect::<Vec<_>>().join("&")
+}
+
+fn encode(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let encoded =
+        |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(encoded).collect()
+}
+
 /// A part of a path, decoded: a plus is a plus.
 pub fn decoded_path(text: &str) -> String {
     decode(text, b'+')

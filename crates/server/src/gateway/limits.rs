@@ -11,6 +11,10 @@ pub(super) const API_BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 pub(super) const INTEGRATION_BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// The wait for an integration that does not say how long (API Gateway quotas: 30 seconds).
 pub(super) const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Lines of access logs that wait to be written; what comes beyond them is dropped.
+pub(super) const ACCESS_LOG_LINES_WAITING_MAX: usize = 10_000;
+/// Lines that are written at a time.
+pub(super) const ACCESS_LOG_LINES_MAX: usize = 1_000;
 /// A document of an issuer of tokens, bytes.
 pub(super) const ISSUER_DOCUMENT_BYTES_MAX: usize = 256 * 1024;
 /// The wait for it (API Gateway guide: 1,500 ms).

@@ -7,6 +7,7 @@
 //! ```
 //! What a front door reads, waits for and keeps has its limits in [`limits`].
 
+mod access_log;
 mod function_url;
 mod http_api;
 mod incoming;
@@ -24,6 +25,7 @@ use hyper::StatusCode;
 use invocation::Invoker;
 use serde_json::json;
 use services::{apigatewayv2::Registry, iam::Iam};
+use store::Logs;
 
 use crate::{
     authentication::Authentication,
@@ -33,6 +35,7 @@ use crate::{
     watches::Watches,
 };
 
+use access_log::AccessLogs;
 use http_api::{Remembered, Throttle};
 use issuers::Issuers;
 
@@ -58,14 +61,27 @@ pub(crate) struct Gateway {
 }
 
 /// What is remembered between requests, and gone with the server.
-#[derive(Default)]
 pub(crate) struct Memory {
+    /// Lines that wait to be written.
+    access_logs: AccessLogs,
     /// How many requests routes had.
     throttle: Throttle,
     /// What authorizers said of callers.
     remembered: Remembered,
     /// The keys of issuers of tokens.
     issuers: Issuers,
+}
+
+impl Memory {
+    /// Nothing yet; access logs go into `logs`.
+    pub(crate) fn new(logs: Logs) -> Self {
+        Self {
+            access_logs: AccessLogs::start(logs),
+            throttle: Throttle::default(),
+            remembered: Remembered::default(),
+            issuers: Issuers::default(),
+        }
+    }
 }
 
 /// How callers are known.

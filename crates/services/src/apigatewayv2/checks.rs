@@ -1,6 +1,6 @@
 //! What a part of an API may be, and what it is where a request does not say.
 
-use lambda_model::http_api::{RouteKey, integration};
+use lambda_model::http_api::{RouteKey, integration, mapping};
 use serde_json::{Value, json};
 
 use super::{
@@ -80,6 +80,7 @@ pub(super) fn integration(record: &ApiRecord, integration: &mut Shape) -> Handle
             "Integrations with services of AWS are not supported by this server for HTTP APIs",
         ));
     }
+    mappings(integration)?;
     match text(integration, "IntegrationType") {
         "AWS_PROXY" => {
             defaults(integration, json!({"IntegrationMethod": "POST"}));
@@ -108,6 +109,25 @@ pub(super) fn integration(record: &ApiRecord, integration: &mut Shape) -> Handle
         other => Err(bad_request(format!(
             "Integration type {other} is not supported for HTTP APIs. Supported types are AWS_PROXY and HTTP_PROXY"
         ))),
+    }
+}
+
+/// What an integration changes of requests and answers has to be something that can be changed.
+fn mappings(integration: &Shape) -> Handled<()> {
+    let keys = |of: Option<&Value>| {
+        let members = of.and_then(Value::as_object).into_iter().flatten();
+        members.map(|(key, _)| key.clone()).collect::<Vec<_>>()
+    };
+    let mut wrong =
+        keys(integration.get("RequestParameters")).into_iter().find(|key| !mapping::is_of_request(key));
+    for answers in integration.get("ResponseParameters").and_then(Value::as_object).into_iter().flatten() {
+        let is_status = answers.0.len() == 3 && answers.0.bytes().all(|byte| byte.is_ascii_digit());
+        let of_answers = keys(Some(answers.1)).into_iter().find(|key| !mapping::is_of_answer(key));
+        wrong = wrong.or(if is_status { of_answers } else { Some(answers.0.clone()) });
+    }
+    match wrong {
+        Some(key) => Err(bad_request(format!("Invalid mapping expression specified: {key}"))),
+        None => Ok(()),
     }
 }
 

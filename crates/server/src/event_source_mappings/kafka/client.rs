@@ -8,11 +8,12 @@ use std::{
 };
 
 use krafka::{
-    Kafka, KrafkaError, TimestampType,
+    Kafka, KrafkaError, Record, TimestampType,
     consumer::{
         AutoOffsetReset, Consumer, ConsumerRebalanceListener, ConsumerRecord, IsolationLevel,
         OffsetAndMetadata, PartitionAssignmentStrategy, TopicPartition,
     },
+    producer::Acks,
 };
 use lambda_model::event_source_mapping::{broker::kafka::KafkaRecord, stream::StartingPosition};
 
@@ -29,6 +30,7 @@ const HEARTBEAT: Duration = Duration::from_secs(3);
 
 /// A member's view of the topic.
 pub(super) struct Topic {
+    kafka: Kafka,
     name: String,
     position: StartingPosition,
     consumer: Consumer,
@@ -99,7 +101,7 @@ impl Topic {
             return Err(told(&KrafkaError::unknown_topic(name)));
         }
         consumer.subscribe([&name]).await.map_err(|error| told(&error))?;
-        Ok(Self { name, position: poller.settings.starting_position, consumer, taken_away })
+        Ok(Self { kafka, name, position: poller.settings.starting_position, consumer, taken_away })
     }
 
     /// Records, as they come within a time. May be given up while it waits.
@@ -200,6 +202,14 @@ impl Topic {
         let topics = self.consumer.fetch_metadata(None).await.map(|found| found.topics).unwrap_or_default();
         let topic = topics.iter().find(|topic| topic.name == self.name);
         (topic.map_or(0, |topic| u32::try_from(topic.partitions.len()).unwrap_or(u32::MAX)), lags)
+    }
+
+    /// Puts a record at the end of another topic of the same servers; it is there when this returns.
+    pub(super) async fn produce(&self, topic: &str, key: &str, body: String) -> Result<(), String> {
+        let producer = self.kafka.producer().acks(Acks::All).build().await.map_err(|error| told(&error))?;
+        let sent = producer.send(Record::new(topic, body).key(key.to_owned())).await;
+        let _ = producer.close().await;
+        sent.map(drop).map_err(|error| told(&error))
     }
 
     /// Leaves the group.

@@ -15,6 +15,7 @@ use lambda_model::{
             kafka::{KafkaRecord, event, judge, offsets_behind},
             kafka_failures, window_ms,
         },
+        configuration::KAFKA_DESTINATION,
         stream::{
             Judged, Lane, Settled,
             failure_record::{Abandonment, GivenUp},
@@ -151,7 +152,8 @@ impl Member {
                 return Ok(());
             }
             let part = lane.failed.first().map_or((lane.next, count - 1), |part| (part.first, part.last));
-            let places = self.wanted(&batch.records, part, &mut finished, lane.invocations()).await?;
+            let places =
+                self.wanted(topic, &batch.records, (part, lane.invocations()), &mut finished).await?;
             match places.is_empty() {
                 true => lane.leave_out(part.1),
                 false => self.step(topic, &batch.records, (&places, part.1), &mut lane).await?,
@@ -184,10 +186,10 @@ impl Member {
     /// Places of a part that are still to be brought: others' partitions are read by others, and what is too old is given up.
     async fn wanted(
         &self,
+        topic: &Topic,
         records: &[KafkaRecord],
-        (first, last): (u64, u64),
+        ((first, last), invocations): ((u64, u64), u32),
         finished: &mut BTreeSet<u64>,
-        invocations: u32,
     ) -> Result<Vec<u64>, Problem> {
         let (settings, now_ms) = (&self.poller.settings, clock::unix_ms());
         let at = |place: &u64| &records[usize::try_from(*place).unwrap_or(usize::MAX)];
@@ -198,8 +200,8 @@ impl Member {
             left.into_iter().partition(|place| settings.is_too_old(at(place).timestamp_ms, now_ms));
         if !old.is_empty() {
             let records: Vec<KafkaRecord> = old.iter().map(|place| at(place).clone()).collect();
-            self.tell(&records, GivenUp::RecordAgeExceeded, (invocations, LATEST, &request_id::new()))
-                .await?;
+            let last = (invocations, LATEST, request_id::new());
+            self.tell(topic, &records, GivenUp::RecordAgeExceeded, (last.0, last.1, &last.2)).await?;
             finished.extend(old);
         }
         Ok(wanted)
@@ -248,7 +250,7 @@ impl Member {
                 let left = places.partition_point(|place| *place < from);
                 let given_up = brought.get(left..).unwrap_or_default();
                 let why = GivenUp::RetryAttemptsExhausted;
-                self.tell(given_up, why, (invocations, &version, &request_id)).await
+                self.tell(topic, given_up, why, (invocations, &version, &request_id)).await
             }
         }
     }
@@ -336,8 +338,11 @@ impl Member {
     }
 
     /// Has the destination told of records that are given up, if there is one.
+    ///
+    /// A topic is told before anything is committed, and as often as it takes: nothing that was read is lost (K-09).
     async fn tell(
         &self,
+        topic: &Topic,
         records: &[KafkaRecord],
         why: GivenUp,
         (invocations, executed_version, request_id): (u32, &str, &str),
@@ -350,7 +355,15 @@ impl Member {
             Abandonment { why, request_id, function_arn: &function_arn, invocations, executed_version };
         let (servers, now_ms) = (&poller.broker.bootstrap_servers, poller.parts.clock.now_ms());
         let (event, is_bucket) = (event(servers, records), is_bucket(&target));
-        let body = kafka_failures::record(&abandonment, (servers, &event), records, (now_ms, is_bucket));
+        let other_topic = target.strip_prefix(KAFKA_DESTINATION);
+        // Who keeps the event too.
+        let is_whole = is_bucket || other_topic.is_some();
+        let body = kafka_failures::record(&abandonment, (servers, &event), records, (now_ms, is_whole));
+        if let Some(other_topic) = other_topic {
+            topic.produce(other_topic, request_id, body).await?;
+            poller.count(EventSourceCount::OnFailureDestinationDelivered, records.len());
+            return Ok(());
+        }
         let object_key = is_bucket.then(|| kafka_failures::object_key(&poller.uuid, now_ms, request_id));
         let delivery = poller.parts.failure_delivery(&poller.mapping, (target, request_id), object_key, body);
         let deliver = move |transaction: &mut QueueTransaction<'_>| transaction.deliver(delivery);

@@ -1,6 +1,6 @@
 //! What answers a request of an HTTP API: a function, or a server of the web.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_api::arn::FunctionName;
 use bytes::Bytes;
@@ -10,15 +10,19 @@ use invocation::InvokeRequest;
 use lambda_model::{
     LambdaError,
     function::{FunctionKey, LATEST},
-    http_api::integration::{function_arn, with_stage_variables},
-    http_event::{WebAnswer, answer, version_1, version_2},
+    http_api::{
+        integration::{function_arn, with_stage_variables},
+        mapping,
+        variables::Variables,
+    },
+    http_event::{WebAnswer, WebRequest, answer, version_1, version_2},
     invocation::Invocation,
 };
 use serde_json::Value;
 use services::apigatewayv2::Shape;
 use tokio::time::timeout;
 
-use super::{Refusal, Visit};
+use super::{Refusal, Visit, context, texts};
 use crate::{
     gateway::{Gateway, limits, outgoing, permission},
     http::HttpResponse,
@@ -34,36 +38,49 @@ fn text<'a>(shape: &'a Shape, member: &str) -> &'a str {
 
 impl Gateway {
     /// The integration's answer.
-    pub(super) async fn integrated(&self, visit: Visit<'_>) -> Result<HttpResponse, Refusal> {
+    pub(super) async fn integrated(&self, mut visit: Visit<'_>) -> Result<HttpResponse, Refusal> {
         let target = visit.route_settings().map_or("", |route| text(route, "Target"));
         let id = target.strip_prefix("integrations/").ok_or(Refusal::Failed)?;
-        let integration = visit.stage.snapshot.integrations.get(id).ok_or(Refusal::Failed)?;
+        let stage = visit.stage;
+        let integration = stage.snapshot.integrations.get(id).ok_or(Refusal::Failed)?;
+        let source_arn = visit.source_arn();
+        let sent = visit.web.clone();
+        visit.web = mapping::mapped_request(
+            &texts(integration.get("RequestParameters")),
+            &variables(&visit, &sent, None),
+        );
+        let began = Instant::now();
         let waits_ms = integration.get("TimeoutInMillis").and_then(Value::as_u64);
         let waits = waits_ms.map_or(limits::INTEGRATION_TIMEOUT, Duration::from_millis);
         let uri = with_stage_variables(text(integration, "IntegrationUri"), |name| {
             visit.stage_variables.get(name).map(String::as_str)
         });
         let answered = match text(integration, "IntegrationType") {
-            "AWS_PROXY" => timeout(waits, self.function(&visit, integration, &uri)).await,
+            "AWS_PROXY" => timeout(waits, self.function(&visit, integration, (&uri, &source_arn))).await,
             "HTTP_PROXY" => timeout(waits, self.server(&visit, integration, &uri)).await,
             _ => return Err(Refusal::Failed),
         };
         // What a function still does goes on; nobody hears of it.
-        answered.map_err(|_| Refusal::Unavailable)?.map(outgoing::response)
+        let answer = answered.map_err(|_| Refusal::Unavailable)??;
+        context::integrated(&mut visit, answer.status, began.elapsed());
+        let mappings =
+            integration.get("ResponseParameters").and_then(|all| all.get(answer.status.to_string()));
+        let mapped =
+            mapping::mapped_answer(&texts(mappings), &variables(&visit, &sent, Some(&answer)), &answer);
+        Ok(outgoing::response(mapped))
     }
 
     async fn function(
         &self,
         visit: &Visit<'_>,
         integration: &Shape,
-        uri: &str,
+        (uri, source_arn): (&str, &str),
     ) -> Result<WebAnswer, Refusal> {
         let arn = function_arn(uri).ok_or(Refusal::Failed)?;
         let is_version_1 = text(integration, "PayloadFormatVersion") == "1.0";
         let event = if is_version_1 { event_1(visit) } else { event_2(visit) };
         let event = event.map_err(|_| Refusal::Failed)?;
-        let payload =
-            self.returned(arn, event.into(), &visit.source_arn(), &visit.api.account_id, visit).await?;
+        let payload = self.returned(arn, event.into(), source_arn, &visit.api.account_id, visit).await?;
         let answer =
             if is_version_1 { answer::of_version_1(&payload) } else { answer::of_version_2(&payload) };
         Ok(answer?)
@@ -133,6 +150,17 @@ impl Gateway {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         });
         Ok(WebAnswer { status: parts.status.as_u16(), headers: headers.collect(), body })
+    }
+}
+
+/// What mappings may name; the request as the client sent it.
+fn variables<'a>(visit: &'a Visit<'_>, sent: &'a WebRequest, answer: Option<&'a WebAnswer>) -> Variables<'a> {
+    Variables {
+        request: sent,
+        path_parameters: &visit.route.parameters,
+        stage_variables: &visit.stage_variables,
+        context: visit.context,
+        answer,
     }
 }
 

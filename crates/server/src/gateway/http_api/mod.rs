@@ -9,18 +9,19 @@
 //! ```
 
 mod authorizer;
+mod context;
 mod integration;
 mod refusal;
 mod throttle;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use aws_api::request_id;
 use bytes::Bytes;
 use hyper::header::HeaderValue;
 use lambda_model::{
     function::url::Cors,
-    http_api::Found,
+    http_api::{Found, variables},
     http_event::{WebAnswer, WebRequest, cors},
 };
 use serde_json::Value;
@@ -45,6 +46,8 @@ struct Visit<'a> {
     stage_variables: BTreeMap<String, String>,
     /// What the authorizer says of the caller.
     authorizer: Option<Value>,
+    /// What is known of the request, for mappings and access logs: `$context`.
+    context: &'a mut Value,
 }
 
 impl Visit<'_> {
@@ -85,13 +88,20 @@ impl Gateway {
             return with_id(outgoing::response(answer), &request_id);
         }
         let given = settings.as_ref().map(|settings| cors::answered(settings, &web));
-        let mut response = match self.routed(request, (&api, &stage), (web, path), callers).await {
-            Ok(response) => response,
-            Err(refusal) => refusal.into(),
-        };
+        let (began, at_ms, mut context) = (Instant::now(), web.time_ms, context::of(&api, &stage, &web));
+        let routed = self.routed(request, (&api, &stage), (web, path), (callers, &mut context)).await;
+        let mut response = routed.unwrap_or_else(|refusal| {
+            context["error"] = refusal.shown();
+            refusal.into()
+        });
         if let Some(given) = given {
             cors::OURS.iter().for_each(|name| drop(response.headers_mut().remove(*name)));
             outgoing::put_headers(response.headers_mut(), given);
+        }
+        if let Some((group, format)) = context::log_settings(&stage) {
+            context::answered(&mut context, &response, began.elapsed());
+            let line = variables::access_log_line(format, &context);
+            self.memory.access_logs.put(group, format!("{}/{}", api.api_id, stage.name), at_ms, line);
         }
         with_id(response, &request_id)
     }
@@ -101,13 +111,15 @@ impl Gateway {
         request: HttpRequest,
         (api, stage): (&DeployedApi, &DeployedStage),
         (web, path): (WebRequest, String),
-        callers: Callers<'_>,
+        (callers, context): (Callers<'_>, &mut Value),
     ) -> Result<HttpResponse, Refusal> {
         let route = stage.routes.find(&web.method, &path).ok_or(Refusal::NotFound)?;
         let stage_variables = texts(stage.settings.get("StageVariables"));
-        let mut visit = Visit { api, stage, route, web, stage_variables, authorizer: None };
+        context["routeKey"] = route.key.into();
+        let mut visit = Visit { api, stage, route, web, stage_variables, authorizer: None, context };
         self.memory.throttle.admit(&visit)?;
         let request = self.authorize(request, &mut visit, callers).await?;
+        context::authorized(&mut visit);
         visit.web.body = http::read_body(request.body, limits::API_BODY_BYTES_MAX).await?;
         self.integrated(visit).await
     }

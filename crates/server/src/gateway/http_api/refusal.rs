@@ -2,7 +2,7 @@
 
 use hyper::StatusCode;
 use lambda_model::http_event::answer::Malformed;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     authentication::AuthenticationFailure,
@@ -47,9 +47,15 @@ impl From<Malformed> for Refusal {
     }
 }
 
-impl From<Refusal> for HttpResponse {
-    fn from(refusal: Refusal) -> Self {
-        let (status, message) = match refusal {
+impl Refusal {
+    /// `$context.error`.
+    pub(super) fn shown(&self) -> Value {
+        let (_, message) = self.told();
+        json!({"message": message, "messageString": format!("\"{message}\"")})
+    }
+
+    fn told(&self) -> (StatusCode, &'static str) {
+        match self {
             Refusal::NotFound => (StatusCode::NOT_FOUND, "Not Found"),
             Refusal::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
             Refusal::Forbidden => (StatusCode::FORBIDDEN, "Forbidden"),
@@ -60,7 +66,13 @@ impl From<Refusal> for HttpResponse {
             Refusal::Unread(BodyError::Broken) => (StatusCode::BAD_REQUEST, "Bad Request"),
             Refusal::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
             Refusal::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
-        };
+        }
+    }
+}
+
+impl From<Refusal> for HttpResponse {
+    fn from(refusal: Refusal) -> Self {
+        let (status, message) = refusal.told();
         http::json(status, &json!({"message": message}))
     }
 }

@@ -146,7 +146,7 @@ pub fn mapped_answer(
             }
             (Change::Overwrite(Place::Status), Some(value)) => {
                 mapped.status =
-                    value.parse().ok().filter(|status| (100..=599).contains(status)).unwrap_or(mapped.status);
+                    value.parse().ok().filter(|status| (200..=599).contains(status)).unwrap_or(mapped.status);
             }
             _ => {}
         }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// An answer; names of headers as the function wrote them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebAnswer {
-    /// 100 to 599.
+    /// 200 to 599.
     pub status: u16,
     /// In their order; several of one name are sent apart.
     pub headers: Vec<(String, String)>,
@@ -37,7 +37,8 @@ pub enum Malformed {
     Body,
 }
 
-const STATUSES: std::ops::RangeInclusive<u64> = 100..=599;
+/// Those that end a request: what is below goes before an answer.
+const STATUSES: std::ops::RangeInclusive<u64> = 200..=599;
 
 /// The answer that a response in format 2.0 stands for.
 ///

@@ -17,7 +17,7 @@ pub mod version_2;
 
 pub use answer::WebAnswer;
 pub use query::{decoded_path, encoded as encoded_query, pairs as query_pairs};
-pub use request::WebRequest;
+pub use request::{Context, WebRequest};
 
 #[cfg(test)]
 mod tests;

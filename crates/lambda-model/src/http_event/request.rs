@@ -1,7 +1,10 @@
-//! A request as it came, nothing of it decoded.
+//! A request as it came, nothing of it decoded, and what a front door knows of it.
+
+use std::collections::BTreeMap;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
+use serde_json::Value;
 
 /// See the module's doc.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,6 +52,32 @@ impl WebRequest {
             }
             _ => Some((BASE64_STANDARD.encode(&self.body), true)),
         }
+    }
+}
+
+/// What the front door knows of a request beside what was sent.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// `anonymous`, or the account of whoever signed.
+    pub account_id: String,
+    /// The id of the address.
+    pub api_id: String,
+    /// Such as `$default`.
+    pub route_key: String,
+    /// Such as `$default`.
+    pub stage: String,
+    /// What an authorizer says of the caller.
+    pub authorizer: Option<Value>,
+    /// What the route's path has variables for.
+    pub path_parameters: BTreeMap<String, String>,
+    /// Variables of the stage.
+    pub stage_variables: BTreeMap<String, String>,
+}
+
+impl Context {
+    /// The path of the route's key: `/pets/{id}`.
+    pub(super) fn route_path(&self) -> &str {
+        self.route_key.split_once(' ').map_or(&self.route_key, |(_, path)| path)
     }
 }
 

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{
-    WebAnswer, WebRequest,
+    Context, WebAnswer, WebRequest,
     answer::{Malformed, of_version_2},
     cors,
     prelude::Prelude,
-    version_2::{self, Context},
+    version_2,
 };
 use crate::function::url::Cors;
 
@@ -171,6 +171,7 @@ fn what_is_no_answer_is_malformed() {
         ("{", Malformed::NotJson),
         (r#"{"statusCode": "abc"}"#, Malformed::Status),
         (r#"{"statusCode": 99}"#, Malformed::Status),
+        (r#"{"statusCode": 101}"#, Malformed::Status),
         (r#"{"statusCode": 600}"#, Malformed::Status),
         (r#"{"statusCode": 200.5}"#, Malformed::Status),
         (r#"{"statusCode": -200}"#, Malformed::Status),

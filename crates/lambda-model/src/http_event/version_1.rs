@@ -7,28 +7,7 @@ use aws_api::timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{WebRequest, query};
-
-/// What the front door knows of a request beside what was sent.
-#[derive(Debug, Clone, Default)]
-pub struct Context {
-    /// The account of the API.
-    pub account_id: String,
-    /// The API's id.
-    pub api_id: String,
-    /// The route's path: `/pets/{id}`.
-    pub resource: String,
-    /// What names the route among others.
-    pub resource_id: String,
-    /// The stage's name.
-    pub stage: String,
-    /// What an authorizer says of the caller.
-    pub authorizer: Option<Value>,
-    /// What the route's path has variables for.
-    pub path_parameters: BTreeMap<String, String>,
-    /// Variables of the stage.
-    pub stage_variables: BTreeMap<String, String>,
-}
+use super::{Context, WebRequest, query};
 
 /// The event, JSON.
 pub fn event(request: &WebRequest, context: &Context) -> serde_json::Result<Vec<u8>> {
@@ -37,7 +16,7 @@ pub fn event(request: &WebRequest, context: &Context) -> serde_json::Result<Vec<
     let multi_value_query = all_values(query::pairs(&request.raw_query));
     serde_json::to_vec(&Event {
         version: "1.0",
-        resource: &context.resource,
+        resource: context.route_path(),
         path: &request.raw_path,
         http_method: &request.method,
         headers: last_values(&multi_value_headers).unwrap_or_default(),
@@ -90,8 +69,8 @@ fn request_context(request: &WebRequest, context: &Context) -> Value {
         "requestId": request.request_id,
         "requestTime": timestamp::access_log(request.time_ms),
         "requestTimeEpoch": request.time_ms,
-        "resourceId": context.resource_id,
-        "resourcePath": context.resource,
+        "resourceId": context.route_key,
+        "resourcePath": context.route_path(),
         "stage": context.stage,
     });
     if let Some(authorizer) = &context.authorizer {

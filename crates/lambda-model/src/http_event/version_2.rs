@@ -9,26 +9,7 @@ use aws_api::timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{WebRequest, query};
-
-/// What the front door knows of a request beside what was sent.
-#[derive(Debug, Clone, Default)]
-pub struct Context {
-    /// `anonymous`, or the account of whoever signed.
-    pub account_id: String,
-    /// The id of the address.
-    pub api_id: String,
-    /// Such as `$default`.
-    pub route_key: String,
-    /// Such as `$default`.
-    pub stage: String,
-    /// What an authorizer says of the caller.
-    pub authorizer: Option<Value>,
-    /// What the route's path has variables for.
-    pub path_parameters: BTreeMap<String, String>,
-    /// Variables of the stage.
-    pub stage_variables: BTreeMap<String, String>,
-}
+use super::{Context, WebRequest, query};
 
 /// The event, JSON.
 pub fn event(request: &WebRequest, context: &Context) -> serde_json::Result<Vec<u8>> {

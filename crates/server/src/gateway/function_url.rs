@@ -15,7 +15,7 @@ use lambda_model::{
     authorization::PolicyDocument,
     credentials::{Principal, PrincipalKind},
     http_event::{
-        WebAnswer, WebRequest, answer, cors,
+        Context, WebAnswer, WebRequest, answer, cors,
         prelude::{self, Prelude},
         version_2,
     },
@@ -200,13 +200,13 @@ fn passed_on(answer: WebAnswer, mut rest: mpsc::Receiver<StreamEvent>) -> HttpRe
 }
 
 fn event(web: &WebRequest, url_id: &str, caller: Option<&Principal>) -> Result<Vec<u8>, Refusal> {
-    let context = version_2::Context {
+    let context = Context {
         account_id: caller.map_or("anonymous", |principal| &principal.account_id).to_owned(),
         api_id: url_id.to_owned(),
         route_key: "$default".to_owned(),
         stage: "$default".to_owned(),
         authorizer: caller.map(|principal| authorizer(principal, web)),
-        ..version_2::Context::default()
+        ..Context::default()
     };
     let event = version_2::event(web, &context);
     let event = event.map_err(|error| LambdaError::Service(format!("no event: {error}")))?;

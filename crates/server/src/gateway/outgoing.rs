@@ -26,9 +26,10 @@ pub(super) fn response(answer: WebAnswer) -> HttpResponse {
     response
 }
 
-/// The status of an answer whose numbers were checked.
+/// The status of an answer; one that does not end a request is none.
 pub(super) fn status(number: u16) -> StatusCode {
-    StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    let status = StatusCode::from_u16(number).ok().filter(|status| !status.is_informational());
+    status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// Adds headers of an answer.

@@ -25,7 +25,7 @@ use lambda_model::{
 use serde_json::{Map, Value, json};
 use services::apigatewayv2::Shape;
 
-use super::{Refusal, Visit, integration::context_2, texts};
+use super::{Refusal, Visit, integration::known};
 use crate::{
     clock,
     gateway::{Callers, Gateway},
@@ -258,27 +258,8 @@ fn invoke_request(visit: &Visit<'_>, caller: Principal) -> AuthorizationRequest 
 
 /// The event of an authorizer's function: that of a request, without its body.
 fn event(visit: &Visit<'_>, values: &[String], is_version_1: bool) -> serde_json::Result<Vec<u8>> {
-    let mut event: Map<String, Value> = serde_json::from_slice(&match is_version_1 {
-        true => version_1::event(
-            &visit.web,
-            &version_1::Context {
-                account_id: visit.api.account_id.clone(),
-                api_id: visit.api.api_id.clone(),
-                resource: visit
-                    .route
-                    .key
-                    .split_once(' ')
-                    .map_or(visit.route.key, |(_, path)| path)
-                    .to_owned(),
-                resource_id: visit.route.key.to_owned(),
-                stage: visit.stage.name.clone(),
-                path_parameters: visit.route.parameters.clone(),
-                stage_variables: texts(visit.stage.settings.get("StageVariables")),
-                authorizer: None,
-            },
-        )?,
-        false => version_2::event(&visit.web, &context_2(visit))?,
-    })?;
+    let made = if is_version_1 { version_1::event } else { version_2::event };
+    let mut event: Map<String, Value> = serde_json::from_slice(&made(&visit.web, &known(visit))?)?;
     event.retain(|member, _| !matches!(member.as_str(), "body" | "isBase64Encoded"));
     event.insert("type".to_owned(), "REQUEST".into());
     if is_version_1 {

@@ -15,7 +15,7 @@ use lambda_model::{
         mapping,
         variables::Variables,
     },
-    http_event::{WebAnswer, WebRequest, answer, version_1, version_2},
+    http_event::{Context, WebAnswer, WebRequest, answer, version_1, version_2},
     invocation::Invocation,
 };
 use serde_json::Value;
@@ -78,7 +78,8 @@ impl Gateway {
     ) -> Result<WebAnswer, Refusal> {
         let arn = function_arn(uri).ok_or(Refusal::Failed)?;
         let is_version_1 = text(integration, "PayloadFormatVersion") == "1.0";
-        let event = if is_version_1 { event_1(visit) } else { event_2(visit) };
+        let event = if is_version_1 { version_1::event } else { version_2::event };
+        let event = event(&visit.web, &known(visit));
         let event = event.map_err(|_| Refusal::Failed)?;
         let payload = self.returned(arn, event.into(), source_arn, &visit.api.account_id, visit).await?;
         let answer =
@@ -188,27 +189,9 @@ fn passed_on(visit: &Visit<'_>, method: &str, uri: &str) -> Option<Request<Full<
     builder.body(Full::from(visit.web.body.clone())).ok()
 }
 
-fn event_1(visit: &Visit<'_>) -> serde_json::Result<Vec<u8>> {
-    let resource = visit.route.key.split_once(' ').map_or(visit.route.key, |(_, path)| path);
-    let context = version_1::Context {
-        account_id: visit.api.account_id.clone(),
-        api_id: visit.api.api_id.clone(),
-        resource: resource.to_owned(),
-        resource_id: visit.route.key.to_owned(),
-        stage: visit.stage.name.clone(),
-        authorizer: visit.authorizer.clone(),
-        path_parameters: visit.route.parameters.clone(),
-        stage_variables: visit.stage_variables.clone(),
-    };
-    version_1::event(&visit.web, &context)
-}
-
-fn event_2(visit: &Visit<'_>) -> serde_json::Result<Vec<u8>> {
-    version_2::event(&visit.web, &context_2(visit))
-}
-
-pub(super) fn context_2(visit: &Visit<'_>) -> version_2::Context {
-    version_2::Context {
+/// What events tell of a request beside what was sent.
+pub(super) fn known(visit: &Visit<'_>) -> Context {
+    Context {
         account_id: visit.api.account_id.clone(),
         api_id: visit.api.api_id.clone(),
         route_key: visit.route.key.to_owned(),

@@ -7,7 +7,7 @@ use lambda_model::invocation::asynchronous::RetryPolicy;
 
 use crate::{
     event_source_mappings::BrokerUrl, outside::RelaySettings, service_endpoints::ServiceEndpoint,
-    topic_rules::MqttBroker,
+    tls::TlsFiles, topic_rules::MqttBroker,
 };
 
 /// How requests are authenticated.
@@ -64,6 +64,8 @@ pub(crate) struct Configuration {
     pub public_url: Option<String>,
     /// Who takes mail.
     pub mail_relay: Option<RelaySettings>,
+    /// A certificate of the operator's; without it the server has one of its own.
+    pub tls_files: Option<TlsFiles>,
     /// Whether the operator named a level of the network, which then must be had.
     pub network_is_wanted: bool,
     /// Settings of execution environments.

@@ -40,6 +40,8 @@ pub(crate) struct HttpRequest {
     pub peer: IpAddr,
     /// How it was sent.
     pub version: Version,
+    /// Whether over TLS.
+    pub is_secure: bool,
 }
 
 /// The body of a request.
@@ -78,7 +80,7 @@ impl RequestBody {
 
 impl HttpRequest {
     /// Splits a request of hyper's.
-    pub(crate) fn new(request: hyper::Request<Incoming>, peer: IpAddr) -> Self {
+    pub(crate) fn new(request: hyper::Request<Incoming>, peer: IpAddr, is_secure: bool) -> Self {
         let (mut parts, body) = request.into_parts();
         // HTTP/2 has the host in its own place, HTTP/1.1 may have it in the target: that one counts (RFC 9112, 3.2.2).
         if let Some(authority) = parts.uri.authority()
@@ -94,7 +96,14 @@ impl HttpRequest {
             body: RequestBody::Incoming(body),
             peer,
             version: parts.version,
+            is_secure,
         }
+    }
+
+    /// `https` where it came so, or whoever is in front says so.
+    pub(crate) fn scheme(&self) -> &'static str {
+        let is_forwarded = self.header("x-forwarded-proto") == Some("https");
+        if self.is_secure || is_forwarded { "https" } else { "http" }
     }
 
     /// A header's value, if it is text.

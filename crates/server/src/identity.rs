@@ -28,8 +28,7 @@ pub(crate) struct Caller {
 impl Caller {
     /// Who asks a service, and where.
     pub(crate) fn into_context(self, request: &HttpRequest) -> ServiceContext {
-        let scheme =
-            request.header("x-forwarded-proto").filter(|scheme| *scheme == "https").unwrap_or("http");
+        let scheme = request.scheme();
         let host = request.header("host").unwrap_or("localhost");
         ServiceContext {
             principal: self.principal,

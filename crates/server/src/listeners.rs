@@ -1,4 +1,5 @@
-//! Accepting connections, on the server's own address and inside environments, and ending them in order.
+//! Accepting connections, on the server's own address and inside environments, and ending them in order. On the server's own address they
+//! may speak TLS: see [`crate::tls`].
 
 use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
@@ -11,13 +12,16 @@ use hyper_util::{
     },
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::watch,
 };
+use tokio_rustls::server::TlsStream;
 
 use crate::{
     http::HttpRequest,
     router::{Entrance, Router},
+    tls::{self, Tls},
 };
 
 /// A client has this long to send its headers (hyper has no limit of its own).
@@ -30,17 +34,27 @@ const HTTP2_STREAMS_MAX: u32 = 256;
 const ACCEPT_RETRY: Duration = Duration::from_millis(10);
 
 /// What answers, for whom, and until when.
-type Doors = (Arc<Router>, Entrance, watch::Receiver<bool>);
+#[derive(Clone)]
+pub(crate) struct Doors {
+    /// What answers.
+    pub router: Arc<Router>,
+    /// For whom.
+    pub entrance: Entrance,
+    /// True when no more is accepted.
+    pub stop: watch::Receiver<bool>,
+    /// Certificates, where TLS is spoken too.
+    pub tls: Option<Arc<Tls>>,
+}
 
 /// Serves connections until the watch changes, then lets open requests end within `drain`.
-pub(crate) async fn serve(listener: TcpListener, (router, entrance, mut stop): Doors, drain: Duration) {
+pub(crate) async fn serve(listener: TcpListener, doors: Doors, drain: Duration) {
+    let mut stop = doors.stop.clone();
     let graceful = GracefulShutdown::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => {
-                    let doors = (Arc::clone(&router), entrance, stop.clone());
-                    tokio::spawn(serve_connection((stream, address.ip()), doors, graceful.watcher()));
+                    tokio::spawn(serve_connection((stream, address.ip()), doors.clone(), graceful.watcher()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "connection not accepted");
@@ -56,24 +70,48 @@ pub(crate) async fn serve(listener: TcpListener, (router, entrance, mut stop): D
     }
 }
 
-async fn serve_connection(
-    (stream, peer): (TcpStream, IpAddr),
-    (router, entrance, mut stop): Doors,
-    watcher: Watcher,
-) {
+async fn serve_connection((stream, peer): (TcpStream, IpAddr), mut doors: Doors, watcher: Watcher) {
     let _ = stream.set_nodelay(true);
     // The first bytes tell HTTP/1 from HTTP/2; hyper waits for them without a limit.
     let mut first = [0];
     let spoke = tokio::select! {
         spoke = tokio::time::timeout(HEADER_READ_TIMEOUT, stream.peek(&mut first)) => matches!(spoke, Ok(Ok(1))),
-        _ = stop.changed() => false,
+        _ = doors.stop.changed() => false,
     };
-    if !spoke {
-        return;
+    match &doors.tls {
+        _ if !spoke => {}
+        Some(tls) if first[0] == tls::FIRST_BYTE => {
+            if let Some(stream) = secured(stream, tls).await {
+                speak((stream, peer, true), doors, watcher).await;
+            }
+        }
+        _ => speak((stream, peer, false), doors, watcher).await,
     }
+}
+
+/// The stream behind a handshake; whoever does not finish it in time is left.
+async fn secured(stream: TcpStream, tls: &Tls) -> Option<TlsStream<TcpStream>> {
+    let acceptor = match tls.acceptor().await {
+        Ok(acceptor) => acceptor,
+        Err(why) => {
+            tracing::error!(why, "no certificate for a connection");
+            return None;
+        }
+    };
+    tokio::time::timeout(HEADER_READ_TIMEOUT, acceptor.accept(stream)).await.ok()?.ok()
+}
+
+/// Answers the requests of a connection.
+async fn speak<S>((stream, peer, is_secure): (S, IpAddr, bool), doors: Doors, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Doors { router, entrance, .. } = doors;
     let service = service_fn(move |request| {
         let router = Arc::clone(&router);
-        async move { Ok::<_, Infallible>(router.handle(HttpRequest::new(request, peer), entrance).await) }
+        async move {
+            Ok::<_, Infallible>(router.handle(HttpRequest::new(request, peer, is_secure), entrance).await)
+        }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
@@ -103,7 +141,8 @@ impl lambda_model::ports::EnvironmentEndpoint for InsideEndpoint {
                 let listener = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
                 match listener {
                     Ok(listener) => {
-                        serve(listener, (router, Entrance::Inside, stopped), Duration::ZERO).await
+                        let doors = Doors { router, entrance: Entrance::Inside, stop: stopped, tls: None };
+                        serve(listener, doors, Duration::ZERO).await
                     }
                     Err(error) => tracing::error!(%error, "no AWS endpoint inside an environment"),
                 }

@@ -30,6 +30,7 @@ mod s3_api;
 mod service_endpoints;
 mod signed_path;
 mod subscribed_functions;
+mod tls;
 mod topic_rules;
 mod waiting;
 mod watches;

@@ -47,7 +47,7 @@ use crate::{
     gateway::{Gateway, Memory},
     identity::Defaults,
     lambda_api::LambdaApi,
-    listeners::{self, InsideEndpoint},
+    listeners::{self, Doors, InsideEndpoint},
     metrics::Metrics,
     preparation::Preparation,
     rest_json_api::RestJsonApi,
@@ -56,6 +56,7 @@ use crate::{
     service_endpoints::ServiceEndpoints,
     signed_path::PathSigner,
     subscribed_functions::InvokedFunctions,
+    tls::Tls,
     waiting,
 };
 
@@ -130,7 +131,7 @@ impl Server {
             health,
             &store,
             (metrics, sns.clone(), &lambda),
-            (configuration.auth, &identity),
+            (configuration.auth, &identity, tls(&configuration, &store)?),
             stopped,
         );
         let (credentials, authentication) = proving(&configuration, &identity);
@@ -186,7 +187,12 @@ impl Server {
         hurry: impl Future<Output = ()>,
         drain: Duration,
     ) {
-        let doors = (Arc::clone(&self.router), Entrance::Own, self.stopping.subscribe());
+        let doors = Doors {
+            router: Arc::clone(&self.router),
+            entrance: Entrance::Own,
+            stop: self.stopping.subscribe(),
+            tls: Some(Arc::clone(&self.router.admin.tls)),
+        };
         let serving = tokio::spawn(listeners::serve(listener, doors, drain));
         stop.await;
         let deadline = Instant::now() + drain;
@@ -218,11 +224,18 @@ fn build_admin(
     health: HealthFacts,
     store: &Store,
     (metrics, sns, lambda): (Arc<Metrics>, Sns, &Arc<LambdaApi>),
-    (auth, identity): (Auth, &Identity),
+    (auth, identity, tls): (Auth, &Identity, Arc<Tls>),
     stopped: watch::Receiver<bool>,
 ) -> Admin {
-    let sessions = Arc::clone(&identity.sessions);
-    Admin { health, metrics, sns, logs: store.logs(), lambda: Arc::clone(lambda), auth, sessions, stopped }
+    let (sessions, lambda) = (Arc::clone(&identity.sessions), Arc::clone(lambda));
+    Admin { health, metrics, sns, logs: store.logs(), lambda, auth, sessions, tls, stopped }
+}
+
+/// Certificates of the listener.
+fn tls(configuration: &Configuration, store: &Store) -> Result<Arc<Tls>, BuildError> {
+    let files = configuration.tls_files.clone();
+    let tls = Tls::new(store.clone(), files, &configuration.region).map_err(BuildError::Failed);
+    tls.map(Arc::new)
 }
 
 fn health_facts(configuration: &Configuration, store: &Store, unenforced: Vec<String>) -> HealthFacts {

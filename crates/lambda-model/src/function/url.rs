@@ -46,9 +46,9 @@ pub fn url_id(random: [u8; URL_ID_CHARS]) -> String {
 }
 
 /// The address of a URL: its host carries the id and the Region, whatever the domain (any suffix works), at this server's port.
-pub fn address(url_id: &str, region: &str, port: Option<&str>) -> String {
+pub fn address(url_id: &str, region: &str, (scheme, port): (&str, Option<&str>)) -> String {
     let port = port.map_or_else(String::new, |port| format!(":{port}"));
-    format!("http://{url_id}.lambda-url.{region}.localhost{port}/")
+    format!("{scheme}://{url_id}.lambda-url.{region}.localhost{port}/")
 }
 
 #[cfg(test)]
@@ -61,9 +61,12 @@ mod tests {
         assert_eq!(id.len(), 32);
         assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()));
         assert_eq!(
-            address("abc", "us-east-1", Some("4566")),
+            address("abc", "us-east-1", ("http", Some("4566"))),
             "http://abc.lambda-url.us-east-1.localhost:4566/"
         );
-        assert_eq!(address("abc", "us-east-1", None), "http://abc.lambda-url.us-east-1.localhost/");
+        assert_eq!(
+            address("abc", "us-east-1", ("https", None)),
+            "https://abc.lambda-url.us-east-1.localhost/"
+        );
     }
 }

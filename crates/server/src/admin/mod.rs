@@ -23,6 +23,7 @@ use crate::{
     lambda_api::LambdaApi,
     metrics::Metrics,
     router::Entrance,
+    tls::Tls,
 };
 
 /// Answers `/_lambent/...`.
@@ -41,6 +42,8 @@ pub(crate) struct Admin {
     pub sns: Sns,
     /// Whose key is kept when everything else goes.
     pub sessions: Arc<Sessions>,
+    /// Certificates of the listener.
+    pub tls: Arc<Tls>,
     /// True once the server stops: answers without an end then get one.
     pub stopped: watch::Receiver<bool>,
 }
@@ -57,6 +60,7 @@ impl Admin {
                 let text = self.metrics.render(self.logs.dropped());
                 http::response(StatusCode::OK, "text/plain; version=0.0.4", text)
             }
+            (&Method::GET, "/_lambent/certificate") => self.certificate().await,
             (&Method::POST, "/_lambent/reset") => self.reset(&request).await,
             (&Method::GET | &Method::POST, "/_lambent/watch") => self.watch(&request),
             (&Method::GET, "/_lambent/logs") => self.read_logs(&request).await,
@@ -67,9 +71,25 @@ impl Admin {
 }
 
 impl Admin {
+    /// The certificate that the server has made for itself: whom clients have to trust.
+    async fn certificate(&self) -> HttpResponse {
+        match self.tls.own_certificate().await {
+            Ok(Some(certificate)) => http::response(StatusCode::OK, "application/x-pem-file", certificate),
+            Ok(None) => no_such_page(),
+            Err(why) => {
+                tracing::error!(why, "no certificate of the server's own");
+                http::json(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    &serde_json::json!({"message": "there is no certificate"}),
+                )
+            }
+        }
+    }
+
     /// Pages that anyone may see: they tell nothing of functions, or have a signature of their own in their path.
     pub(crate) fn is_open(path: &str) -> bool {
-        ["/_lambent/health", "/_lambent/metrics"].contains(&path) || path.starts_with(code::PREFIX)
+        ["/_lambent/health", "/_lambent/metrics", "/_lambent/certificate"].contains(&path)
+            || path.starts_with(code::PREFIX)
     }
 
     /// For callers who are known, and not allowed.

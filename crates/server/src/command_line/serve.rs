@@ -25,6 +25,7 @@ use crate::{
     open_files,
     outside::RelaySettings,
     service_endpoints::ServiceEndpoint,
+    tls::TlsFiles,
     topic_rules::MqttBroker,
     wiring::{BuildError, Server},
 };
@@ -91,6 +92,13 @@ pub(super) struct ServeArguments {
     /// Address that those mails come from.
     #[arg(long, env = "LAMBENT_MAIL_FROM")]
     mail_from: Option<String>,
+    /// Certificate for HTTPS, PEM, with those that signed it; read again when it changes. Without one, the server makes one of its own, which
+    /// `/_lambent/certificate` gives.
+    #[arg(long, env = "LAMBENT_TLS_CERTIFICATE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// Its key, PEM.
+    #[arg(long, env = "LAMBENT_TLS_KEY", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
     /// Do not tell functions of this server's AWS endpoint: their SDKs then go to AWS, except for mapped services.
     #[arg(long, env = "LAMBENT_NO_ENDPOINT_URL")]
     no_endpoint_url: bool,
@@ -303,6 +311,10 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandErro
             .mail_relay
             .zip(arguments.mail_from)
             .map(|(url, from)| RelaySettings { url, from }),
+        tls_files: arguments
+            .tls_certificate
+            .zip(arguments.tls_key)
+            .map(|(certificate, key)| TlsFiles { certificate, key }),
         network_is_wanted,
         execution,
     })

@@ -13,7 +13,7 @@ pub(super) fn head(request: &HttpRequest, path: String, request_id: &str) -> Web
         method: request.method.to_string(),
         raw_path: path,
         raw_query: request.query.clone(),
-        headers: headers(&request.headers, &source_ip, port(request)),
+        headers: headers(&request.headers, &source_ip, (port(request), request.scheme())),
         body: Bytes::new(),
         protocol: protocol(request.version).to_owned(),
         source_ip,
@@ -23,7 +23,7 @@ pub(super) fn head(request: &HttpRequest, path: String, request_id: &str) -> Web
 }
 
 /// What was sent, and how it came here, over what the client says of that.
-fn headers(sent: &HeaderMap, source_ip: &str, port: String) -> Vec<(String, String)> {
+fn headers(sent: &HeaderMap, source_ip: &str, (port, scheme): (String, &str)) -> Vec<(String, String)> {
     const ADDED: [&str; 3] = ["x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"];
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     let mut all: Vec<_> = sent
@@ -33,7 +33,7 @@ fn headers(sent: &HeaderMap, source_ip: &str, port: String) -> Vec<(String, Stri
         .collect();
     let before = sent.get("x-forwarded-for").map(|value| text(value.as_bytes()) + ", ");
     let forwarded = before.unwrap_or_default() + source_ip;
-    let values = [forwarded, port, "http".to_owned()];
+    let values = [forwarded, port, scheme.to_owned()];
     all.extend(ADDED.iter().map(|name| (*name).to_owned()).zip(values));
     all
 }
@@ -42,7 +42,7 @@ fn headers(sent: &HeaderMap, source_ip: &str, port: String) -> Vec<(String, Stri
 fn port(request: &HttpRequest) -> String {
     let host = request.header("host").unwrap_or_default();
     let named = host.rsplit_once(':').map(|(_, port)| port).filter(|port| port.parse::<u16>().is_ok());
-    named.unwrap_or("80").to_owned()
+    named.unwrap_or(if request.scheme() == "https" { "443" } else { "80" }).to_owned()
 }
 
 fn protocol(version: Version) -> &'static str {

@@ -217,7 +217,7 @@ fn cors(cors: api::Cors) -> Cors {
 fn shown(located: Located, context: &RequestContext) -> api::FunctionUrlConfig {
     let Located { key, qualifier, url } = located;
     api::FunctionUrlConfig {
-        function_url: Some(url::address(&url.url_id, &key.region, context.port())),
+        function_url: Some(url::address(&url.url_id, &key.region, (context.scheme(), context.port()))),
         function_arn: Some(key.arn_of(qualifier.as_deref())),
         creation_time: Some(timestamp::iso(url.created_ms)),
         last_modified_time: Some(timestamp::iso(url.last_modified_ms)),

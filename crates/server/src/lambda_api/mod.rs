@@ -103,12 +103,17 @@ pub(crate) struct LambdaApi {
 /// What every handler needs of a request beside its input.
 struct RequestContext {
     caller: Caller,
-    /// `http://host:port` as the caller addressed this server.
+    /// `http://host:port`, or `https`, as the caller addressed this server.
     base_url: String,
     headers: hyper::HeaderMap,
 }
 
 impl RequestContext {
+    /// `http` or `https`, as the caller addressed this server.
+    fn scheme(&self) -> &str {
+        self.base_url.split_once("://").map_or("http", |(scheme, _)| scheme)
+    }
+
     /// The port as the caller addressed this server; `None` where it is HTTP's own.
     fn port(&self) -> Option<&str> {
         let port = self.base_url.rsplit_once(':')?.1;
@@ -183,7 +188,7 @@ impl LambdaApi {
 }
 
 fn base_url(request: &HttpRequest) -> String {
-    format!("http://{}", request.header("host").unwrap_or("127.0.0.1:4566"))
+    format!("{}://{}", request.scheme(), request.header("host").unwrap_or("127.0.0.1:4566"))
 }
 
 /// Uploads are large, events are bounded by Lambda's own limit, everything else is small.

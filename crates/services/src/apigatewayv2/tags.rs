@@ -75,20 +75,26 @@ impl ApiGatewayV2 {
                         [_, _, "stages", stage] => record.of_mut("Stage").get_mut(stage),
                         _ => None,
                     };
-                    let tags = changed(shape.ok_or(missing)?, change)?;
-                    transaction.put_document(&named, &record)?;
+                    let (tags, is_news) = changed(shape.ok_or(missing)?, change)?;
+                    if is_news {
+                        transaction.put_document(&named, &record)?;
+                    }
                     Ok(tags)
                 }
                 ["domainnames", _] => {
                     let mut record = transaction.document::<DomainRecord>(&named)?.ok_or(missing)?;
-                    let tags = changed(&mut record.domain, change)?;
-                    transaction.put_document(&named, &record)?;
+                    let (tags, is_news) = changed(&mut record.domain, change)?;
+                    if is_news {
+                        transaction.put_document(&named, &record)?;
+                    }
                     Ok(tags)
                 }
                 ["vpclinks", _] => {
                     let mut record = transaction.document::<VpcLinkRecord>(&named)?.ok_or(missing)?;
-                    let tags = changed(&mut record.0, change)?;
-                    transaction.put_document(&named, &record)?;
+                    let (tags, is_news) = changed(&mut record.0, change)?;
+                    if is_news {
+                        transaction.put_document(&named, &record)?;
+                    }
                     Ok(tags)
                 }
                 _ => Err(missing.into()),
@@ -98,15 +104,18 @@ impl ApiGatewayV2 {
     }
 }
 
+/// The tags of something as they are then, and whether they were others before.
 fn changed(
     shape: &mut Shape,
     change: impl FnOnce(&mut Map<String, Value>) -> Handled<()>,
-) -> Handled<Map<String, Value>> {
-    let mut tags = match shape.get("Tags") {
+) -> Handled<(Map<String, Value>, bool)> {
+    let before = match shape.get("Tags") {
         Some(Value::Object(tags)) => tags.clone(),
         _ => Map::new(),
     };
+    let mut tags = before.clone();
     change(&mut tags)?;
     shape.insert("Tags".into(), Value::Object(tags.clone()));
-    Ok(tags)
+    let is_news = tags != before;
+    Ok((tags, is_news))
 }

@@ -276,6 +276,24 @@ enum Destination {
     Unknown(String),
 }
 
+/// The signing names of the services that are here.
+pub(crate) const SERVICES: [&str; 14] = [
+    "apigateway",
+    "dynamodb",
+    "events",
+    "iam",
+    "iot",
+    "kinesis",
+    "lambda",
+    "logs",
+    "s3",
+    "scheduler",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "sts",
+];
+
 impl Destination {
     /// `None` is S3.
     fn of(service: &str) -> Option<Self> {
@@ -333,4 +351,16 @@ async fn to_pass_on(request: HttpRequest, region: String) -> Result<Passed, Auth
     let body = http::read_body(body, limits::CREATE_FUNCTION_REQUEST_BYTES_MAX).await?;
     let payload = Payload { hash: payload_hash(&body), body: body.into() };
     Ok(Passed { method, path, query, headers, payload, region, wants_xml })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_service_that_is_said_to_be_here_is_here() {
+        for name in SERVICES {
+            assert!(!matches!(Destination::of(name), Some(Destination::Unknown(_))), "{name}");
+        }
+    }
 }

@@ -1,9 +1,14 @@
 //! `GET /_lambent/health` (the fixed contract): answered once the server is ready.
 
+use std::collections::BTreeMap;
+
 use hyper::StatusCode;
 use serde_json::json;
 
-use crate::http::{self, HttpResponse};
+use crate::{
+    http::{self, HttpResponse},
+    router::SERVICES,
+};
 
 /// What the page tells that is fixed at start.
 #[derive(Debug, Clone)]
@@ -22,7 +27,7 @@ impl HealthFacts {
         let page = json!({
             "status": "ok",
             "version": env!("CARGO_PKG_VERSION"),
-            "services": {"lambda": "running", "iam": "running", "s3": "running", "sts": "running"},
+            "services": SERVICES.map(|name| (name, "running")).into_iter().collect::<BTreeMap<_, _>>(),
             "isolation": self.isolation,
             "data_dir_id": self.data_dir_id,
             "unenforced": self.unenforced,

@@ -174,5 +174,7 @@ def test_tokens_of_an_issuer_authorize_callers(apis, echo, issuer):
         refused = with_(wrong)
         assert (refused.status, refused.json) == (401, {"message": "Unauthorized"}), wrong
     assert api.visit("/a").status == 401
-    # The keys are kept: the issuer was asked once for each of its two documents.
+    # The keys are kept: the issuer was asked once for each of its two documents. For a key that nobody knows it is not asked at once.
+    issuer.new_key("two")
+    assert [with_(issuer.token("two")).status for _ in range(3)] == [401] * 3
     assert issuer.asked == 2

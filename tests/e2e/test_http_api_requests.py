@@ -162,11 +162,18 @@ def test_custom_domain_names_have_paths_of_several_apis(apis, echo):
         assert at("/a/b") == (one.id, "a/b", "/a/b")
         assert at("/v2/api/c") == (two.id, "c", "/v2/api/c")
         assert at("/v2/apis/c") == (one.id, "v2/apis/c", "/v2/apis/c")
+        # The server's own pages, and whoever signs for a service, are not taken for visitors of the domain.
+        assert one.visit("/_lambent/health", host=domain).json["status"] == "ok"
+        scope = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0"
+        assert "Functions" in one.visit("/2015-03-31/functions/", headers=[("Authorization", scope)], host=domain).json
         apis.update_api(ApiId=one.id, DisableExecuteApiEndpoint=True)
         assert (one.visit("/a").status, at("/a")[0]) == (404, one.id)
     finally:
         apis.delete_domain_name(DomainName=domain)
     assert one.visit("/a", host=domain).status != 200
+    for own in ["localhost", "127.0.0.1", "::1"]:
+        with pytest.raises(apis.exceptions.BadRequestException):
+            apis.create_domain_name(DomainName=own)
 
 
 def test_a_route_has_as_many_requests_as_its_settings_allow(apis, echo):
@@ -219,6 +226,13 @@ def test_a_server_of_the_web_answers_behind_an_api(apis, upstream):
     sent = {name.lower(): value for name, value in told["headers"].items()}
     assert (sent["x-mine"], sent["via"]) == ("2", "HTTP/1.1 AmazonAPIGateway")
     assert sent["forwarded"].startswith("for=127.0.0.1;host=")
+    # What a client sends stays within the path.
+    for sent in ["/a%3Fx=1/b%20c", "/%7Bproxy%7D", "/a%23b/%2e%2e"]:
+        reached = api.visit(sent).json["path"]
+        assert reached.startswith("/base/") and not set("?#{} ") & set(reached), reached
+    mapped = {**proxy, "RequestParameters": {"overwrite:path": "/else/where"}}
+    api.route("GET /mapped", integration=mapped)
+    assert api.visit("/mapped?x=1").json["path"] == "/else/where?x=1"
     gone = {**proxy, "IntegrationUri": "http://127.0.0.1:9/"}
     api.route("GET /gone", integration=gone)
     assert (api.visit("/gone").status, api.visit("/gone").json) == (503, {"message": "Service Unavailable"})

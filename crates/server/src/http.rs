@@ -18,6 +18,20 @@ const RESERVE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Read of a body that is refused anyway, bytes.
 const DISCARD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Headers that belong to one connection (RFC 9110, 7.6.1), and the name of this server: nothing that is passed on has them.
+pub(crate) const OF_A_CONNECTION: &[&str] = &[
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "expect",
+    "host",
+];
+
 /// The body of a response: whole in memory, or coming piece by piece, from a page of the server's own or from S3.
 pub(crate) type Body = Either<Full<Bytes>, Either<Pieces, s3s::Body>>;
 

@@ -16,7 +16,7 @@ pub mod version_1;
 pub mod version_2;
 
 pub use answer::WebAnswer;
-pub use query::{decoded_path, encoded as encoded_query, pairs as query_pairs};
+pub use query::{decoded_path, encoded as encoded_query, encoded_path, pairs as query_pairs};
 pub use request::{Context, WebRequest};
 
 #[cfg(test)]

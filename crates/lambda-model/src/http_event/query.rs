@@ -14,6 +14,11 @@ pub fn encoded(pairs: &[(String, String)]) -> String {
     pairs.iter().map(part).collect::<Vec<_>>().join("&")
 }
 
+/// A part of a path, encoded again; what is between slashes stays so.
+pub fn encoded_path(text: &str) -> String {
+    text.split('/').map(encode).collect::<Vec<_>>().join("/")
+}
+
 fn encode(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let encoded =

@@ -1,7 +1,7 @@
 //! Access logs of stages: a line for each request, put into the log group that the stage names, many at a time.
 //!
 //! ```text
-//! answered ──► a line waits (a bounded number; what is more is dropped, and counted) ──► the group's stream
+//! answered ──► a line waits (a bounded number; what is more is dropped, which the server's log tells) ──► the group's stream
 //! ```
 
 use std::collections::BTreeMap;

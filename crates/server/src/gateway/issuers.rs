@@ -36,49 +36,59 @@ struct Key {
     exponent: Vec<u8>,
 }
 
-type Keys = Arc<HashMap<String, Key>>;
-
 /// See the module's doc.
 #[derive(Default)]
 pub(super) struct Issuers {
-    known: Mutex<HashMap<String, (Instant, Keys)>>,
+    known: Mutex<HashMap<String, Arc<Issuer>>>,
+}
+
+/// What is known of an issuer. Whoever asks it holds the lock, so that the others wait for what it answers.
+#[derive(Default)]
+struct Issuer(tokio::sync::Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    keys: HashMap<String, Key>,
+    /// When the keys came.
+    came: Option<Instant>,
+    /// When it was asked, whether it answered or not.
+    asked: Option<Instant>,
 }
 
 impl Issuers {
     /// Whether a key of the issuer's has signed the token.
     pub(super) async fn has_signed(&self, issuer: &str, token: &Token, ways_out: &WaysOut) -> bool {
-        let key = match self.find(issuer, &token.key_id, KEPT) {
-            Some(key) => Some(key),
-            // Keys change: a name that is new may be known by now.
-            None if self.may_ask(issuer) => {
-                match fetched(issuer, ways_out).await {
-                    Some(keys) => self.keep(issuer, Arc::new(keys)),
-                    None => tracing::warn!(issuer, "the keys of an issuer of tokens cannot be had"),
-                }
-                self.find(issuer, &token.key_id, KEPT)
+        let known = self.of(issuer);
+        let mut known = known.0.lock().await;
+        // Keys change: a name that is new may be known by now.
+        if known.key(&token.key_id).is_none() && known.may_ask() {
+            known.asked = Some(Instant::now());
+            match fetched(issuer, ways_out).await {
+                Some(keys) => (known.keys, known.came) = (keys, Some(Instant::now())),
+                None => tracing::warn!(issuer, "the keys of an issuer of tokens cannot be had"),
             }
-            None => None,
-        };
+        }
+        let key = known.key(&token.key_id).cloned();
+        drop(known);
         key.is_some_and(|key| key.has_signed(token))
     }
 
-    fn find(&self, issuer: &str, key_id: &str, kept: Duration) -> Option<Key> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, keys) = known.get(issuer)?;
-        (at.elapsed() < kept).then(|| keys.get(key_id).cloned()).flatten()
-    }
-
-    fn may_ask(&self, issuer: &str) -> bool {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(issuer).is_none_or(|(at, _)| at.elapsed() >= PAUSE)
-    }
-
-    fn keep(&self, issuer: &str, keys: Keys) {
+    fn of(&self, issuer: &str) -> Arc<Issuer> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= ISSUERS_MAX {
+        if known.len() >= ISSUERS_MAX && !known.contains_key(issuer) {
             known.clear();
         }
-        known.insert(issuer.to_owned(), (Instant::now(), keys));
+        Arc::clone(known.entry(issuer.to_owned()).or_default())
+    }
+}
+
+impl Known {
+    fn key(&self, key_id: &str) -> Option<&Key> {
+        self.came.filter(|came| came.elapsed() < KEPT).and_then(|_| self.keys.get(key_id))
+    }
+
+    fn may_ask(&self) -> bool {
+        self.asked.is_none_or(|asked| asked.elapsed() >= PAUSE)
     }
 }
 

@@ -6,17 +6,7 @@ use hyper::{
 };
 use lambda_model::http_event::WebAnswer;
 
-use crate::http::{self, HttpResponse};
-
-/// Headers of a connection, and of a body's length: a function does not decide about these.
-const OF_THE_CONNECTION: [HeaderName; 6] = [
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::TE,
-    header::TRAILER,
-];
+use crate::http::{self, HttpResponse, OF_A_CONNECTION};
 
 /// The answer as it is sent; what can be no header is left out.
 pub(super) fn response(answer: WebAnswer) -> HttpResponse {
@@ -41,7 +31,8 @@ pub(super) fn put_headers(headers: &mut HeaderMap, given: Vec<(String, String)>)
             tracing::warn!(name, "a function gave what can be no header; it is left out");
             continue;
         };
-        if !OF_THE_CONNECTION.contains(&name) {
+        // Nor does a function decide about the connection, or the body's length.
+        if name != header::CONTENT_LENGTH && !OF_A_CONNECTION.contains(&name.as_str()) {
             headers.append(name, value);
         }
     }

@@ -8,6 +8,7 @@
 //! 127.0.0.1:4566/_lambent/execute-api/abc/stage/path
 //! ```
 
+use aws_api::sigv4::credential_scope;
 use services::apigatewayv2::{Mapped, Registry};
 
 use crate::http::HttpRequest;
@@ -15,6 +16,8 @@ use crate::http::HttpRequest;
 const URLS: &str = "lambda-url";
 const APIS: &str = "execute-api";
 const PATHS: &str = "/_lambent/";
+/// What requests to APIs are signed for.
+const EXECUTE: &str = "execute-api";
 
 /// See the module's doc.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +53,12 @@ impl Place {
     pub(crate) fn of(request: &HttpRequest, apis: &Registry) -> Option<Self> {
         let host = request.header("host").unwrap_or_default();
         Self::at(host, &request.path).or_else(|| {
+            // Whoever may make domain names must not come between callers and this server, whose name one may have.
+            let scope = credential_scope::of_request(request.header("authorization"), &request.query);
+            let is_for_another = scope.is_some_and(|scope| scope.service != EXECUTE);
+            if !apis.has_domains() || request.path.starts_with(PATHS) || is_for_another {
+                return None;
+            }
             let domain = host.rsplit_once(':').map_or(host, |(domain, _)| domain);
             Some(
                 apis.mapped(domain, &request.path)?

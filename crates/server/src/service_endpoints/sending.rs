@@ -20,20 +20,6 @@ use crate::{
     http::{self, HttpResponse},
 };
 
-/// Headers that belong to one connection (RFC 9110, 7.6.1), and the name of this server.
-const LEFT_BEHIND: &[&str] = &[
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "expect",
-    "host",
-];
-
 /// Headers of a signature.
 const OF_SIGNATURE: &[&str] =
     &["authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"];
@@ -72,7 +58,7 @@ impl ServiceEndpoints {
         match answered {
             Ok(response) => {
                 let (mut parts, body) = response.into_parts();
-                LEFT_BEHIND.iter().for_each(|name| drop(parts.headers.remove(*name)));
+                http::OF_A_CONNECTION.iter().for_each(|name| drop(parts.headers.remove(*name)));
                 hyper::Response::from_parts(parts, Either::Right(Either::Right(body.into())))
             }
             Err(reason) => {
@@ -109,7 +95,7 @@ fn signed_headers(
     path: &str,
 ) -> Result<HeaderMap, header::InvalidHeaderValue> {
     let mut others = passed.headers.clone();
-    LEFT_BEHIND.iter().for_each(|name| drop(others.remove(*name)));
+    http::OF_A_CONNECTION.iter().for_each(|name| drop(others.remove(*name)));
     let host = HeaderValue::from_str(endpoint.authority.as_str())?;
     let Some(credentials) = &endpoint.credentials else {
         others.insert(header::HOST, host);

@@ -50,6 +50,9 @@ impl ApiGatewayV2 {
         mut input: Shape,
     ) -> Handled<Shape> {
         let name = text(&input, "DomainName").to_owned();
+        if name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok() {
+            return Err(bad_request("This name is the server's own"));
+        }
         if self.registry.has_domain(&name) {
             return Err(conflict("The domain name resource already exists."));
         }

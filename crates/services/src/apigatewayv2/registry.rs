@@ -101,6 +101,11 @@ impl Registry {
         Some(mappings.iter().filter(is_of).max_by_key(|mapped| mapped.base_path.len()).cloned())
     }
 
+    /// Whether there is any custom domain name.
+    pub fn has_domains(&self) -> bool {
+        !self.read().domains.is_empty()
+    }
+
     /// Whether a custom domain name is anybody's.
     pub(super) fn has_domain(&self, domain: &str) -> bool {
         self.read().domains.contains_key(&domain.to_ascii_lowercase())

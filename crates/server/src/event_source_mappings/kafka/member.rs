@@ -348,8 +348,10 @@ impl Member {
         (invocations, executed_version, request_id): (u32, &str, &str),
     ) -> Result<(), Problem> {
         let poller = &self.poller;
-        poller.count(EventSourceCount::Dropped, records.len());
-        let Some(target) = poller.settings.on_failure.clone() else { return Ok(()) };
+        let Some(target) = poller.settings.on_failure.clone() else {
+            poller.count(EventSourceCount::Dropped, records.len());
+            return Ok(());
+        };
         let function_arn = poller.mapping.function_arn();
         let abandonment =
             Abandonment { why, request_id, function_arn: &function_arn, invocations, executed_version };
@@ -361,6 +363,7 @@ impl Member {
         let body = kafka_failures::record(&abandonment, (servers, &event), records, (now_ms, is_whole));
         if let Some(other_topic) = other_topic {
             topic.produce(other_topic, request_id, body).await?;
+            poller.count(EventSourceCount::Dropped, records.len());
             poller.count(EventSourceCount::OnFailureDestinationDelivered, records.len());
             return Ok(());
         }
@@ -369,6 +372,7 @@ impl Member {
         let deliver = move |transaction: &mut QueueTransaction<'_>| transaction.deliver(delivery);
         let told: Result<(), StoreError> = poller.parts.waiting.transact(deliver).await;
         told.map_err(|error| format!("PROBLEM: {error}"))?;
+        poller.count(EventSourceCount::Dropped, records.len());
         poller.count(EventSourceCount::OnFailureDestinationDelivered, records.len());
         Ok(())
     }

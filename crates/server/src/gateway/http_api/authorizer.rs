@@ -25,7 +25,7 @@ use lambda_model::{
 use serde_json::{Map, Value, json};
 use services::apigatewayv2::Shape;
 
-use super::{Refusal, Visit, integration::known};
+use super::{Refusal, Visit, integration::known, text};
 use crate::{
     clock,
     gateway::{Callers, Gateway},
@@ -51,10 +51,6 @@ enum Said {
     Simple { is_authorized: bool, context: Map<String, Value> },
     /// A policy, which is asked for each route.
     Policy { principal_id: String, document: PolicyDocument, context: Map<String, Value> },
-}
-
-fn text<'a>(shape: &'a Shape, member: &str) -> &'a str {
-    shape.get(member).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn list(value: Option<&Value>) -> Vec<String> {

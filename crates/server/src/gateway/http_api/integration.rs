@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use aws_api::arn::FunctionName;
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::Request;
+use hyper::{Request, Uri};
 use invocation::InvokeRequest;
 use lambda_model::{
     LambdaError,
@@ -15,26 +15,18 @@ use lambda_model::{
         mapping,
         variables::Variables,
     },
-    http_event::{Context, WebAnswer, WebRequest, answer, version_1, version_2},
+    http_event::{Context, WebAnswer, WebRequest, answer, encoded_path, version_1, version_2},
     invocation::Invocation,
 };
 use serde_json::Value;
 use services::apigatewayv2::Shape;
 use tokio::time::timeout;
 
-use super::{Refusal, Visit, context, texts};
+use super::{Refusal, Visit, context, text, texts};
 use crate::{
     gateway::{Gateway, limits, outgoing, permission},
-    http::HttpResponse,
+    http::{HttpResponse, OF_A_CONNECTION},
 };
-
-/// Headers that belong to one connection (RFC 9110, 7.6.1).
-const OF_THE_CONNECTION: [&str; 8] =
-    ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "host", "content-length"];
-
-fn text<'a>(shape: &'a Shape, member: &str) -> &'a str {
-    shape.get(member).and_then(Value::as_str).unwrap_or_default()
-}
 
 impl Gateway {
     /// The integration's answer.
@@ -45,10 +37,10 @@ impl Gateway {
         let integration = stage.snapshot.integrations.get(id).ok_or(Refusal::Failed)?;
         let source_arn = visit.source_arn();
         let sent = visit.web.clone();
-        visit.web = mapping::mapped_request(
-            &texts(integration.get("RequestParameters")),
-            &variables(&visit, &sent, None),
-        );
+        let mappings = texts(integration.get("RequestParameters"));
+        if !mappings.is_empty() {
+            visit.web = mapping::mapped_request(&mappings, &variables(&visit, &sent, None));
+        }
         let began = Instant::now();
         let waits_ms = integration.get("TimeoutInMillis").and_then(Value::as_u64);
         let waits = waits_ms.map_or(limits::INTEGRATION_TIMEOUT, Duration::from_millis);
@@ -57,17 +49,21 @@ impl Gateway {
         });
         let answered = match text(integration, "IntegrationType") {
             "AWS_PROXY" => timeout(waits, self.function(&visit, integration, (&uri, &source_arn))).await,
-            "HTTP_PROXY" => timeout(waits, self.server(&visit, integration, &uri)).await,
+            "HTTP_PROXY" => {
+                let path = Some(visit.web.raw_path.as_str()).filter(|path| *path != sent.raw_path);
+                timeout(waits, self.server(&visit, integration, (&uri, path))).await
+            }
             _ => return Err(Refusal::Failed),
         };
         // What a function still does goes on; nobody hears of it.
         let answer = answered.map_err(|_| Refusal::Unavailable)??;
         context::integrated(&mut visit, answer.status, began.elapsed());
         let mappings =
-            integration.get("ResponseParameters").and_then(|all| all.get(answer.status.to_string()));
-        let mapped =
-            mapping::mapped_answer(&texts(mappings), &variables(&visit, &sent, Some(&answer)), &answer);
-        Ok(outgoing::response(mapped))
+            texts(integration.get("ResponseParameters").and_then(|all| all.get(answer.status.to_string())));
+        Ok(outgoing::response(match mappings.is_empty() {
+            true => answer,
+            false => mapping::mapped_answer(&mappings, &variables(&visit, &sent, Some(&answer)), &answer),
+        }))
     }
 
     async fn function(
@@ -135,8 +131,14 @@ impl Gateway {
         }
     }
 
-    async fn server(&self, visit: &Visit<'_>, integration: &Shape, uri: &str) -> Result<WebAnswer, Refusal> {
-        let request = passed_on(visit, text(integration, "IntegrationMethod"), uri).ok_or(Refusal::Failed)?;
+    async fn server(
+        &self,
+        visit: &Visit<'_>,
+        integration: &Shape,
+        target: (&str, Option<&str>),
+    ) -> Result<WebAnswer, Refusal> {
+        let method = text(integration, "IntegrationMethod");
+        let request = passed_on(visit, method, target).ok_or(Refusal::Failed)?;
         let answered = self.ways_out.forward(request, limits::INTEGRATION_BODY_BYTES_MAX).await;
         let (parts, body) = match answered {
             Ok(response) => response.into_parts(),
@@ -145,9 +147,7 @@ impl Gateway {
                 return Err(Refusal::Unavailable);
             }
         };
-        let is_of_connection = |name: &str| OF_THE_CONNECTION.contains(&name);
-        let headers = parts.headers.iter().filter(|(name, _)| !is_of_connection(name.as_str()));
-        let headers = headers.map(|(name, value)| {
+        let headers = parts.headers.iter().map(|(name, value)| {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         });
         Ok(WebAnswer { status: parts.status.as_u16(), headers: headers.collect(), body })
@@ -165,13 +165,22 @@ fn variables<'a>(visit: &'a Visit<'_>, sent: &'a WebRequest, answer: Option<&'a 
     }
 }
 
-/// The request as the server behind the API gets it.
-fn passed_on(visit: &Visit<'_>, method: &str, uri: &str) -> Option<Request<Full<Bytes>>> {
+/// The request as the server behind the API gets it: at the integration's URI, or at another path of that server that a mapping gave.
+fn passed_on(
+    visit: &Visit<'_>,
+    method: &str,
+    (uri, path): (&str, Option<&str>),
+) -> Option<Request<Full<Bytes>>> {
     let mut target = uri.to_owned();
     for (name, value) in &visit.route.parameters {
         for placeholder in [format!("{{{name}}}"), format!("{{{name}+}}")] {
-            target = target.replace(&placeholder, value);
+            // Encoded, no value can begin a query, or be another placeholder.
+            target = target.replace(&placeholder, &encoded_path(value));
         }
+    }
+    if let Some(path) = path {
+        let parsed: Uri = target.parse().ok()?;
+        target = format!("{}://{}{}", parsed.scheme_str()?, parsed.authority()?, encoded_path(path));
     }
     if !visit.web.raw_query.is_empty() {
         target.push(if target.contains('?') { '&' } else { '?' });
@@ -179,12 +188,14 @@ fn passed_on(visit: &Visit<'_>, method: &str, uri: &str) -> Option<Request<Full<
     }
     let method = if method == "ANY" { visit.web.method.as_str() } else { method };
     let mut builder = Request::builder().method(method).uri(target);
-    let sent = visit.web.headers.iter().filter(|(name, _)| !OF_THE_CONNECTION.contains(&name.as_str()));
+    let is_of_connection = |name: &str| name == "content-length" || OF_A_CONNECTION.contains(&name);
+    let sent = visit.web.headers.iter().filter(|(name, _)| !is_of_connection(name));
     for (name, value) in sent.filter(|(name, _)| !name.starts_with("x-forwarded-")) {
         builder = builder.header(name, value);
     }
     let domain = visit.web.domain();
-    let forwarded = format!("for={};host={domain};proto=http", visit.web.source_ip);
+    let scheme = visit.web.header("x-forwarded-proto").unwrap_or("http");
+    let forwarded = format!("for={};host={domain};proto={scheme}", visit.web.source_ip);
     builder = builder.header("Forwarded", forwarded).header("Via", "HTTP/1.1 AmazonAPIGateway");
     builder.body(Full::from(visit.web.body.clone())).ok()
 }

@@ -146,6 +146,11 @@ fn with_id(mut response: HttpResponse, request_id: &str) -> HttpResponse {
     response
 }
 
+/// A member that is a text; empty where it is none.
+fn text<'a>(shape: &'a Shape, member: &str) -> &'a str {
+    shape.get(member).and_then(Value::as_str).unwrap_or_default()
+}
+
 /// Members of an object that are texts.
 fn texts(object: Option<&Value>) -> BTreeMap<String, String> {
     let members = object.and_then(Value::as_object).into_iter().flatten();

@@ -12,6 +12,7 @@ import http_apis
 import lambent
 import leaks
 import toolbox
+import web
 from dynamo import Tables
 from functions import Deployer, Layers
 from mappings import Mappings
@@ -232,6 +233,24 @@ def apis(server):
     for api in client.get_apis()["Items"]:
         if api["ApiId"] not in before:
             client.delete_api(ApiId=api["ApiId"])
+
+
+@pytest.fixture
+def upstream():
+    """The address of a server of the web that tells what it was sent."""
+    with web.telling_server() as address:
+        yield address
+
+
+@pytest.fixture
+def rest(server):
+    """A client of API Gateway; its REST APIs are taken away."""
+    client = server.client(service="apigateway")
+    before = {api["id"] for api in client.get_rest_apis(limit=500)["items"]}
+    yield client
+    for api in client.get_rest_apis(limit=500)["items"]:
+        if api["id"] not in before:
+            client.delete_rest_api(restApiId=api["id"])
 
 
 @pytest.fixture

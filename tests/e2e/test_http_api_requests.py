@@ -2,8 +2,6 @@
 
 import json
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 
@@ -185,34 +183,6 @@ def test_a_route_has_as_many_requests_as_its_settings_allow(apis, echo):
     assert [api.visit("/few").status for _ in range(4)] == [200, 200, 429, 429]
     assert api.visit("/few").json == {"message": "Too Many Requests"}
     assert {api.visit("/many").status for _ in range(4)} == {200}
-
-
-@pytest.fixture
-def upstream():
-    """A server of the web that tells what it was sent."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            told = {"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body.decode()}
-            content = json.dumps(told).encode()
-            self.send_response(203)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("X-Own", "1")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = answer
-
-        def log_message(self, *_):
-            pass
-
-    web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=web.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{web.server_port}"
-    web.shutdown()
-    web.server_close()
 
 
 def test_a_server_of_the_web_answers_behind_an_api(apis, upstream):

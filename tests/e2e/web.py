@@ -1,9 +1,12 @@
 """Requests of the web, sent as they are: to this machine, whatever host the address names."""
 
+import contextlib
 import http.client
 import json
 import socket
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from urllib.parse import urlsplit
 
 
@@ -54,3 +57,31 @@ def exchange(address, data, until=b""):
         while (not until or until not in received) and (piece := connection.recv(65536)):
             received += piece
         return received
+
+
+@contextlib.contextmanager
+def telling_server():
+    """A server of the web that tells what it was sent."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            told = {"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body.decode()}
+            content = json.dumps(told).encode()
+            self.send_response(203)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("X-Own", "1")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = answer
+
+        def log_message(self, *_):
+            pass
+
+    web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=web.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{web.server_port}"
+    web.shutdown()
+    web.server_close()

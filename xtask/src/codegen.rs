@@ -106,6 +106,12 @@ const SERVICES: &[Service] = &[
         refuses_words: false,
     },
     Service {
+        module: "apigateway",
+        model: "botocore/data/apigateway/2015-07-09/service-2.json.gz",
+        built: Some(built::APIGATEWAY),
+        refuses_words: false,
+    },
+    Service {
         module: "apigatewayv2",
         model: "botocore/data/apigatewayv2/2018-11-29/service-2.json.gz",
         built: Some(built::APIGATEWAYV2),

@@ -19,6 +19,8 @@ pub mod invocation;
 pub mod limits;
 pub mod platform_log;
 pub mod ports;
+pub mod rest_api;
 pub mod schedule;
+pub mod vtl;
 
 pub use error::LambdaError;

@@ -1,6 +1,6 @@
 //! What the operator decided, checked once and passed down.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use invocation::AccountLimits;
 use lambda_model::invocation::asynchronous::RetryPolicy;
@@ -40,6 +40,8 @@ pub(crate) struct Configuration {
     pub account_limits: AccountLimits,
     /// Rules of an event bus at most.
     pub rules_per_bus: usize,
+    /// How long an API waits for what is behind it, at most, where that is longer than usual.
+    pub integration_timeout: Duration,
     /// Of asynchronous invocations for which nothing else is configured.
     pub retry_policy: RetryPolicy,
     /// Whether settings without an effect here are kept, with a warning.

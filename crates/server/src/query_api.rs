@@ -42,7 +42,13 @@ async fn respond(
     let context = caller.into_context(&request);
     let mut form = match request.method {
         Method::GET => query::Form::parse(request.query.as_bytes()),
-        _ => query::Form::parse(&http::read_body(request.body, FORM_BYTES_MAX).await.map_err(body_error)?),
+        _ => {
+            let body = http::read_body(request.body, FORM_BYTES_MAX).await.map_err(body_error)?;
+            let mut form = query::Form::parse(&body);
+            // What is sent may be in both.
+            form.supply_all(query::Form::parse(request.query.as_bytes()));
+            form
+        }
     };
     // SQS is also asked at the queue's own URL.
     if path.len() > 1 {

@@ -6,6 +6,7 @@ use aws_api::{protocol::aws_json, sigv4::payload_hash};
 use hyper::{Method, StatusCode, header::HOST};
 use lambda_model::{credentials::PrincipalKind, limits};
 use services::{
+    apigateway::ApiGateway,
     apigatewayv2::ApiGatewayV2,
     dynamodb::{DynamoDb, DynamoDbStreams},
     eventbridge::EventBridge,
@@ -48,8 +49,10 @@ pub(crate) enum Entrance {
 pub(crate) struct Router {
     /// The server's own pages.
     pub admin: Admin,
+    /// REST APIs.
+    pub apigateway: RestJsonApi<ApiGateway>,
     /// HTTP APIs and WebSocket APIs.
-    pub apigateway: RestJsonApi<ApiGatewayV2>,
+    pub apigatewayv2: RestJsonApi<ApiGatewayV2>,
     /// Addresses of functions and of APIs.
     pub gateway: Gateway,
     /// The Lambda API.
@@ -198,6 +201,21 @@ impl Router {
         }
     }
 
+    /// Answers what this server itself asks of a service for somebody: nobody has to prove anything.
+    pub(crate) async fn on_behalf(&self, request: HttpRequest, caller: Caller) -> HttpResponse {
+        let service = caller.service.clone().unwrap_or_default();
+        if let Some(endpoint) = self.elsewhere.of(&service) {
+            return match to_pass_on(request, caller.region).await {
+                Ok(passed) => self.elsewhere.pass_on(endpoint, passed).await,
+                Err(failure) => failure.of_other(false),
+            };
+        }
+        match Destination::of(&service) {
+            Some(destination) => self.deliver(request, caller, destination).await,
+            None => self.s3.handle(request, caller, BodyProof::None).await,
+        }
+    }
+
     async fn proven(&self, request: HttpRequest) -> Result<HttpRequest, AuthenticationFailure> {
         match &self.authentication {
             None => Ok(request),
@@ -219,7 +237,10 @@ impl Router {
             Destination::Kinesis => json_api::answer(&self.kinesis, &Kinesis::JSON, request, caller).await,
             Destination::Events => json_api::answer(&self.events, &EventBridge::JSON, request, caller).await,
             Destination::Scheduler => self.scheduler.handle(request, caller).await,
-            Destination::ApiGateway => Box::pin(self.apigateway.handle(request, caller)).await,
+            Destination::ApiGateway if ApiGateway::is_path_of(&request.path) => {
+                Box::pin(self.apigateway.handle(request, caller)).await
+            }
+            Destination::ApiGateway => Box::pin(self.apigatewayv2.handle(request, caller)).await,
             Destination::Iot => Box::pin(self.iot.handle(request, caller)).await,
             Destination::Secrets => {
                 json_api::answer(&self.secrets, &SecretsManager::JSON, request, caller).await

@@ -1,6 +1,7 @@
 //! Where the crates meet: everything is built here, in order, and handed its neighbours.
 
 mod followers;
+mod front;
 mod host;
 mod outside;
 
@@ -21,7 +22,6 @@ use lambda_model::{
 };
 use sandbox::{IsolationLevel, Launcher};
 use services::{
-    apigatewayv2::ApiGatewayV2,
     credentials::{KnownCredentials, RootKey},
     dynamodb::DynamoDb,
     iam::{Directory, Iam, MissingRoles},
@@ -44,7 +44,6 @@ use crate::{
     catalog::Catalog,
     configuration::{Auth, Configuration},
     deployment::Deployment,
-    gateway::{Gateway, Memory},
     identity::Defaults,
     lambda_api::LambdaApi,
     listeners::{self, Doors, InsideEndpoint},
@@ -60,7 +59,8 @@ use crate::{
     waiting,
 };
 
-use followers::{Followers, Front, Services};
+use followers::{Followers, Services};
+use front::{connect, in_front};
 use host::start_launcher;
 use outside::{links, ways_out};
 
@@ -124,7 +124,7 @@ impl Server {
             Arc::clone(&preparation.runtimes),
             (&identity, &services),
         ));
-        let Services { s3, sns, sqs, events, scheduler, iot, front, queues, .. } = services;
+        let Services { s3, sns, sqs, events, scheduler, iot, front, ways_out, queues, .. } = services;
         waiting::resume(&store, &lambda, &metrics, queues).await.map_err(failed)?;
         let health = health_facts(&configuration, &store, unenforced);
         let admin = build_admin(
@@ -136,17 +136,18 @@ impl Server {
         );
         let (credentials, authentication) = proving(&configuration, &identity);
         let (iam, sts) = (Iam::new(store.clone()), Sts::new(identity.sessions, identity.directory));
-        let logs = start_logs(&store, &lambda);
-        let (gateway, apigateway) = in_front(front, &store, &lambda, &iam);
+        let (gateway, gateways) =
+            in_front((front, ways_out), &configuration, (&store, &lambda, &iam), &elsewhere);
         let router = Arc::new(Router {
+            logs: start_logs(&store, &lambda),
             admin,
-            apigateway: RestJsonApi::new(apigateway, "BadRequestException"),
+            apigateway: RestJsonApi::new(gateways.0, "BadRequestException"),
+            apigatewayv2: RestJsonApi::new(gateways.1, "BadRequestException"),
             gateway,
             lambda,
             iam,
             s3: S3Api { service: s3.into_http_service() },
             sts,
-            logs,
             dynamodb: DynamoDb::new(&store),
             kinesis: Kinesis::new(&store),
             events,
@@ -159,7 +160,7 @@ impl Server {
             defaults: defaults(&configuration, credentials),
             authentication,
         });
-        let _ = inside.router.set(Arc::clone(&router));
+        connect(&router, &inside);
         let (isolation, data_dir) = (configuration.execution.isolation, store.data_dir().to_owned());
         Ok(Self { router, environments, store, isolation, data_dir, announcements, stopping })
     }
@@ -250,15 +251,6 @@ fn health_facts(configuration: &Configuration, store: &Store, unenforced: Vec<St
 fn preparation(configuration: &Configuration, store: &Store, parts: &EnvironmentParts) -> Preparation {
     let (store, runtimes) = (store.clone(), Arc::clone(&parts.runtimes));
     Preparation { store, runtimes, fetch_sdk: configuration.fetch_sdk }
-}
-
-/// Who answers at addresses of functions and of APIs, and the service that makes the latter.
-fn in_front(front: Front, store: &Store, lambda: &LambdaApi, iam: &Iam) -> (Gateway, ApiGatewayV2) {
-    let Front { urls, apis, ways_out } = front;
-    let service = ApiGatewayV2::new(store.clone(), Arc::clone(&apis));
-    let (invoker, watches) = (Arc::clone(&lambda.invoker), Arc::clone(&lambda.watches));
-    let (iam, memory) = (iam.clone(), Memory::new(store.logs()));
-    (Gateway { urls, invoker, watches, iam, apis, ways_out, memory }, service)
 }
 
 /// The service, and the task that brings new events to the functions that wait for them.

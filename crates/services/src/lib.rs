@@ -1,5 +1,6 @@
 //! The embedded AWS-like services: a folder each. They know the store and AWS's wire world, and nothing of Lambda's environments.
 
+pub mod apigateway;
 pub mod apigatewayv2;
 pub mod credentials;
 pub mod deliveries;
@@ -13,6 +14,7 @@ pub mod s3;
 pub mod scheduler;
 pub mod secretsmanager;
 pub mod service;
+mod shape;
 pub mod sns;
 pub mod sqs;
 pub mod sts;

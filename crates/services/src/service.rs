@@ -121,13 +121,14 @@ pub(crate) fn not_implemented(service: &str, operation: &str) -> ApiError {
 }
 
 /// The dispatch of a service: its type, its name in messages, and which handler answers which operation. The handlers take the
-/// caller and the operation's input, and give its output, or the events of an event stream.
+/// caller and the operation's input, and give its output, or the events of an event stream; where a body is no JSON of the model, they give it, or get it.
 macro_rules! service_operations {
     (
         $service:ty, $name:literal $(, forms $dialect:path)?;
         $($operation:ident => $handler:ident,)*
         $([events] $streaming:ident => $source:ident,)*
         $([payload] $exporting:ident => $exporter:ident,)*
+        $([body] $importing:ident => $importer:ident,)*
     ) => {
         impl AwsService for $service {
             fn model(&self) -> &'static ServiceModel {
@@ -153,6 +154,10 @@ macro_rules! service_operations {
                     })*
                     $(Some(Operation::$exporting) => {
                         self.$exporter(&context, decoded.typed()?).await.map(Answer::Payload)
+                    })*
+                    $(Some(Operation::$importing) => {
+                        let body = decoded.payload.clone().unwrap_or_default();
+                        $crate::service::answer(self.$importer(&context, decoded.typed()?, body).await?)
                     })*
                     other => {
                         let name = other.map_or("", |other| other.schema().name);

@@ -1,5 +1,6 @@
 //! Code generated from AWS's API models, a folder per service.
 
+pub mod apigateway;
 pub mod apigatewayv2;
 pub mod dynamodb;
 pub mod dynamodbstreams;

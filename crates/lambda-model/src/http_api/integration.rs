@@ -1,13 +1,17 @@
 //! What an integration names.
 
-/// The ARN of the function that an integration's URI names: the ARN itself, or in the path that API Gateway invokes functions by. Stage
-/// variables may stand in it (`${stageVariables.name}`).
+/// The ARN of the function that an integration's URI names: the ARN itself, or in the path that API Gateway invokes functions by, at once
+/// or as a stream. Stage variables may stand in it (`${stageVariables.name}`).
 pub fn function_arn(uri: &str) -> Option<&str> {
-    const PATH: &str = ":lambda:path/2015-03-31/functions/";
-    let arn = match uri.split_once(PATH) {
-        Some((start, rest)) if start.starts_with("arn:") => rest.strip_suffix("/invocations")?,
-        _ => uri,
-    };
+    const PATHS: [(&str, &str); 2] = [
+        (":lambda:path/2015-03-31/functions/", "/invocations"),
+        (":lambda:path/2021-11-15/functions/", "/response-streaming-invocations"),
+    ];
+    let in_path = PATHS.iter().find_map(|(path, end)| {
+        let (start, rest) = uri.split_once(path)?;
+        start.starts_with("arn:").then(|| rest.strip_suffix(end))
+    });
+    let arn = in_path.unwrap_or(Some(uri))?;
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     match parts[..] {
         ["arn", _, "lambda", _, _, resource] if resource.starts_with("function:") => Some(arn),

@@ -30,8 +30,8 @@ pub struct Token {
 pub struct Expected<'a> {
     /// `iss`.
     pub issuer: &'a str,
-    /// One of these is `aud`, or `client_id` where there is no `aud`.
-    pub audience: &'a [String],
+    /// One of these is `aud`, or `client_id` where there is no `aud`; `None` for whoever it is meant for.
+    pub audience: Option<&'a [String]>,
     /// One of these is among the token's, if there are any.
     pub scopes: &'a [String],
     /// Unix time, seconds.
@@ -77,7 +77,8 @@ impl Token {
             Some(named) => texts(named),
             None => self.claims.get("client_id").map(texts).unwrap_or_default(),
         };
-        let is_meant = audience.iter().any(|named| expected.audience.contains(named));
+        let is_meant =
+            expected.audience.is_none_or(|known| audience.iter().any(|named| known.contains(named)));
         if !is_issuer || !is_meant || !self.is_of_now(expected.now) {
             return Err(Refused::Unauthorized);
         }
@@ -151,7 +152,12 @@ mod tests {
         let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let audience = ["app".to_owned()];
         let parsed = Token::parse(&token(&json!({"alg": "RS256", "kid": "1"}), claims)).unwrap();
-        parsed.check(&Expected { issuer: "https://issuer", audience: &audience, scopes: &scopes, now: 1_000 })
+        parsed.check(&Expected {
+            issuer: "https://issuer",
+            audience: Some(&audience),
+            scopes: &scopes,
+            now: 1_000,
+        })
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub enum Malformed {
     /// `cookies`.
     #[error("cookies are not a list of texts")]
     Cookies,
+    /// One that answers do not have.
+    #[error("it has a member that answers do not have")]
+    Member,
     /// `body`.
     #[error("body is not a text, or not the base64 that it is said to be")]
     Body,

@@ -2,7 +2,7 @@
 //! integrations of API Gateway. Pure: whoever has the connection brings the request, the time and the ids.
 //!
 //! ```text
-//!   WebRequest ──version_1, version_2──► event ──► function ──► its response ──answer──► WebAnswer
+//!   WebRequest ──version_1, version_2, rest──► event ──► function ──► its response ──answer──► WebAnswer
 //!                                                └──► a stream ──prelude──► its head, then bytes as they come
 //!   cors: what browsers of other origins are told
 //! ```
@@ -12,6 +12,7 @@ pub mod cors;
 pub mod prelude;
 mod query;
 mod request;
+pub mod rest;
 pub mod version_1;
 pub mod version_2;
 

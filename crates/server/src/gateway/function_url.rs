@@ -9,23 +9,23 @@
 use aws_api::request_id;
 use bytes::Bytes;
 use hyper::header::HeaderValue;
-use invocation::{InvokeRequest, StreamEvent, Streamed};
+use invocation::InvokeRequest;
 use lambda_model::{
     LambdaError,
     authorization::PolicyDocument,
     credentials::{Principal, PrincipalKind},
-    http_event::{
-        Context, WebAnswer, WebRequest, answer, cors,
-        prelude::{self, Prelude},
-        version_2,
-    },
+    http_event::{Context, WebAnswer, WebRequest, answer, cors, version_2},
     invocation::Invocation,
 };
 use serde_json::{Value, json};
 use services::iam::CallerPolicies;
-use tokio::sync::mpsc;
 
-use super::{Callers, Gateway, incoming, limits, outgoing, permission, refusal::Refusal, urls::Url};
+use super::{
+    Callers, Gateway, incoming, limits, outgoing, permission,
+    refusal::Refusal,
+    streaming::{self, NoStream},
+    urls::Url,
+};
 use crate::http::{self, BodyError, HttpRequest, HttpResponse};
 
 const AWS_IAM: &str = "AWS_IAM";
@@ -148,55 +148,13 @@ impl Gateway {
     }
 
     async fn streamed(&self, asked: InvokeRequest) -> Result<HttpResponse, Refusal> {
-        let Streamed { content_type, first, mut rest, .. } = self.invoker.invoke_streaming(asked).await?;
-        let has_head = content_type.as_deref() == Some(prelude::CONTENT_TYPE);
-        let (mut head, mut next) = (Prelude::default(), Some(first));
-        loop {
-            let piece = match next {
-                Some(StreamEvent::Chunk(piece)) => piece,
-                // A function that does not stream gives its response in one piece (P-07), and one that failed gives none.
-                Some(StreamEvent::End(outcome)) if outcome.error.is_none() && !has_head => {
-                    return Ok(outgoing::response(answer::of_version_2(&outcome.payload)?));
-                }
-                _ => return Err(Refusal::BadGateway),
-            };
-            let answer = if has_head {
-                head.take(&piece)?
-            } else {
-                let kind = content_type.clone().unwrap_or_else(|| "application/octet-stream".into());
-                let headers = vec![("Content-Type".to_owned(), kind)];
-                Some(WebAnswer { status: 200, headers, body: piece })
-            };
-            if let Some(answer) = answer {
-                return Ok(passed_on(answer, rest));
-            }
-            next = rest.recv().await;
-        }
+        let whole = |payload: &Bytes| answer::of_version_2(payload);
+        streaming::answered(&self.invoker, asked, whole).await.map_err(|why| match why {
+            NoStream::NotInvoked(error) => error.into(),
+            NoStream::Failed => Refusal::BadGateway,
+            NoStream::Malformed(why) => why.into(),
+        })
     }
-}
-
-/// The answer from its head on; the rest of its body follows as the function makes it.
-fn passed_on(answer: WebAnswer, mut rest: mpsc::Receiver<StreamEvent>) -> HttpResponse {
-    let (sender, mut response) = http::response_in_pieces("application/octet-stream");
-    *response.status_mut() = outgoing::status(answer.status);
-    if answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-        response.headers_mut().remove("content-type");
-    }
-    outgoing::put_headers(response.headers_mut(), answer.headers);
-    tokio::spawn(async move {
-        let mut next = Some(StreamEvent::Chunk(answer.body));
-        while let Some(StreamEvent::Chunk(piece)) = next {
-            // Whoever leaves is missed by nobody: what the function still sends goes nowhere.
-            if !piece.is_empty() && sender.send(piece).await.is_err() {
-                return;
-            }
-            next = rest.recv().await;
-        }
-        if !matches!(next, Some(StreamEvent::End(outcome)) if outcome.error.is_none()) {
-            sender.cut_off().await;
-        }
-    });
-    response
 }
 
 fn event(web: &WebRequest, url_id: &str, caller: Option<&Principal>) -> Result<Vec<u8>, Refusal> {

@@ -55,15 +55,29 @@ struct Known {
     asked: Option<Instant>,
 }
 
+/// Where the keys of an issuer are.
+pub(super) enum Keys {
+    /// Where its document says.
+    Told,
+    /// At this address.
+    At(String),
+}
+
 impl Issuers {
     /// Whether a key of the issuer's has signed the token.
-    pub(super) async fn has_signed(&self, issuer: &str, token: &Token, ways_out: &WaysOut) -> bool {
+    pub(super) async fn has_signed(
+        &self,
+        issuer: &str,
+        keys: Keys,
+        token: &Token,
+        ways_out: &WaysOut,
+    ) -> bool {
         let known = self.of(issuer);
         let mut known = known.0.lock().await;
         // Keys change: a name that is new may be known by now.
         if known.key(&token.key_id).is_none() && known.may_ask() {
             known.asked = Some(Instant::now());
-            match fetched(issuer, ways_out).await {
+            match fetched(issuer, keys, ways_out).await {
                 Some(keys) => (known.keys, known.came) = (keys, Some(Instant::now())),
                 None => tracing::warn!(issuer, "the keys of an issuer of tokens cannot be had"),
             }
@@ -111,11 +125,15 @@ impl Key {
     }
 }
 
-/// The issuer's document says where its keys are.
-async fn fetched(issuer: &str, ways_out: &WaysOut) -> Option<HashMap<String, Key>> {
-    let document =
-        got(&format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')), ways_out).await?;
-    let keys = got(document["jwks_uri"].as_str()?, ways_out).await?;
+async fn fetched(issuer: &str, keys: Keys, ways_out: &WaysOut) -> Option<HashMap<String, Key>> {
+    let address = match keys {
+        Keys::At(address) => address,
+        Keys::Told => {
+            let document = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+            got(&document, ways_out).await?["jwks_uri"].as_str()?.to_owned()
+        }
+    };
+    let keys = got(&address, ways_out).await?;
     Some(keys["keys"].as_array()?.iter().filter_map(Key::of).collect())
 }
 

@@ -11,6 +11,8 @@ pub(super) const API_BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 pub(super) const INTEGRATION_BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// The wait for an integration that does not say how long (API Gateway quotas: 30 seconds).
 pub(super) const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest wait for an integration of a REST API, where the operator does not say more (API Gateway quotas: 29 seconds).
+pub(super) const REST_INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
 /// Lines of access logs that wait to be written; what comes beyond them is dropped.
 pub(super) const ACCESS_LOG_LINES_WAITING_MAX: usize = 10_000;
 /// Lines that are written at a time.

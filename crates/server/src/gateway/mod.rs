@@ -9,6 +9,7 @@
 
 mod access_log;
 mod function_url;
+mod functions;
 mod http_api;
 mod incoming;
 mod issuers;
@@ -17,14 +18,21 @@ mod outgoing;
 mod permission;
 mod place;
 mod refusal;
+mod remembered;
+mod rest_api;
+mod streaming;
+mod throttle;
 mod urls;
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, OnceLock, Weak},
+    time::Duration,
+};
 
 use hyper::StatusCode;
 use invocation::Invoker;
 use serde_json::json;
-use services::{apigatewayv2::Registry, iam::Iam};
+use services::{apigateway::RestRegistry, apigatewayv2::Registry, iam::Iam};
 use store::Logs;
 
 use crate::{
@@ -32,12 +40,16 @@ use crate::{
     http::{self, HttpRequest, HttpResponse},
     identity::Defaults,
     outside::WaysOut,
+    router::Router,
+    service_endpoints::ServiceEndpoints,
     watches::Watches,
 };
 
 use access_log::AccessLogs;
-use http_api::{Remembered, Throttle};
 use issuers::Issuers;
+use remembered::Remembered;
+use rest_api::Tests;
+use throttle::Throttle;
 
 pub(crate) use place::Place;
 pub(crate) use urls::Urls;
@@ -52,8 +64,18 @@ pub(crate) struct Gateway {
     pub watches: Arc<Watches>,
     /// Policies of callers.
     pub iam: Iam,
-    /// The APIs that there are.
+    /// HTTP APIs and WebSocket APIs.
     pub apis: Arc<Registry>,
+    /// REST APIs.
+    pub rest_apis: Arc<RestRegistry>,
+    /// Services that are elsewhere.
+    pub elsewhere: Arc<ServiceEndpoints>,
+    /// Whether callers are proven, and their policies asked.
+    pub is_enforcing: bool,
+    /// How long an integration is waited for, at most, where that is longer than usual.
+    pub integration_timeout: Duration,
+    /// Answers what APIs ask of services, as soon as it is there.
+    pub services: Arc<OnceLock<Weak<Router>>>,
     /// To servers behind APIs, and to issuers of tokens.
     pub ways_out: Arc<WaysOut>,
     /// What is remembered between requests.
@@ -84,6 +106,18 @@ impl Memory {
     }
 }
 
+/// Lets APIs ask the services of a server, and be tried out by it.
+pub(crate) fn connect(router: &Arc<Router>) {
+    let _ = router.gateway.services.set(Arc::downgrade(router));
+    router.apigateway.service.answer_tests_by(Arc::new(Tests(Arc::downgrade(router))));
+}
+
+/// The longest wait for an integration of a REST API, milliseconds.
+pub(crate) fn rest_timeout(raised: Duration) -> i64 {
+    let longest = limits::REST_INTEGRATION_TIMEOUT.max(raised);
+    i64::try_from(longest.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// How callers are known.
 pub(crate) struct Callers<'a> {
     /// Who they say they are.
@@ -112,7 +146,12 @@ impl Gateway {
                     told(StatusCode::NOT_IMPLEMENTED, "WebSocket APIs are not answered by this server yet")
                 }
                 Some(_) => told(StatusCode::NOT_FOUND, "Not Found"),
-                None => told(StatusCode::FORBIDDEN, "Forbidden"),
+                None => match self.rest_apis.served(&place.api_id) {
+                    Some(api) if !api.is_endpoint_disabled || place.is_of_domain() => {
+                        Box::pin(self.at_rest_api(request, api, place, callers)).await
+                    }
+                    _ => told(StatusCode::FORBIDDEN, "Forbidden"),
+                },
             },
             Place::Nothing => told(StatusCode::FORBIDDEN, "Forbidden"),
         }

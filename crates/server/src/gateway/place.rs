@@ -48,6 +48,13 @@ pub(crate) struct ApiPlace {
     pub behind_mapping: String,
 }
 
+impl ApiPlace {
+    /// Whether a custom domain name led here.
+    pub(super) fn is_of_domain(&self) -> bool {
+        !self.behind_mapping.is_empty()
+    }
+}
+
 impl Place {
     /// `None` for what is for AWS's API, or for this server's own pages.
     pub(crate) fn of(request: &HttpRequest, apis: &Registry) -> Option<Self> {
@@ -98,7 +105,9 @@ fn mapped_to(Mapped { api_id, stage, base_path }: Mapped, path: &str) -> Place {
         key => path.get(1 + key..).unwrap_or_default(),
     };
     let behind_mapping = if behind.starts_with('/') { behind.to_owned() } else { format!("/{behind}") };
-    Place::Api(ApiPlace { api_id, path: path.to_owned(), stage: Some(stage), behind_mapping })
+    // A mapping of a REST API may leave the stage to the path.
+    let stage = Some(stage).filter(|stage| !stage.is_empty());
+    Place::Api(ApiPlace { api_id, path: path.to_owned(), stage, behind_mapping })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ mod web;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::{Request, Response};
+use hyper::{Request, Response, body::Incoming};
 use lambda_model::ports::BoxFuture;
 use sandbox::NetworkPolicy;
 use services::sns::{Answered, Call, Mail, Outside, Post, Refusal};
@@ -38,6 +38,16 @@ impl WaysOut {
         bytes_max: usize,
     ) -> Result<Response<Bytes>, String> {
         self.web.forward(request, bytes_max).await.map_err(|refusal| match refusal {
+            Refusal::Passing(why) | Refusal::Lasting(why) => why,
+        })
+    }
+
+    /// Passes a request on, and gives the answer as it comes.
+    pub(crate) async fn forward_open(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, String> {
+        self.web.forward_open(request).await.map_err(|refusal| match refusal {
             Refusal::Passing(why) | Refusal::Lasting(why) => why,
         })
     }

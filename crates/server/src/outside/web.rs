@@ -10,6 +10,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{Request, Response, Uri, header, uri::Scheme};
 use http_body_util::{BodyExt, Collected, Full, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -91,12 +92,20 @@ impl Web {
         request: Request<Full<Bytes>>,
         bytes_max: usize,
     ) -> Result<Response<Bytes>, Refusal> {
-        self.check_address(request.uri())?;
-        let response = self.connections(request.uri())?.request(request).await;
-        let (parts, body) = response.map_err(|error| Refusal::Passing(with_causes(&error)))?.into_parts();
+        let (parts, body) = self.forward_open(request).await?.into_parts();
         let body = Limited::new(body, bytes_max).collect().await;
         let body = body.map_err(|error| Refusal::Passing(error.to_string()))?;
         Ok(Response::from_parts(parts, body.to_bytes()))
+    }
+
+    /// Passes a request on, and gives the answer as it comes.
+    pub(super) async fn forward_open(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, Refusal> {
+        self.check_address(request.uri())?;
+        let response = self.connections(request.uri())?.request(request).await;
+        response.map_err(|error| Refusal::Passing(with_causes(&error)))
     }
 
     fn connections(&self, uri: &Uri) -> Result<&Connections, Refusal> {

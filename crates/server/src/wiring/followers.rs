@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use lambda_model::ports::Clock;
 use services::{
-    apigatewayv2,
+    apigateway, apigatewayv2,
     dynamodb::DynamoDb,
     eventbridge::{self, EventBridge},
     iam::Directory,
@@ -48,8 +48,7 @@ pub(super) struct Followers {
     buses: Arc<eventbridge::Registry>,
     schedules: Arc<scheduler::Registry>,
     topic_rules: Arc<iot::Registry>,
-    urls: Arc<Urls>,
-    apis: Arc<apigatewayv2::Registry>,
+    front: Front,
     mappings: Arc<EventSourceMappings>,
     mapping_changes: Arc<MappingChanges>,
 }
@@ -65,8 +64,7 @@ impl Followers {
             buses: Arc::default(),
             schedules: Arc::default(),
             topic_rules: Arc::default(),
-            urls: Arc::default(),
-            apis: Arc::default(),
+            front: Front::default(),
             mappings,
             mapping_changes,
         }
@@ -78,8 +76,9 @@ impl Followers {
         self.topics.load(store).await?;
         self.buses.load(store).await?;
         self.schedules.load(store).await?;
-        self.urls.load(store).await?;
-        self.apis.load(store).await?;
+        self.front.urls.load(store).await?;
+        self.front.apis.load(store).await?;
+        self.front.rest_apis.load(store).await?;
         self.topic_rules.load(store).await
     }
 
@@ -93,21 +92,23 @@ impl Followers {
             self.buses.clone(),
             self.schedules.clone(),
             self.topic_rules.clone(),
-            self.urls.clone(),
-            self.apis.clone(),
+            self.front.urls.clone(),
+            self.front.apis.clone(),
+            self.front.rest_apis.clone(),
             self.mapping_changes.clone(),
         ]))
     }
 }
 
-/// What the gateway answers for, and reaches.
+/// What the gateway answers for.
+#[derive(Default)]
 pub(super) struct Front {
     /// URLs of functions.
     pub urls: Arc<Urls>,
     /// HTTP APIs and WebSocket APIs.
     pub apis: Arc<apigatewayv2::Registry>,
-    /// To servers of the web.
-    pub ways_out: Arc<WaysOut>,
+    /// REST APIs.
+    pub rest_apis: Arc<apigateway::RestRegistry>,
 }
 
 /// The services around Lambda that it has to do with.
@@ -126,6 +127,8 @@ pub(super) struct Services {
     pub iot: Iot,
     /// What the gateway answers for.
     pub front: Front,
+    /// To servers of the web.
+    pub ways_out: Arc<WaysOut>,
     /// What never jumps, the same for all that waits.
     pub clock: Arc<dyn Clock>,
     /// Whatever waits, and who works on it.
@@ -195,10 +198,7 @@ impl Services {
                 own: Arc::new(OwnQueues(sqs.clone())),
                 urls: Mutex::default(),
             }),
-            streams: Arc::new(StreamSources {
-                dynamodb: Arc::new(DynamoDb::new(store).streams()),
-                kinesis: Arc::new(Kinesis::new(store)),
-            }),
+            streams: streams(store),
             rabbits: Arc::new(RabbitBrokers::new(&configuration.mq_brokers)),
             objects: Arc::new(MappedCodeObjects {
                 endpoints: Arc::clone(elsewhere),
@@ -210,11 +210,18 @@ impl Services {
             events,
             scheduler,
             iot,
-            front: Front { urls: followers.urls, apis: followers.apis, ways_out: outside },
+            front: followers.front,
+            ways_out: outside,
             queues,
             clock,
         })
     }
+}
+
+/// The streams that mappings read.
+fn streams(store: &Store) -> Arc<StreamSources> {
+    let dynamodb = Arc::new(DynamoDb::new(store).streams());
+    Arc::new(StreamSources { dynamodb, kinesis: Arc::new(Kinesis::new(store)) })
 }
 
 /// The rules on topics, which are read from now on where there is a broker.

@@ -8,20 +8,13 @@ use super::{
     error::{bad_request, conflict, no_part},
     record::{ApiRecord, Shape, text},
 };
+use crate::shape::defaults;
 
 /// Longest and usual wait for an integration, milliseconds (API Gateway quotas: HTTP APIs, WebSocket APIs).
 const HTTP_TIMEOUT_MS: i64 = 30_000;
 const WEBSOCKET_TIMEOUT_MS: i64 = 29_000;
 /// How long what an authorizer said is believed where nobody says, seconds.
 const AUTHORIZER_TTL_SECONDS: i64 = 300;
-
-fn defaults(shape: &mut Shape, members: Value) {
-    if let Value::Object(members) = members {
-        for (member, value) in members {
-            shape.entry(member).or_insert(value);
-        }
-    }
-}
 
 pub(super) fn anything(_: &ApiRecord, _: &mut Shape) -> Handled<()> {
     Ok(())

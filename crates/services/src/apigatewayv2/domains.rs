@@ -7,7 +7,7 @@ use serde_json::json;
 use store::{Document, DocumentKey, Transaction};
 
 use super::{
-    ApiGatewayV2, Handled,
+    ApiGatewayV2, Handled, Registry,
     error::{bad_request, conflict, not_found},
     listing,
     record::{ApiRecord, Shape, key, new_id, taken, text},
@@ -15,11 +15,12 @@ use super::{
 use crate::{
     change::{ChangeError, of_store},
     service::ServiceContext,
+    shape::defaults,
 };
 
 /// A domain name with its mappings, by their ids.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct DomainRecord {
+pub(crate) struct DomainRecord {
     /// `DomainName` of the model.
     pub domain: Shape,
     /// `ApiMapping` of the model.
@@ -31,8 +32,11 @@ impl Document for DomainRecord {
     const KIND: &'static str = "apigatewayv2/domain";
 }
 
-fn domain_key(context: &ServiceContext, name: &str) -> DocumentKey {
-    key(context, String::new(), &name.to_ascii_lowercase())
+impl DomainRecord {
+    /// Where a domain name of the caller's is kept.
+    pub(crate) fn key(context: &ServiceContext, name: &str) -> DocumentKey {
+        key(context, String::new(), &name.to_ascii_lowercase())
+    }
 }
 
 fn no_domain() -> aws_api::error_response::ApiError {
@@ -50,27 +54,9 @@ impl ApiGatewayV2 {
         mut input: Shape,
     ) -> Handled<Shape> {
         let name = text(&input, "DomainName").to_owned();
-        if name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok() {
-            return Err(bad_request("This name is the server's own"));
-        }
-        if self.registry.has_domain(&name) {
-            return Err(conflict("The domain name resource already exists."));
-        }
-        let (partition, region) = (context.partition(), &context.region);
-        input.insert(
-            "DomainNameArn".into(),
-            format!("arn:{partition}:apigateway:{region}::/domainnames/{name}").into(),
-        );
-        input.insert("ApiMappingSelectionExpression".into(), "$request.basepath".into());
-        for (member, value) in [
-            ("DomainNameConfigurations", json!([])),
-            ("MutualTlsAuthentication", json!({})),
-            ("Tags", json!({})),
-        ] {
-            input.entry(member).or_insert(value);
-        }
+        input = new_domain(&self.registry, context, input)?;
         let record = DomainRecord { domain: input.clone(), mappings: BTreeMap::new() };
-        let key = domain_key(context, &name);
+        let key = DomainRecord::key(context, &name);
         let change = move |transaction: &mut Transaction<'_>| -> Result<(), ChangeError> {
             match transaction.document::<DomainRecord>(&key)? {
                 Some(_) => Err(conflict("The domain name resource already exists.").into()),
@@ -102,7 +88,7 @@ impl ApiGatewayV2 {
     }
 
     pub(super) async fn delete_domain_name(&self, context: &ServiceContext, input: Shape) -> Handled<()> {
-        let key = domain_key(context, text(&input, "DomainName"));
+        let key = DomainRecord::key(context, text(&input, "DomainName"));
         let change = move |transaction: &mut Transaction<'_>| -> Result<(), ChangeError> {
             match transaction.delete_document::<DomainRecord>(&key)? {
                 true => Ok(()),
@@ -160,7 +146,7 @@ impl ApiGatewayV2 {
     }
 
     async fn domain(&self, context: &ServiceContext, input: &Shape) -> Handled<DomainRecord> {
-        let key = domain_key(context, text(input, "DomainName"));
+        let key = DomainRecord::key(context, text(input, "DomainName"));
         self.store.document(&key).await.map_err(of_store)?.ok_or_else(no_domain)
     }
 
@@ -182,7 +168,7 @@ impl ApiGatewayV2 {
         input: Shape,
         change: impl FnOnce(&mut DomainRecord, Shape) -> Handled<T> + Send + 'static,
     ) -> Handled<T> {
-        let key = domain_key(context, text(&input, "DomainName"));
+        let key = DomainRecord::key(context, text(&input, "DomainName"));
         let change = move |transaction: &mut Transaction<'_>| -> Result<T, ChangeError> {
             let mut record = transaction.document::<DomainRecord>(&key)?.ok_or_else(no_domain)?;
             let changed = change(&mut record, input)?;
@@ -191,6 +177,22 @@ impl ApiGatewayV2 {
         };
         Ok(self.store.transact(change).await?)
     }
+}
+
+/// A domain name that nobody has, and what it is where a request does not say.
+pub(crate) fn new_domain(registry: &Registry, context: &ServiceContext, mut domain: Shape) -> Handled<Shape> {
+    let name = text(&domain, "DomainName").to_owned();
+    if name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok() {
+        return Err(bad_request("This name is the server's own"));
+    }
+    if registry.has_domain(&name) {
+        return Err(conflict("The domain name resource already exists."));
+    }
+    let arn = format!("arn:{}:apigateway:{}::/domainnames/{name}", context.partition(), context.region);
+    domain.insert("DomainNameArn".into(), arn.into());
+    domain.insert("ApiMappingSelectionExpression".into(), "$request.basepath".into());
+    defaults(&mut domain, json!({"DomainNameConfigurations": [], "MutualTlsAuthentication": {}, "Tags": {}}));
+    Ok(domain)
 }
 
 fn check_mapping_key(key: &str) -> Handled<()> {

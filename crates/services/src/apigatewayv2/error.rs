@@ -2,20 +2,20 @@
 
 use aws_api::error_response::ApiError;
 
-pub(super) fn bad_request(message: impl Into<String>) -> ApiError {
+pub(crate) fn bad_request(message: impl Into<String>) -> ApiError {
     ApiError::user("BadRequestException", 400, message)
 }
 
-pub(super) fn conflict(message: impl Into<String>) -> ApiError {
+pub(crate) fn conflict(message: impl Into<String>) -> ApiError {
     ApiError::user("ConflictException", 409, message)
 }
 
-pub(super) fn not_found(message: impl Into<String>) -> ApiError {
+pub(crate) fn not_found(message: impl Into<String>) -> ApiError {
     ApiError::user("NotFoundException", 404, message)
 }
 
 /// As the older API Gateway says it too.
-pub(super) fn no_api(account_id: &str, api_id: &str) -> ApiError {
+pub(crate) fn no_api(account_id: &str, api_id: &str) -> ApiError {
     not_found(format!("Invalid API identifier specified {account_id}:{api_id}"))
 }
 

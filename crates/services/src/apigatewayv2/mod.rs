@@ -11,8 +11,8 @@
 mod apis;
 mod checks;
 mod deployments;
-mod domains;
-mod error;
+pub(crate) mod domains;
+pub(crate) mod error;
 mod listing;
 mod openapi;
 mod operations;

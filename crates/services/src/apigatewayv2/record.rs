@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use store::{Document, DocumentKey};
-use uuid::Uuid;
 
 use crate::service::ServiceContext;
 
-/// A structure of the model: members by their names.
-pub type Shape = Map<String, Value>;
+pub use crate::shape::Shape;
+pub(super) use crate::shape::{key, new_id, seconds, taken, text};
 
 /// What an API is made of, by kind and id.
 pub(super) type Parts = BTreeMap<String, BTreeMap<String, Shape>>;
@@ -139,43 +138,4 @@ impl ApiRecord {
 /// Where an API of the caller's is kept.
 pub(super) fn api_key(context: &ServiceContext, api_id: &str) -> DocumentKey {
     key(context, String::new(), api_id)
-}
-
-/// Where something of the caller's is kept.
-pub(super) fn key(context: &ServiceContext, parent: String, name: &str) -> DocumentKey {
-    DocumentKey {
-        account_id: context.account_id().to_owned(),
-        region: context.region.clone(),
-        parent,
-        name: name.to_owned(),
-    }
-}
-
-/// A member that is a text; empty where it is none.
-pub(super) fn text<'a>(shape: &'a Shape, member: &str) -> &'a str {
-    shape.get(member).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// Takes a member that is a text out of a request.
-pub(super) fn taken(input: &mut Shape, member: &str) -> String {
-    match input.remove(member) {
-        Some(Value::String(text)) => text,
-        _ => String::new(),
-    }
-}
-
-/// A time as the model has it.
-pub(super) fn seconds(now_ms: i64) -> Value {
-    now_ms.div_euclid(1000).into()
-}
-
-/// An id as those of API Gateway look: small letters and digits.
-pub(super) fn new_id(characters: usize) -> String {
-    const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-    let random = Uuid::new_v4().into_bytes();
-    random
-        .iter()
-        .take(characters)
-        .map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]))
-        .collect()
 }

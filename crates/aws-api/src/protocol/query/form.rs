@@ -20,6 +20,13 @@ impl Form {
         )
     }
 
+    /// Takes over what another form has and this one does not.
+    pub fn supply_all(&mut self, other: Self) {
+        for (name, value) in other.0 {
+            self.0.entry(name).or_insert(value);
+        }
+    }
+
     /// Gives a parameter that is not there.
     pub fn supply(&mut self, name: &str, value: impl FnOnce() -> String) {
         self.0.entry(name.to_owned()).or_insert_with(value);

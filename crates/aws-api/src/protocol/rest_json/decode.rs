@@ -37,7 +37,8 @@ pub fn decode(
         None => (body_members(model, members, &body)?, None),
     };
     for member in members {
-        if let Some(value) = outside_body(model, member, &labels, query, headers)? {
+        let sent = (query, operation);
+        if let Some(value) = outside_body(model, member, &labels, sent, headers)? {
             input.insert(member.name.to_owned(), value);
         }
     }
@@ -92,7 +93,7 @@ fn outside_body(
     model: &ServiceModel,
     member: &Member,
     labels: &[(&'static str, String)],
-    query: &str,
+    (query, operation): (&str, &OperationSchema),
     headers: &HeaderMap,
 ) -> Result<Option<Value>, ApiError> {
     let kind = &model.shapes[member.shape].kind;
@@ -105,9 +106,27 @@ fn outside_body(
             let header = headers.get(member.wire_name).and_then(|value| value.to_str().ok());
             header.map(|text| scalar(kind, member, text)).transpose()
         }
+        Location::Query if matches!(kind, Kind::Map { .. }) => Ok(all_of_query(model, operation, query)),
         Location::Query => from_query(model, member, query),
         Location::Headers | Location::StatusCode | Location::Body | Location::Payload => Ok(None),
     }
+}
+
+/// A map takes whatever the query has that is nobody else's.
+fn all_of_query(model: &ServiceModel, operation: &OperationSchema, query: &str) -> Option<Value> {
+    let fixed = operation.uri.split_once('?').map_or("", |(_, fixed)| fixed);
+    let members = operation.input.map_or(&[][..], |input| model.members(input));
+    let is_others = |name: &str| {
+        members.iter().any(|member| member.location == Location::Query && member.wire_name == name)
+    };
+    let pairs = query.split('&').filter(|pair| !pair.is_empty() && *pair != fixed);
+    let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let all: Map<String, Value> = pairs
+        .map(|(name, value)| (query_text(name), query_text(value)))
+        .filter(|(name, _)| !is_others(name))
+        .map(|(name, value)| (name, Value::String(value)))
+        .collect();
+    (!all.is_empty()).then_some(Value::Object(all))
 }
 
 fn from_query(model: &ServiceModel, member: &Member, query: &str) -> Result<Option<Value>, ApiError> {

@@ -6,11 +6,7 @@
 //! AWS_IAM  signature ──► policies                                   403
 //! ```
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use lambda_model::{
     authorization::{AuthorizationRequest, Caller, Policies, PolicyDocument, evaluate},
@@ -28,30 +24,9 @@ use services::apigatewayv2::Shape;
 use super::{Refusal, Visit, integration::known, text};
 use crate::{
     clock,
-    gateway::{Callers, Gateway},
+    gateway::{Callers, Gateway, issuers::Keys, remembered::Said},
     http::HttpRequest,
 };
-
-/// What functions said of callers, for as long as they may be believed.
-#[derive(Default)]
-pub(in crate::gateway) struct Remembered {
-    said: Mutex<HashMap<Identity, (Instant, i64, Said)>>,
-}
-
-/// API, stage, authorizer, and the values of its identity sources.
-type Identity = (String, String, String, Vec<String>);
-
-/// Callers that are remembered, before those whose time is over are forgotten.
-const REMEMBERED_MAX: usize = 10_000;
-
-/// What a function says of a caller.
-#[derive(Debug, Clone)]
-enum Said {
-    /// Whether it may, whatever the route.
-    Simple { is_authorized: bool, context: Map<String, Value> },
-    /// A policy, which is asked for each route.
-    Policy { principal_id: String, document: PolicyDocument, context: Map<String, Value> },
-}
 
 fn list(value: Option<&Value>) -> Vec<String> {
     let values = value.and_then(Value::as_array).into_iter().flatten();
@@ -97,11 +72,11 @@ impl Gateway {
         let token = found.and_then(|values| Token::parse(values.first()?)).ok_or(Refusal::Unauthorized)?;
         let configuration = authorizer.get("JwtConfiguration").cloned().unwrap_or_default();
         let issuer = configuration["Issuer"].as_str().unwrap_or_default();
-        if !self.memory.issuers.has_signed(issuer, &token, &self.ways_out).await {
+        if !self.memory.issuers.has_signed(issuer, Keys::Told, &token, &self.ways_out).await {
             return Err(Refusal::Unauthorized);
         }
         let audience = list(configuration.get("Audience"));
-        let expected = Expected { issuer, audience: &audience, scopes, now: clock::unix_seconds() };
+        let expected = Expected { issuer, audience: Some(&audience), scopes, now: clock::unix_seconds() };
         let scopes = token.check(&expected).map_err(|refused| match refused {
             Refused::Unauthorized => Refusal::Unauthorized,
             Refused::Forbidden => Refusal::Forbidden,
@@ -134,7 +109,7 @@ impl Gateway {
         };
         let (is_authorized, context) = match said {
             Said::Simple { is_authorized, context } => (is_authorized, context),
-            Said::Policy { principal_id, document, mut context } => {
+            Said::Policy { principal_id, document, mut context, .. } => {
                 let is_allowed = allows(&document, visit);
                 context.insert("principalId".to_owned(), principal_id.into());
                 (is_allowed, context)
@@ -172,7 +147,7 @@ impl Gateway {
         }
         let principal_id = text(&answer, "principalId").to_owned();
         let document = answer.get("policyDocument").and_then(|it| PolicyDocument::from_value(it).ok());
-        Ok(Said::Policy { principal_id, document: document.ok_or(Refusal::Failed)?, context })
+        Ok(Said::Policy { principal_id, document: document.ok_or(Refusal::Failed)?, context, api_key: None })
     }
 
     async fn signed(
@@ -205,25 +180,6 @@ impl Gateway {
             "cognitoIdentity": null, "principalOrgId": null, "userArn": principal.arn, "userId": principal.user_id,
         }}));
         Ok(request)
-    }
-}
-
-impl Remembered {
-    fn find(&self, who: &Identity, reset_ms: i64) -> Option<Said> {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let (until, at_ms, said) = said.get(who)?;
-        (*until > Instant::now() && *at_ms >= reset_ms).then(|| said.clone())
-    }
-
-    fn keep(&self, who: Identity, ttl: Duration, news: Said) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        if said.len() >= REMEMBERED_MAX {
-            said.retain(|_, (until, ..)| *until > now);
-        }
-        if said.len() < REMEMBERED_MAX {
-            said.insert(who, (now + ttl, clock::unix_ms(), news));
-        }
     }
 }
 

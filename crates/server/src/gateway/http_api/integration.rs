@@ -2,21 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use aws_api::arn::FunctionName;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, Uri};
-use invocation::InvokeRequest;
 use lambda_model::{
-    LambdaError,
-    function::{FunctionKey, LATEST},
     http_api::{
         integration::{function_arn, with_stage_variables},
         mapping,
         variables::Variables,
     },
     http_event::{Context, WebAnswer, WebRequest, answer, encoded_path, version_1, version_2},
-    invocation::Invocation,
 };
 use serde_json::Value;
 use services::apigatewayv2::Shape;
@@ -24,7 +19,11 @@ use tokio::time::timeout;
 
 use super::{Refusal, Visit, context, text, texts};
 use crate::{
-    gateway::{Gateway, limits, outgoing, permission},
+    gateway::{
+        Gateway,
+        functions::{Called, NotInvoked},
+        limits, outgoing,
+    },
     http::{HttpResponse, OF_A_CONNECTION},
 };
 
@@ -44,6 +43,9 @@ impl Gateway {
         let began = Instant::now();
         let waits_ms = integration.get("TimeoutInMillis").and_then(Value::as_u64);
         let waits = waits_ms.map_or(limits::INTEGRATION_TIMEOUT, Duration::from_millis);
+        // The model knows nothing longer: what waits as long as it can waits as long as the operator lets it.
+        let is_longest = waits >= limits::INTEGRATION_TIMEOUT;
+        let waits = if is_longest { waits.max(self.integration_timeout) } else { waits };
         let uri = with_stage_variables(text(integration, "IntegrationUri"), |name| {
             visit.stage_variables.get(name).map(String::as_str)
         });
@@ -92,42 +94,18 @@ impl Gateway {
         source_account: &str,
         visit: &Visit<'_>,
     ) -> Result<Bytes, Refusal> {
-        let name = FunctionName::parse(arn).ok_or(Refusal::Failed)?;
-        let (Some(account_id), Some(region)) = (name.account_id, name.region) else {
-            return Err(Refusal::Failed);
-        };
-        let key = FunctionKey { account_id, region, name: name.name };
-        let qualifier = name.qualifier.filter(|qualifier| qualifier != LATEST);
-        let policy = self.urls.policy(&key, qualifier.as_deref());
-        let named = key.arn_of(qualifier.as_deref());
-        if !permission::lets_gateway(policy.as_deref(), &named, &key.account_id, (source_arn, source_account))
-        {
-            tracing::info!(
-                function = named,
-                source_arn,
-                "the function's policy does not let the API invoke it"
-            );
-            return Err(Refusal::Failed);
-        }
-        if event.len() > lambda_model::limits::SYNC_REQUEST_PAYLOAD_BYTES_MAX {
-            return Err(Refusal::Unread(crate::http::BodyError::TooLarge));
-        }
-        if qualifier.is_none() {
-            self.watches.settle(&key).await;
-        }
-        let invocation = Invocation {
+        let called = Called {
+            arn,
+            source_arn,
+            source_account,
             trace_id: visit.web.header("x-amzn-trace-id").map(str::to_owned),
-            is_patient: false,
-            ..Invocation::of_event(aws_api::request_id::new(), event, named)
+            is_permitted: false,
         };
-        match self.invoker.invoke(InvokeRequest { key, qualifier, invocation }).await {
-            Ok(invoked) if invoked.outcome.error.is_none() => Ok(invoked.outcome.payload),
-            Ok(_) => Err(Refusal::Failed),
-            Err(LambdaError::TooManyRequests(_)) => Err(Refusal::Unavailable),
-            Err(error) => {
-                tracing::info!(%error, "the function of an API could not be invoked");
-                Err(Refusal::Failed)
-            }
+        let asked = self.asked_of_function(called, event).await?;
+        let invoked = self.invoker.invoke(asked).await.map_err(NotInvoked::from)?;
+        match invoked.outcome.error {
+            None => Ok(invoked.outcome.payload),
+            Some(_) => Err(Refusal::Failed),
         }
     }
 

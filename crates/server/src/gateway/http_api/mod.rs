@@ -12,7 +12,6 @@ mod authorizer;
 mod context;
 mod integration;
 mod refusal;
-mod throttle;
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
@@ -28,11 +27,8 @@ use serde_json::Value;
 use services::apigatewayv2::{DeployedApi, DeployedStage, Shape};
 
 use self::refusal::Refusal;
-use super::{Callers, Gateway, incoming, limits, outgoing, place::ApiPlace};
+use super::{Callers, Gateway, incoming, limits, outgoing, place::ApiPlace, throttle};
 use crate::http::{self, HttpRequest, HttpResponse};
-
-pub(super) use authorizer::Remembered;
-pub(super) use throttle::Throttle;
 
 /// A stage that is served when nothing of a path names one.
 const DEFAULT_STAGE: &str = "$default";
@@ -117,7 +113,10 @@ impl Gateway {
         let stage_variables = texts(stage.settings.get("StageVariables"));
         context["routeKey"] = route.key.into();
         let mut visit = Visit { api, stage, route, web, stage_variables, authorizer: None, context };
-        self.memory.throttle.admit(&visit)?;
+        let counted = (api.api_id.as_str(), stage.name.as_str(), visit.route.key);
+        if !self.memory.throttle.admits(counted, request_limits(&visit)) {
+            return Err(Refusal::TooManyRequests);
+        }
         let request = self.authorize(request, &mut visit, callers).await?;
         context::authorized(&mut visit);
         visit.web.body = http::read_body(request.body, limits::API_BODY_BYTES_MAX).await?;
@@ -137,6 +136,18 @@ fn stage_of(api: &DeployedApi, place: &ApiPlace) -> Option<(Arc<DeployedStage>, 
         Some(stage) => Some((Arc::clone(stage), behind)),
         None => Some((Arc::clone(api.stages.get(DEFAULT_STAGE)?), place.path.clone())),
     }
+}
+
+/// Requests a second and at once, where the route's settings or the stage's say so.
+fn request_limits(visit: &Visit<'_>) -> Option<(f64, f64)> {
+    let settings = &visit.stage.settings;
+    let of_route = settings.get("RouteSettings").and_then(|all| all.get(visit.route.key));
+    let of_stage = settings.get("DefaultRouteSettings");
+    let number = |member: &str| {
+        let found = of_route.and_then(|it| it.get(member)).or_else(|| of_stage?.get(member));
+        found.and_then(Value::as_f64)
+    };
+    throttle::limits(number("ThrottlingRateLimit"), number("ThrottlingBurstLimit"))
 }
 
 fn with_id(mut response: HttpResponse, request_id: &str) -> HttpResponse {

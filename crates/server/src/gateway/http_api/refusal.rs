@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     authentication::AuthenticationFailure,
+    gateway::functions::NotInvoked,
     http::{self, BodyError, HttpResponse},
 };
 
@@ -37,6 +38,16 @@ impl From<BodyError> for Refusal {
 impl From<AuthenticationFailure> for Refusal {
     fn from(_: AuthenticationFailure) -> Self {
         Self::Forbidden
+    }
+}
+
+impl From<NotInvoked> for Refusal {
+    fn from(why: NotInvoked) -> Self {
+        match why {
+            NotInvoked::Failed => Self::Failed,
+            NotInvoked::TooLarge => Self::Unread(BodyError::TooLarge),
+            NotInvoked::Throttled => Self::Unavailable,
+        }
     }
 }
 

@@ -1,0 +1,267 @@
+//! A REST API of API Gateway: a request takes a method of a resource, and is let through, checked, and put into another form on its way to
+//! an integration, as its answer is on the way back.
+//!
+//! ```text
+//! stage ──unknown──► 403      resource and method ──none──► 403      too many ──► 429
+//!   the API's policy, who calls (authorizer, signature), API key ──► 401, 403
+//!     parameters, body by its model ──► 400, 413, 415
+//!       request ──parameters, template──► integration: function, service, server of the web, mock ──parameters, template──► answer
+//! ```
+//! What is said without an integration is a gateway response ([`refusal`]), which the API may word itself.
+
+mod api_key;
+mod authorizer;
+mod context;
+mod integration;
+mod mapping;
+mod policy;
+mod refusal;
+mod signed;
+mod test_invoke;
+mod tokens;
+mod validation;
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use aws_api::request_id;
+use hyper::header::{HeaderName, HeaderValue};
+use lambda_model::{
+    http_api::variables,
+    http_event::{WebRequest, decoded_path, query_pairs},
+};
+use serde_json::{Map, Value};
+use services::apigateway::{Compiled, DeployedRestApi, Method, RestStage, Shape};
+
+use self::{
+    context::Known,
+    refusal::{Kind, Refusal},
+};
+use super::{Callers, Gateway, incoming, limits, place::ApiPlace, throttle};
+use crate::http::{self, HttpRequest, HttpResponse};
+
+pub(crate) use test_invoke::Tests;
+
+/// A request on its way through an API.
+struct Visit<'a> {
+    api: Api<'a>,
+    stage: Stage<'a>,
+    method: &'a Method,
+    /// What the resource's path has variables for.
+    parameters: BTreeMap<String, String>,
+    web: WebRequest,
+    /// The path behind the stage, as it was sent.
+    behind: String,
+    /// The query, decoded.
+    query: Vec<(String, String)>,
+    stage_variables: BTreeMap<String, String>,
+    /// What is found out on the way.
+    known: Known,
+}
+
+/// Whose API it is.
+#[derive(Clone, Copy)]
+struct Api<'a> {
+    account_id: &'a str,
+    region: &'a str,
+    api_id: &'a str,
+}
+
+/// What is served.
+#[derive(Clone, Copy)]
+struct Stage<'a> {
+    name: &'a str,
+    settings: Option<&'a Shape>,
+    deployed: &'a Compiled,
+    cache_reset_ms: i64,
+}
+
+impl Visit<'_> {
+    /// What the API's requests are called where a policy names them: by the resource's path.
+    fn source_arn(&self) -> String {
+        let path = &self.method.resource_path;
+        self.arn_of(&format!(
+            "{}/{}{path}",
+            self.stage.name,
+            text(&self.method.shape, "httpMethod").replace("ANY", "*")
+        ))
+    }
+
+    /// The same by the path that was asked for, which is what authorizers decide about.
+    fn method_arn(&self) -> String {
+        self.arn_of(&format!("{}/{}{}", self.stage.name, self.web.method, self.behind))
+    }
+
+    fn arn_of(&self, what: &str) -> String {
+        let Api { account_id, region, api_id } = self.api;
+        format!("arn:aws:execute-api:{region}:{account_id}:{api_id}/{what}")
+    }
+}
+
+impl Gateway {
+    /// Answers a request to a REST API.
+    pub(super) async fn at_rest_api(
+        &self,
+        request: HttpRequest,
+        api: Arc<DeployedRestApi>,
+        place: ApiPlace,
+        callers: Callers<'_>,
+    ) -> HttpResponse {
+        let request_id = request_id::new();
+        let Some((stage, behind)) = stage_of(&api, &place) else {
+            return with_id(refusal::forbidden(), &request_id);
+        };
+        let mut web = incoming::head(&request, place.path, &request_id);
+        web.headers = canonical(std::mem::take(&mut web.headers), web.protocol == "HTTP/2.0");
+        let of = Api { account_id: &api.account_id, region: &api.region, api_id: &api.api_id };
+        let served = Stage {
+            name: &stage.name,
+            settings: Some(&stage.settings),
+            deployed: &stage.deployed,
+            cache_reset_ms: stage.cache_reset_ms,
+        };
+        let began = Instant::now();
+        let mut visit = match found(of, served, web, behind) {
+            Ok(visit) => visit,
+            Err(nowhere) => return with_id(*nowhere, &request_id),
+        };
+        let answered = self.visited(request, &mut visit, callers).await;
+        let response = answered.unwrap_or_else(|refusal| refusal::response(refusal, &mut visit));
+        self.log_access(&visit, &response, began);
+        with_id(response, &request_id)
+    }
+
+    /// Lets a request through to its integration.
+    async fn visited(
+        &self,
+        request: HttpRequest,
+        visit: &mut Visit<'_>,
+        callers: Callers<'_>,
+    ) -> Result<HttpResponse, Refusal> {
+        let counted = (visit.api.api_id, visit.stage.name, visit.method.resource_id.as_str());
+        if !self.memory.throttle.admits(counted, request_limits(visit)) {
+            return Err(Refusal::of(Kind::Throttled));
+        }
+        let request = self.let_in(request, visit, callers).await?;
+        self.check_key(visit)?;
+        visit.web.body = http::read_body(request.body, limits::API_BODY_BYTES_MAX).await?;
+        validation::check(visit)?;
+        self.at_integration(visit).await
+    }
+
+    fn log_access(&self, visit: &Visit<'_>, response: &HttpResponse, began: Instant) {
+        let settings = visit.stage.settings.and_then(|settings| settings.get("accessLogSettings"));
+        let member = |name: &str| settings.and_then(|it| it.get(name)).and_then(Value::as_str);
+        let (Some(group), Some(format)) = (member("destinationArn"), member("format")) else { return };
+        let mut context = context::of(visit);
+        context::answered(&mut context, response, began.elapsed());
+        let line = variables::access_log_line(format, &context);
+        let stream = format!("{}/{}", visit.api.api_id, visit.stage.name);
+        self.memory.access_logs.put(group, stream, visit.web.time_ms, line);
+    }
+}
+
+/// The method that a request is for.
+fn found<'a>(
+    api: Api<'a>,
+    stage: Stage<'a>,
+    web: WebRequest,
+    behind: String,
+) -> Result<Visit<'a>, Box<HttpResponse>> {
+    let stage_variables = texts(stage.settings.and_then(|settings| settings.get("variables")));
+    let Some((method, resource)) = stage.deployed.find(&web.method, &behind) else {
+        let known = (api, stage, &web);
+        return Err(Box::new(refusal::nowhere(known, &stage_variables)));
+    };
+    Ok(Visit {
+        parameters: resource.parameters,
+        query: query_pairs(&web.raw_query).collect(),
+        known: Known::default(),
+        api,
+        stage,
+        method,
+        web,
+        behind,
+        stage_variables,
+    })
+}
+
+/// The stage that a path names, or a custom domain name's mapping, and what of the path is behind it.
+fn stage_of(api: &DeployedRestApi, place: &ApiPlace) -> Option<(Arc<RestStage>, String)> {
+    if let Some(stage) = &place.stage {
+        return Some((Arc::clone(api.stages.get(stage)?), place.behind_mapping.clone()));
+    }
+    let path = if place.behind_mapping.is_empty() { &place.path } else { &place.behind_mapping };
+    let rest = path.strip_prefix('/').unwrap_or_default();
+    let (first, behind) =
+        rest.split_once('/').map_or((rest, "/".to_owned()), |(first, behind)| (first, format!("/{behind}")));
+    Some((Arc::clone(api.stages.get(first)?), behind))
+}
+
+/// Headers under the names that REST APIs show. What came in HTTP/1.1 has lost how it was written, and is written as headers usually are;
+/// in HTTP/2 all letters are small.
+fn canonical(headers: Vec<(String, String)>, is_http_2: bool) -> Vec<(String, String)> {
+    if is_http_2 {
+        return headers;
+    }
+    headers.into_iter().map(|(name, value)| (title(&name), value)).collect()
+}
+
+fn title(name: &str) -> String {
+    let mut starts = true;
+    let letter = |character: char| {
+        let shown = if starts { character.to_ascii_uppercase() } else { character };
+        starts = character == '-';
+        shown
+    };
+    name.chars().map(letter).collect()
+}
+
+/// The first value of a header, whatever its letters.
+fn header<'a>(web: &'a WebRequest, name: &str) -> Option<&'a str> {
+    web.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+}
+
+/// Requests a second and at once, where the method's settings or those of all methods say so.
+fn request_limits(visit: &Visit<'_>) -> Option<(f64, f64)> {
+    let settings = visit.stage.settings?.get("methodSettings")?;
+    let path = visit.method.resource_path.trim_start_matches('/');
+    let number = |member: &str| {
+        let names = [format!("{path}/{}", visit.web.method), "*/*".to_owned()];
+        names.iter().find_map(|name| settings.get(name)?.get(member)?.as_f64())
+    };
+    throttle::limits(number("throttlingRateLimit"), number("throttlingBurstLimit"))
+}
+
+fn with_id(mut response: HttpResponse, request_id: &str) -> HttpResponse {
+    for name in ["x-amzn-requestid", "x-amz-apigw-id"] {
+        if let Ok(value) = HeaderValue::from_str(request_id) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+/// A member that is a text; empty where it is none.
+fn text<'a>(shape: &'a Shape, member: &str) -> &'a str {
+    shape.get(member).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Members of an object that are texts.
+fn texts(object: Option<&Value>) -> BTreeMap<String, String> {
+    let members = object.and_then(Value::as_object).into_iter().flatten();
+    members.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+/// The path that events show: decoded, and with the key of a custom domain name's mapping in it.
+fn shown_path(visit: &Visit<'_>) -> String {
+    decoded_path(&visit.behind)
+}
+
+/// An object of texts, as `context` of an authorizer's answer is passed on.
+fn as_texts(members: Map<String, Value>) -> Map<String, Value> {
+    let text = |value: Value| match value {
+        Value::String(_) | Value::Null => value,
+        other => Value::String(other.to_string()),
+    };
+    members.into_iter().map(|(name, value)| (name, text(value))).collect()
+}

@@ -1,0 +1,170 @@
+//! REST APIs as documents of Swagger 2 and OpenAPI 3, in both directions, with API Gateway's extensions (API Gateway guide, "Develop REST
+//! APIs using OpenAPI").
+//!
+//! ```text
+//! JSON or YAML ──read──► document ──import──► API: models, validators, authorizers, gateway responses, resources
+//!                                     operation ──► methods, integrations
+//! deployment ──export──► document ──► JSON or YAML
+//! ```
+
+mod export;
+mod import;
+mod operation;
+mod schemas;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{
+    ApiGateway, Handled,
+    error::{bad_request, no_part},
+    record::{ApiRecord, Shape, api_key, text},
+};
+use crate::service::{Payload, ServiceContext};
+
+/// What operations on a path are called; the last is every method.
+const METHODS: [(&str, &str); 8] = [
+    ("get", "GET"),
+    ("put", "PUT"),
+    ("post", "POST"),
+    ("delete", "DELETE"),
+    ("options", "OPTIONS"),
+    ("head", "HEAD"),
+    ("patch", "PATCH"),
+    ("x-amazon-apigateway-any-method", "ANY"),
+];
+const INTEGRATION: &str = "x-amazon-apigateway-integration";
+const AUTHORIZER: &str = "x-amazon-apigateway-authorizer";
+const AUTHTYPE: &str = "x-amazon-apigateway-authtype";
+const VALIDATOR: &str = "x-amazon-apigateway-request-validator";
+const VALIDATORS: &str = "x-amazon-apigateway-request-validators";
+const RESPONSES: &str = "x-amazon-apigateway-gateway-responses";
+const BINARY: &str = "x-amazon-apigateway-binary-media-types";
+
+impl ApiGateway {
+    pub(super) async fn import_rest_api(
+        &self,
+        context: &ServiceContext,
+        input: Shape,
+        body: Bytes,
+    ) -> Handled<Shape> {
+        let document = read(&body)?;
+        let mut record = ApiRecord::new(import::api(&document)?, context.now_ms);
+        let settings = import::Settings::of(&input, self.timeout_ms_max);
+        let warnings = import::import(&mut record, &document, &settings)?;
+        check_warnings(&input, &warnings)?;
+        super::apis::check(&record.api)?;
+        let shown = with_warnings(record.api.clone(), warnings);
+        self.put(context, record).await?;
+        Ok(shown)
+    }
+
+    /// Everything of the API is as the document has it, or the document is put over what there is; stages stay.
+    pub(super) async fn put_rest_api(
+        &self,
+        context: &ServiceContext,
+        input: Shape,
+        body: Bytes,
+    ) -> Handled<Shape> {
+        let document = read(&body)?;
+        let settings = import::Settings::of(&input, self.timeout_ms_max);
+        let api_id = text(&input, "restApiId").to_owned();
+        self.change(context, &api_id, move |record| {
+            let is_merge = text(&input, "mode") != "overwrite";
+            let api = import::api(&document)?;
+            if !is_merge {
+                import::clear(record);
+                record.api.extend(api);
+            }
+            let warnings = import::import(record, &document, &settings)?;
+            check_warnings(&input, &warnings)?;
+            super::apis::check(&record.api)?;
+            Ok(with_warnings(record.api.clone(), warnings))
+        })
+        .await
+    }
+
+    pub(super) async fn get_export(&self, context: &ServiceContext, input: Shape) -> Handled<Payload> {
+        let api_id = text(&input, "restApiId");
+        let record = self.api(context, api_id)?;
+        let stage = record.stages.get(text(&input, "stageName")).ok_or_else(|| no_part("Stage"))?;
+        let deployment = self.registry.deployment(&api_key(context, api_id), text(stage, "deploymentId"));
+        let deployment = deployment.ok_or_else(|| no_part("Deployment"))?;
+        let is_swagger = match text(&input, "exportType") {
+            "swagger" => true,
+            "oas30" => false,
+            other => return Err(bad_request(format!("No API exporter for type '{other}'"))),
+        };
+        let extensions =
+            input.get("parameters").and_then(|all| all["extensions"].as_str()).unwrap_or_default();
+        let place = export::Place {
+            host: format!("{api_id}.execute-api.{}.amazonaws.com", context.region),
+            stage: text(stage, "stageName").to_owned(),
+        };
+        let exporter = export::Exporter { snapshot: &deployment.snapshot, is_swagger, extensions };
+        let document = exporter.document(&place);
+        let failed = |error: &dyn std::fmt::Display| crate::change::failed(format!("not exported: {error}"));
+        match text(&input, "accepts") {
+            "" | "application/json" | "*/*" => {
+                let body = serde_json::to_vec_pretty(&document).map_err(|error| failed(&error))?;
+                Ok(Payload { content_type: "application/octet-stream", body: body.into() })
+            }
+            "application/yaml" => {
+                let body = serde_saphyr::to_string(&document).map_err(|error| failed(&error))?;
+                Ok(Payload { content_type: "application/octet-stream", body: body.into() })
+            }
+            other => Err(bad_request(format!("Invalid accept type: {other}"))),
+        }
+    }
+}
+
+/// The document of a request.
+fn read(body: &[u8]) -> Handled<Value> {
+    let Ok(text) = std::str::from_utf8(body) else {
+        return Err(bad_request("Failed to parse the uploaded OpenAPI document: it is not UTF-8"));
+    };
+    let document: Value = match serde_json::from_str(text) {
+        Ok(document) => document,
+        Err(_) => serde_saphyr::from_str(text).map_err(|error| {
+            bad_request(format!("Failed to parse the uploaded OpenAPI document due to: {error}"))
+        })?,
+    };
+    let version = |member: &str| document[member].as_str().unwrap_or_default().to_owned();
+    match version("swagger") == "2.0" || document["swagger"] == 2.0 || version("openapi").starts_with("3.") {
+        true => Ok(document),
+        false => Err(bad_request(
+            "Failed to parse the uploaded OpenAPI document: only Swagger 2.0 and OpenAPI 3 are supported",
+        )),
+    }
+}
+
+fn check_warnings(input: &Shape, warnings: &[String]) -> Handled<()> {
+    match input.get("failOnWarnings") == Some(&Value::Bool(true)) && !warnings.is_empty() {
+        true => Err(bad_request(format!("Warnings found during import:\n\t{}", warnings.join("\n\t")))),
+        false => Ok(()),
+    }
+}
+
+fn with_warnings(mut shown: Shape, warnings: Vec<String>) -> Shape {
+    if !warnings.is_empty() {
+        shown.insert("warnings".into(), warnings.into());
+    }
+    shown
+}
+
+/// What a reference into the document stands for, or the value itself.
+fn referenced<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    let mut at = value;
+    // One may lead to another, but not for ever.
+    for _ in 0..16 {
+        let pointed = at["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+        match pointed.and_then(|pointer| document.pointer(pointer)) {
+            Some(found) => at = found,
+            None => return at,
+        }
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,17 @@ class Answer:
         return body.get("message") or body.get("Message") or ""
 
 
+def filled(value, ids):
+    """A request with ids in the place of what stands for them."""
+    if isinstance(value, dict):
+        return {key: filled(inner, ids) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [filled(inner, ids) for inner in value]
+    for name, given in ids.items():
+        value = value.replace(f"<{name}>", given) if isinstance(value, str) else value
+    return value
+
+
 def as_text(value):
     """A value as it travels outside of the body."""
     return value if isinstance(value, str) else json.dumps(value)

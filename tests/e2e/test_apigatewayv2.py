@@ -7,7 +7,7 @@ import pytest
 
 from mutations import mutations
 from refusals import refused
-from rest_json import Caller
+from rest_json import Caller, filled
 
 MODEL = botocore.session.get_session().get_service_model("apigatewayv2")
 REGION = "eu-central-1"
@@ -193,17 +193,6 @@ RIGHT = {
     "DeleteDomainName": {"DomainName": "free.example.com"},
 }
 CODES = {"BadRequestException", "NotFoundException", "ConflictException", "SerializationException", "UnknownOperationException"}
-
-
-def filled(value, ids):
-    """A request with ids in the place of what stands for them."""
-    if isinstance(value, dict):
-        return {key: filled(inner, ids) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [filled(inner, ids) for inner in value]
-    for name, given in ids.items():
-        value = value.replace(f"<{name}>", given) if isinstance(value, str) else value
-    return value
 
 
 def test_every_operation_refuses_what_the_model_forbids(server, apis, subtests):

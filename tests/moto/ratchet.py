@@ -33,6 +33,7 @@ SERVICES = {
     "sns": "test_sns",
     "dynamodb": "test_dynamodb",
     "scheduler": "test_scheduler",
+    "apigateway": "test_apigateway",
     "apigatewayv2": "test_apigatewayv2",
     "dynamodbstreams": "test_dynamodbstreams",
     "kinesis": "test_kinesis",

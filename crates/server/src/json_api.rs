@@ -94,7 +94,7 @@ async fn respond(
     let output = match answer {
         Answer::Output(output) => output,
         Answer::Events(events) => return Ok(stream(events)),
-        Answer::Payload(Payload { content_type, body }) => {
+        Answer::Payload(Payload { content_type, body, .. }) => {
             return Ok(http::response(StatusCode::OK, content_type, body));
         }
     };

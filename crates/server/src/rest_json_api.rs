@@ -4,7 +4,10 @@ use aws_api::{
     error_response::{self, ApiError},
     protocol::rest_json,
 };
-use hyper::StatusCode;
+use hyper::{
+    StatusCode,
+    header::{CONTENT_DISPOSITION, HeaderValue},
+};
 use services::service::{Answer, AwsService, Payload};
 
 use crate::{
@@ -22,6 +25,8 @@ pub(crate) struct RestJsonApi<S> {
     pub service: S,
     /// What it calls a request that its model forbids.
     invalid: &'static str,
+    /// Whether such an error names the operation's input before a member.
+    names_inputs: bool,
     routes: rest_json::Router,
 }
 
@@ -29,7 +34,12 @@ impl<S: AwsService> RestJsonApi<S> {
     /// The service under the paths of its model.
     pub(crate) fn new(service: S, invalid: &'static str) -> Self {
         let routes = rest_json::Router::new(service.model());
-        Self { service, invalid, routes }
+        Self { service, invalid, names_inputs: false, routes }
+    }
+
+    /// The same, as some services say what is wrong: `Value 'x' at 'createThingInput.member'`.
+    pub(crate) fn naming_inputs(self) -> Self {
+        Self { names_inputs: true, ..self }
     }
 
     /// Answers one request.
@@ -46,7 +56,7 @@ impl<S: AwsService> RestJsonApi<S> {
         let body = http::read_body(request.body, BODY_BYTES_MAX).await.map_err(body_error)?;
         let decoded =
             rest_json::decode(model, operation, route.labels, &request.query, &request.headers, body);
-        let decoded = decoded.map_err(|error| self.in_own_words(error))?;
+        let decoded = decoded.map_err(|error| self.in_own_words(error, operation.name))?;
         let answer = self.service.handle(operation.index, decoded, context).await.inspect_err(|error| {
             if error.status == 500 {
                 tracing::error!(operation = operation.name, message = error.message, "an operation failed");
@@ -54,9 +64,7 @@ impl<S: AwsService> RestJsonApi<S> {
         })?;
         let output = match answer {
             Answer::Output(output) => output,
-            Answer::Payload(Payload { content_type, body }) => {
-                return Ok(with_request_id(http::response(StatusCode::OK, content_type, body)));
-            }
+            Answer::Payload(payload) => return Ok(with_request_id(whole(payload))),
             Answer::Events(_) => return Err(failed("an answer of events")),
         };
         let response = rest_json::encode(model, operation, &output);
@@ -66,13 +74,26 @@ impl<S: AwsService> RestJsonApi<S> {
     }
 
     /// What the codec says in Lambda's words.
-    fn in_own_words(&self, error: ApiError) -> ApiError {
+    fn in_own_words(&self, mut error: ApiError, operation: &str) -> ApiError {
+        if self.names_inputs && error.code == "ValidationException" {
+            let (first, rest) = operation.split_at(1);
+            let input = format!(" at '{}{rest}Input.", first.to_lowercase());
+            error.message = error.message.replace(" at '", &input);
+        }
         match error.code {
             "InvalidRequestContentException" => ApiError { code: "SerializationException", ..error },
             "ValidationException" => ApiError { code: self.invalid, ..error }.capital_message(),
             _ => error.capital_message(),
         }
     }
+}
+
+fn whole(Payload { content_type, body, disposition }: Payload) -> HttpResponse {
+    let mut response = http::response(StatusCode::OK, content_type, body);
+    if let Some(Ok(disposition)) = disposition.map(HeaderValue::try_from) {
+        response.headers_mut().insert(CONTENT_DISPOSITION, disposition);
+    }
+    response
 }
 
 /// The answer for an error.

@@ -141,7 +141,7 @@ impl Server {
         let router = Arc::new(Router {
             logs: start_logs(&store, &lambda),
             admin,
-            apigateway: RestJsonApi::new(gateways.0, "BadRequestException"),
+            apigateway: RestJsonApi::new(gateways.0, "ValidationException").naming_inputs(),
             apigatewayv2: RestJsonApi::new(gateways.1, "BadRequestException"),
             gateway,
             lambda,

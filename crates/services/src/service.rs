@@ -79,6 +79,8 @@ pub struct Payload {
     pub content_type: &'static str,
     /// Its bytes.
     pub body: Bytes,
+    /// What it may be kept as: `Content-Disposition`.
+    pub disposition: Option<String>,
 }
 
 /// A service: JSON of its model goes in and comes out, whatever the protocol makes of it.

@@ -5,7 +5,9 @@ use serde_json::json;
 use store::{Document, DocumentKey, Transaction};
 
 use super::{
-    ApiGateway, Handled, patch,
+    ApiGateway, Handled,
+    error::bad_request,
+    patch,
     record::{Shape, defaults, key, shape},
 };
 use crate::{
@@ -36,7 +38,10 @@ impl ApiGateway {
         let (operations, key) = (patch::operations(&input)?, account_key(context));
         let change = move |transaction: &mut Transaction<'_>| -> Result<Shape, ChangeError> {
             let mut account = usual(transaction.document::<AccountRecord>(&key)?.unwrap_or_default().0);
-            patch::apply(&mut account, &operations, &["cloudwatchRoleArn"])?;
+            if operations.iter().any(|it| it.op == "remove" && it.path == ["features"]) {
+                return Err(bad_request("Usage Plans cannot be disabled once enabled").into());
+            }
+            patch::apply(&mut account, &operations, &["cloudwatchRoleArn", "features"])?;
             transaction.put_document(&key, &AccountRecord(account.clone()))?;
             Ok(account)
         };

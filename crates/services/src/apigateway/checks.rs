@@ -18,10 +18,10 @@ pub(super) const METHODS: [&str; 8] = ["GET", "PUT", "POST", "DELETE", "PATCH", 
 const TIMEOUT_MS_MIN: i64 = 50;
 
 pub(super) fn method(record: &ApiRecord, method: &Shape) -> Handled<()> {
-    let kind = text(method, "authorizationType");
+    let kind = text(method, "authorizationType").to_ascii_uppercase();
     let authorizer = record.of("Authorizer").get(text(method, "authorizerId"));
     let is_of = |kinds: &[&str]| authorizer.is_some_and(|it| kinds.contains(&text(it, "type")));
-    let is_right = match kind {
+    let is_right = match kind.as_str() {
         "NONE" | "AWS_IAM" => true,
         "CUSTOM" => is_of(&["TOKEN", "REQUEST"]),
         "COGNITO_USER_POOLS" => is_of(&["COGNITO_USER_POOLS"]),
@@ -77,8 +77,17 @@ fn models(record: &ApiRecord, models: Option<&Value>) -> Handled<()> {
     Ok(())
 }
 
+/// What an integration is held against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits<'a> {
+    /// The API's account.
+    pub account_id: &'a str,
+    /// The longest wait for an integration, milliseconds.
+    pub timeout_ms_max: i64,
+}
+
 /// The integration of a method.
-pub(super) fn integration(method: &Shape, integration: &Shape, timeout_ms_max: i64) -> Handled<()> {
+pub(super) fn integration(method: &Shape, integration: &Shape, limits: Limits<'_>) -> Handled<()> {
     let (kind, uri) = (text(integration, "type"), text(integration, "uri"));
     if integration.contains_key("integrationTarget") {
         return Err(comes_later("Integrations with load balancers"));
@@ -91,13 +100,20 @@ pub(super) fn integration(method: &Shape, integration: &Shape, timeout_ms_max: i
         "HTTP" | "HTTP_PROXY" if !is_link && !is_web_address(uri) => {
             return Err(bad_request("Invalid HTTP endpoint specified for URI"));
         }
-        "AWS" | "AWS_PROXY" => arn(kind, uri)?,
+        "AWS" | "AWS_PROXY" => {
+            let service = service_of(uri)?;
+            role((kind, text(integration, "credentials")), uri, limits.account_id)?;
+            if kind == "AWS_PROXY" {
+                proxy(service)?;
+            }
+        }
         _ => {}
     }
     let waits = integration.get("timeoutInMillis").and_then(Value::as_i64).unwrap_or(TIMEOUT_MS_MIN);
-    if !(TIMEOUT_MS_MIN..=timeout_ms_max).contains(&waits) {
+    if !(TIMEOUT_MS_MIN..=limits.timeout_ms_max).contains(&waits) {
         return Err(bad_request(format!(
-            "Timeout should be between {TIMEOUT_MS_MIN} ms and {timeout_ms_max} ms"
+            "Timeout should be between {TIMEOUT_MS_MIN} ms and {} ms",
+            limits.timeout_ms_max
         )));
     }
     if !matches!(
@@ -124,26 +140,46 @@ pub(super) fn integration(method: &Shape, integration: &Shape, timeout_ms_max: i
     templates(integration, "requestTemplates")
 }
 
+/// A service is asked as a role of the API's own account; functions have policies of their own.
+fn role((kind, role): (&str, &str), uri: &str, account_id: &str) -> Handled<()> {
+    let is_callers = role.starts_with("arn:aws:iam::*:user/");
+    if kind == "AWS" && role.is_empty() && !uri.contains(":lambda:path/") {
+        return Err(bad_request("Role ARN must be specified for AWS integrations"));
+    }
+    match role.is_empty() || is_callers || role.split(':').nth(4) == Some(account_id) {
+        true => Ok(()),
+        false => {
+            let message = "Cross-account pass role is not allowed.";
+            Err(aws_api::error_response::ApiError::user("AccessDeniedException", 403, message))
+        }
+    }
+}
+
 fn is_web_address(uri: &str) -> bool {
     let rest = uri.strip_prefix("http://").or_else(|| uri.strip_prefix("https://"));
     rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
 }
 
-fn arn(kind: &str, uri: &str) -> Handled<()> {
+/// The service that an address of API Gateway's names, and what of it.
+fn service_of(uri: &str) -> Handled<(&str, &str)> {
     let parts: Vec<&str> = uri.splitn(6, ':').collect();
-    let ["arn", _, "apigateway", _, service, action] = parts[..] else {
+    let ["arn", _, service, _, named, action] = parts[..] else {
         return Err(bad_request("Invalid ARN specified in the request"));
     };
-    if !action.starts_with("path/") && !action.starts_with("action/") {
-        return Err(bad_request("AWS ARN for integration must contain path or action"));
+    match service == "apigateway" && (action.starts_with("path/") || action.starts_with("action/")) {
+        true => Ok((named, action)),
+        false => Err(bad_request("AWS ARN for integration must contain path or action")),
     }
-    let is_function = service == "lambda" && action.starts_with("path/");
-    if kind == "AWS_PROXY" && !is_function {
-        return Err(bad_request(
+}
+
+/// Only functions get a request as an event.
+fn proxy((service, action): (&str, &str)) -> Handled<()> {
+    match service == "lambda" && action.starts_with("path/") {
+        true => Ok(()),
+        false => Err(bad_request(
             "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations.",
-        ));
+        )),
     }
-    Ok(())
 }
 
 /// The response of an integration; the method's own response to the status has to be there.

@@ -152,7 +152,12 @@ impl ApiGateway {
         let operations = patch::operations(&input)?;
         let before = self.get_base_path_mapping(context, input.clone()).await?;
         let mut after = before.clone();
-        patch::apply(&mut after, &operations, &["basePath", "restApiId", "stage"])?;
+        // Operations call it otherwise than the model does.
+        let api_id = after.get("restApiId").cloned().unwrap_or_default();
+        after.insert("restapiId".into(), api_id);
+        patch::apply(&mut after, &operations, &["basePath", "restapiId", "stage"])?;
+        let api_id = after.remove("restapiId").unwrap_or_default();
+        after.insert("restApiId".into(), api_id);
         self.check_mapped(context, &after)?;
         self.change_domain(context, &input, move |record| {
             let (old, new) = (key_of(text(&before, "basePath")), key_of(text(&after, "basePath")));

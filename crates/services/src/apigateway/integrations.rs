@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    ApiGateway, Handled, checks,
+    ApiGateway, Handled,
+    checks::{self, Limits},
     error::no_part,
     patch,
     record::{Shape, defaults, taken, text},
@@ -35,6 +36,7 @@ pub(super) const TIMEOUT_MS: i64 = 29_000;
 impl ApiGateway {
     pub(super) async fn put_integration(&self, context: &ServiceContext, mut input: Shape) -> Handled<Shape> {
         let (api_id, longest) = (taken(&mut input, "restApiId"), self.timeout_ms_max);
+        let account_id = context.account_id().to_owned();
         self.change(context, &api_id, move |record| {
             let mut integration = input.clone();
             ["resourceId", "httpMethod"].iter().for_each(|member| drop(integration.remove(*member)));
@@ -42,7 +44,8 @@ impl ApiGateway {
                 integration.insert("httpMethod".into(), method);
             }
             let resource_id = text(&input, "resourceId").to_owned();
-            put(record.method_mut(&input)?, &resource_id, integration, longest)
+            let limits = Limits { account_id: &account_id, timeout_ms_max: longest };
+            put(record.method_mut(&input)?, &resource_id, integration, limits)
         })
         .await
     }
@@ -54,11 +57,13 @@ impl ApiGateway {
     pub(super) async fn update_integration(&self, context: &ServiceContext, input: Shape) -> Handled<Shape> {
         let operations = patch::operations(&input)?;
         let (api_id, longest) = (text(&input, "restApiId").to_owned(), self.timeout_ms_max);
+        let account_id = context.account_id().to_owned();
         self.change(context, &api_id, move |record| {
             let method = record.method_mut(&input)?;
             let mut integration = integration_of(method)?.clone();
             patch::apply(&mut integration, &operations, &OF_INTEGRATION)?;
-            checks::integration(method, &integration, longest)?;
+            let limits = Limits { account_id: &account_id, timeout_ms_max: longest };
+            checks::integration(method, &integration, limits)?;
             method.insert("methodIntegration".into(), integration.clone().into());
             Ok(integration)
         })
@@ -136,16 +141,16 @@ pub(super) fn put(
     method: &mut Shape,
     resource_id: &str,
     mut integration: Shape,
-    longest: i64,
+    limits: Limits<'_>,
 ) -> Handled<Shape> {
     defaults(
         &mut integration,
         json!({
-            "passthroughBehavior": "WHEN_NO_MATCH", "timeoutInMillis": TIMEOUT_MS.min(longest),
+            "passthroughBehavior": "WHEN_NO_MATCH", "timeoutInMillis": TIMEOUT_MS.min(limits.timeout_ms_max),
             "cacheNamespace": resource_id, "cacheKeyParameters": [], "responseTransferMode": "BUFFERED",
         }),
     );
-    checks::integration(method, &integration, longest)?;
+    checks::integration(method, &integration, limits)?;
     method.insert("methodIntegration".into(), integration.clone().into());
     Ok(integration)
 }

@@ -14,7 +14,8 @@ const ITEMS: i64 = 25;
 const ITEMS_MAX: i64 = 500;
 
 /// The page that a request asks for.
-pub(super) fn page(input: &Shape, named: Vec<(String, Shape)>) -> Handled<Shape> {
+pub(super) fn page(input: &Shape, mut named: Vec<(String, Shape)>) -> Handled<Shape> {
+    named.sort_by(|one, other| one.0.cmp(&other.0));
     let limit = input.get("limit").and_then(Value::as_i64).unwrap_or(ITEMS).clamp(1, ITEMS_MAX);
     let position = Some(text(input, "position"));
     let page = paging::page(named, limit, position);

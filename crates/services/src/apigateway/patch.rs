@@ -26,7 +26,8 @@ const NUMBERS: [&str; 6] = [
     "throttlingRateLimit",
     "cacheTtlInSeconds",
 ];
-const LISTS: [&str; 7] = [
+const LISTS: [&str; 8] = [
+    "features",
     "binaryMediaTypes",
     "providerARNs",
     "types",
@@ -162,8 +163,10 @@ fn in_list(list: &mut Value, given: &str, operation: &Operation) -> Handled<()> 
 fn typed(member: &str, operation: &Operation) -> Handled<Value> {
     let is_flag = MAPS_OF_BOOLEANS.iter().any(|start| member.starts_with(start));
     let text = operation.value.as_deref().unwrap_or_default();
-    if BOOLEANS.contains(&member) || (is_flag && matches!(text, "true" | "false")) {
-        return match text {
+    if BOOLEANS.contains(&member)
+        || (is_flag && matches!(text.to_ascii_lowercase().as_str(), "true" | "false"))
+    {
+        return match text.to_ascii_lowercase().as_str() {
             "true" => Ok(true.into()),
             "false" => Ok(false.into()),
             _ => Err(bad_request(format!("Invalid boolean value '{text}' for {}", operation.written))),

@@ -91,7 +91,7 @@ fn below(parent: &str, part: &str) -> String {
 fn check_part(record: &ApiRecord, parent_id: &str, part: &str, own_id: &str) -> Handled<()> {
     if !is_part(part) {
         return Err(bad_request(
-            "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable and curly braces at the beginning and the end.",
+            "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable and curly braces at the beginning and an optional plus sign before the closing brace.",
         ));
     }
     let parent = record.resource(parent_id)?;

@@ -26,7 +26,8 @@ impl Gateway {
     ) -> Result<HttpRequest, Refusal> {
         let authorizers = visit.stage.deployed.snapshot.of("Authorizer");
         let authorizer = authorizers.get(text(&visit.method.shape, "authorizerId"));
-        match (text(&visit.method.shape, "authorizationType"), authorizer) {
+        let kind = text(&visit.method.shape, "authorizationType").to_ascii_uppercase();
+        match (kind.as_str(), authorizer) {
             ("AWS_IAM", _) => self.by_signature(request, visit, callers).await,
             ("CUSTOM", Some(authorizer)) => {
                 self.authorized(visit, authorizer).await?;

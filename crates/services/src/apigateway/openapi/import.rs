@@ -8,6 +8,7 @@ use super::{AUTHORIZER, AUTHTYPE, BINARY, METHODS, RESPONSES, VALIDATORS, operat
 use crate::apigateway::{
     Handled,
     apis::usual,
+    checks::Limits,
     error::bad_request,
     parts,
     record::{ApiRecord, Shape, shape, text},
@@ -19,17 +20,22 @@ use crate::apigateway::{
 pub(super) struct Settings {
     /// What becomes of the path of its server: `ignore`, `prepend`, `split`.
     base_path: String,
-    /// The longest wait for an integration, milliseconds.
-    pub longest: i64,
+    account_id: String,
+    longest: i64,
 }
 
 impl Settings {
     /// As a request says.
-    pub(super) fn of(input: &Shape, longest: i64) -> Self {
+    pub(super) fn of(input: &Shape, limits: Limits<'_>) -> Self {
         let parameters = input.get("parameters").and_then(Value::as_object).into_iter().flatten();
         let mut named = parameters.filter(|(name, _)| name.eq_ignore_ascii_case("basepath"));
         let base_path = named.find_map(|(_, value)| value.as_str()).unwrap_or("ignore").to_lowercase();
-        Self { base_path, longest }
+        Self { base_path, account_id: limits.account_id.to_owned(), longest: limits.timeout_ms_max }
+    }
+
+    /// What integrations are held against.
+    pub(super) fn limits(&self) -> Limits<'_> {
+        Limits { account_id: &self.account_id, timeout_ms_max: self.longest }
     }
 }
 

@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use super::{
     ApiGateway, Handled,
+    checks::Limits,
     error::{bad_request, no_part},
     record::{ApiRecord, Shape, api_key, text},
 };
@@ -50,7 +51,7 @@ impl ApiGateway {
     ) -> Handled<Shape> {
         let document = read(&body)?;
         let mut record = ApiRecord::new(import::api(&document)?, context.now_ms);
-        let settings = import::Settings::of(&input, self.timeout_ms_max);
+        let settings = import::Settings::of(&input, self.limits(context));
         let warnings = import::import(&mut record, &document, &settings)?;
         check_warnings(&input, &warnings)?;
         super::apis::check(&record.api)?;
@@ -67,7 +68,7 @@ impl ApiGateway {
         body: Bytes,
     ) -> Handled<Shape> {
         let document = read(&body)?;
-        let settings = import::Settings::of(&input, self.timeout_ms_max);
+        let settings = import::Settings::of(&input, self.limits(context));
         let api_id = text(&input, "restApiId").to_owned();
         self.change(context, &api_id, move |record| {
             let is_merge = text(&input, "mode") != "overwrite";
@@ -86,7 +87,7 @@ impl ApiGateway {
 
     pub(super) async fn get_export(&self, context: &ServiceContext, input: Shape) -> Handled<Payload> {
         let api_id = text(&input, "restApiId");
-        let record = self.api(context, api_id)?;
+        let record = self.api(context, api_id).map_err(|_| no_part("Stage"))?;
         let stage = record.stages.get(text(&input, "stageName")).ok_or_else(|| no_part("Stage"))?;
         let deployment = self.registry.deployment(&api_key(context, api_id), text(stage, "deploymentId"));
         let deployment = deployment.ok_or_else(|| no_part("Deployment"))?;
@@ -103,18 +104,37 @@ impl ApiGateway {
         };
         let exporter = export::Exporter { snapshot: &deployment.snapshot, is_swagger, extensions };
         let document = exporter.document(&place);
+        let disposition = |ending: &str| {
+            let made = context.now_seconds();
+            Some(format!("attachment; filename=\"{}_{made}.{ending}\"", text(&input, "exportType")))
+        };
         let failed = |error: &dyn std::fmt::Display| crate::change::failed(format!("not exported: {error}"));
         match text(&input, "accepts") {
             "" | "application/json" | "*/*" => {
                 let body = serde_json::to_vec_pretty(&document).map_err(|error| failed(&error))?;
-                Ok(Payload { content_type: "application/octet-stream", body: body.into() })
+                Ok(Payload {
+                    content_type: "application/octet-stream",
+                    body: body.into(),
+                    disposition: disposition("json"),
+                })
             }
             "application/yaml" => {
                 let body = serde_saphyr::to_string(&document).map_err(|error| failed(&error))?;
-                Ok(Payload { content_type: "application/octet-stream", body: body.into() })
+                Ok(Payload {
+                    content_type: "application/octet-stream",
+                    body: body.into(),
+                    disposition: disposition("yaml"),
+                })
             }
             other => Err(bad_request(format!("Invalid accept type: {other}"))),
         }
+    }
+}
+
+impl ApiGateway {
+    /// What integrations of the caller's are held against.
+    fn limits<'a>(&self, context: &'a ServiceContext) -> Limits<'a> {
+        Limits { account_id: context.account_id(), timeout_ms_max: self.timeout_ms_max }
     }
 }
 
@@ -130,6 +150,11 @@ fn read(body: &[u8]) -> Handled<Value> {
         })?,
     };
     let version = |member: &str| document[member].as_str().unwrap_or_default().to_owned();
+    if !document["paths"].is_object() {
+        return Err(bad_request(
+            "Failed to parse the uploaded OpenAPI document due to: 'paths' is a required property",
+        ));
+    }
     match version("swagger") == "2.0" || document["swagger"] == 2.0 || version("openapi").starts_with("3.") {
         true => Ok(document),
         false => Err(bad_request(

@@ -184,7 +184,7 @@ fn integration(record: &mut ApiRecord, import: &mut Import<'_>, asked: &Shape, g
     }
     let resource_id = text(asked, "resourceId").to_owned();
     let method = record.method_mut(asked)?;
-    integrations::put(method, &resource_id, integration, import.settings.longest)?;
+    integrations::put(method, &resource_id, integration, import.settings.limits())?;
     for (pattern, response) in given["responses"].as_object().into_iter().flatten() {
         let mut response = shape(response.clone());
         let status = match response.get("statusCode") {

@@ -3,12 +3,15 @@
 use serde_json::{Value, json};
 
 use super::{export, import, read};
+use crate::apigateway::checks::Limits;
 use crate::apigateway::record::{ApiRecord, Shape, text};
+
+const LIMITS: Limits<'static> = Limits { account_id: "000000000000", timeout_ms_max: 29_000 };
 
 fn imported(document: &Value) -> (ApiRecord, Vec<String>) {
     let document = read(document.to_string().as_bytes()).unwrap();
     let mut record = ApiRecord::new(import::api(&document).unwrap(), 0);
-    let settings = import::Settings::of(&Shape::new(), 29_000);
+    let settings = import::Settings::of(&Shape::new(), LIMITS);
     let warnings = import::import(&mut record, &document, &settings).unwrap();
     (record, warnings)
 }
@@ -89,7 +92,7 @@ fn the_path_of_the_server_is_put_in_front_where_that_is_wanted() {
         let document = swagger();
         let mut record = ApiRecord::new(import::api(&document).unwrap(), 0);
         let input: Shape = serde_json::from_value(json!({"parameters": {"basepath": base_path}})).unwrap();
-        import::import(&mut record, &document, &import::Settings::of(&input, 29_000)).unwrap();
+        import::import(&mut record, &document, &import::Settings::of(&input, LIMITS)).unwrap();
         assert!(record.resources.values().any(|it| text(it, "path") == expected), "{base_path}");
     }
 }

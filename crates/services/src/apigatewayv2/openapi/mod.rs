@@ -87,11 +87,11 @@ impl ApiGatewayV2 {
         match text(&input, "OutputType") {
             "JSON" => {
                 let body = serde_json::to_vec_pretty(&document).map_err(|error| failed(&error))?;
-                Ok(Payload { content_type: "application/json", body: body.into() })
+                Ok(Payload { content_type: "application/json", body: body.into(), disposition: None })
             }
             "YAML" => {
                 let body = serde_saphyr::to_string(&document).map_err(|error| failed(&error))?;
-                Ok(Payload { content_type: "application/yaml", body: body.into() })
+                Ok(Payload { content_type: "application/yaml", body: body.into(), disposition: None })
             }
             _ => Err(bad_request("OutputType should be YAML or JSON")),
         }

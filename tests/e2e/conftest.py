@@ -15,6 +15,7 @@ import toolbox
 import web
 from dynamo import Tables
 from functions import Deployer, Layers
+from issuers import Issuer
 from mappings import Mappings
 
 LEAK_TIMEOUT_S = 10
@@ -233,6 +234,16 @@ def apis(server):
     for api in client.get_apis()["Items"]:
         if api["ApiId"] not in before:
             client.delete_api(ApiId=api["ApiId"])
+
+
+@pytest.fixture
+def issuer():
+    """An issuer of tokens with one key."""
+    issuer = Issuer()
+    issuer.new_key("one")
+    yield issuer
+    issuer.web.shutdown()
+    issuer.web.server_close()
 
 
 @pytest.fixture

@@ -8,14 +8,12 @@ import shutil
 import subprocess
 
 import boto3
-import botocore.auth
-import botocore.awsrequest
 import pytest
 
 import toolbox
 from functions import Deployer
 from lambent import ROLE
-from web import exchange, visit
+from web import exchange, signed, visit
 
 NODE = next((f"nodejs{major}.x" for major in ("20", "22", "18") if toolbox.node_if_possible(major)), None)
 ECHO = "def handler(event, context):\n    return event\n"
@@ -392,13 +390,6 @@ def signed_url(root, python_runtime):
     yield function, url
     function.delete()
     iam.delete_role(RoleName=role)
-
-
-def signed(url, credentials, body=b"", service="lambda"):
-    """Visits an address with a signature."""
-    request = botocore.awsrequest.AWSRequest("POST", url, data=body, headers={"Content-Type": "text/plain"})
-    botocore.auth.SigV4Auth(credentials, service, "us-east-1").add_auth(request)
-    return visit(url, method="POST", headers=list(request.headers.items()), body=body)
 
 
 def test_u_06_those_who_sign_need_a_policy_of_theirs_or_of_the_functions(root, signed_url):

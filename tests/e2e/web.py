@@ -9,6 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import urlsplit
 
+import botocore.auth
+import botocore.awsrequest
+
 
 @dataclass
 class Answer:
@@ -47,6 +50,13 @@ def visit(address, target=None, method="GET", headers=(), body=None, host=None):
         return Answer(answer.status, [(name.lower(), value) for name, value in answer.getheaders()], answer.read())
     finally:
         connection.close()
+
+
+def signed(url, credentials, body=b"", service="lambda", method="POST"):
+    """Visits an address with a signature."""
+    request = botocore.awsrequest.AWSRequest(method, url, data=body, headers={"Content-Type": "text/plain"})
+    botocore.auth.SigV4Auth(credentials, service, "us-east-1").add_auth(request)
+    return visit(url, method=method, headers=list(request.headers.items()), body=body)
 
 
 def exchange(address, data, until=b""):

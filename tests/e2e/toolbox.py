@@ -64,15 +64,21 @@ def pythons():
 
 def node(major):
     """The path of Node.js `major`, installed from the npm package `node` on first use."""
-    with filling(cache(f"node-{major}")) as folder:
-        program = folder / "node_modules" / "node" / "bin" / "node"
-        if not program.is_file():
+    return npm_folder(f"node-{major}", f"node@{major}") / "node_modules" / "node" / "bin" / "node"
+
+
+def npm_folder(name, *packages):
+    """A folder with packages from npm in its `node_modules`, installed once."""
+    with filling(cache(name)) as folder:
+        stamp = folder / ".installed"
+        if not stamp.is_file():
             npm = shutil.which("npm")
             if npm is None:
-                raise FileNotFoundError("npm is not installed, so Node.js versions cannot be fetched")
+                raise FileNotFoundError("npm is not installed, so its packages cannot be fetched")
             install = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--loglevel=error"]
-            subprocess.run([*install, f"node@{major}"], check=True, capture_output=True, timeout=300)
-    return program
+            subprocess.run([*install, *packages], check=True, capture_output=True, timeout=300)
+            stamp.write_text("\n".join(packages))
+    return folder
 
 
 def node_if_possible(major):

@@ -22,5 +22,6 @@ pub mod ports;
 pub mod rest_api;
 pub mod schedule;
 pub mod vtl;
+pub mod websocket;
 
 pub use error::LambdaError;

@@ -6,8 +6,8 @@ use invocation::AccountLimits;
 use lambda_model::invocation::asynchronous::RetryPolicy;
 
 use crate::{
-    event_source_mappings::BrokerUrl, outside::RelaySettings, service_endpoints::ServiceEndpoint,
-    tls::TlsFiles, topic_rules::MqttBroker,
+    event_source_mappings::BrokerUrl, gateway::WebSocketLimits, outside::RelaySettings,
+    service_endpoints::ServiceEndpoint, tls::TlsFiles, topic_rules::MqttBroker,
 };
 
 /// How requests are authenticated.
@@ -42,6 +42,8 @@ pub(crate) struct Configuration {
     pub rules_per_bus: usize,
     /// How long an API waits for what is behind it, at most, where that is longer than usual.
     pub integration_timeout: Duration,
+    /// How long WebSocket connections last, and how many there may be.
+    pub websockets: WebSocketLimits,
     /// Of asynchronous invocations for which nothing else is configured.
     pub retry_policy: RetryPolicy,
     /// Whether settings without an effect here are kept, with a warning.

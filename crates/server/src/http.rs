@@ -9,6 +9,7 @@ use hyper::{
     HeaderMap, Method, Response, StatusCode, Version,
     body::{Body as _, Incoming},
     header,
+    upgrade::OnUpgrade,
 };
 
 /// A client that sends no more of its body for this long is gone.
@@ -56,6 +57,8 @@ pub(crate) struct HttpRequest {
     pub version: Version,
     /// Whether over TLS.
     pub is_secure: bool,
+    /// The connection itself, where the client wants to speak something else on it.
+    pub upgrade: Option<OnUpgrade>,
 }
 
 /// The body of a request.
@@ -94,7 +97,9 @@ impl RequestBody {
 
 impl HttpRequest {
     /// Splits a request of hyper's.
-    pub(crate) fn new(request: hyper::Request<Incoming>, peer: IpAddr, is_secure: bool) -> Self {
+    pub(crate) fn new(mut request: hyper::Request<Incoming>, peer: IpAddr, is_secure: bool) -> Self {
+        let wants_more = request.headers().contains_key(header::UPGRADE);
+        let upgrade = wants_more.then(|| hyper::upgrade::on(&mut request));
         let (mut parts, body) = request.into_parts();
         // HTTP/2 has the host in its own place, HTTP/1.1 may have it in the target: that one counts (RFC 9112, 3.2.2).
         if let Some(authority) = parts.uri.authority()
@@ -111,6 +116,7 @@ impl HttpRequest {
             peer,
             version: parts.version,
             is_secure,
+            upgrade,
         }
     }
 

@@ -124,7 +124,8 @@ where
         .max_concurrent_streams(HTTP2_STREAMS_MAX)
         .max_header_list_size(HEADER_BYTES_MAX as u32);
     // A broken connection is its client's business.
-    let _ = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await;
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    let _ = watcher.watch(connection).await;
 }
 
 /// The AWS endpoint inside environments: the same router behind a listener that the environment's sandbox made.

@@ -27,3 +27,9 @@ pub(crate) fn raise_limit() -> usize {
     let room = now.unwrap_or(u64::MAX).saturating_sub(OF_THE_SERVER) / OF_AN_ENVIRONMENT;
     usize::try_from(room.max(1)).unwrap_or(usize::MAX)
 }
+
+/// How many files may be open now.
+pub(crate) fn limit() -> usize {
+    let now = getrlimit(Resource::Nofile).current.unwrap_or(u64::from(u32::MAX));
+    usize::try_from(now).unwrap_or(usize::MAX).min(tokio::sync::Semaphore::MAX_PERMITS)
+}

@@ -100,6 +100,12 @@ impl Router {
             let callers = Callers { defaults: &self.defaults, authentication: self.authentication.as_ref() };
             return Box::pin(self.gateway.answer(request, place, callers)).await;
         }
+        if let Some(id) = request.path.strip_prefix("/@connections/") {
+            // Functions ask so: the endpoint that they are given is that of all services.
+            let id = percent_encoding::percent_decode_str(id).decode_utf8_lossy().into_owned();
+            let callers = Callers { defaults: &self.defaults, authentication: self.authentication.as_ref() };
+            return Box::pin(self.gateway.about_any_connection(request, &id, callers)).await;
+        }
         if request.path.starts_with("/_lambent/") {
             return self.to_own_pages(request, entrance).await;
         }

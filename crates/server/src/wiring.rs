@@ -200,6 +200,7 @@ impl Server {
         let _ = self.stopping.send(true);
         self.router.sqs.stop();
         self.router.lambda.async_invoker.stop();
+        self.router.gateway.close_connections();
         let end = async {
             let _ = timeout_at(deadline, self.router.lambda.mappings.stop()).await;
             let _ = serving.await;

@@ -6,6 +6,7 @@ mod client;
 mod crash_points;
 mod doctor;
 mod env;
+mod front;
 mod invoke;
 mod logs;
 mod runtime;

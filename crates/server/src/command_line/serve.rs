@@ -18,7 +18,7 @@ use tokio::{
 };
 use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
-use super::CommandError;
+use super::{CommandError, front::FrontArguments};
 use crate::{
     configuration::{Auth, Configuration},
     event_source_mappings::BrokerUrl,
@@ -128,9 +128,8 @@ pub(super) struct ServeArguments {
     /// Rules of an event bus.
     #[arg(long, env = "LAMBENT_RULES_PER_BUS", default_value_t = RULES_PER_BUS_DEFAULT)]
     rules_per_bus: usize,
-    /// Seconds that an API waits for what is behind it, at most: 29 of a REST API and 30 of an HTTP API unless this is more.
-    #[arg(long, env = "LAMBENT_INTEGRATION_TIMEOUT", default_value_t = 0)]
-    integration_timeout: u32,
+    #[command(flatten)]
+    front: FrontArguments,
     /// Environments that a function may start at once.
     #[arg(long, env = "LAMBENT_SCALING_BURST", default_value_t = limits::SCALING_BURST_DEFAULT)]
     scaling_burst: u32,
@@ -296,7 +295,8 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandErro
             requests_per_second: arguments.request_rate,
         },
         rules_per_bus: arguments.rules_per_bus,
-        integration_timeout: Duration::from_secs(arguments.integration_timeout.into()),
+        integration_timeout: arguments.front.integration_timeout(),
+        websockets: arguments.front.websockets(),
         retry_policy: RetryPolicy {
             error_wait_ms: i64::from(arguments.async_retry_wait_seconds) * 1_000,
             ..RetryPolicy::default()

@@ -13,6 +13,16 @@ pub(super) const INTEGRATION_BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 pub(super) const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest wait for an integration of a REST API, where the operator does not say more (API Gateway quotas: 29 seconds).
 pub(super) const REST_INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
+/// Messages to a client that wait until it reads.
+pub(super) const WEBSOCKET_MESSAGES_WAITING_MAX: usize = 64;
+/// Messages of a client that are being answered at a time; more are not read.
+pub(super) const WEBSOCKET_MESSAGES_RUNNING_MAX: usize = 16;
+/// A client that does not read for so long is gone.
+pub(super) const WEBSOCKET_SEND_TIMEOUT: Duration = Duration::from_secs(30);
+/// WebSocket connections without anything sent or received, and at all (API Gateway quotas: 10 minutes, 2 hours).
+pub(crate) const WEBSOCKET_IDLE: Duration = Duration::from_secs(10 * 60);
+/// See [`WEBSOCKET_IDLE`].
+pub(crate) const WEBSOCKET_DURATION: Duration = Duration::from_secs(2 * 60 * 60);
 /// Lines of access logs that wait to be written; what comes beyond them is dropped.
 pub(super) const ACCESS_LOG_LINES_WAITING_MAX: usize = 10_000;
 /// Lines that are written at a time.

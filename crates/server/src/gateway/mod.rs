@@ -13,16 +13,19 @@ mod functions;
 mod http_api;
 mod incoming;
 mod issuers;
-mod limits;
+pub(crate) mod limits;
 mod outgoing;
 mod permission;
 mod place;
 mod refusal;
 mod remembered;
 mod rest_api;
+mod roles;
+mod service_calls;
 mod streaming;
 mod throttle;
 mod urls;
+mod websocket;
 
 use std::{
     sync::{Arc, OnceLock, Weak},
@@ -50,9 +53,11 @@ use issuers::Issuers;
 use remembered::Remembered;
 use rest_api::Tests;
 use throttle::Throttle;
+use websocket::Sockets;
 
 pub(crate) use place::Place;
 pub(crate) use urls::Urls;
+pub(crate) use websocket::WebSocketLimits;
 
 /// Answers what comes to addresses of functions.
 pub(crate) struct Gateway {
@@ -92,16 +97,19 @@ pub(crate) struct Memory {
     remembered: Remembered,
     /// The keys of issuers of tokens.
     issuers: Issuers,
+    /// The connections that are open.
+    sockets: Sockets,
 }
 
 impl Memory {
     /// Nothing yet; access logs go into `logs`.
-    pub(crate) fn new(logs: Logs) -> Self {
+    pub(crate) fn new(logs: Logs, sockets: WebSocketLimits) -> Self {
         Self {
             access_logs: AccessLogs::start(logs),
             throttle: Throttle::default(),
             remembered: Remembered::default(),
             issuers: Issuers::default(),
+            sockets: Sockets::new(sockets),
         }
     }
 }
@@ -139,11 +147,11 @@ impl Gateway {
                 self.at_function_url(request, &url_id, path, callers).await
             }
             Place::Api(place) => match self.apis.deployed(&place.api_id) {
-                Some(api) if api.is_http && !(api.is_endpoint_disabled && place.stage.is_none()) => {
+                Some(api) if api.is_http && (!api.is_endpoint_disabled || place.is_of_domain()) => {
                     Box::pin(self.at_http_api(request, api, place, callers)).await
                 }
-                Some(api) if !api.is_http => {
-                    told(StatusCode::NOT_IMPLEMENTED, "WebSocket APIs are not answered by this server yet")
+                Some(api) if !api.is_http && (!api.is_endpoint_disabled || place.is_of_domain()) => {
+                    Box::pin(self.at_websocket_api(request, api, place, callers)).await
                 }
                 Some(_) => told(StatusCode::NOT_FOUND, "Not Found"),
                 None => match self.rest_apis.served(&place.api_id) {

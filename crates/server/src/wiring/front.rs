@@ -47,7 +47,7 @@ pub(super) fn in_front(
         integration_timeout: configuration.integration_timeout,
         services: Arc::default(),
         ways_out,
-        memory: Memory::new(store.logs()),
+        memory: Memory::new(store.logs(), configuration.websockets),
     };
     (gateway, services)
 }

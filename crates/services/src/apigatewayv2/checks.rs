@@ -39,11 +39,11 @@ pub(super) fn route(record: &ApiRecord, route: &mut Shape) -> Handled<()> {
     {
         return Err(no_part("Integration", integration));
     }
-    if !record.is_http() {
-        return Ok(());
-    }
     if route.get("ApiKeyRequired") == Some(&Value::Bool(true)) {
-        return Err(bad_request("API keys are not supported by HTTP APIs"));
+        return Err(bad_request("API keys are supported by REST APIs only"));
+    }
+    if !record.is_http() {
+        return websocket_route(record, route);
     }
     let authorization = text(route, "AuthorizationType");
     let authorizer = record.of("Authorizer").get(text(route, "AuthorizerId"));
@@ -121,6 +121,21 @@ fn mappings(integration: &Shape) -> Handled<()> {
     match wrong {
         Some(key) => Err(bad_request(format!("Invalid mapping expression specified: {key}"))),
         None => Ok(()),
+    }
+}
+
+/// Only the route that opens a connection asks who the client is.
+fn websocket_route(record: &ApiRecord, route: &Shape) -> Handled<()> {
+    let is_open = matches!(text(route, "AuthorizationType"), "NONE" | "");
+    if !is_open && text(route, "RouteKey") != "$connect" {
+        return Err(bad_request("Currently, authorization is supported for the $connect route only"));
+    }
+    match text(route, "AuthorizationType") {
+        "CUSTOM" if !record.of("Authorizer").contains_key(text(route, "AuthorizerId")) => {
+            Err(no_part("Authorizer", text(route, "AuthorizerId")))
+        }
+        "JWT" => Err(bad_request("JWT authorizers are supported by HTTP APIs only")),
+        _ => Ok(()),
     }
 }
 

@@ -25,6 +25,8 @@ pub struct DeployedApi {
     pub api_id: String,
     /// Whether it is an HTTP API, and not one of WebSockets.
     pub is_http: bool,
+    /// How the route of a message is chosen, where it is one of WebSockets.
+    pub route_selection: String,
     /// Whether only its custom domain names are answered.
     pub is_endpoint_disabled: bool,
     /// Stages by name.
@@ -186,6 +188,7 @@ fn deployed(key: &DocumentKey, record: &ApiRecord) -> DeployedApi {
         region: key.region.clone(),
         api_id: key.name.clone(),
         is_http: record.is_http(),
+        route_selection: record.text("RouteSelectionExpression").to_owned(),
         is_endpoint_disabled: record.api.get("DisableExecuteApiEndpoint") == Some(&Value::Bool(true)),
         stages: stages.collect(),
     }

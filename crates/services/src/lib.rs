@@ -22,6 +22,7 @@ pub mod targets;
 
 mod append_log;
 mod change;
+mod documents;
 mod labelled_statements;
 mod paging;
 mod random;

@@ -21,7 +21,10 @@ use super::{
     error::{bad_request, no_part},
     record::{ApiRecord, Shape, api_key, text},
 };
-use crate::service::{Payload, ServiceContext};
+use crate::{
+    documents,
+    service::{Payload, ServiceContext},
+};
 
 /// What operations on a path are called; the last is every method.
 const METHODS: [(&str, &str); 8] = [
@@ -108,26 +111,18 @@ impl ApiGateway {
             let made = context.now_seconds();
             Some(format!("attachment; filename=\"{}_{made}.{ending}\"", text(&input, "exportType")))
         };
-        let failed = |error: &dyn std::fmt::Display| crate::change::failed(format!("not exported: {error}"));
-        match text(&input, "accepts") {
-            "" | "application/json" | "*/*" => {
-                let body = serde_json::to_vec_pretty(&document).map_err(|error| failed(&error))?;
-                Ok(Payload {
-                    content_type: "application/octet-stream",
-                    body: body.into(),
-                    disposition: disposition("json"),
-                })
-            }
-            "application/yaml" => {
-                let body = serde_saphyr::to_string(&document).map_err(|error| failed(&error))?;
-                Ok(Payload {
-                    content_type: "application/octet-stream",
-                    body: body.into(),
-                    disposition: disposition("yaml"),
-                })
-            }
-            other => Err(bad_request(format!("Invalid accept type: {other}"))),
-        }
+        let ending = match text(&input, "accepts") {
+            "" | "application/json" | "*/*" => "json",
+            "application/yaml" => "yaml",
+            other => return Err(bad_request(format!("Invalid accept type: {other}"))),
+        };
+        let body = documents::written(&document, ending == "yaml")
+            .map_err(|error| crate::change::failed(format!("not exported: {error}")))?;
+        Ok(Payload {
+            content_type: "application/octet-stream",
+            body: body.into(),
+            disposition: disposition(ending),
+        })
     }
 }
 
@@ -143,12 +138,10 @@ fn read(body: &[u8]) -> Handled<Value> {
     let Ok(text) = std::str::from_utf8(body) else {
         return Err(bad_request("Failed to parse the uploaded OpenAPI document: it is not UTF-8"));
     };
-    let document: Value = match serde_json::from_str(text) {
-        Ok(document) => document,
-        Err(_) => serde_saphyr::from_str(text).map_err(|error| {
-            bad_request(format!("Failed to parse the uploaded OpenAPI document due to: {error}"))
-        })?,
-    };
+    let document = documents::read(text);
+    let document = document.map_err(|error| {
+        bad_request(format!("Failed to parse the uploaded OpenAPI document due to: {error}"))
+    })?;
     let version = |member: &str| document[member].as_str().unwrap_or_default().to_owned();
     if !document["paths"].is_object() {
         return Err(bad_request(

@@ -15,7 +15,10 @@ use super::{
     error::{bad_request, no_part},
     record::{ApiRecord, Shape, api_key, taken, text},
 };
-use crate::service::{Payload, ServiceContext};
+use crate::{
+    documents,
+    service::{Payload, ServiceContext},
+};
 
 use import::Imported;
 
@@ -83,30 +86,23 @@ impl ApiGatewayV2 {
         };
         let has_extensions = input.get("IncludeExtensions") != Some(&Value::Bool(false));
         let document = export::document(&record, &snapshot, has_extensions);
-        let failed = |error: &dyn std::fmt::Display| crate::change::failed(format!("not exported: {error}"));
-        match text(&input, "OutputType") {
-            "JSON" => {
-                let body = serde_json::to_vec_pretty(&document).map_err(|error| failed(&error))?;
-                Ok(Payload { content_type: "application/json", body: body.into(), disposition: None })
-            }
-            "YAML" => {
-                let body = serde_saphyr::to_string(&document).map_err(|error| failed(&error))?;
-                Ok(Payload { content_type: "application/yaml", body: body.into(), disposition: None })
-            }
-            _ => Err(bad_request("OutputType should be YAML or JSON")),
-        }
+        let (is_yaml, content_type) = match text(&input, "OutputType") {
+            "JSON" => (false, "application/json"),
+            "YAML" => (true, "application/yaml"),
+            _ => return Err(bad_request("OutputType should be YAML or JSON")),
+        };
+        let body = documents::written(&document, is_yaml)
+            .map_err(|error| crate::change::failed(format!("not exported: {error}")))?;
+        Ok(Payload { content_type, body: body.into(), disposition: None })
     }
 }
 
 /// The document of a request, and what is wrong with it that does not keep it from being imported.
 fn read(input: &Shape) -> Handled<Imported> {
     let body = text(input, "Body");
-    let document: Value = match serde_json::from_str(body) {
-        Ok(document) => document,
-        Err(_) => serde_saphyr::from_str(body).map_err(|error| {
-            bad_request(format!("Unable to parse API definition because of a malformed document: {error}"))
-        })?,
-    };
+    let document = documents::read(body).map_err(|error| {
+        bad_request(format!("Unable to parse API definition because of a malformed document: {error}"))
+    })?;
     let imported = import::import(&document, text(input, "Basepath"))?;
     let fails = input.get("FailOnWarnings") == Some(&Value::Bool(true));
     match imported.warnings.is_empty() || !fails {

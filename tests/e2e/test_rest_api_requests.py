@@ -174,6 +174,15 @@ def test_servers_of_the_web_get_the_request_as_it_came(rest, upstream):
     assert (seen["headers"]["x-a"], seen["headers"]["x-mapped"]) == ("1", "yes")
 
 
+def test_no_client_decides_which_server_is_asked(rest):
+    api = RestApi(rest)
+    parameters = {"integration.request.path.host": "method.request.querystring.host"}
+    integration = {"type": "HTTP_PROXY", "integrationHttpMethod": "GET", "uri": "http://{host}/base", "requestParameters": parameters}
+    api.method("/", "GET", integration, requestParameters={"method.request.querystring.host": True})
+    api.deploy()
+    assert api.visit("/?host=localhost").status == 500
+
+
 def test_servers_of_the_web_get_what_mappings_give(rest, upstream):
     api = RestApi(rest)
     integration = {

@@ -66,7 +66,12 @@ impl Gateway {
     /// The answer of a service.
     pub(super) async fn ask_service(&self, call: ServiceCall<'_>) -> Result<WebAnswer, NotAsked> {
         let target = target(call.uri, call.path).ok_or("an integration names no service")?;
-        let principal = role_session(call.role).unwrap_or_else(|| Principal::root(call.account_id));
+        let principal = match call.role {
+            "" => Principal::root(call.account_id),
+            role => {
+                role_session(role, call.account_id).ok_or("an integration's role is of another account")?
+            }
+        };
         let caller = Caller {
             account_id: principal.account_id.clone(),
             region: target.region.clone(),
@@ -89,7 +94,7 @@ impl Gateway {
 
     /// Whether an API may invoke a function: as a role that may, or by the function's policy.
     pub(super) async fn may_invoke(&self, role: &str, arn: &str, source: (&str, &str)) -> bool {
-        if !role.is_empty() && self.role_may_invoke(role, arn).await {
+        if !role.is_empty() && self.role_may_invoke((role, source.1), arn).await {
             return true;
         }
         let Some(name) = aws_api::arn::FunctionName::parse(arn) else { return false };

@@ -137,7 +137,8 @@ impl Gateway {
         visit: &mut Visit<'_>,
         callers: Callers<'_>,
     ) -> Result<HttpResponse, Refusal> {
-        let counted = (visit.api.api_id, visit.stage.name, visit.method.resource_id.as_str());
+        let method = format!("{}/{}", visit.method.resource_id, visit.web.method);
+        let counted = (visit.api.api_id, visit.stage.name, method.as_str());
         if !self.memory.throttle.admits(counted, request_limits(visit)) {
             return Err(Refusal::of(Kind::Throttled));
         }

@@ -113,6 +113,13 @@ fn target(
     query: &[(String, String)],
 ) -> Result<String, Refusal> {
     let mut target = with_stage_variables(uri, |name| visit.stage_variables.get(name).map(String::as_str));
+    // What a client sends does not decide which server is asked.
+    let authority = target.split("://").nth(1).and_then(|rest| rest.split('/').next());
+    if authority.is_none_or(|authority| authority.contains('{')) {
+        return Err(Refusal::configuration(
+            "a variable of a path stands in the host of an integration's URI",
+        ));
+    }
     let own = visit.parameters.iter();
     for (name, value) in path.iter().map(|(name, value)| (name, value)).chain(own) {
         for placeholder in [format!("{{{name}}}"), format!("{{{name}+}}")] {

@@ -40,6 +40,8 @@ pub(crate) struct Configuration {
     pub account_limits: AccountLimits,
     /// Rules of an event bus at most.
     pub rules_per_bus: usize,
+    /// Connections of clients at a time.
+    pub connections: usize,
     /// How long an API waits for what is behind it, at most, where that is longer than usual.
     pub integration_timeout: Duration,
     /// How long WebSocket connections last, and how many there may be.

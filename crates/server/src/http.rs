@@ -1,8 +1,14 @@
 //! The HTTP vocabulary of this crate: one request type, one response type, bodies whole in memory and bounded.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
-use crate::pieces::{PieceSender, Pieces};
+use crate::{
+    gateway::limits::{BODY_RATE_MIN, BODY_READ_TIMEOUT, DISCARD_BYTES_MAX},
+    pieces::{PieceSender, Pieces},
+};
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Either, Full};
 use hyper::{
@@ -12,12 +18,8 @@ use hyper::{
     upgrade::OnUpgrade,
 };
 
-/// A client that sends no more of its body for this long is gone.
-const BODY_READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// Memory set aside on a client's word, bytes.
 const RESERVE_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Read of a body that is refused anyway, bytes.
-const DISCARD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Headers that belong to one connection (RFC 9110, 7.6.1), and the name of this server: nothing that is passed on has them.
 pub(crate) const OF_A_CONNECTION: &[&str] = &[
@@ -63,8 +65,8 @@ pub(crate) struct HttpRequest {
 
 /// The body of a request.
 pub(crate) enum RequestBody {
-    /// On its way.
-    Incoming(Incoming),
+    /// On its way, at some pace.
+    Incoming(Incoming, Pace),
     /// Here; `None` once it was taken.
     Read(Option<Bytes>),
 }
@@ -73,7 +75,7 @@ impl RequestBody {
     /// The next bytes; `None` at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
         match self {
-            Self::Incoming(body) => next_data(body).await,
+            Self::Incoming(body, pace) => next_data(body, pace).await,
             Self::Read(body) => Ok(body.take().filter(|bytes| !bytes.is_empty())),
         }
     }
@@ -81,7 +83,7 @@ impl RequestBody {
     /// Whether nothing more comes.
     pub(crate) fn is_at_end(&self) -> bool {
         match self {
-            Self::Incoming(body) => body.is_end_stream(),
+            Self::Incoming(body, _) => body.is_end_stream(),
             Self::Read(body) => body.as_ref().is_none_or(Bytes::is_empty),
         }
     }
@@ -89,7 +91,7 @@ impl RequestBody {
     /// What is still to come, bytes, as far as the client said.
     fn announced(&self) -> usize {
         match self {
-            Self::Incoming(body) => usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX),
+            Self::Incoming(body, _) => usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX),
             Self::Read(body) => body.as_ref().map_or(0, Bytes::len),
         }
     }
@@ -112,7 +114,7 @@ impl HttpRequest {
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
             headers: parts.headers,
-            body: RequestBody::Incoming(body),
+            body: RequestBody::Incoming(body, Pace::default()),
             peer,
             version: parts.version,
             is_secure,
@@ -177,14 +179,34 @@ pub(crate) async fn discard(mut body: RequestBody) -> Result<Bytes, BodyError> {
     Err(BodyError::TooLarge)
 }
 
-async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
+/// How a body comes.
+#[derive(Default)]
+pub(crate) struct Pace {
+    /// What was waited for it; while nobody asks for more, its client may rest.
+    waited: Duration,
+    /// What came, bytes.
+    came: u64,
+}
+
+impl Pace {
+    /// How long the next bytes are waited for.
+    fn patience(&self) -> Duration {
+        let earned = Duration::from_secs(self.came / BODY_RATE_MIN);
+        (BODY_READ_TIMEOUT + earned).saturating_sub(self.waited).min(BODY_READ_TIMEOUT)
+    }
+}
+
+async fn next_data(body: &mut Incoming, pace: &mut Pace) -> Result<Option<Bytes>, BodyError> {
     loop {
-        let frame = tokio::time::timeout(BODY_READ_TIMEOUT, body.frame()).await;
+        let asked = Instant::now();
+        let frame = tokio::time::timeout(pace.patience(), body.frame()).await;
+        pace.waited += asked.elapsed();
         match frame.map_err(|_| BodyError::Broken)? {
             None => return Ok(None),
             Some(Err(_)) => return Err(BodyError::Broken),
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
+                    pace.came += data.len() as u64;
                     return Ok(Some(data));
                 }
             }

@@ -1,7 +1,7 @@
 //! Accepting connections, on the server's own address and inside environments, and ending them in order. On the server's own address they
 //! may speak TLS: see [`crate::tls`].
 
-use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io::Write, net::IpAddr, sync::Arc, time::Duration};
 
 use hyper::service::service_fn;
 use hyper_util::{
@@ -14,22 +14,22 @@ use hyper_util::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{Semaphore, watch},
 };
 use tokio_rustls::server::TlsStream;
 
 use crate::{
+    gateway::limits::{
+        HEADER_BYTES_MAX, HEADER_READ_TIMEOUT, HTTP2_PING_INTERVAL, HTTP2_STREAMS_MAX, INSIDE_CONNECTIONS_MAX,
+    },
     http::HttpRequest,
     router::{Entrance, Router},
     tls::{self, Tls},
 };
 
-/// A client has this long to send its headers (hyper has no limit of its own).
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// Headers of one request, bytes.
-const HEADER_BYTES_MAX: usize = 64 * 1024;
-/// Streams of one HTTP/2 connection.
-const HTTP2_STREAMS_MAX: u32 = 256;
+/// What one connection too many is told.
+const TOO_MANY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
 /// Rest after a failed accept, so that a lack of descriptors does not become a busy loop.
 const ACCEPT_RETRY: Duration = Duration::from_millis(10);
 
@@ -40,6 +40,8 @@ pub(crate) struct Doors {
     pub router: Arc<Router>,
     /// For whom.
     pub entrance: Entrance,
+    /// For how many connections there is room.
+    pub places: Arc<Semaphore>,
     /// True when no more is accepted.
     pub stop: watch::Receiver<bool>,
     /// Certificates, where TLS is spoken too.
@@ -53,9 +55,17 @@ pub(crate) async fn serve(listener: TcpListener, doors: Doors, drain: Duration) 
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => {
-                    tokio::spawn(serve_connection((stream, address.ip()), doors.clone(), graceful.watcher()));
-                }
+                Ok((stream, address)) => match Arc::clone(&doors.places).try_acquire_owned() {
+                    Ok(place) => {
+                        let serving =
+                            serve_connection((stream, address.ip()), doors.clone(), graceful.watcher());
+                        tokio::spawn(async move {
+                            serving.await;
+                            drop(place);
+                        });
+                    }
+                    Err(_) => refuse(stream),
+                },
                 Err(error) => {
                     tracing::warn!(%error, "connection not accepted");
                     tokio::time::sleep(ACCEPT_RETRY).await;
@@ -67,6 +77,13 @@ pub(crate) async fn serve(listener: TcpListener, doors: Doors, drain: Duration) 
     drop(listener);
     if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still running at the end of the drain time");
+    }
+}
+
+/// Tells a client that there is no room for it, if it can be told at once.
+fn refuse(stream: TcpStream) {
+    if let Ok(mut stream) = stream.into_std() {
+        let _ = stream.write(TOO_MANY);
     }
 }
 
@@ -122,6 +139,7 @@ where
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .keep_alive_interval(Some(HTTP2_PING_INTERVAL))
         .max_header_list_size(HEADER_BYTES_MAX as u32);
     // A broken connection is its client's business.
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
@@ -142,7 +160,9 @@ impl lambda_model::ports::EnvironmentEndpoint for InsideEndpoint {
                 let listener = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
                 match listener {
                     Ok(listener) => {
-                        let doors = Doors { router, entrance: Entrance::Inside, stop: stopped, tls: None };
+                        let places = Arc::new(Semaphore::new(INSIDE_CONNECTIONS_MAX));
+                        let doors =
+                            Doors { router, entrance: Entrance::Inside, places, stop: stopped, tls: None };
                         serve(listener, doors, Duration::ZERO).await
                     }
                     Err(error) => tracing::error!(%error, "no AWS endpoint inside an environment"),

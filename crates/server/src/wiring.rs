@@ -34,7 +34,7 @@ use services::{
 use store::{CommitObserver, OpenOptions, Store, StoreError};
 use tokio::{
     net::TcpListener,
-    sync::watch,
+    sync::{Semaphore, watch},
     time::{Instant, timeout_at},
 };
 
@@ -180,10 +180,10 @@ impl Server {
         &self.data_dir
     }
 
-    /// Serves until `stop` completes, then lets what runs end within `drain`, or until `hurry` completes.
+    /// Serves as many connections at a time until `stop` completes, then lets what runs end within `drain`, or until `hurry` completes.
     pub(crate) async fn run(
         self,
-        listener: TcpListener,
+        (listener, connections): (TcpListener, usize),
         stop: impl Future<Output = ()>,
         hurry: impl Future<Output = ()>,
         drain: Duration,
@@ -191,6 +191,7 @@ impl Server {
         let doors = Doors {
             router: Arc::clone(&self.router),
             entrance: Entrance::Own,
+            places: Arc::new(Semaphore::new(connections)),
             stop: self.stopping.subscribe(),
             tls: Some(Arc::clone(&self.router.admin.tls)),
         };

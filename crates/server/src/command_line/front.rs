@@ -10,6 +10,9 @@ use crate::{
 /// See the module's doc.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct FrontArguments {
+    /// Connections of clients at a time: nine tenths of the files that may be open where it is not said.
+    #[arg(long, env = "LAMBENT_CONNECTIONS")]
+    connections: Option<usize>,
     /// Seconds that an API waits for what is behind it, at most: 29 of a REST API and 30 of an HTTP API unless this is more.
     #[arg(long, env = "LAMBENT_INTEGRATION_TIMEOUT", default_value_t = 0)]
     integration_timeout: u32,
@@ -25,6 +28,11 @@ pub(super) struct FrontArguments {
 }
 
 impl FrontArguments {
+    /// How many connections there may be.
+    pub(super) fn connections(&self) -> usize {
+        self.connections.unwrap_or_else(|| open_files::limit() / 10 * 9)
+    }
+
     /// How long an API waits for what is behind it, at most.
     pub(super) fn integration_timeout(&self) -> Duration {
         Duration::from_secs(self.integration_timeout.into())

@@ -295,6 +295,7 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, CommandErro
             requests_per_second: arguments.request_rate,
         },
         rules_per_bus: arguments.rules_per_bus,
+        connections: arguments.front.connections(),
         integration_timeout: arguments.front.integration_timeout(),
         websockets: arguments.front.websockets(),
         retry_policy: RetryPolicy {
@@ -390,6 +391,7 @@ fn check_listen(arguments: &ServeArguments) -> Result<(), CommandError> {
 }
 
 async fn serve(configuration: Configuration) -> Result<(), CommandError> {
+    let connections = configuration.connections;
     let listener = bind(configuration.listen).map_err(|error| bind_error(configuration.listen, &error))?;
     let address = listener.local_addr().map_err(|error| CommandError::Failed(error.to_string()))?;
     let server = Server::build(configuration, address).await.map_err(|error| match error {
@@ -401,7 +403,7 @@ async fn serve(configuration: Configuration) -> Result<(), CommandError> {
         eprintln!("lambent: {line}");
     }
     print_ready_line(&server, address)?;
-    server.run(listener, stop_signal(), stop_signal(), DRAIN_TIMEOUT).await;
+    server.run((listener, connections), stop_signal(), stop_signal(), DRAIN_TIMEOUT).await;
     Ok(())
 }
 

@@ -1,6 +1,23 @@
-//! What the front door reads, waits for and keeps; the limits of a connection are in [`crate::listeners`].
+//! What the front door reads, waits for and keeps: of connections, of requests, of functions' URLs and of APIs.
 
 use std::time::Duration;
+
+/// A client has this long to send its headers, or to say anything at all (hyper has no limit of its own).
+pub(crate) const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Headers of one request, bytes.
+pub(crate) const HEADER_BYTES_MAX: usize = 64 * 1024;
+/// A client that sends no more of its body for this long is gone; nor is it waited for much longer in all, see [`BODY_RATE_MIN`].
+pub(crate) const BODY_READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// What is waited for a body beyond that: a second for so many bytes that came (500: what Apache's mod_reqtimeout takes by default).
+pub(crate) const BODY_RATE_MIN: u64 = 500;
+/// Read of a body that is refused anyway, bytes.
+pub(crate) const DISCARD_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Streams of one HTTP/2 connection.
+pub(crate) const HTTP2_STREAMS_MAX: u32 = 256;
+/// A client of HTTP/2 is asked so often whether it is still there.
+pub(crate) const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(60);
+/// Connections of one environment to the server (an SDK has 50, or 10 a thread).
+pub(crate) const INSIDE_CONNECTIONS_MAX: usize = 512;
 
 /// The body of a request to a function's URL, bytes (P-01: 6 MB for the event; its base64 and the rest of the event come on top, and are
 /// checked with it).

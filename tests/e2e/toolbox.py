@@ -81,6 +81,15 @@ def npm_folder(name, *packages):
     return folder
 
 
+def chromium():
+    """The path of Chromium, installed by root on Debian and Ubuntu on first use."""
+    with filling(cache("chromium")):
+        if shutil.which("chromium") is None and os.geteuid() == 0 and shutil.which("apt-get"):
+            install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
+            subprocess.run(install, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, capture_output=True, timeout=400, check=False)
+    return shutil.which("chromium")
+
+
 def node_if_possible(major):
     """The path of Node.js `major`, or None where it cannot be had."""
     try:

@@ -16,6 +16,7 @@ import pytest
 import frames
 from http_apis import Api
 from web import exchange, visit
+from websocket_apis import Chat
 
 HEALTH = b"GET /_lambent/health HTTP/1.1\r\nHost: here\r\n\r\n"
 #: What one attack may cost the server.
@@ -249,3 +250,17 @@ def test_idle_connections_leave_room_for_others(fresh_server):
         pytest.fail("places that are free again are not given")
     for connection in [kept, *idle]:
         connection.close()
+
+
+def test_a_websocket_goes_on_taking_the_place_of_its_connection(fresh_server):
+    """Case 83: who changes the protocol stays counted."""
+    server = fresh_server("--no-sdk", "--connections", "3")
+    chat = Chat(server)
+    chat.route("$default", integration={"IntegrationType": "MOCK"})
+    chat.deploy()
+    chat.apis.close()
+    open_now = [chat.connect() for _ in range(3)]
+    with connect(server) as refused:
+        assert refused.recv(65536).startswith(b"HTTP/1.1 503 ")
+    for client in open_now:
+        client.close()

@@ -2,6 +2,7 @@
 
 use std::{
     net::IpAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -17,6 +18,7 @@ use hyper::{
     header,
     upgrade::OnUpgrade,
 };
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Memory set aside on a client's word, bytes.
 const RESERVE_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -60,8 +62,19 @@ pub(crate) struct HttpRequest {
     /// Whether over TLS.
     pub is_secure: bool,
     /// The connection itself, where the client wants to speak something else on it.
-    pub upgrade: Option<OnUpgrade>,
+    pub upgrade: Option<Upgrade>,
 }
+
+/// A connection that is to speak something else, and the place that it goes on taking.
+pub(crate) struct Upgrade {
+    /// The connection, once the handshake is answered.
+    pub connection: OnUpgrade,
+    /// Its place.
+    pub place: ConnectionPlace,
+}
+
+/// One of as many places as there are for connections; free again when nobody holds it any more.
+pub(crate) type ConnectionPlace = Arc<OwnedSemaphorePermit>;
 
 /// The body of a request.
 pub(crate) enum RequestBody {
@@ -99,9 +112,14 @@ impl RequestBody {
 
 impl HttpRequest {
     /// Splits a request of hyper's.
-    pub(crate) fn new(mut request: hyper::Request<Incoming>, peer: IpAddr, is_secure: bool) -> Self {
+    pub(crate) fn new(
+        mut request: hyper::Request<Incoming>,
+        (peer, is_secure): (IpAddr, bool),
+        place: &ConnectionPlace,
+    ) -> Self {
         let wants_more = request.headers().contains_key(header::UPGRADE);
-        let upgrade = wants_more.then(|| hyper::upgrade::on(&mut request));
+        let upgrade = wants_more
+            .then(|| Upgrade { connection: hyper::upgrade::on(&mut request), place: Arc::clone(place) });
         let (mut parts, body) = request.into_parts();
         // HTTP/2 has the host in its own place, HTTP/1.1 may have it in the target: that one counts (RFC 9112, 3.2.2).
         if let Some(authority) = parts.uri.authority()

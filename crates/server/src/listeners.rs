@@ -22,7 +22,7 @@ use crate::{
     gateway::limits::{
         HEADER_BYTES_MAX, HEADER_READ_TIMEOUT, HTTP2_PING_INTERVAL, HTTP2_STREAMS_MAX, INSIDE_CONNECTIONS_MAX,
     },
-    http::HttpRequest,
+    http::{ConnectionPlace, HttpRequest},
     router::{Entrance, Router},
     tls::{self, Tls},
 };
@@ -57,12 +57,8 @@ pub(crate) async fn serve(listener: TcpListener, doors: Doors, drain: Duration) 
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => match Arc::clone(&doors.places).try_acquire_owned() {
                     Ok(place) => {
-                        let serving =
-                            serve_connection((stream, address.ip()), doors.clone(), graceful.watcher());
-                        tokio::spawn(async move {
-                            serving.await;
-                            drop(place);
-                        });
+                        let client = (stream, address.ip(), Arc::new(place));
+                        tokio::spawn(serve_connection(client, doors.clone(), graceful.watcher()));
                     }
                     Err(_) => refuse(stream),
                 },
@@ -87,7 +83,11 @@ fn refuse(stream: TcpStream) {
     }
 }
 
-async fn serve_connection((stream, peer): (TcpStream, IpAddr), mut doors: Doors, watcher: Watcher) {
+async fn serve_connection(
+    (stream, peer, place): (TcpStream, IpAddr, ConnectionPlace),
+    mut doors: Doors,
+    watcher: Watcher,
+) {
     let _ = stream.set_nodelay(true);
     // The first bytes tell HTTP/1 from HTTP/2; hyper waits for them without a limit.
     let mut first = [0];
@@ -99,10 +99,10 @@ async fn serve_connection((stream, peer): (TcpStream, IpAddr), mut doors: Doors,
         _ if !spoke => {}
         Some(tls) if first[0] == tls::FIRST_BYTE => {
             if let Some(stream) = secured(stream, tls).await {
-                speak((stream, peer, true), doors, watcher).await;
+                speak(stream, (peer, true), place, doors, watcher).await;
             }
         }
-        _ => speak((stream, peer, false), doors, watcher).await,
+        _ => speak(stream, (peer, false), place, doors, watcher).await,
     }
 }
 
@@ -119,16 +119,15 @@ async fn secured(stream: TcpStream, tls: &Tls) -> Option<TlsStream<TcpStream>> {
 }
 
 /// Answers the requests of a connection.
-async fn speak<S>((stream, peer, is_secure): (S, IpAddr, bool), doors: Doors, watcher: Watcher)
+async fn speak<S>(stream: S, from: (IpAddr, bool), place: ConnectionPlace, doors: Doors, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Doors { router, entrance, .. } = doors;
     let service = service_fn(move |request| {
         let router = Arc::clone(&router);
-        async move {
-            Ok::<_, Infallible>(router.handle(HttpRequest::new(request, peer, is_secure), entrance).await)
-        }
+        let request = HttpRequest::new(request, from, &place);
+        async move { Ok::<_, Infallible>(router.handle(request, entrance).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder

@@ -8,7 +8,7 @@ use std::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use lambda_model::{
     http_event::{WebRequest, query_pairs},
@@ -35,7 +35,7 @@ use super::{
     routes::{Asked, Sent},
     sockets::{CloseBy, Command, Handle},
 };
-use crate::{gateway::limits, router::Router};
+use crate::{gateway::limits, http::Upgrade, router::Router};
 
 /// Bytes that are read at a time: most connections are idle, and what they hold counts.
 const READ_BYTES: usize = 4 * 1024;
@@ -80,12 +80,13 @@ impl Line {
     /// Lives as long as the connection.
     pub(super) async fn run(
         self,
-        upgrade: OnUpgrade,
+        upgrade: Upgrade,
         commands: mpsc::Receiver<Command>,
         limits: WebSocketLimits,
     ) {
         let line = Arc::new(self);
-        let ended = match upgrade.await {
+        let Upgrade { connection, place: _place } = upgrade;
+        let ended = match connection.await {
             Ok(upgraded) => {
                 let config = WebSocketConfig::default()
                     .read_buffer_size(READ_BYTES)

@@ -117,6 +117,15 @@ def test_an_api_invokes_only_functions_whose_policies_let_it(apis, echo):
     assert api.visit("/b").status == 500
 
 
+def test_an_integration_asks_as_its_role_which_is_of_its_account(apis, echo):
+    api = Api(apis)
+    for path, account, status in (("/own", "000000000000", 200), ("/other", "111111111111", 500)):
+        role = f"arn:aws:iam::{account}:role/asks"
+        integration = {"IntegrationType": "AWS_PROXY", "IntegrationUri": echo.arn, "PayloadFormatVersion": "2.0", "CredentialsArn": role}
+        api.route(f"GET {path}", integration=integration)
+        assert api.visit(path).status == status
+
+
 def test_quick_create_needs_nothing_else(apis, echo):
     made = apis.create_api(Name="quick", ProtocolType="HTTP", Target=echo.arn)
     echo.client.add_permission(

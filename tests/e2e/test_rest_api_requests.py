@@ -288,6 +288,14 @@ def test_methods_are_throttled(rest):
     assert next(answer for answer in answers if answer.status == 429).json == {"message": "Too Many Requests"}
 
 
+def test_no_client_escapes_a_limit_by_what_it_calls_its_method(rest):
+    api = RestApi(rest)
+    api.mock("/", "ANY")
+    api.deploy()
+    api.patch(**{"/*/*/throttling/rateLimit": "1", "/*/*/throttling/burstLimit": "2"})
+    assert 429 in {api.visit("/", method).status for method in ("GET", "PUT", "X-A", "X-B", "X-C", "X-D")}
+
+
 def test_api_keys_are_for_the_stages_that_they_name(rest):
     api = RestApi(rest)
     api.mock("/", apiKeyRequired=True, responses={"200": {"responseTemplates": template("$context.identity.apiKeyId $context.identity.apiKey")}})

@@ -22,8 +22,8 @@ pub(super) struct Called<'a> {
     pub source_account: &'a str,
     /// Goes along with the request.
     pub trace_id: Option<String>,
-    /// Whether the function's own policy need not let the API in: a role's did.
-    pub is_permitted: bool,
+    /// As which role the API asks, where it names one.
+    pub role: &'a str,
 }
 
 /// Why a function was not invoked.
@@ -54,25 +54,17 @@ impl Gateway {
         called: Called<'_>,
         event: Bytes,
     ) -> Result<InvokeRequest, NotInvoked> {
-        let name = FunctionName::parse(called.arn).ok_or(NotInvoked::Failed)?;
-        let (Some(account_id), Some(region)) = (name.account_id, name.region) else {
-            return Err(NotInvoked::Failed);
-        };
-        let key = FunctionKey { account_id, region, name: name.name };
-        let qualifier = name.qualifier.filter(|qualifier| qualifier != LATEST);
-        let named = key.arn_of(qualifier.as_deref());
-        let policy = self.urls.policy(&key, qualifier.as_deref());
-        let source = (called.source_arn, called.source_account);
-        let is_let_in = called.is_permitted
-            || permission::lets_gateway(policy.as_deref(), &named, &key.account_id, source);
-        if !is_let_in {
+        let (key, qualifier) = named(called.arn).ok_or(NotInvoked::Failed)?;
+        let function = (&key, qualifier.as_deref());
+        if !self.lets_in(function, called.role, (called.source_arn, called.source_account)).await {
             tracing::info!(
-                function = named,
+                function = called.arn,
                 source_arn = called.source_arn,
                 "the function's policy does not let the API invoke it"
             );
             return Err(NotInvoked::Failed);
         }
+        let arn = key.arn_of(qualifier.as_deref());
         if event.len() > SYNC_REQUEST_PAYLOAD_BYTES_MAX {
             return Err(NotInvoked::TooLarge);
         }
@@ -82,8 +74,36 @@ impl Gateway {
         let invocation = Invocation {
             trace_id: called.trace_id,
             is_patient: false,
-            ..Invocation::of_event(aws_api::request_id::new(), event, named)
+            ..Invocation::of_event(aws_api::request_id::new(), event, arn)
         };
         Ok(InvokeRequest { key, qualifier, invocation })
     }
+
+    /// Whether an API, by the ARN of what asks and by its account, may invoke a function.
+    pub(super) async fn may_invoke(&self, role: &str, arn: &str, source: (&str, &str)) -> bool {
+        let Some((key, qualifier)) = named(arn) else { return false };
+        self.lets_in((&key, qualifier.as_deref()), role, source).await
+    }
+
+    /// As a role that may, or by the function's policy.
+    async fn lets_in(
+        &self,
+        (key, qualifier): (&FunctionKey, Option<&str>),
+        role: &str,
+        source: (&str, &str),
+    ) -> bool {
+        let arn = key.arn_of(qualifier);
+        if !role.is_empty() && self.role_may_invoke((role, source.1), &arn).await {
+            return true;
+        }
+        let policy = self.urls.policy(key, qualifier);
+        permission::lets_gateway(policy.as_deref(), &arn, &key.account_id, source)
+    }
+}
+
+/// The function of an ARN, and its version or alias, where that is not the latest code.
+fn named(arn: &str) -> Option<(FunctionKey, Option<String>)> {
+    let FunctionName { account_id, region, name, qualifier } = FunctionName::parse(arn)?;
+    let key = FunctionKey { account_id: account_id?, region: region?, name };
+    Some((key, qualifier.filter(|qualifier| qualifier != LATEST)))
 }

@@ -9,11 +9,10 @@ use hyper::{
 };
 use lambda_model::{
     credentials::Principal,
-    function::FunctionKey,
     http_event::{WebAnswer, encoded_path, encoded_query, query_pairs},
 };
 
-use super::{Gateway, permission, roles::role_session};
+use super::{Gateway, roles::role_session};
 use crate::{
     http::{HttpRequest, RequestBody},
     identity::Caller,
@@ -90,19 +89,6 @@ impl Gateway {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         });
         Ok(WebAnswer { status: parts.status.as_u16(), headers: headers.collect(), body })
-    }
-
-    /// Whether an API may invoke a function: as a role that may, or by the function's policy.
-    pub(super) async fn may_invoke(&self, role: &str, arn: &str, source: (&str, &str)) -> bool {
-        if !role.is_empty() && self.role_may_invoke((role, source.1), arn).await {
-            return true;
-        }
-        let Some(name) = aws_api::arn::FunctionName::parse(arn) else { return false };
-        let (Some(account_id), Some(region)) = (name.account_id, name.region) else { return false };
-        let key = FunctionKey { account_id, region, name: name.name };
-        let policy = self.urls.policy(&key, name.qualifier.as_deref());
-        let named = key.arn_of(name.qualifier.as_deref());
-        permission::lets_gateway(policy.as_deref(), &named, &key.account_id, source)
     }
 }
 

@@ -135,7 +135,8 @@ impl Gateway {
             visit.api.api_id,
             text(authorizer, "AuthorizerId")
         );
-        let answer = self.returned(arn, event.into(), &source, account_id, visit).await?;
+        let role = text(authorizer, "AuthorizerCredentialsArn");
+        let answer = self.returned(arn, event.into(), (&source, role), visit).await?;
         let answer: Map<String, Value> = serde_json::from_slice(&answer).map_err(|_| Refusal::Failed)?;
         let context = match answer.get("context") {
             Some(Value::Object(context)) => context.clone(),

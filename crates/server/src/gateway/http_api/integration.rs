@@ -79,7 +79,9 @@ impl Gateway {
         let event = if is_version_1 { version_1::event } else { version_2::event };
         let event = event(&visit.web, &known(visit));
         let event = event.map_err(|_| Refusal::Failed)?;
-        let payload = self.returned(arn, event.into(), source_arn, &visit.api.account_id, visit).await?;
+        let payload = self
+            .returned(arn, event.into(), (source_arn, text(integration, "CredentialsArn")), visit)
+            .await?;
         let answer =
             if is_version_1 { answer::of_version_1(&payload) } else { answer::of_version_2(&payload) };
         Ok(answer?)
@@ -90,16 +92,15 @@ impl Gateway {
         &self,
         arn: &str,
         event: Bytes,
-        source_arn: &str,
-        source_account: &str,
+        (source_arn, role): (&str, &str),
         visit: &Visit<'_>,
     ) -> Result<Bytes, Refusal> {
         let called = Called {
             arn,
             source_arn,
-            source_account,
+            source_account: &visit.api.account_id,
             trace_id: visit.web.header("x-amzn-trace-id").map(str::to_owned),
-            is_permitted: false,
+            role,
         };
         let asked = self.asked_of_function(called, event).await?;
         let invoked = self.invoker.invoke(asked).await.map_err(NotInvoked::from)?;

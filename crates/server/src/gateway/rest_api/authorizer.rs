@@ -124,7 +124,7 @@ impl Gateway {
             source_arn: &source_arn,
             source_account: visit.api.account_id,
             trace_id: header(&visit.web, "x-amzn-trace-id").map(str::to_owned),
-            is_permitted: !role.is_empty() && self.role_may_invoke((role, visit.api.account_id), arn).await,
+            role,
         };
         self.asked_of_function(called, event.into()).await.map_err(|_| wrong())
     }

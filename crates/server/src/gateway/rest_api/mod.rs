@@ -137,9 +137,7 @@ impl Gateway {
         visit: &mut Visit<'_>,
         callers: Callers<'_>,
     ) -> Result<HttpResponse, Refusal> {
-        let method = format!("{}/{}", visit.method.resource_id, visit.web.method);
-        let counted = (visit.api.api_id, visit.stage.name, method.as_str());
-        if !self.memory.throttle.admits(counted, request_limits(visit)) {
+        if !self.admits(visit) {
             return Err(Refusal::of(Kind::Throttled));
         }
         let request = self.let_in(request, visit, callers).await?;
@@ -147,6 +145,25 @@ impl Gateway {
         visit.web.body = http::read_body(request.body, limits::API_BODY_BYTES_MAX).await?;
         validation::check(visit)?;
         self.at_integration(visit).await
+    }
+
+    /// Whether there are no more requests than there may be, of those that the same settings are for.
+    fn admits(&self, visit: &Visit<'_>) -> bool {
+        let Some(settings) = visit.stage.settings.and_then(|it| it.get("methodSettings")) else {
+            return true;
+        };
+        let path = visit.method.resource_path.trim_start_matches('/');
+        let own = settings.get(format!("{path}/{}", visit.web.method));
+        let number = |member: &str| {
+            let all = [own, settings.get("*/*")];
+            all.into_iter().flatten().find_map(|settings| settings.get(member)?.as_f64())
+        };
+        let limits = throttle::limits(number("throttlingRateLimit"), number("throttlingBurstLimit"));
+        // Whatever a client calls its method: those without settings of their own are one.
+        let method =
+            if own.is_some() { visit.web.method.as_str() } else { text(&visit.method.shape, "httpMethod") };
+        let counted = format!("{}/{method}", visit.method.resource_id);
+        self.memory.throttle.admits((visit.api.api_id, visit.stage.name, &counted), limits)
     }
 
     fn log_access(&self, visit: &Visit<'_>, response: &HttpResponse, began: Instant) {
@@ -220,17 +237,6 @@ fn title(name: &str) -> String {
 /// The first value of a header, whatever its letters.
 fn header<'a>(web: &'a WebRequest, name: &str) -> Option<&'a str> {
     web.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-}
-
-/// Requests a second and at once, where the method's settings or those of all methods say so.
-fn request_limits(visit: &Visit<'_>) -> Option<(f64, f64)> {
-    let settings = visit.stage.settings?.get("methodSettings")?;
-    let path = visit.method.resource_path.trim_start_matches('/');
-    let number = |member: &str| {
-        let names = [format!("{path}/{}", visit.web.method), "*/*".to_owned()];
-        names.iter().find_map(|name| settings.get(name)?.get(member)?.as_f64())
-    };
-    throttle::limits(number("throttlingRateLimit"), number("throttlingBurstLimit"))
 }
 
 fn with_id(mut response: HttpResponse, request_id: &str) -> HttpResponse {

@@ -105,7 +105,7 @@ impl Gateway {
             source_arn: &source_arn,
             source_account: account_id,
             trace_id: None,
-            is_permitted: false,
+            role: text(authorizer, "AuthorizerCredentialsArn"),
         };
         let request = self.asked_of_function(called, event.to_string().into()).await?;
         let outcome = self.invoker.invoke(request).await.map_err(|_| Failure::Configuration)?.outcome;

@@ -24,6 +24,7 @@ mod append_log;
 mod change;
 mod documents;
 mod labelled_statements;
+mod openapi;
 mod paging;
 mod random;
 mod schedules;

@@ -2,8 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{AUTHORIZER, AUTHTYPE, BINARY, INTEGRATION, METHODS, RESPONSES, VALIDATOR, VALIDATORS, schemas};
-use crate::apigateway::record::{Shape, Snapshot, methods_of, text};
+use super::{AUTHTYPE, BINARY, RESPONSES, VALIDATOR, VALIDATORS, schemas};
+use crate::{
+    apigateway::record::{Shape, Snapshot, methods_of, text},
+    openapi::{AUTHORIZER, INTEGRATION, METHODS},
+};
 
 /// Where an API is.
 pub(super) struct Place {

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{AUTHORIZER, AUTHTYPE, BINARY, METHODS, RESPONSES, VALIDATORS, operation, referenced, schemas};
-use crate::apigateway::{
-    Handled,
-    apis::usual,
-    checks::Limits,
-    error::bad_request,
-    parts,
-    record::{ApiRecord, Shape, shape, text},
-    resources,
+use super::{AUTHTYPE, BINARY, RESPONSES, VALIDATORS, operation, referenced, schemas};
+use crate::{
+    apigateway::{
+        Handled,
+        apis::usual,
+        checks::Limits,
+        error::bad_request,
+        parts,
+        record::{ApiRecord, Shape, shape, text},
+        resources,
+    },
+    openapi::{self, AUTHORIZER, METHODS},
 };
 
 /// How a document is to be read.
@@ -89,12 +92,7 @@ pub(super) fn api(document: &Value) -> Handled<Shape> {
     if let Some(is_disabled) = endpoint["disableExecuteApiEndpoint"].as_bool() {
         api.insert("disableExecuteApiEndpoint".into(), is_disabled.into());
     }
-    let tags = document["tags"].as_array().into_iter().flatten();
-    let tags: Map<String, Value> = tags
-        .filter_map(|tag| {
-            Some((tag["name"].as_str()?.to_owned(), tag.get("x-amazon-apigateway-tag-value")?.clone()))
-        })
-        .collect();
+    let tags = openapi::tags(document);
     if !tags.is_empty() {
         api.insert("tags".into(), tags.into());
     }

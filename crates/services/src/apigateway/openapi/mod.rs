@@ -26,19 +26,6 @@ use crate::{
     service::{Payload, ServiceContext},
 };
 
-/// What operations on a path are called; the last is every method.
-const METHODS: [(&str, &str); 8] = [
-    ("get", "GET"),
-    ("put", "PUT"),
-    ("post", "POST"),
-    ("delete", "DELETE"),
-    ("options", "OPTIONS"),
-    ("head", "HEAD"),
-    ("patch", "PATCH"),
-    ("x-amazon-apigateway-any-method", "ANY"),
-];
-const INTEGRATION: &str = "x-amazon-apigateway-integration";
-const AUTHORIZER: &str = "x-amazon-apigateway-authorizer";
 const AUTHTYPE: &str = "x-amazon-apigateway-authtype";
 const VALIDATOR: &str = "x-amazon-apigateway-request-validator";
 const VALIDATORS: &str = "x-amazon-apigateway-request-validators";

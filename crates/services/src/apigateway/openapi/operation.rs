@@ -3,13 +3,16 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    INTEGRATION, VALIDATOR,
+    VALIDATOR,
     import::{Import, Scheme},
     referenced, schemas,
 };
-use crate::apigateway::{
-    Handled, integrations, methods,
-    record::{ApiRecord, Shape, shape, text},
+use crate::{
+    apigateway::{
+        Handled, integrations, methods,
+        record::{ApiRecord, Shape, shape, text},
+    },
+    openapi::INTEGRATION,
 };
 
 /// Members of an integration that are the same in the model.

@@ -2,8 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{AUTHORIZER, CORS, INTEGRATION, METHODS};
-use crate::apigatewayv2::record::{ApiRecord, Shape, Snapshot, text};
+use super::CORS;
+use crate::{
+    apigatewayv2::record::{ApiRecord, Shape, Snapshot, text},
+    openapi::{AUTHORIZER, INTEGRATION, METHODS},
+};
 
 /// Members of an integration under their names in documents.
 const OF_INTEGRATION: [(&str, &str); 9] = [

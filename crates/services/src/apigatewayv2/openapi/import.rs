@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{AUTHORIZER, CORS, INTEGRATION, METHODS};
-use crate::apigatewayv2::{
-    Handled,
-    error::bad_request,
-    record::{Shape, new_id},
+use super::CORS;
+use crate::{
+    apigatewayv2::{
+        Handled,
+        error::bad_request,
+        record::{Shape, new_id},
+    },
+    openapi::{self, AUTHORIZER, INTEGRATION, METHODS},
 };
 
 /// What a document says.
@@ -100,12 +103,7 @@ fn api(document: &Value) -> Handled<Shape> {
     if let Some(settings) = document.get(CORS) {
         api.insert("CorsConfiguration".into(), members(settings, &OF_CORS).into());
     }
-    let tags = document["tags"].as_array().into_iter().flatten();
-    let tags: Map<String, Value> = tags
-        .filter_map(|tag| {
-            Some((tag["name"].as_str()?.to_owned(), tag.get("x-amazon-apigateway-tag-value")?.clone()))
-        })
-        .collect();
+    let tags = openapi::tags(document);
     if !tags.is_empty() {
         api.insert("Tags".into(), tags.into());
     }

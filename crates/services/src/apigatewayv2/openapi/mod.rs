@@ -22,19 +22,6 @@ use crate::{
 
 use import::Imported;
 
-/// What operations on a path are called; the last is every method.
-const METHODS: [(&str, &str); 8] = [
-    ("get", "GET"),
-    ("put", "PUT"),
-    ("post", "POST"),
-    ("delete", "DELETE"),
-    ("options", "OPTIONS"),
-    ("head", "HEAD"),
-    ("patch", "PATCH"),
-    ("x-amazon-apigateway-any-method", "ANY"),
-];
-const INTEGRATION: &str = "x-amazon-apigateway-integration";
-const AUTHORIZER: &str = "x-amazon-apigateway-authorizer";
 const CORS: &str = "x-amazon-apigateway-cors";
 
 impl ApiGatewayV2 {

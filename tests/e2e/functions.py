@@ -141,3 +141,14 @@ def log_of(server, function, *awaited, timeout_s=15):
             assert not missing, f"not in the log: {missing}\n{text}"
             return text
         time.sleep(0.1)
+
+
+def open_to_all(client, name, actions=("lambda:InvokeFunctionUrl", "lambda:InvokeFunction"), **more):
+    """What the console does for a URL without authentication."""
+    conditions = {
+        "lambda:InvokeFunctionUrl": {"FunctionUrlAuthType": "NONE"},
+        "lambda:InvokeFunction": {"InvokedViaFunctionUrl": True},
+    }
+    for action in actions:
+        sid = action.rpartition(":")[2]
+        client.add_permission(FunctionName=name, StatementId=sid, Action=action, Principal="*", **conditions[action], **more)

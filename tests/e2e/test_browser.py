@@ -10,9 +10,9 @@ from threading import Thread
 import pytest
 
 import toolbox
+from functions import open_to_all
 from http_apis import Api
 from rest_apis import RestApi
-from test_function_url_requests import open_to_all
 from websocket_apis import Chat, everybody_hears
 
 #: Nothing is asked but this machine.

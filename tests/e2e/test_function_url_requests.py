@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 import toolbox
-from functions import Deployer
+from functions import Deployer, open_to_all
 from lambent import ROLE
 from web import exchange, signed, visit
 
@@ -29,17 +29,6 @@ FORBIDDEN = {
     "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
 }
 ROOT = ("AKIAROOTROOTROOTROOT", "the secret of the root")
-
-
-def open_to_all(client, name, actions=("lambda:InvokeFunctionUrl", "lambda:InvokeFunction"), **more):
-    """What the console does for a URL without authentication."""
-    conditions = {
-        "lambda:InvokeFunctionUrl": {"FunctionUrlAuthType": "NONE"},
-        "lambda:InvokeFunction": {"InvokedViaFunctionUrl": True},
-    }
-    for action in actions:
-        sid = action.rpartition(":")[2]
-        client.add_permission(FunctionName=name, StatementId=sid, Action=action, Principal="*", **conditions[action], **more)
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import lambent
-from functions import Deployer
-from test_function_url_requests import ECHO, open_to_all
+from functions import Deployer, open_to_all
+from test_function_url_requests import ECHO
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ use crate::shell;
 /// What measures, or floods, and so has the machine to itself: a marker of pytest's.
 const ALONE: &str = "alone";
 /// Files at a time: most tests wait more than they compute.
-const WORKERS: &str = "4";
+const WORKERS: &str = "6";
 
 /// Installs the clients if need be and runs the suite on the debug binary: what measures after everything else.
 pub(super) fn run() -> Result<Outcome, Failure> {

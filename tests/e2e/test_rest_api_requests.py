@@ -381,8 +381,9 @@ def test_access_logs_are_in_the_form_that_the_stage_names(rest, server):
     assert {"m": "GET", "r": "/pets/{id}", "s": 200, "e": "-"} in lines
 
 
-def test_a_domain_name_leads_to_stages(rest, server):
+def test_a_domain_name_leads_to_stages(rest, server, deploy):
     api = RestApi(rest)
+    api.function("/event", deploy(PROXY_ECHO))
     api.mock("/x", responses={"200": {"responseTemplates": template("$context.path $context.stage")}})
     api.deploy()
     rest.create_domain_name(domainName="rest.example.com", endpointConfiguration={"types": ["REGIONAL"]})
@@ -391,6 +392,8 @@ def test_a_domain_name_leads_to_stages(rest, server):
         rest.create_base_path_mapping(domainName="rest.example.com", basePath="all", restApiId=api.id)
         host = f"rest.example.com:{server.endpoint.rsplit(':', 1)[1]}"
         assert visit(server.endpoint, "/v1/x", host=host).body == b"/v1/x dev"
+        event = visit(server.endpoint, "/v1/event", host=host).json
+        assert (event["path"], event["resource"], event["requestContext"]["path"]) == ("/v1/event", "/event", "/v1/event")
         assert visit(server.endpoint, "/all/dev/x", host=host).body == b"/all/dev/x dev"
         assert visit(server.endpoint, "/none/x", host=host).status == 403
     finally:

@@ -14,7 +14,7 @@ pub mod s3;
 pub mod scheduler;
 pub mod secretsmanager;
 pub mod service;
-mod shape;
+pub mod shape;
 pub mod sns;
 pub mod sqs;
 pub mod sts;

@@ -1,5 +1,7 @@
 //! Structures of AWS's models kept as they are: by the names of their members, so that a member that is new there needs nothing here.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 use store::DocumentKey;
 use uuid::Uuid;
@@ -10,8 +12,20 @@ use crate::service::ServiceContext;
 pub type Shape = Map<String, Value>;
 
 /// A member that is a text; empty where it is none.
-pub(crate) fn text<'a>(shape: &'a Shape, member: &str) -> &'a str {
+pub fn text<'a>(shape: &'a Shape, member: &str) -> &'a str {
     shape.get(member).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Members of an object that are texts.
+pub fn texts(object: Option<&Value>) -> BTreeMap<String, String> {
+    let members = object.and_then(Value::as_object).into_iter().flatten();
+    members.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+/// Values of a list that are texts.
+pub fn list(value: Option<&Value>) -> Vec<String> {
+    let values = value.and_then(Value::as_array).into_iter().flatten();
+    values.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// Takes a member that is a text out of a request.

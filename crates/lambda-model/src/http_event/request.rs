@@ -30,9 +30,12 @@ pub struct WebRequest {
 }
 
 impl WebRequest {
-    /// The first value of a header; its name in lower case.
+    /// The first value of a header, whatever its letters.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// The host that the client named, without its port.

@@ -36,14 +36,14 @@ impl Gateway {
 /// Who an API of an account is where it acts as a role, which has to be of the same account: nobody passes on a role of somebody else's.
 pub(super) fn role_session(role_arn: &str, own_account_id: &str) -> Option<Principal> {
     let parts: Vec<&str> = role_arn.splitn(6, ':').collect();
-    let ["arn", _, "iam", _, account_id, resource] = parts[..] else { return None };
+    let ["arn", partition, "iam", _, account_id, resource] = parts[..] else { return None };
     if account_id != own_account_id {
         return None;
     }
     let role_name = resource.strip_prefix("role/")?.rsplit('/').next()?.to_owned();
     let session_name = "BackplaneAssumeRoleSession".to_owned();
     Some(Principal {
-        arn: format!("arn:aws:sts::{account_id}:assumed-role/{role_name}/{session_name}"),
+        arn: format!("arn:{partition}:sts::{account_id}:assumed-role/{role_name}/{session_name}"),
         kind: PrincipalKind::AssumedRole { role_name, session_name },
         ..Principal::root(account_id)
     })

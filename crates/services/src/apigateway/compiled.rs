@@ -2,7 +2,7 @@
 
 mod models;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use lambda_model::{
     authorization::PolicyDocument,
@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use self::models::Models;
 use super::record::{Shape, Snapshot, text};
+use crate::shape::texts;
 
 pub(super) use models::check_schema;
 
@@ -35,6 +36,8 @@ pub struct Compiled {
     /// Methods by resource and name.
     methods: HashMap<String, HashMap<String, Method>>,
     models: Models,
+    /// What tokens look like, by the authorizer that wants them so.
+    tokens: HashMap<String, Regex>,
 }
 
 /// A method of a resource.
@@ -92,6 +95,7 @@ impl Compiled {
             binary: binary.filter_map(Value::as_str).map(str::to_owned).collect(),
             policy: policy(&snapshot.api, arn),
             models: Models::new(snapshot.of("Model")),
+            tokens: tokens(&snapshot),
             resources,
             methods,
             snapshot,
@@ -108,6 +112,11 @@ impl Compiled {
     pub fn method(&self, resource_id: &str, name: &str) -> Option<&Method> {
         let all = self.methods.get(resource_id)?;
         all.get(name).or_else(|| all.get("ANY"))
+    }
+
+    /// Whether a token looks as an authorizer wants it.
+    pub fn is_token(&self, authorizer_id: &str, token: &str) -> bool {
+        self.tokens.get(authorizer_id).is_some_and(|pattern| pattern.is_match(token))
     }
 
     /// What is wrong with a document by a model; `None` where the model cannot be used.
@@ -194,6 +203,12 @@ impl IntegrationResponse {
     }
 }
 
+fn tokens(snapshot: &Snapshot) -> HashMap<String, Regex> {
+    let authorizers = snapshot.of("Authorizer").iter();
+    let pattern = |it: &Shape| whole(text(it, "identityValidationExpression"));
+    authorizers.filter_map(|(id, it)| Some((id.clone(), pattern(it)?))).collect()
+}
+
 /// A pattern that has to match the whole of a text.
 pub(super) fn whole(pattern: &str) -> Option<Regex> {
     RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(1024 * 1024).build().ok()
@@ -201,10 +216,4 @@ pub(super) fn whole(pattern: &str) -> Option<Regex> {
 
 fn templates(given: Option<&Value>) -> Vec<(String, TemplateOf)> {
     texts(given).into_iter().map(|(kind, template)| (kind, Template::parse(&template).ok())).collect()
-}
-
-/// Members of an object that are texts.
-fn texts(object: Option<&Value>) -> BTreeMap<String, String> {
-    let members = object.and_then(Value::as_object).into_iter().flatten();
-    members.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
 }

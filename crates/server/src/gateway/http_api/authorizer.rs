@@ -19,7 +19,7 @@ use lambda_model::{
     http_event::{version_1, version_2},
 };
 use serde_json::{Map, Value, json};
-use services::apigatewayv2::Shape;
+use services::{apigatewayv2::Shape, shape::list};
 
 use super::{Refusal, Visit, integration::known, text};
 use crate::{
@@ -27,11 +27,6 @@ use crate::{
     gateway::{Callers, Gateway, issuers::Keys, remembered::Said},
     http::HttpRequest,
 };
-
-fn list(value: Option<&Value>) -> Vec<String> {
-    let values = value.and_then(Value::as_array).into_iter().flatten();
-    values.filter_map(Value::as_str).map(str::to_owned).collect()
-}
 
 impl Gateway {
     /// Lets the caller in, or not; what is known of it is with the visit then.

@@ -24,7 +24,10 @@ use lambda_model::{
     http_event::{WebAnswer, WebRequest, cors},
 };
 use serde_json::Value;
-use services::apigatewayv2::{DeployedApi, DeployedStage, Shape};
+use services::{
+    apigatewayv2::{DeployedApi, DeployedStage, Shape},
+    shape::{text, texts},
+};
 
 use self::refusal::Refusal;
 use super::{Callers, Gateway, incoming, limits, outgoing, place::ApiPlace, throttle};
@@ -155,17 +158,6 @@ fn with_id(mut response: HttpResponse, request_id: &str) -> HttpResponse {
         response.headers_mut().insert("apigw-requestid", value);
     }
     response
-}
-
-/// A member that is a text; empty where it is none.
-fn text<'a>(shape: &'a Shape, member: &str) -> &'a str {
-    shape.get(member).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// Members of an object that are texts.
-fn texts(object: Option<&Value>) -> BTreeMap<String, String> {
-    let members = object.and_then(Value::as_object).into_iter().flatten();
-    members.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 /// `Cors` of the model in the words of function URLs.

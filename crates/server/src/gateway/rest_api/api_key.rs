@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Visit, header,
+    Visit,
     refusal::{Kind, Refusal},
     text,
 };
@@ -20,7 +20,7 @@ impl Gateway {
         let is_of_authorizer = text(&visit.stage.deployed.snapshot.api, "apiKeySource") == "AUTHORIZER";
         let sent = match is_of_authorizer {
             true => visit.known.key_of_authorizer.clone(),
-            false => header(&visit.web, HEADER).map(str::to_owned),
+            false => visit.web.header(HEADER).map(str::to_owned),
         };
         let value = sent.ok_or_else(|| Refusal::of(Kind::InvalidApiKey))?;
         let stage = format!("{}/{}", visit.api.api_id, visit.stage.name);

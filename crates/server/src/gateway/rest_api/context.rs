@@ -8,7 +8,7 @@ use hyper::body::Body as _;
 use lambda_model::credentials::Principal;
 use serde_json::{Map, Value, json};
 
-use super::{Visit, header};
+use super::Visit;
 use crate::http::HttpResponse;
 
 /// What is found out on the way.
@@ -42,8 +42,7 @@ impl Known {
 /// All of it.
 pub(super) fn of(visit: &Visit<'_>) -> Value {
     let (web, known) = (&visit.web, &visit.known);
-    let host = header(web, "host").unwrap_or_default();
-    let domain = host.rsplit_once(':').map_or(host, |(domain, _)| domain);
+    let domain = web.domain();
     let mut context = json!({
         "accountId": visit.api.account_id,
         "apiId": visit.api.api_id,
@@ -86,7 +85,7 @@ fn identity(visit: &Visit<'_>) -> Value {
         "accessKey": null, "accountId": null, "caller": null, "cognitoAuthenticationProvider": null,
         "cognitoAuthenticationType": null, "cognitoIdentityId": null, "cognitoIdentityPoolId": null,
         "principalOrgId": null, "sourceIp": visit.web.source_ip, "user": null,
-        "userAgent": header(&visit.web, "user-agent"), "userArn": null,
+        "userAgent": visit.web.header("user-agent"), "userArn": null,
     });
     if let Some((principal, access_key)) = &known.signed {
         identity["accessKey"] = access_key.as_str().into();

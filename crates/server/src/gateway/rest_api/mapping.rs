@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use services::apigateway::{Integration, IntegrationResponse, TemplateOf};
 
 use super::{
-    Visit, context, header,
+    Visit, context,
     refusal::{Kind, Refusal},
     text,
 };
@@ -43,9 +43,12 @@ pub(super) struct Overrides {
 }
 
 /// The request in the integration's form. Bodies of proxies go as they came.
-pub(super) fn request(visit: &Visit<'_>, integration: &Integration) -> Result<Mapped, Refusal> {
-    let known = context::of(visit);
-    let context = |name: &str| context::member(&known, name);
+pub(super) fn request(
+    visit: &Visit<'_>,
+    integration: &Integration,
+    known: &Value,
+) -> Result<Mapped, Refusal> {
+    let context = |name: &str| context::member(known, name);
     let given = Given {
         path: &visit.parameters,
         query: &visit.query,
@@ -71,10 +74,10 @@ pub(super) fn request(visit: &Visit<'_>, integration: &Integration) -> Result<Ma
 fn body(
     visit: &Visit<'_>,
     integration: &Integration,
-    known: Value,
+    known: &Value,
     mapped: &mut Mapped,
 ) -> Result<(), Refusal> {
-    let content_type = header(&visit.web, "content-type");
+    let content_type = visit.web.header("content-type");
     let is_binary = media::is_binary(&visit.stage.deployed.binary, content_type);
     let handling = integration.shape.get("contentHandling").and_then(Value::as_str);
     let converted = media::converted(visit.web.body.clone(), is_binary, handling);
@@ -88,7 +91,7 @@ fn body(
         ForRequest::PassThrough => mapped.body = body,
         ForRequest::Refused => return Err(Refusal::of(Kind::UnsupportedMedia)),
         ForRequest::Template(template) => {
-            let mut scope = scope(visit, &body, known);
+            let mut scope = scope(visit, &body, known.clone());
             mapped.body = rendered(template.as_ref(), &mut scope)?.into();
             overridden_request(&scope, mapped);
         }
@@ -179,7 +182,7 @@ pub(super) fn answer(
     for (name, source) in &response.headers {
         headers.extend(source.values(&given).into_iter().map(|value| (name.clone(), value)));
     }
-    let accept = header(&visit.web, "accept");
+    let accept = visit.web.header("accept");
     let (kind, body, after) = answered_body(visit, response, answered, (accept, known))?;
     let given_type = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     if !given_type {

@@ -27,10 +27,13 @@ use aws_api::request_id;
 use hyper::header::{HeaderName, HeaderValue};
 use lambda_model::{
     http_api::variables,
-    http_event::{WebRequest, decoded_path, query_pairs},
+    http_event::{WebRequest, query_pairs},
 };
 use serde_json::{Map, Value};
-use services::apigateway::{Compiled, DeployedRestApi, Method, RestStage, Shape};
+use services::{
+    apigateway::{Compiled, DeployedRestApi, Method, RestStage, Shape},
+    shape::{text, texts},
+};
 
 use self::{
     context::Known,
@@ -51,6 +54,8 @@ struct Visit<'a> {
     web: WebRequest,
     /// The path behind the stage, as it was sent.
     behind: String,
+    /// The path that events show, as it was sent: with the key of a custom domain name's mapping.
+    shown: String,
     /// The query, decoded.
     query: Vec<(String, String)>,
     stage_variables: BTreeMap<String, String>,
@@ -120,7 +125,7 @@ impl Gateway {
             cache_reset_ms: stage.cache_reset_ms,
         };
         let began = Instant::now();
-        let mut visit = match found(of, served, web, behind) {
+        let mut visit = match found(of, served, web, (behind, place.stage.is_some())) {
             Ok(visit) => visit,
             Err(nowhere) => return with_id(*nowhere, &request_id),
         };
@@ -183,7 +188,7 @@ fn found<'a>(
     api: Api<'a>,
     stage: Stage<'a>,
     web: WebRequest,
-    behind: String,
+    (behind, is_mapped): (String, bool),
 ) -> Result<Visit<'a>, Box<HttpResponse>> {
     let stage_variables = texts(stage.settings.and_then(|settings| settings.get("variables")));
     let Some((method, resource)) = stage.deployed.find(&web.method, &behind) else {
@@ -197,6 +202,7 @@ fn found<'a>(
         api,
         stage,
         method,
+        shown: if is_mapped { web.raw_path.clone() } else { behind.clone() },
         web,
         behind,
         stage_variables,
@@ -234,11 +240,6 @@ fn title(name: &str) -> String {
     name.chars().map(letter).collect()
 }
 
-/// The first value of a header, whatever its letters.
-fn header<'a>(web: &'a WebRequest, name: &str) -> Option<&'a str> {
-    web.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-}
-
 fn with_id(mut response: HttpResponse, request_id: &str) -> HttpResponse {
     for name in ["x-amzn-requestid", "x-amz-apigw-id"] {
         if let Ok(value) = HeaderValue::from_str(request_id) {
@@ -246,22 +247,6 @@ fn with_id(mut response: HttpResponse, request_id: &str) -> HttpResponse {
         }
     }
     response
-}
-
-/// A member that is a text; empty where it is none.
-fn text<'a>(shape: &'a Shape, member: &str) -> &'a str {
-    shape.get(member).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// Members of an object that are texts.
-fn texts(object: Option<&Value>) -> BTreeMap<String, String> {
-    let members = object.and_then(Value::as_object).into_iter().flatten();
-    members.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
-}
-
-/// The path that events show: decoded, and with the key of a custom domain name's mapping in it.
-fn shown_path(visit: &Visit<'_>) -> String {
-    decoded_path(&visit.behind)
 }
 
 /// An object of texts, as `context` of an authorizer's answer is passed on.

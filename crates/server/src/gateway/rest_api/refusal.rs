@@ -220,7 +220,7 @@ fn worded(kind: Kind, error_type: &str, asked: &Asked<'_>) -> HttpResponse {
         context: &|name| context::member(asked.context, name),
     };
     let value = |name: &str| Source::of_request(name).and_then(|source| source.values(&given).pop());
-    let accept = super::header(asked.web, "accept");
+    let accept = asked.web.header("accept");
     let (content_type, body) = match media::for_answer(&templates, accept) {
         Some((content_type, template)) => {
             let named = |name: &str| match name.strip_prefix("context.") {

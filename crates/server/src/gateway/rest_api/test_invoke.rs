@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use services::apigateway::{Method, Shape, TestInvoke, TestInvoked, TestOfAuthorizer, TestOfMethod};
 
 use super::{
-    Api, Known, Stage, Visit, authorizer, context, header, integration::described, refusal, text, validation,
+    Api, Known, Stage, Visit, authorizer, context, integration::described, refusal, text, validation,
 };
 use crate::{
     clock,
@@ -135,7 +135,7 @@ fn told(said: Said) -> Value {
 fn event(visit: &Visit<'_>, shape: &Shape) -> Option<Vec<u8>> {
     if text(shape, "type") == "TOKEN" {
         let source = text(shape, "identitySource").strip_prefix("method.request.header.")?;
-        return Some(authorizer::token_event(header(&visit.web, source)?, &visit.method_arn()));
+        return Some(authorizer::token_event(visit.web.header(source)?, &visit.method_arn()));
     }
     let known = context::of(visit);
     let described = described(visit, &known, &visit.behind, &visit.web.headers);
@@ -167,6 +167,7 @@ fn visit<'a>(test: &'a TestOfMethod, method: &'a Method) -> Visit<'a> {
             request_id: request_id::new(),
         },
         behind: path.to_owned(),
+        shown: path.to_owned(),
         query: query_pairs(query).collect(),
         stage_variables: test.stage_variables.clone(),
         known: Known::default(),

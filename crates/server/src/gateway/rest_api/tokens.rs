@@ -3,10 +3,10 @@
 
 use lambda_model::http_api::jwt::{Expected, Token};
 use serde_json::{Map, Value, json};
-use services::apigateway::Shape;
+use services::{apigateway::Shape, shape::list};
 
 use super::{
-    Visit, header,
+    Visit,
     refusal::{Kind, Refusal},
     text,
 };
@@ -24,7 +24,7 @@ impl Gateway {
     ) -> Result<(), Refusal> {
         let unauthorized = || Refusal::of(Kind::Unauthorized);
         let source = text(authorizer, "identitySource").strip_prefix("method.request.header.");
-        let sent = header(&visit.web, source.unwrap_or("Authorization"));
+        let sent = visit.web.header(source.unwrap_or("Authorization"));
         let token = sent.and_then(Token::parse).ok_or_else(unauthorized)?;
         let scopes = list(visit.method.shape.get("authorizationScopes"));
         for pool in list(authorizer.get("providerARNs")).iter().filter_map(|arn| Pool::parse(arn)) {
@@ -66,9 +66,4 @@ impl Pool {
         let ["arn", _, "cognito-idp", region, _, resource] = parts[..] else { return None };
         Some(Self { region: region.to_owned(), id: resource.strip_prefix("userpool/")?.to_owned() })
     }
-}
-
-fn list(value: Option<&Value>) -> Vec<String> {
-    let values = value.and_then(Value::as_array).into_iter().flatten();
-    values.filter_map(Value::as_str).map(str::to_owned).collect()
 }

@@ -4,7 +4,7 @@ use lambda_model::rest_api::media;
 use serde_json::Value;
 
 use super::{
-    Visit, header,
+    Visit,
     refusal::{Kind, Refusal},
     text,
 };
@@ -36,7 +36,7 @@ fn parameters(visit: &Visit<'_>) -> Result<(), Refusal> {
         match kind {
             "path" => visit.parameters.get(name).is_none_or(String::is_empty),
             "querystring" => !visit.query.iter().any(|(known, value)| known == name && !value.is_empty()),
-            _ => header(&visit.web, name).is_none_or(str::is_empty),
+            _ => visit.web.header(name).is_none_or(str::is_empty),
         }
     };
     let missing: Vec<&str> = needed.map(|(name, _)| name.as_str()).filter(is_missing).collect();
@@ -53,7 +53,7 @@ fn parameters(visit: &Visit<'_>) -> Result<(), Refusal> {
 /// A body without a model for its type is not checked; one with a model has to be there.
 fn body(visit: &Visit<'_>) -> Result<(), Refusal> {
     let models = visit.method.shape.get("requestModels").and_then(Value::as_object);
-    let kind = media::plain(header(&visit.web, "content-type"));
+    let kind = media::plain(visit.web.header("content-type"));
     let model = models.and_then(|models| models.iter().find(|(known, _)| known.eq_ignore_ascii_case(kind)));
     let Some(model) = model.and_then(|(_, model)| model.as_str()) else { return Ok(()) };
     let document: Value = match serde_json::from_slice(&visit.web.body) {

@@ -24,8 +24,11 @@ use lambda_model::{
     http_event::{WebRequest, query_pairs},
     websocket::{CONNECT, Connection, Happened},
 };
-use serde_json::{Value, json};
-use services::apigatewayv2::{DeployedApi, DeployedStage, Shape};
+use serde_json::json;
+use services::{
+    apigatewayv2::{DeployedApi, DeployedStage, Shape},
+    shape::text,
+};
 
 use self::{
     connection::Line,
@@ -149,9 +152,4 @@ fn stage_of(api: &DeployedApi, place: &ApiPlace) -> Option<(Arc<DeployedStage>, 
 
 fn told(status: StatusCode, message: &str) -> HttpResponse {
     http::json(status, &json!({"message": message}))
-}
-
-/// A member that is a text; empty where it is none.
-fn text<'a>(shape: &'a Shape, member: &str) -> &'a str {
-    shape.get(member).and_then(Value::as_str).unwrap_or_default()
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use invocation::InvokeRequest;
 use lambda_model::{
     http_api::integration::function_arn,
-    http_event::{WebAnswer, rest},
+    http_event::{WebAnswer, decoded_path, rest},
     rest_api::media,
 };
 use services::apigateway::Integration;
@@ -15,9 +15,9 @@ use crate::{
         Gateway,
         functions::{Called, NotInvoked},
         rest_api::{
-            Visit, context, header, mapping,
+            Visit, context, mapping,
             refusal::{Kind, Refusal},
-            shown_path, text,
+            text,
         },
         streaming::{self, NoStream},
     },
@@ -43,7 +43,7 @@ impl Gateway {
         if outcome.error.is_some() {
             return Err(Refusal::of(Kind::BadGateway));
         }
-        let accept = header(&visit.web, "accept");
+        let accept = visit.web.header("accept");
         Ok(rest::answer(&outcome.payload, media::is_binary(&visit.stage.deployed.binary, accept))?)
     }
 
@@ -55,7 +55,7 @@ impl Gateway {
         uri: &str,
     ) -> Result<HttpResponse, Refusal> {
         let asked = self.event_for(visit, integration, uri).await?;
-        let accept = header(&visit.web, "accept");
+        let accept = visit.web.header("accept");
         let is_binary = media::is_binary(&visit.stage.deployed.binary, accept);
         let whole = |payload: &Bytes| rest::answer(payload, is_binary);
         streaming::answered(&self.invoker, asked, whole).await.map_err(|why| match why {
@@ -73,14 +73,15 @@ impl Gateway {
     ) -> Result<InvokeRequest, Refusal> {
         let arn =
             function_arn(uri).ok_or_else(|| Refusal::configuration("an integration names no function"))?;
-        let mapped = mapping::request(visit, integration)?;
+        let known = context::of(visit);
+        let mapped = mapping::request(visit, integration, &known)?;
         let mut headers = visit.web.headers.clone();
         for (name, value) in mapped.headers {
             headers.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
             headers.push((name, value));
         }
-        let (known, path) = (context::of(visit), shown_path(visit));
-        let content_type = header(&visit.web, "content-type");
+        let path = decoded_path(&visit.shown);
+        let content_type = visit.web.header("content-type");
         let is_binary = media::is_binary(&visit.stage.deployed.binary, content_type)
             && !visit.stage.deployed.binary.is_empty();
         let event = rest::event(described(visit, &known, &path, &headers), &mapped.body, is_binary);
@@ -93,7 +94,7 @@ impl Gateway {
             arn,
             source_arn: &visit.source_arn(),
             source_account: visit.api.account_id,
-            trace_id: header(&visit.web, "x-amzn-trace-id").map(str::to_owned),
+            trace_id: visit.web.header("x-amzn-trace-id").map(str::to_owned),
             role,
         };
         Ok(self.asked_of_function(called, event.into()).await?)

@@ -22,7 +22,7 @@ use services::apigateway::Integration;
 use tokio::time::timeout;
 
 use super::{
-    Visit, mapping,
+    Visit, context, mapping,
     refusal::{Kind, Refusal},
     text,
 };
@@ -73,7 +73,7 @@ impl Gateway {
                 Ok(response)
             }
             kind => {
-                let mut mapped = mapping::request(visit, integration)?;
+                let mut mapped = mapping::request(visit, integration, &context::of(visit))?;
                 let before = std::mem::take(&mut mapped.overrides);
                 let answered = match kind {
                     "MOCK" => mock::answered(&mapped)?,

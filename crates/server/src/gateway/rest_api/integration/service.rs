@@ -7,7 +7,7 @@ use services::apigateway::Integration;
 use super::Answered;
 use crate::gateway::{
     Gateway,
-    rest_api::{Visit, header, mapping::Mapped, refusal::Refusal, text},
+    rest_api::{Visit, mapping::Mapped, refusal::Refusal, text},
     service_calls::ServiceCall,
 };
 
@@ -40,7 +40,7 @@ impl Gateway {
             path: &mapped.path,
             query: mapped.query,
             headers: mapped.headers,
-            content_type: header(&visit.web, "content-type").unwrap_or("application/json"),
+            content_type: visit.web.header("content-type").unwrap_or("application/json"),
             body: mapped.body,
             role,
             account_id: visit.api.account_id,

@@ -13,7 +13,7 @@ use crate::{
     gateway::{
         Gateway, limits, outgoing,
         rest_api::{
-            Visit, header,
+            Visit, context,
             mapping::{self, Mapped},
             refusal::{Kind, Refusal},
             text,
@@ -33,7 +33,7 @@ impl Gateway {
         uri: &str,
         is_stream: bool,
     ) -> Result<HttpResponse, Refusal> {
-        let mapped = mapping::request(visit, integration)?;
+        let mapped = mapping::request(visit, integration, &context::of(visit))?;
         let headers = sent_headers(visit, &mapped);
         let mut query = visit.query.clone();
         replace(&mut query, mapped.query, str::eq);
@@ -68,7 +68,7 @@ impl Gateway {
             ("X-Amzn-Apigateway-Api-Id".to_owned(), visit.api.api_id.to_owned()),
         ];
         if !mapped.body.is_empty() {
-            let kind = header(&visit.web, "content-type").unwrap_or("application/json");
+            let kind = visit.web.header("content-type").unwrap_or("application/json");
             headers.push(("Content-Type".to_owned(), kind.to_owned()));
         }
         replace(&mut headers, mapped.headers, str::eq_ignore_ascii_case);

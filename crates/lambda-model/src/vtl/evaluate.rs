@@ -17,10 +17,12 @@ const WORK_MAX: usize = 1_000_000;
 const OUTPUT_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// Macros and definitions that name themselves.
 const DEPTH_MAX: usize = 20;
+/// Blocks and expressions in each other, those of macros in macros too: what fits on the stack of a thread (2 MB).
+const NESTED_MAX: usize = 256;
 
 /// Renders a block in a scope.
 pub(super) fn render(block: &Block, scope: &mut Scope) -> Result<String, RenderError> {
-    let mut renderer = Renderer { scope, macros: HashMap::new(), work: 0, bytes: 0, depth: 0 };
+    let mut renderer = Renderer { scope, macros: HashMap::new(), work: 0, bytes: 0, depth: 0, nested: 0 };
     let mut out = String::new();
     renderer.block(block, &mut out)?;
     Ok(out)
@@ -33,6 +35,7 @@ struct Renderer<'s> {
     /// What all texts together have grown by.
     bytes: usize,
     depth: usize,
+    nested: usize,
 }
 
 /// How a block ended.
@@ -47,7 +50,11 @@ type Rendered<T> = Result<T, RenderError>;
 
 impl Renderer<'_> {
     fn block(&mut self, block: &Block, out: &mut String) -> Rendered<Flow> {
-        for node in block {
+        self.nested(|this| this.nodes(block, out))
+    }
+
+    fn nodes(&mut self, nodes: &[Node], out: &mut String) -> Rendered<Flow> {
+        for node in nodes {
             let before = out.len();
             let flow = self.node(node, out)?;
             self.grown(out.len().saturating_sub(before))?;
@@ -148,6 +155,7 @@ impl Renderer<'_> {
             Step::Index(index) => self.expression(index)?,
             Step::Method(name, _) => return Err(RenderError(format!("{name}() cannot be set"))),
         };
+        self.scope.holds(&holder, &[&value]);
         match (&holder, key) {
             (Value::Map(map), key) => {
                 map.borrow_mut().insert(print::text_of(&key)?, value);
@@ -194,6 +202,7 @@ impl Renderer<'_> {
             Step::Method(name, arguments) => {
                 let arguments: Vec<Value> =
                     arguments.iter().map(|it| self.expression(it)).collect::<Rendered<_>>()?;
+                self.scope.holds(value, &arguments.iter().collect::<Vec<_>>());
                 let found = match value {
                     Value::Input(input) => input.call(name, &arguments)?,
                     Value::Util => util::call(name, &arguments)?,
@@ -208,6 +217,10 @@ impl Renderer<'_> {
     }
 
     fn expression(&mut self, expression: &Expression) -> Rendered<Value> {
+        self.nested(|this| this.value(expression))
+    }
+
+    fn value(&mut self, expression: &Expression) -> Rendered<Value> {
         self.worked()?;
         Ok(match expression {
             Expression::Boolean(value) => Value::Boolean(*value),
@@ -239,19 +252,24 @@ impl Renderer<'_> {
             Expression::Negative(inner) => {
                 numbers::calculate(Operator::Minus, &Value::Integer(0), &self.expression(inner)?)
             }
-            Expression::Binary(operator, sides) => self.binary(*operator, sides)?,
+            Expression::Chain(first, others) => {
+                let mut value = self.expression(first)?;
+                for (operator, right) in others {
+                    value = self.binary(*operator, value, right)?;
+                }
+                value
+            }
         })
     }
 
-    fn binary(&mut self, operator: Operator, sides: &(Expression, Expression)) -> Rendered<Value> {
-        let left = self.expression(&sides.0)?;
+    fn binary(&mut self, operator: Operator, left: Value, right: &Expression) -> Rendered<Value> {
         // What does not matter any more is not looked at.
         match operator {
             Operator::Or if left.is_true() => return Ok(Value::Boolean(true)),
             Operator::And if !left.is_true() => return Ok(Value::Boolean(false)),
             _ => {}
         }
-        let right = self.expression(&sides.1)?;
+        let right = self.expression(right)?;
         Ok(match operator {
             Operator::Or | Operator::And => Value::Boolean(right.is_true()),
             Operator::Equal => Value::Boolean(methods::equal(&left, &right)?),
@@ -284,6 +302,16 @@ impl Renderer<'_> {
             true => Err(RenderError("the template gives too much".to_owned())),
             false => Ok(()),
         }
+    }
+
+    fn nested<T>(&mut self, render: impl FnOnce(&mut Self) -> Rendered<T>) -> Rendered<T> {
+        if self.nested == NESTED_MAX {
+            return Err(RenderError("the template is too deep".to_owned()));
+        }
+        self.nested += 1;
+        let rendered = render(self);
+        self.nested -= 1;
+        rendered
     }
 
     fn deeper<T>(&mut self, render: impl FnOnce(&mut Self) -> Rendered<T>) -> Rendered<T> {

@@ -1,13 +1,36 @@
 //! What a template can name.
 
-use std::{collections::HashMap, rc::Rc};
+use std::{
+    collections::HashMap,
+    mem,
+    rc::{Rc, Weak},
+};
 
-use super::{JsonPath, Map, RenderError, Value, json};
+use super::{JsonPath, Map, RenderError, Value, json, value::Held};
 
 /// Names and what they stand for.
 #[derive(Debug, Default)]
 pub struct Scope {
     values: HashMap<String, Value>,
+    /// Lists and maps that others were put into: one of them may be in itself by that, and is emptied at the end.
+    holders: Vec<Holder>,
+}
+
+#[derive(Debug)]
+enum Holder {
+    List(Weak<Held<Vec<Value>>>),
+    Map(Weak<Held<Map>>),
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        for holder in self.holders.drain(..) {
+            match holder {
+                Holder::List(items) => drop(items.upgrade().map(|items| mem::take(&mut *items.borrow_mut()))),
+                Holder::Map(map) => drop(map.upgrade().map(|map| mem::take(&mut *map.borrow_mut()))),
+            }
+        }
+    }
 }
 
 impl Scope {
@@ -27,6 +50,18 @@ impl Scope {
     /// What a name stands for.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name)
+    }
+
+    /// Notes what may be put into what.
+    pub(super) fn holds(&mut self, holder: &Value, values: &[&Value]) {
+        if !values.iter().any(|value| matches!(value, Value::List { .. } | Value::Map(_))) {
+            return;
+        }
+        match holder {
+            Value::List { items, .. } => self.holders.push(Holder::List(Rc::downgrade(items))),
+            Value::Map(map) => self.holders.push(Holder::Map(Rc::downgrade(map))),
+            _ => {}
+        }
     }
 
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {

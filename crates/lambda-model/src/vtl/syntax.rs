@@ -69,7 +69,8 @@ pub(super) enum Expression {
     Reference(Path),
     Not(Box<Expression>),
     Negative(Box<Expression>),
-    Binary(Operator, Box<(Expression, Expression)>),
+    /// Operators of a strength, from the left: as long as it may be, it is no deeper for that.
+    Chain(Box<Expression>, Vec<(Operator, Expression)>),
 }
 
 /// What stands between two expressions.

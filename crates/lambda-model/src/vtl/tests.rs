@@ -1,6 +1,8 @@
 //! Templates and what they give. The cases from AWS's documentation are in `tests/e2e/vtl_cases.json`, with the titles of
 //! their pages; `tests/vtl_cases.rs` of this crate goes through them.
 
+use std::rc::{Rc, Weak};
+
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
@@ -260,6 +262,70 @@ fn paths_are_those_of_jayway() {
         assert!(JsonPath::parse(path).is_err(), "{path}");
     }
     assert!(JsonPath::parse(&format!("$[?({}", "(".repeat(10_000))).is_err());
+}
+
+/// A thread of the server has 2 MB of stack, as one of a test.
+#[test]
+fn nothing_nests_without_end() {
+    for (open, inner, close) in [
+        ("#set($x = ", "(", ")"),
+        ("#set($x = ", "[", "]"),
+        ("#set($x = ", "{\"a\": ", "}"),
+        ("#set($x = ", "!", ""),
+        ("#set($x = ", "-", ""),
+        ("#set($x = ", "$a.b(", ")"),
+        ("#set($x = ", "$a[", "]"),
+        ("", "#if(true)", "#end"),
+        ("", "#foreach($i in [1])", "#end"),
+        ("", "#define($d)", "#end"),
+    ] {
+        let template = format!("{open}{}1{}", inner.repeat(20_000), close.repeat(20_000));
+        let template = if open.is_empty() { template } else { template + ")" };
+        assert!(Template::parse(&template).is_err(), "{inner}");
+    }
+}
+
+#[test]
+fn chains_are_as_long_as_they_may_be() {
+    let sum = |count: usize| format!("#set($x = 0{})$x", " + 1".repeat(count));
+    assert_eq!(rendered(&sum(20_000), "{}"), "20000");
+    assert_eq!(rendered(&format!("#if(false{})y#end", " || true".repeat(20_000)), "{}"), "y");
+}
+
+#[test]
+fn macros_nest_as_deep_as_a_stack_takes() {
+    let (ifs, ends) = ("#if(true)".repeat(50), "#end".repeat(50));
+    let template = format!("#macro(m){ifs}#m(){ends}#end#m()");
+    let error = Template::parse(&template).unwrap().render(&mut scope("{}")).unwrap_err();
+    assert_eq!(error.0, "the template is too deep");
+}
+
+#[test]
+fn what_a_template_nests_is_let_go_one_by_one() {
+    let twice = |body: &str| format!("#foreach($i in [1..250])#foreach($j in [1..250]){body}#end#end");
+    for body in ["#set($x = [$x])", "#set($x = {\"a\": $x})", "#set($y = [])$!y.add($x)#set($x = $y)"] {
+        Template::parse(&twice(body)).unwrap().render(&mut scope("{}")).unwrap();
+    }
+}
+
+#[test]
+fn what_is_in_itself_is_let_go_too() {
+    for template in [
+        "#set($x = {})#set($x.me = $x)",
+        "#set($x = [[]])$x.get(0).add($x)",
+        "#set($x = {})$!x.put(\"me\", [$x])",
+    ] {
+        let mut scope = scope("{}");
+        Template::parse(template).unwrap().render(&mut scope).unwrap();
+        let (map, list) = match scope.get("x").unwrap() {
+            Value::Map(map) => (Rc::downgrade(map), Weak::new()),
+            Value::List { items, .. } => (Weak::new(), Rc::downgrade(items)),
+            other => panic!("{other:?}"),
+        };
+        assert!(map.strong_count() + list.strong_count() > 0);
+        drop(scope);
+        assert_eq!((map.strong_count(), list.strong_count()), (0, 0), "{template}");
+    }
 }
 
 proptest! {

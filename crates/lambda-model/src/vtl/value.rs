@@ -1,7 +1,7 @@
 //! Values of a template: they live as long as it is rendered, and are shared as Java's are, so that what is added to a list is in it by
 //! every name.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{cell::RefCell, mem, ops::Deref, rc::Rc, sync::Arc};
 
 use indexmap::IndexMap;
 
@@ -27,12 +27,12 @@ pub enum Value {
     /// A list of the template, or an array of JSON, which prints otherwise.
     List {
         /// What is in it.
-        items: Rc<RefCell<Vec<Value>>>,
+        items: Rc<Held<Vec<Value>>>,
         /// Whether it is an array of JSON.
         is_json: bool,
     },
     /// A map.
-    Map(Rc<RefCell<Map>>),
+    Map(Rc<Held<Map>>),
     /// `$input`.
     Input(Rc<Input>),
     /// `$util`.
@@ -45,6 +45,63 @@ pub enum Value {
 #[derive(Debug, Clone)]
 pub struct Definition(pub(super) Arc<Block>);
 
+/// What is in a list or a map. It is let go one by one: nested as deep as a template can nest it, it would not fit on the stack otherwise.
+#[derive(Debug)]
+pub struct Held<T: Contents>(RefCell<T>);
+
+/// What can hold values.
+pub trait Contents: Default {
+    /// The values that are in it.
+    fn into_values(self) -> Vec<Value>;
+}
+
+impl Contents for Vec<Value> {
+    fn into_values(self) -> Vec<Value> {
+        self
+    }
+}
+
+impl Contents for Map {
+    fn into_values(self) -> Vec<Value> {
+        self.into_values().collect()
+    }
+}
+
+impl<T: Contents> Held<T> {
+    fn new(contents: T) -> Self {
+        Self(RefCell::new(contents))
+    }
+
+    fn taken(&mut self) -> Vec<Value> {
+        mem::take(self.0.get_mut()).into_values()
+    }
+}
+
+impl<T: Contents> Deref for Held<T> {
+    type Target = RefCell<T>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<T: Contents> Drop for Held<T> {
+    fn drop(&mut self) {
+        let mut left = self.taken();
+        while let Some(value) = left.pop() {
+            match value {
+                Value::List { mut items, .. } => {
+                    Rc::get_mut(&mut items).into_iter().for_each(|held| left.append(&mut held.taken()));
+                }
+                Value::Map(mut map) => {
+                    Rc::get_mut(&mut map).into_iter().for_each(|held| left.append(&mut held.taken()));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
 impl Value {
     /// A text.
     pub fn text(text: impl AsRef<str>) -> Self {
@@ -53,17 +110,17 @@ impl Value {
 
     /// A list of the template.
     pub fn list(items: Vec<Value>) -> Self {
-        Self::List { items: Rc::new(RefCell::new(items)), is_json: false }
+        Self::List { items: Rc::new(Held::new(items)), is_json: false }
     }
 
     /// An array of JSON.
     pub fn array(items: Vec<Value>) -> Self {
-        Self::List { items: Rc::new(RefCell::new(items)), is_json: true }
+        Self::List { items: Rc::new(Held::new(items)), is_json: true }
     }
 
     /// A map.
     pub fn map(map: Map) -> Self {
-        Self::Map(Rc::new(RefCell::new(map)))
+        Self::Map(Rc::new(Held::new(map)))
     }
 
     /// A member of a map; nothing of anything else.

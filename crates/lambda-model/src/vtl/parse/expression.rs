@@ -34,12 +34,12 @@ pub(super) fn expression(cursor: &mut Cursor<'_>) -> Parsed<Expression> {
 
 fn level(cursor: &mut Cursor<'_>, at: usize) -> Parsed<Expression> {
     let Some(operators) = LEVELS.get(at) else { return unary(cursor) };
-    let mut left = level(cursor, at + 1)?;
+    let first = level(cursor, at + 1)?;
+    let mut others = Vec::new();
     while let Some(operator) = operator(cursor, operators) {
-        let right = level(cursor, at + 1)?;
-        left = Expression::Binary(operator, Box::new((left, right)));
+        others.push((operator, level(cursor, at + 1)?));
     }
-    Ok(left)
+    Ok(if others.is_empty() { first } else { Expression::Chain(Box::new(first), others) })
 }
 
 fn operator(cursor: &mut Cursor<'_>, operators: &[(&str, Operator)]) -> Option<Operator> {

@@ -211,9 +211,9 @@ def test_api_keys(rest):
     assert rest.get_api_key(apiKey=key["id"], includeValue=True)["value"] == "v" * 20
     rest.update_api_key(apiKey=key["id"], patchOperations=[*patched("/stages", f"{api.id}/dev", "remove"), *patched("/name", "renamed")])
     assert rest.get_api_keys(nameQuery="renamed", includeValues=True)["items"][0]["stageKeys"] == []
-    table = b"name,key,description,enabled\nimported,abcdefghijklmnopqrstuvwxyz,d,TRUE\nbad,short,,\n"
+    table = b"name,key,description,enabled\nimported,abcdefghijklmnopqrstuvwxyz,d,TRUE\nbad,short,,\ntwice,abcdefghijklmnopqrstuvwxyz,,\n"
     imported = rest.import_api_keys(body=table, format="csv")
-    assert len(imported["ids"]) == 1 and imported["warnings"] == ["bad: API Key value should be at least 20 characters"]
+    assert len(imported["ids"]) == 1 and imported["warnings"] == ["bad: API Key value should be at least 20 characters", "twice: API Key already exists"]
     assert rest.get_api_key(apiKey=imported["ids"][0], includeValue=True)["value"] == "abcdefghijklmnopqrstuvwxyz"
 
 

@@ -107,8 +107,8 @@ impl ApiGateway {
     }
 
     pub(super) async fn update_api_key(&self, context: &ServiceContext, input: Shape) -> Handled<Shape> {
-        let mut operations = patch::operations(&input)?;
-        for operation in operations.iter_mut().filter(|it| it.path.first().is_some_and(|it| it == "stages")) {
+        let operations = patch::operations(&input)?;
+        for operation in operations.iter().filter(|it| it.path.first().is_some_and(|it| it == "stages")) {
             if operation.op == "add" {
                 self.check_stages(context, &[operation.value()?.to_owned()])?;
             }
@@ -163,7 +163,9 @@ impl ApiGateway {
                 "name": cell("name"), "value": cell("key"), "description": cell("description"),
                 "enabled": !cell("enabled").eq_ignore_ascii_case("false"),
             });
+            let is_twice = keys.iter().any(|key: &Shape| text(key, "value") == cell("key"));
             match self.new_key(context, shape(given)) {
+                Ok(_) if is_twice => warnings.push(format!("{}: API Key already exists", cell("name"))),
                 Ok(key) => keys.push(key),
                 Err(error) => warnings.push(format!("{}: {}", cell("name"), error.message)),
             }

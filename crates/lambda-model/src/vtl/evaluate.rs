@@ -3,7 +3,9 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
-    Map, RenderError, Scope, Value, methods, numbers, print,
+    Map, RenderError, Scope, Value,
+    meter::{self, Meter, TEXT_BYTES_MAX},
+    methods, numbers, print,
     syntax::{Block, Expression, Macro, Node, Operator, Path, Step},
     util,
     value::Definition,
@@ -13,8 +15,6 @@ use super::{
 const ITERATIONS_MAX: usize = 1_000;
 /// What a template does at most, so that loops in loops end: things rendered, and steps of paths.
 const WORK_MAX: usize = 1_000_000;
-/// What a template gives at most, bytes (API Gateway quotas: payloads of 10 MB).
-const OUTPUT_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// Macros and definitions that name themselves.
 const DEPTH_MAX: usize = 20;
 /// Blocks and expressions in each other, those of macros in macros too: what fits on the stack of a thread (2 MB).
@@ -22,6 +22,7 @@ const NESTED_MAX: usize = 256;
 
 /// Renders a block in a scope.
 pub(super) fn render(block: &Block, scope: &mut Scope) -> Result<String, RenderError> {
+    let _meter = Meter::start();
     let mut renderer = Renderer { scope, macros: HashMap::new(), work: 0, bytes: 0, depth: 0, nested: 0 };
     let mut out = String::new();
     renderer.block(block, &mut out)?;
@@ -211,6 +212,7 @@ impl Renderer<'_> {
                 if let Value::Text(text) = &found {
                     self.grown(text.len())?;
                 }
+                meter::check()?;
                 Ok(found)
             }
         }
@@ -291,14 +293,14 @@ impl Renderer<'_> {
         self.work += 1;
         match self.work > WORK_MAX {
             true => Err(RenderError("the template does too much".to_owned())),
-            false => Ok(()),
+            false => meter::check(),
         }
     }
 
     fn grown(&mut self, bytes: usize) -> Rendered<()> {
         self.bytes += bytes;
         // What is printed counts once for each thing that it is in, of which there are few.
-        match self.bytes > 2 * OUTPUT_BYTES_MAX {
+        match self.bytes > TEXT_BYTES_MAX {
             true => Err(RenderError("the template gives too much".to_owned())),
             false => Ok(()),
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::{Map, RenderError, Value, numbers};
+use super::{Map, RenderError, Value, meter, numbers};
 
 /// How deep values may be in each other: what is deeper holds itself.
 pub(super) const DEPTH_MAX: usize = 128;
@@ -19,6 +19,9 @@ pub(super) fn write(value: &Value, out: &mut String, depth: usize) -> Result<(),
     if depth > DEPTH_MAX {
         return Err(RenderError("a value holds itself".to_owned()));
     }
+    // What stands in many places is written in each.
+    meter::count(16);
+    meter::check_text(out.len())?;
     match value {
         Value::Null => out.push_str("null"),
         Value::Boolean(value) => out.push_str(if *value { "true" } else { "false" }),
@@ -53,6 +56,7 @@ pub(super) fn write(value: &Value, out: &mut String, depth: usize) -> Result<(),
 }
 
 fn write_text(text: &str, out: &mut String) {
+    meter::count(text.len());
     // A text is always JSON.
     out.push_str(&serde_json::to_string(text).unwrap_or_default());
 }

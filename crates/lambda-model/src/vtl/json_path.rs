@@ -4,9 +4,14 @@
 mod filter;
 mod parse;
 
-use super::{Map, Value};
+use super::{Map, Value, meter};
 
 use filter::Filter;
+
+/// What a path leads to on its way, at most: each `..` multiplies it.
+const FOUND_MAX: usize = 1_000_000;
+/// What one of these counts for, bytes.
+const VALUE_COST: usize = 32;
 
 /// A path that is ready to be followed.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,11 +61,16 @@ impl JsonPath {
         parse::path(text)
     }
 
-    /// What the path leads to.
+    /// What the path leads to; nothing where that is more than may be, which ends a template that asks.
     pub fn of(&self, document: &Value) -> Option<Value> {
         let mut found = vec![document.clone()];
         for step in &self.steps {
-            found = found.iter().flat_map(|value| step.from(value, document)).collect();
+            found = found.iter().flat_map(|value| step.from(value, document)).take(FOUND_MAX + 1).collect();
+            meter::count(found.len().saturating_mul(VALUE_COST));
+            if found.len() > FOUND_MAX || meter::is_spent() {
+                meter::count(usize::MAX);
+                return None;
+            }
         }
         let is_one = self.steps.iter().all(Step::leads_to_one);
         let value = if is_one { found.into_iter().next() } else { Some(Value::array(found)) };
@@ -135,6 +145,9 @@ fn within(value: &Value) -> Vec<Value> {
 
 /// No document is so deep that this runs out: its reader has a limit.
 fn deep(value: &Value, all: &mut Vec<Value>) {
+    if all.len() > FOUND_MAX {
+        return;
+    }
     all.push(value.clone());
     within(value).iter().for_each(|inner| deep(inner, all));
 }

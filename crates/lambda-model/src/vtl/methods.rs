@@ -5,7 +5,7 @@ mod lists;
 mod maps;
 mod texts;
 
-use super::{RenderError, Value, json, numbers, print};
+use super::{RenderError, Value, json, meter, numbers, print};
 
 /// What a method gives.
 type Called = Result<Value, RenderError>;
@@ -20,7 +20,9 @@ pub(super) fn property(value: &Value, name: &str) -> Value {
         Value::List { items, .. } if name == "empty" => Value::Boolean(items.borrow().is_empty()),
         Value::Text(text) => match name {
             "empty" => Value::Boolean(text.is_empty()),
-            "bytes" => Value::list(text.bytes().map(|byte| Value::Integer(i128::from(byte as i8))).collect()),
+            "bytes" if meter::check_list(text.len()).is_ok() => {
+                Value::list(text.bytes().map(|byte| Value::Integer(i128::from(byte as i8))).collect())
+            }
             _ => Value::Null,
         },
         Value::Input(input) => input.property(name),

@@ -13,6 +13,7 @@
 mod evaluate;
 mod json;
 mod json_path;
+mod meter;
 mod methods;
 mod numbers;
 mod parse;

@@ -3,7 +3,7 @@
 use super::{
     RenderError, Value,
     json::{self, DEPTH_MAX},
-    numbers,
+    meter, numbers,
 };
 
 /// The value as text.
@@ -18,12 +18,17 @@ pub(super) fn print(value: &Value, out: &mut String, depth: usize) -> Result<(),
     if depth > DEPTH_MAX {
         return Err(RenderError("a value holds itself".to_owned()));
     }
+    meter::count(16);
+    meter::check_text(out.len())?;
     match value {
         Value::Null | Value::Input(_) | Value::Util | Value::Block(_) => {}
         Value::Boolean(value) => out.push_str(if *value { "true" } else { "false" }),
         Value::Integer(number) => out.push_str(&number.to_string()),
         Value::Decimal(number) => out.push_str(&numbers::decimal(*number)),
-        Value::Text(text) => out.push_str(text),
+        Value::Text(text) => {
+            meter::count(text.len());
+            out.push_str(text);
+        }
         Value::List { is_json: true, .. } => json::write(value, out, depth)?,
         Value::List { items, is_json: false } => {
             out.push('[');

@@ -292,6 +292,44 @@ fn chains_are_as_long_as_they_may_be() {
     assert_eq!(rendered(&format!("#if(false{})y#end", " || true".repeat(20_000)), "{}"), "y");
 }
 
+/// Each of these would take the memory of the machine, or hours.
+#[test]
+fn small_templates_do_no_large_things() {
+    let big = "#set($a = 'aaaaaaaaaa')#foreach($i in [1..5])#set($a = $a.replace('a', 'aaaaaaaaaa'))#end";
+    let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+    let wide = format!("[{}1]", "[[[[1,2]]]],".repeat(5_000));
+    for (template, body) in [
+        ("#set($x = 'aaaa')#foreach($i in [1..60])#set($x = [$x, $x])#end$x", "{}"),
+        ("#set($x = 'aaaa')#foreach($i in [1..60])#set($x = {'a': $x, 'b': $x})#end#if($x == $x)1#end", "{}"),
+        (&format!("{big}$a.replace('a', $a).length()"), "{}"),
+        (&format!("{big}$a.replaceAll('a', $a).length()"), "{}"),
+        (
+            &format!("{big}$a.replaceAll('a+', '$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0').length()"),
+            "{}",
+        ),
+        (&format!("{big}$a.split('').size()"), "{}"),
+        (&format!("{big}$a.toCharArray().size()"), "{}"),
+        (
+            &format!(
+                "{big}#foreach($i in [1..1000])#foreach($j in [1..200])#set($n = $a.contains('b'))#end#end"
+            ),
+            "{}",
+        ),
+        (
+            "#set($a = 'a')#foreach($i in [1..1000])#foreach($j in [1..200])#set($n = $a.matches('\\w{50}'))#end#end",
+            "{}",
+        ),
+        ("$input.path('$..*..*..*..*..*..*..*').size()", deep.as_str()),
+        (
+            "#foreach($i in [1..1000])#foreach($j in [1..200])#set($n = $input.path('$..*').size())#end#end",
+            &wide,
+        ),
+    ] {
+        let rendered = Template::parse(template).unwrap().render(&mut scope(body));
+        assert!(rendered.is_err(), "{template} {rendered:?}");
+    }
+}
+
 #[test]
 fn macros_nest_as_deep_as_a_stack_takes() {
     let (ifs, ends) = ("#if(true)".repeat(50), "#end".repeat(50));

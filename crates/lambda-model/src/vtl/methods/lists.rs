@@ -3,11 +3,10 @@
 use std::cell::RefCell;
 
 use super::{Called, Value, index, is_same, out_of_bounds};
-
-/// How long a list may become.
-const ITEMS_MAX: usize = 100_000;
+use crate::vtl::meter::{self, ITEMS_MAX};
 
 pub(super) fn call(items: &RefCell<Vec<Value>>, name: &str, arguments: &[Value]) -> Called {
+    meter::count(items.borrow().len());
     Ok(match arguments {
         [] => alone(items, name),
         [argument] => with_one(items, name, argument)?,

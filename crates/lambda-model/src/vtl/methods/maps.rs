@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 
 use super::{Called, Value, is_same, print};
-use crate::vtl::Map;
+use crate::vtl::{Map, meter};
 
 pub(super) fn call(map: &RefCell<Map>, name: &str, arguments: &[Value]) -> Called {
+    meter::count(map.borrow().len());
     Ok(match arguments {
         [] => alone(map, name),
         [argument] => with_one(map, name, argument)?,

@@ -5,13 +5,15 @@ use std::rc::Rc;
 use regex::{Regex, RegexBuilder};
 
 use super::{Called, RenderError, Value, index, out_of_bounds, print};
+use crate::vtl::meter::{self, ITEMS_MAX, PATTERN_COST};
 
 /// How large a pattern may be once it is compiled, bytes.
-const PATTERN_BYTES_MAX: usize = 1024 * 1024;
+const PATTERN_BYTES_MAX: usize = 256 * 1024;
 
 pub(super) fn call(text: &Rc<str>, name: &str, arguments: &[Value]) -> Called {
+    meter::count(text.len());
     Ok(match arguments {
-        [] => alone(text, name),
+        [] => alone(text, name)?,
         [argument] => match (name, index(argument)) {
             ("substring" | "subSequence", Some(from)) => part(text, from, None, name)?,
             ("charAt", Some(at)) => part(text, at, Some(at + 1), name)?,
@@ -27,8 +29,11 @@ pub(super) fn call(text: &Rc<str>, name: &str, arguments: &[Value]) -> Called {
     })
 }
 
-fn alone(text: &Rc<str>, name: &str) -> Value {
-    match name {
+fn alone(text: &Rc<str>, name: &str) -> Called {
+    if matches!(name, "toCharArray" | "getBytes") {
+        meter::check_list(text.len())?;
+    }
+    Ok(match name {
         "length" => Value::Integer(text.chars().count() as i128),
         "isEmpty" => Value::Boolean(text.is_empty()),
         "toUpperCase" => Value::text(text.to_uppercase()),
@@ -44,7 +49,7 @@ fn alone(text: &Rc<str>, name: &str) -> Value {
             Value::Integer(hash.into())
         }
         _ => Value::Null,
-    }
+    })
 }
 
 fn with_one(text: &Rc<str>, name: &str, given: &str) -> Called {
@@ -68,11 +73,31 @@ fn with_one(text: &Rc<str>, name: &str, given: &str) -> Called {
 
 fn with_two(text: &Rc<str>, name: &str, old: &str, new: &str) -> Called {
     Ok(match name {
-        "replace" => Value::text(text.replace(old, new)),
-        "replaceAll" => Value::text(pattern(old)?.replace_all(text, replacement(new))),
-        "replaceFirst" => Value::text(pattern(old)?.replace(text, replacement(new))),
+        "replace" => {
+            meter::check_text(text.matches(old).count().saturating_mul(new.len()))?;
+            Value::text(text.replace(old, new))
+        }
+        "replaceAll" => replaced(text, &pattern(old)?, new, usize::MAX)?,
+        "replaceFirst" => replaced(text, &pattern(old)?, new, 1)?,
         _ => Value::Null,
     })
+}
+
+fn replaced(text: &str, old: &Regex, new: &str, times: usize) -> Called {
+    let new = replacement(new);
+    let groups = new.matches('$').count();
+    let (mut out, mut at) = (String::new(), 0);
+    for found in old.captures_iter(text).take(times) {
+        let Some(whole) = found.get(0) else { break };
+        out.push_str(&text[at..whole.start()]);
+        // No group is longer than what it is a part of.
+        let longest = new.len().saturating_add(groups.saturating_mul(whole.len()));
+        meter::check_text(out.len().saturating_add(longest))?;
+        found.expand(&new, &mut out);
+        at = whole.end();
+    }
+    out.push_str(&text[at..]);
+    Ok(Value::text(out))
 }
 
 fn part(text: &str, from: usize, to: Option<usize>, name: &str) -> Called {
@@ -94,9 +119,10 @@ fn place(text: &str, given: &str, from: usize) -> Value {
 fn split(text: &str, by: &str, limit: usize) -> Called {
     let pattern = pattern(by)?;
     let mut parts: Vec<&str> = match limit {
-        0 => pattern.split(text).collect(),
-        limit => pattern.splitn(text, limit).collect(),
+        0 => pattern.split(text).take(ITEMS_MAX + 1).collect(),
+        limit => pattern.splitn(text, limit).take(ITEMS_MAX + 1).collect(),
     };
+    meter::check_list(parts.len())?;
     // A match of nothing at the beginning makes no part.
     if parts.len() > 1 && parts[0].is_empty() && pattern.find(text).is_some_and(|it| it.end() == 0) {
         parts.remove(0);
@@ -111,6 +137,8 @@ fn split(text: &str, by: &str, limit: usize) -> Called {
 
 /// A regular expression of Java's, as far as one that takes linear time can be it: no look-around, no references back.
 fn pattern(text: &str) -> Result<Regex, RenderError> {
+    meter::count(PATTERN_COST);
+    meter::check()?;
     let built = RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build();
     built.map_err(|_| RenderError(format!("{text} is no pattern that can be used here")))
 }

@@ -14,15 +14,3 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     let pairs = digits.chunks_exact(2);
     pairs.remainder().is_empty().then(|| pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn digits_and_bytes_are_the_same() {
-        assert_eq!(encode(&[0, 0x7f, 0xff]), "007fff");
-        assert_eq!(decode("007FfF"), Some(vec![0, 0x7f, 0xff]));
-        assert_eq!((decode("0"), decode("0x")), (None, None));
-    }
-}

@@ -5,10 +5,9 @@
 //! list's elements are reported once for the list, all of them together, and always with `Member must not be null` at the end:
 //! so they were recorded.
 
+pub mod patterns;
+
 mod describe;
-mod patterns;
-#[cfg(test)]
-mod tests;
 
 use serde_json::{Map, Value};
 

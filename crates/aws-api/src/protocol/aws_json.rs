@@ -96,30 +96,3 @@ pub fn encode_error(error: &ApiError, namespace: &str) -> Bytes {
     }
     body.to_string().into()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::generated::logs::operations::MODEL;
-
-    fn decoded(target: &str, body: &str) -> Result<Decoded, ApiError> {
-        let operation = operation(&MODEL, target).unwrap();
-        decode(&MODEL, operation, body.as_bytes(), "InvalidParameterException")
-    }
-
-    #[test]
-    fn a_request_is_checked_against_the_model() {
-        let good =
-            decoded("Logs_20140328.CreateLogGroup", r#"{"logGroupName": "/a", "kmsKeyId": null, "new": 1}"#);
-        assert_eq!(good.unwrap().input, *json!({ "logGroupName": "/a" }).as_object().unwrap());
-        let error = decoded("Logs_20140328.CreateLogGroup", r#"{"logGroupName": "a b"}"#).err().unwrap();
-        assert_eq!(error.code, "InvalidParameterException");
-        assert!(error.message.contains("Value 'a b' at 'logGroupName'"), "{}", error.message);
-        for wrong in ["[]", "{", r#"{"logGroupName": 1}"#] {
-            let error = decoded("Logs_20140328.CreateLogGroup", wrong).err().unwrap();
-            assert_eq!(error.code, "SerializationException", "{wrong}");
-        }
-        assert!(operation(&MODEL, "Logs_20140328.Nothing").is_none());
-        assert!(operation(&MODEL, "Nothing").is_none());
-    }
-}

@@ -4,9 +4,6 @@ mod decode;
 mod dialect;
 mod encode;
 mod form;
-#[cfg(test)]
-mod tests;
-
 pub use decode::decode;
 pub use dialect::{Dialect, Flat};
 pub use encode::{encode, encode_error};

@@ -4,9 +4,6 @@ mod decode;
 mod encode;
 mod names;
 mod route;
-#[cfg(test)]
-mod tests;
-
 pub use super::Decoded;
 pub use decode::decode;
 pub use encode::encode;

@@ -54,7 +54,8 @@ pub(super) fn canonical_request(
     format!("{}\n{path}\n{query}\n{headers}\n{names}\n{payload_hash}", request.method)
 }
 
-pub(super) fn canonical_path(path: &str, rule: PathRule) -> String {
+/// The path as it is signed: `/a b` as `/a%20b`, once more where the rule encodes twice.
+pub fn canonical_path(path: &str, rule: PathRule) -> String {
     let path = if rule.normalizes { normalized(path) } else { path.to_owned() };
     let path = if path.is_empty() { "/".to_owned() } else { path };
     if rule.encodes_twice {

@@ -15,13 +15,10 @@ mod signed_request;
 mod signing_key;
 mod verify;
 
-pub use canonical_request::PathRule;
+pub use canonical_request::{PathRule, canonical_path};
 pub use chunks::ChunkSignatures;
 pub use error::SignatureError;
 pub use sign::{SigningIdentity, authorization, timestamp};
 pub use signed_request::{Request, SignedRequest};
 pub use signing_key::SigningKeys;
 pub use verify::{CLOCK_SKEW_SECONDS_MAX, payload_hash, signed_at, verify};
-
-#[cfg(test)]
-mod tests;

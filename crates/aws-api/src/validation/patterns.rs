@@ -23,7 +23,8 @@ pub(super) fn matches(pattern: &'static str, text: &str) -> bool {
         .is_none_or(|regex| regex.find(text).is_some_and(|found| found.range() == (0..text.len())))
 }
 
-pub(super) fn compiled(pattern: &'static str) -> Option<Arc<Regex>> {
+/// A pattern of the model, which matches whole texts; `None` where the dialect cannot read it.
+pub fn compiled(pattern: &'static str) -> Option<Arc<Regex>> {
     if let Some(regex) = COMPILED.read().unwrap_or_else(PoisonError::into_inner).get(pattern) {
         return regex.clone();
     }

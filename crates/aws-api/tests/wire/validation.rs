@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::*;
-use crate::{
+use aws_api::{
     generated::lambda::operations::{MODEL, Operation},
     schema::Kind,
+    validation::{check, check_types, patterns},
 };
 
 fn violations(operation: Operation, input: Value) -> Option<String> {

@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::*;
-use crate::generated::iam::{
+use aws_api::generated::iam::{
     operations::{MODEL, Operation},
     types,
 };
+use aws_api::protocol::query::*;
 
 fn decoded(body: &str) -> Result<Value, (String, String)> {
     let form = Form::parse(body.as_bytes());
@@ -70,8 +70,11 @@ fn an_answer_is_wrapped_and_escaped() {
 
 #[test]
 fn an_error_says_who_is_at_fault() {
-    let error =
-        crate::error_response::ApiError::user("NoSuchEntity", 404, "The role with name <r> cannot be found.");
+    let error = aws_api::error_response::ApiError::user(
+        "NoSuchEntity",
+        404,
+        "The role with name <r> cannot be found.",
+    );
     assert_eq!(
         encode_error(&Dialect::usual(&MODEL), &error, "id"),
         "<ErrorResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><Error><Type>Sender</Type><Code>NoSuchEntity</Code>\

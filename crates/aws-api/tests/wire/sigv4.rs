@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 
-use super::*;
+use aws_api::sigv4::*;
 
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
@@ -33,7 +33,7 @@ fn paths_that_hold_escapes_are_encoded_twice() {
         ("/test/@connections/JBDvjfGEIAMCERw%3D", "/test/%40connections/JBDvjfGEIAMCERw%253D"),
     ] {
         let rule = PathRule::of_service("lambda");
-        assert_eq!(super::canonical_request::canonical_path(path, rule), canonical);
+        assert_eq!(canonical_path(path, rule), canonical);
     }
 }
 

@@ -4,12 +4,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
 use serde_json::json;
 
-use super::*;
-use crate::error_response::ApiError;
-use crate::generated::lambda::{
+use aws_api::error_response::ApiError;
+use aws_api::generated::lambda::{
     operations::{MODEL, Operation},
     types,
 };
+use aws_api::protocol::rest_json::*;
 
 fn method(operation: Operation) -> Method {
     Method::from_bytes(operation.schema().method.as_bytes()).unwrap()

@@ -191,7 +191,7 @@ def test_a_flood_that_wants_answers_costs_no_memory(attacked, flood):
 
 
 def test_nothing_is_unpacked_for_a_client(attacked, apis, echo):
-    """Case 82: ten megabytes of zeros in ten kilobytes are ten kilobytes."""
+    """Case 82: ten megabytes of zeros in ten kilobytes are ten kilobytes, but for REST APIs, see test_rest_api_codings."""
     packed = gzip.compress(b"\0" * 10_000_000)
     api = Api(apis, stage="dev")
     api.route("POST /", echo)

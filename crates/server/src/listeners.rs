@@ -1,30 +1,18 @@
-//! Accepting connections, on the server's own address and inside environments, and ending them in order. On the server's own address they
-//! may speak TLS: see [`crate::tls`].
+//! Accepting connections, on the server's own address and inside environments, and ending them in order. What becomes of each:
+//! [`crate::connection`].
 
-use std::{convert::Infallible, io::Write, net::IpAddr, sync::Arc, time::Duration};
+use std::{io::Write, sync::Arc, time::Duration};
 
-use hyper::service::service_fn;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{
-        conn::auto,
-        graceful::{GracefulShutdown, Watcher},
-    },
-};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{Semaphore, mpsc, watch},
 };
-use tokio_rustls::server::TlsStream;
 
 use crate::{
-    gateway::limits::{
-        HEADER_BYTES_MAX, HEADER_READ_TIMEOUT, HTTP2_PING_INTERVAL, HTTP2_STREAMS_MAX, INSIDE_CONNECTIONS_MAX,
-    },
-    http::{ConnectionPlace, HttpRequest},
+    connection,
+    gateway::limits::INSIDE_CONNECTIONS_MAX,
     router::{Entrance, Router},
-    tls::{self, Tls},
+    tls::Tls,
 };
 
 /// What one connection too many is told.
@@ -51,14 +39,19 @@ pub(crate) struct Doors {
 /// Serves connections until the watch changes, then lets open requests end within `drain`.
 pub(crate) async fn serve(listener: TcpListener, doors: Doors, drain: Duration) {
     let mut stop = doors.stop.clone();
-    let graceful = GracefulShutdown::new();
+    // Held by each connection: closed when all have ended.
+    let (open, mut closed) = mpsc::channel::<()>(1);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => match Arc::clone(&doors.places).try_acquire_owned() {
                     Ok(place) => {
                         let client = (stream, address.ip(), Arc::new(place));
-                        tokio::spawn(serve_connection(client, doors.clone(), graceful.watcher()));
+                        let (doors, open) = (doors.clone(), open.clone());
+                        tokio::spawn(async move {
+                            connection::serve(client, doors).await;
+                            drop(open);
+                        });
                     }
                     Err(_) => refuse(stream),
                 },
@@ -70,8 +63,8 @@ pub(crate) async fn serve(listener: TcpListener, doors: Doors, drain: Duration) 
             _ = stop.changed() => break,
         }
     }
-    drop(listener);
-    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+    drop((listener, open));
+    if tokio::time::timeout(drain, closed.recv()).await.is_err() {
         tracing::warn!("requests were still running at the end of the drain time");
     }
 }
@@ -81,68 +74,6 @@ fn refuse(stream: TcpStream) {
     if let Ok(mut stream) = stream.into_std() {
         let _ = stream.write(TOO_MANY);
     }
-}
-
-async fn serve_connection(
-    (stream, peer, place): (TcpStream, IpAddr, ConnectionPlace),
-    mut doors: Doors,
-    watcher: Watcher,
-) {
-    let _ = stream.set_nodelay(true);
-    // The first bytes tell HTTP/1 from HTTP/2; hyper waits for them without a limit.
-    let mut first = [0];
-    let spoke = tokio::select! {
-        spoke = tokio::time::timeout(HEADER_READ_TIMEOUT, stream.peek(&mut first)) => matches!(spoke, Ok(Ok(1))),
-        _ = doors.stop.changed() => false,
-    };
-    match &doors.tls {
-        _ if !spoke => {}
-        Some(tls) if first[0] == tls::FIRST_BYTE => {
-            if let Some(stream) = secured(stream, tls).await {
-                speak(stream, (peer, true), place, doors, watcher).await;
-            }
-        }
-        _ => speak(stream, (peer, false), place, doors, watcher).await,
-    }
-}
-
-/// The stream behind a handshake; whoever does not finish it in time is left.
-async fn secured(stream: TcpStream, tls: &Tls) -> Option<TlsStream<TcpStream>> {
-    let acceptor = match tls.acceptor().await {
-        Ok(acceptor) => acceptor,
-        Err(why) => {
-            tracing::error!(why, "no certificate for a connection");
-            return None;
-        }
-    };
-    tokio::time::timeout(HEADER_READ_TIMEOUT, acceptor.accept(stream)).await.ok()?.ok()
-}
-
-/// Answers the requests of a connection.
-async fn speak<S>(stream: S, from: (IpAddr, bool), place: ConnectionPlace, doors: Doors, watcher: Watcher)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let Doors { router, entrance, .. } = doors;
-    let service = service_fn(move |request| {
-        let router = Arc::clone(&router);
-        let request = HttpRequest::new(request, from, &place);
-        async move { Ok::<_, Infallible>(router.handle(request, entrance).await) }
-    });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ_TIMEOUT)
-        .max_buf_size(HEADER_BYTES_MAX)
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(HTTP2_STREAMS_MAX)
-        .keep_alive_interval(Some(HTTP2_PING_INTERVAL))
-        .max_header_list_size(HEADER_BYTES_MAX as u32);
-    // A broken connection is its client's business.
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-    let _ = watcher.watch(connection).await;
 }
 
 /// The AWS endpoint inside environments: the same router behind a listener that the environment's sandbox made.

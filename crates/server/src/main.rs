@@ -9,6 +9,7 @@ mod catalog;
 mod clock;
 mod command_line;
 mod configuration;
+mod connection;
 mod deployment;
 mod event_source_mappings;
 mod gateway;

@@ -16,6 +16,15 @@ pub(crate) const DISCARD_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub(crate) const HTTP2_STREAMS_MAX: u32 = 256;
 /// A client of HTTP/2 is asked so often whether it is still there.
 pub(crate) const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(60);
+/// How often it is looked whether anything was asked on a connection; one without anything from a look to the next is ended. HTTP/1.1
+/// has [`HEADER_READ_TIMEOUT`] between requests.
+pub(crate) const IDLE_LOOK_INTERVAL: Duration = Duration::from_secs(3 * 60);
+/// The wait for the client's end then, in which it may read what it was answered.
+pub(crate) const CONNECTION_END_TIMEOUT: Duration = Duration::from_secs(60);
+/// A client that reads nothing of what it is sent for this long in all is gone.
+pub(crate) const ANSWER_WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// So many bytes pay for a second of that.
+pub(crate) const ANSWER_RATE_MIN: u64 = BODY_RATE_MIN;
 /// Connections of one environment to the server (an SDK has 50, or 10 a thread).
 pub(crate) const INSIDE_CONNECTIONS_MAX: usize = 512;
 

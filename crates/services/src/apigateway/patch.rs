@@ -118,6 +118,13 @@ fn one(shape: &mut Shape, operation: &Operation) -> Handled<()> {
             }
             in_list(list, &given, operation)
         }
+        // How answers are told to be packed no longer (API Gateway guide, "Enable compression").
+        "replace"
+            if last == "minimumCompressionSize" && operation.value.as_deref().is_none_or(str::is_empty) =>
+        {
+            holder.remove(last);
+            Ok(())
+        }
         "add" | "replace" => {
             let value = typed(last, operation)?;
             holder.insert(last.clone(), value);

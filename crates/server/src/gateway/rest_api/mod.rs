@@ -4,13 +4,14 @@
 //! ```text
 //! stage ──unknown──► 403      resource and method ──none──► 403      too many ──► 429
 //!   the API's policy, who calls (authorizer, signature), API key ──► 401, 403
-//!     parameters, body by its model ──► 400, 413, 415
+//!     body unpacked, parameters, body by its model ──► 400, 413, 415
 //!       request ──parameters, template──► integration: function, service, server of the web, mock ──parameters, template──► answer
 //! ```
 //! What is said without an integration is a gateway response ([`refusal`]), which the API may word itself.
 
 mod api_key;
 mod authorizer;
+mod coding;
 mod context;
 mod integration;
 mod mapping;
@@ -148,8 +149,11 @@ impl Gateway {
         let request = self.let_in(request, visit, callers).await?;
         self.check_key(visit)?;
         visit.web.body = http::read_body(request.body, limits::API_BODY_BYTES_MAX).await?;
+        coding::unpack(&mut visit.web).await?;
         validation::check(visit)?;
-        self.at_integration(visit).await
+        let answer = self.at_integration(visit).await?;
+        let minimum = visit.stage.deployed.snapshot.api.get("minimumCompressionSize").and_then(Value::as_u64);
+        Ok(coding::pack(answer, visit.web.header("accept-encoding"), minimum).await)
     }
 
     /// Whether there are no more requests than there may be, of those that the same settings are for.

@@ -3,10 +3,12 @@
 //!
 //! Warm: the floor is `bare-broker`, which passes payloads between caller and the same runtime on the same HTTP
 //! stack, without isolation, limits or logs. Cold: the floor is the start of the interpreter alone, doing nothing.
-//! Events and messages: see [`events`] and [`queues`]; objects, streams and rules: [`sources`]; tables: [`tables`]. The table goes to standard output and `target/bench/latest.json`. `--short`
-//! takes a tenth of the time, `--events` leaves all but events and messages out, `--sources` all but objects, streams and rules.
+//! Events and messages: see [`events`] and [`queues`]; objects, streams and rules: [`sources`]; tables: [`tables`]; URLs and APIs:
+//! [`gateways`]. The table goes to standard output and `target/bench/latest.json`. `--short` takes a tenth of the time; `--events`,
+//! `--sources` and `--gateways` leave all but these out.
 
 mod events;
+mod gateways;
 mod http;
 mod http_floor;
 mod lambent;
@@ -37,12 +39,46 @@ use runtimes::Subject;
 const WARM: &[(usize, usize)] = &[(1, 1 << 10), (8, 1 << 10), (32, 1 << 10), (1, 1 << 20), (8, 1 << 20)];
 const WARM_UP: Duration = Duration::from_secs(1);
 
+const USAGE: &str = "usage: cargo xtask bench [--short] [--events | --sources | --gateways | --invokes]";
+
 /// How much is measured.
 struct Effort {
     warm: Duration,
     cold_starts: usize,
-    /// Whether nothing else is measured than what sources bring.
-    is_of_sources: bool,
+    /// Nothing else than this.
+    only: Option<Part>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Events,
+    Sources,
+    Gateways,
+    Invokes,
+}
+
+impl Effort {
+    fn parse(arguments: &[String]) -> Result<Self, Failure> {
+        let mut effort = Self { warm: Duration::from_secs(5), cold_starts: 50, only: None };
+        for argument in arguments {
+            effort.only = match argument.as_str() {
+                "--short" => {
+                    (effort.warm, effort.cold_starts) = (Duration::from_millis(500), 10);
+                    effort.only
+                }
+                "--events" => Some(Part::Events),
+                "--sources" => Some(Part::Sources),
+                "--gateways" => Some(Part::Gateways),
+                "--invokes" => Some(Part::Invokes),
+                _ => return Err(Failure::new(USAGE)),
+            };
+        }
+        Ok(effort)
+    }
+
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_none_or(|only| only == part)
+    }
 }
 
 /// Measures everything and prints the table.
@@ -50,19 +86,7 @@ struct Effort {
 /// # Errors
 /// When something cannot be built or started, or an invocation fails.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    let effort = match arguments {
-        [] => Effort { warm: Duration::from_secs(5), cold_starts: 50, is_of_sources: false },
-        [flag] if flag == "--short" => {
-            Effort { warm: Duration::from_millis(500), cold_starts: 10, is_of_sources: false }
-        }
-        [flag] if flag == "--events" => {
-            Effort { warm: Duration::from_secs(5), cold_starts: 0, is_of_sources: false }
-        }
-        [flag] if flag == "--sources" => {
-            Effort { warm: Duration::from_secs(5), cold_starts: 0, is_of_sources: true }
-        }
-        _ => return Err(Failure::new("usage: cargo xtask bench [--short | --events | --sources]")),
-    };
+    let effort = Effort::parse(arguments)?;
     let mut cargo = shell::cargo();
     cargo.args(["build", "--locked", "--quiet", "--release", "--bin", "lambent", "--bin", "bare-broker"]);
     cargo.args(["--example", "accept_events"]);
@@ -87,19 +111,21 @@ fn measure(
 ) -> Result<Vec<Row>, Failure> {
     println!("{}", report::heading());
     let mut rows = Vec::new();
-    if let Some(native) = subjects.first() {
-        if !effort.is_of_sources {
-            rows.extend(events::rows(server, native, folder, effort)?);
-            rows.extend(queues::rows(server, folder, effort)?);
-        }
+    if let Some(native) = subjects.first().filter(|_| effort.wants(Part::Events)) {
+        rows.extend(events::rows(server, native, folder, effort)?);
+        rows.extend(queues::rows(server, folder, effort)?);
         rows.iter().for_each(|row| println!("{}", report::line(row)));
+    }
+    if effort.wants(Part::Sources) {
         rows.extend(sources::rows(server, subjects, folder, effort)?);
         let tables = tables::rows(server, folder, effort)?;
         tables.iter().for_each(|row| println!("{}", report::line(row)));
         rows.extend(tables);
     }
-    // Without cold starts only events are wanted.
-    for subject in subjects.iter().filter(|_| effort.cold_starts > 0) {
+    if effort.wants(Part::Gateways) {
+        rows.extend(gateways::rows(server, subjects, folder, effort)?);
+    }
+    for subject in subjects.iter().filter(|_| effort.wants(Part::Invokes)) {
         let path = server.deploy(subject, &format!("warm-{}", subject.name))?;
         for (callers, bytes) in WARM {
             rows.push(warm(server, subject, &path, *callers, *bytes, effort)?);

@@ -46,7 +46,11 @@ const COMMANDS: &[Command] = &[
         help: "write docs/internals/coverage.md (--check: only compare)",
         run: coverage::run,
     },
-    Command { name: "bench", help: "invokes and events beside their floors (--short)", run: bench::run },
+    Command {
+        name: "bench",
+        help: "invokes, events, sources and APIs beside their floors (--short)",
+        run: bench::run,
+    },
     Command {
         name: "powerloss",
         help: "the power-loss test at hundreds of points (--points N)",

@@ -36,11 +36,16 @@ pub(super) enum About {
     Logs(&'static str),
     /// Of S3: the path and the method say what.
     S3,
+    /// The same of both API Gateways.
+    ApiGateway,
+    /// A request of anybody, whom nothing signs for.
+    Web,
 }
 
 impl About {
-    fn service(self) -> &'static str {
-        match self {
+    /// Whom it is signed for.
+    fn service(self) -> Option<&'static str> {
+        Some(match self {
             Self::Lambda | Self::Event => "lambda",
             Self::Sqs(_) => "sqs",
             Self::Events(_) => "events",
@@ -48,12 +53,22 @@ impl About {
             Self::Kinesis(_) => "kinesis",
             Self::Logs(_) => "logs",
             Self::S3 => "s3",
-        }
+            Self::ApiGateway => "apigateway",
+            Self::Web => return None,
+        })
+    }
+
+    fn signature(self) -> String {
+        let Some(service) = self.service() else { return String::new() };
+        format!(
+            "Authorization: AWS4-HMAC-SHA256 Credential=bench/20240101/us-east-1/{service}/aws4_request, \
+             SignedHeaders=host, Signature=00\r\nX-Amz-Date: 20240101T000000Z\r\n"
+        )
     }
 
     fn headers(self) -> String {
         match self {
-            Self::Lambda => "Content-Type: application/json\r\n".into(),
+            Self::Lambda | Self::ApiGateway | Self::Web => "Content-Type: application/json\r\n".into(),
             Self::Event => "Content-Type: application/json\r\nX-Amz-Invocation-Type: Event\r\n".into(),
             Self::Sqs(operation) => json("1.0", "AmazonSQS", operation),
             Self::Events(operation) => json("1.1", "AWSEvents", operation),
@@ -73,10 +88,9 @@ fn json(version: &str, prefix: &str, operation: &str) -> String {
 pub(super) fn request(address: &str, method: &str, path: &str, body: &[u8], about: About) -> Vec<u8> {
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n\
-         Authorization: AWS4-HMAC-SHA256 Credential=bench/20240101/us-east-1/{}/aws4_request, \
-         SignedHeaders=host, Signature=00\r\nX-Amz-Date: 20240101T000000Z\r\n{}\r\n",
+         {}{}\r\n",
         body.len(),
-        about.service(),
+        about.signature(),
         about.headers()
     );
     [head.as_bytes(), body].concat()

@@ -67,6 +67,47 @@ def test_what_no_route_is_for_is_told(chat, deploy):
         assert answer["message"] == told and set(answer) == {"message", "connectionId", "requestId"}
 
 
+def test_no_more_comes_in_than_the_stage_allows(chat):
+    chat.route("$connect")
+    chat.route("say")
+    chat.route("shout")
+    slow = {"ThrottlingRateLimit": 0.01, "ThrottlingBurstLimit": 2}
+    chat.deploy(DefaultRouteSettings=slow, RouteSettings={"shout": {"ThrottlingRateLimit": 1000, "ThrottlingBurstLimit": 1000}})
+    client, _ = chat.connect(), chat.connect()
+    assert chat.refused() == 429
+    for action, told in (("say", ["Too Many Requests"] * 3), ("shout", [])):
+        for _ in range(5):
+            client.send(json.dumps({"action": action}))
+        assert [json.loads(client.recv(timeout=30))["message"] for _ in told] == told
+        with pytest.raises(TimeoutError):
+            client.recv(timeout=0.5)
+
+
+def test_access_logs_tell_of_connections_and_messages(chat, server, deploy):
+    logs, group = server.client(service="logs"), unique("log-group")
+    logs.create_log_group(logGroupName=group)
+    chat.route("$connect", deploy("def handler(event, context):\n    return {'statusCode': 200 if event.get('queryStringParameters') else 403}\n"))
+    chat.route("broken", deploy("def handler(event, context):\n    raise Exception('no')\n"))
+    chat.route("say")
+    chat.route("$disconnect")
+    form = "$context.eventType $context.routeKey $context.status $context.error.message"
+    chat.deploy(AccessLogSettings={"DestinationArn": f"arn:aws:logs:us-east-1:000000000000:log-group:{group}", "Format": form})
+    assert chat.refused() == 403
+    client = chat.connect("?in=1")
+    for action in ("say", "broken", "none"):
+        client.send(json.dumps({"action": action}))
+    client.recv(timeout=30), client.recv(timeout=30)
+    client.close()
+    expected = {
+        "CONNECT $connect 403 -", "CONNECT $connect 200 -", "MESSAGE say 200 -", "MESSAGE broken 502 Internal server error",
+        "MESSAGE - 403 Forbidden", "DISCONNECT $disconnect 200 -",
+    }
+    deadline = time.monotonic() + 20
+    while (lines := {event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]}) != expected:
+        assert time.monotonic() < deadline, lines
+        time.sleep(0.1)
+
+
 def test_a_function_decides_who_connects(chat, deploy):
     chat.route("$connect", deploy(RECORDS))
     chat.deploy()

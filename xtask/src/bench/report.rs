@@ -37,7 +37,7 @@ impl Row {
 
     fn line(&self) -> String {
         format!(
-            "{:<28} {:>9} {:>9} {:>6.2} {:>9} {:>9} {:>6.2} {:>9.0} {:>9.0}",
+            "{:<34} {:>9} {:>9} {:>6.2} {:>9} {:>9} {:>6.2} {:>9.0} {:>9.0}",
             self.name,
             self.lambent.percentile(50),
             self.floor.percentile(50),
@@ -54,7 +54,7 @@ impl Row {
 /// The heading of the table; times are microseconds.
 pub(super) fn heading() -> String {
     format!(
-        "{:<28} {:>9} {:>9} {:>6} {:>9} {:>9} {:>6} {:>9} {:>9}",
+        "{:<34} {:>9} {:>9} {:>6} {:>9} {:>9} {:>6} {:>9} {:>9}",
         "", "p50 us", "floor", "ratio", "p99 us", "floor", "ratio", "inv/s", "floor"
     )
 }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use lambda_model::error::with_causes;
+use services::apigatewayv2::DeployedStage;
 use store::{LogEvent, LogGroupKey, Logs, StoreError};
 use tokio::sync::mpsc;
 
@@ -18,6 +19,12 @@ struct Line {
     stream: String,
     at_ms: i64,
     text: String,
+}
+
+/// The log group that a stage of an HTTP or WebSocket API names for its access log, and the form of a line.
+pub(super) fn settings(stage: &DeployedStage) -> Option<(&str, &str)> {
+    let settings = stage.settings.get("AccessLogSettings")?;
+    Some((settings["DestinationArn"].as_str()?, settings["Format"].as_str()?))
 }
 
 /// See the module's doc.

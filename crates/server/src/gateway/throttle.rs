@@ -6,6 +6,9 @@ use std::{
     time::Instant,
 };
 
+use serde_json::Value;
+use services::apigatewayv2::Shape;
+
 /// Buckets by API, stage, and route or method.
 #[derive(Default)]
 pub(in crate::gateway) struct Throttle {
@@ -39,6 +42,17 @@ impl Throttle {
         }
         is_admitted
     }
+}
+
+/// Requests a second and at once of a route of an HTTP or WebSocket API, where its settings or the stage's say so.
+pub(super) fn of_route(stage: &Shape, key: &str) -> Option<(f64, f64)> {
+    let of_route = stage.get("RouteSettings").and_then(|all| all.get(key));
+    let of_stage = stage.get("DefaultRouteSettings");
+    let number = |member: &str| {
+        let found = of_route.and_then(|it| it.get(member)).or_else(|| of_stage?.get(member));
+        found.and_then(Value::as_f64)
+    };
+    limits(number("ThrottlingRateLimit"), number("ThrottlingBurstLimit"))
 }
 
 /// Both limits where one or both are given.

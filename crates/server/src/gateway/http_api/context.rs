@@ -61,9 +61,3 @@ pub(super) fn answered(context: &mut Value, response: &HttpResponse, took: Durat
     context["responseLength"] = response.body().size_hint().exact().unwrap_or_default().into();
     context["responseLatency"] = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).into();
 }
-
-/// The log group that a stage names for its access log, and the form of a line.
-pub(super) fn log_settings(stage: &DeployedStage) -> Option<(&str, &str)> {
-    let settings = stage.settings.get("AccessLogSettings")?;
-    Some((settings["DestinationArn"].as_str()?, settings["Format"].as_str()?))
-}

@@ -30,7 +30,7 @@ use services::{
 };
 
 use self::refusal::Refusal;
-use super::{Callers, Gateway, incoming, limits, outgoing, place::ApiPlace, throttle};
+use super::{Callers, Gateway, access_log, incoming, limits, outgoing, place::ApiPlace, throttle};
 use crate::http::{self, HttpRequest, HttpResponse};
 
 /// A stage that is served when nothing of a path names one.
@@ -97,7 +97,7 @@ impl Gateway {
             cors::OURS.iter().for_each(|name| drop(response.headers_mut().remove(*name)));
             outgoing::put_headers(response.headers_mut(), given);
         }
-        if let Some((group, format)) = context::log_settings(&stage) {
+        if let Some((group, format)) = access_log::settings(&stage) {
             context::answered(&mut context, &response, began.elapsed());
             let line = variables::access_log_line(format, &context);
             self.memory.access_logs.put(group, format!("{}/{}", api.api_id, stage.name), at_ms, line);
@@ -117,7 +117,7 @@ impl Gateway {
         context["routeKey"] = route.key.into();
         let mut visit = Visit { api, stage, route, web, stage_variables, authorizer: None, context };
         let counted = (api.api_id.as_str(), stage.name.as_str(), visit.route.key);
-        if !self.memory.throttle.admits(counted, request_limits(&visit)) {
+        if !self.memory.throttle.admits(counted, throttle::of_route(&stage.settings, visit.route.key)) {
             return Err(Refusal::TooManyRequests);
         }
         let request = self.authorize(request, &mut visit, callers).await?;
@@ -139,18 +139,6 @@ fn stage_of(api: &DeployedApi, place: &ApiPlace) -> Option<(Arc<DeployedStage>, 
         Some(stage) => Some((Arc::clone(stage), behind)),
         None => Some((Arc::clone(api.stages.get(DEFAULT_STAGE)?), place.path.clone())),
     }
-}
-
-/// Requests a second and at once, where the route's settings or the stage's say so.
-fn request_limits(visit: &Visit<'_>) -> Option<(f64, f64)> {
-    let settings = &visit.stage.settings;
-    let of_route = settings.get("RouteSettings").and_then(|all| all.get(visit.route.key));
-    let of_stage = settings.get("DefaultRouteSettings");
-    let number = |member: &str| {
-        let found = of_route.and_then(|it| it.get(member)).or_else(|| of_stage?.get(member));
-        found.and_then(Value::as_f64)
-    };
-    throttle::limits(number("ThrottlingRateLimit"), number("ThrottlingBurstLimit"))
 }
 
 fn with_id(mut response: HttpResponse, request_id: &str) -> HttpResponse {

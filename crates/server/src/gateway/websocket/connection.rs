@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use aws_api::request_id;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -169,7 +170,8 @@ impl Line {
         let Some(route) = asked.route(DISCONNECT) else { return };
         let query: Vec<_> = query_pairs(&self.handshake.raw_query).collect();
         let happened = Happened::Disconnect { status: ended.status, reason: ended.reason };
-        let sent = Sent { happened, headers: &self.handshake.headers, query: &query, body: None };
+        let headers = &self.handshake.headers;
+        let sent = Sent { happened, request_id: request_id::new(), headers, query: &query, body: None };
         // Nobody is there any more who could hear of a failure.
         let _ = Box::pin(server.gateway.at_route(asked, route, &sent)).await;
     }

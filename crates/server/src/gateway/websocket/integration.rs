@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_api::request_id;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
@@ -45,7 +44,7 @@ impl Gateway {
         let waits = waits_ms.map_or(limits::REST_INTEGRATION_TIMEOUT, Duration::from_millis);
         let key = text(route, "RouteKey");
         let context =
-            websocket::context(asked.connection, &sent.happened, key, (&request_id::new(), clock::unix_ms()));
+            websocket::context(asked.connection, &sent.happened, key, (&sent.request_id, clock::unix_ms()));
         let variables = asked.stage_variables();
         let uri = with_stage_variables(text(integration, "IntegrationUri"), |name| {
             variables.get(name).map(String::as_str)

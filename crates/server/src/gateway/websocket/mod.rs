@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! handshake ──no upgrade, wrong version──► 426      too many open──► 503
-//!   $connect: authorizer, integration ──► 401, 403, or what the function says
+//!   $connect: authorizer, integration ──► 401, 403, 429, or what the function says
 //!     101 ──► open (a task each, known by its id) ──message──► route ──► integration ──► answer, where the route has one
 //!       @connections/ID: POST sends, GET tells, DELETE closes
 //!     closed, idle, too old ──► $disconnect
@@ -16,7 +16,7 @@ mod management;
 mod routes;
 mod sockets;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use aws_api::request_id;
 use hyper::StatusCode;
@@ -88,7 +88,15 @@ impl Gateway {
         let place = self.memory.sockets.place().ok_or(Failure::TooMany)?;
         let web = incoming::head(&request, request.path.clone(), &request_id::new());
         let mut connection = new_connection(api, &stage, &web);
-        connection.authorizer = self.welcome(request, api, &stage, (&connection, &web), callers).await?;
+        let welcome = self.welcome(request, api, &stage, (&connection, &web), callers).await;
+        connection.authorizer = match welcome {
+            Ok(said) => said,
+            Err(failure) => {
+                let asked = Asked { api, stage: &stage, connection: &connection };
+                self.log_what_happened(asked, (CONNECT, &sent_by(&web, &[])), Err(failure), Instant::now());
+                return Err(failure);
+            }
+        };
         let mut response = accepted.response();
         let asked = Asked { api, stage: &stage, connection: &connection };
         if let Some(route) = asked.route(CONNECT) {
@@ -116,14 +124,18 @@ impl Gateway {
         web: &WebRequest,
     ) -> Result<Vec<(String, String)>, Failure> {
         let query: Vec<_> = query_pairs(&web.raw_query).collect();
-        let sent =
-            routes::Sent { happened: Happened::Connect, headers: &web.headers, query: &query, body: None };
-        let answered = self.at_route(asked, route, &sent).await?;
+        let answered = self.at_route(asked, route, &sent_by(web, &query)).await?;
         match answered.status {
             200..=299 => Ok(answered.headers),
             status => Err(Failure::Declined(status)),
         }
     }
+}
+
+/// What the route of connections is sent.
+fn sent_by<'a>(web: &'a WebRequest, query: &'a [(String, String)]) -> routes::Sent<'a> {
+    let request_id = web.request_id.clone();
+    routes::Sent { happened: Happened::Connect, request_id, headers: &web.headers, query, body: None }
 }
 
 fn new_connection(api: &DeployedApi, stage: &DeployedStage, web: &WebRequest) -> Connection {

@@ -1,23 +1,23 @@
 //! Which route a message takes, and what comes of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use aws_api::request_id;
 use bytes::Bytes;
 use hyper::StatusCode;
 use lambda_model::{
-    http_api::variables::Variables,
+    http_api::variables::{self, Variables},
     http_event::{WebAnswer, WebRequest},
     websocket::{self, CONNECT, Connection, DEFAULT, DISCONNECT, Happened},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use services::apigatewayv2::{DeployedApi, DeployedStage, Shape};
 
 use super::{handshake, text, told};
 use crate::{
     authentication::AuthenticationFailure,
     clock,
-    gateway::{Gateway, functions::NotInvoked},
+    gateway::{Gateway, access_log, functions::NotInvoked, throttle},
     http::HttpResponse,
 };
 
@@ -32,6 +32,7 @@ pub(super) struct Asked<'a> {
 /// What is sent to a route.
 pub(super) struct Sent<'a> {
     pub happened: Happened,
+    pub request_id: String,
     pub headers: &'a [(String, String)],
     pub query: &'a [(String, String)],
     /// A message, and whether it is base64.
@@ -49,6 +50,8 @@ pub(super) enum Failure {
     Unauthorized,
     /// It may not connect.
     Forbidden,
+    /// There are more messages, or connections, than the stage allows.
+    Throttled,
     /// The function of `$connect` says so.
     Declined(u16),
     /// The integration is not as it would have to be.
@@ -70,21 +73,31 @@ impl From<AuthenticationFailure> for Failure {
 }
 
 impl Failure {
-    /// What a client is told that wanted to connect.
-    pub(super) fn of_handshake(self) -> HttpResponse {
+    /// The status that clients hear or access logs tell, and its words.
+    fn told(self) -> (u16, &'static str) {
         match self {
-            Self::NoUpgrade => handshake::required(),
-            Self::TooMany => told(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
-            Self::Unauthorized => told(StatusCode::UNAUTHORIZED, "Unauthorized"),
-            Self::Forbidden => told(StatusCode::FORBIDDEN, "Forbidden"),
+            Self::NoUpgrade => (426, "Upgrade Required"),
+            Self::TooMany => (503, "Service Unavailable"),
+            Self::Unauthorized => (401, "Unauthorized"),
+            Self::Forbidden => (403, "Forbidden"),
+            Self::Throttled => (429, "Too Many Requests"),
             Self::Declined(status) => {
                 // An informational status, or success, would be none.
                 let status = StatusCode::from_u16(status).ok().filter(|it| it.as_u16() >= 300);
                 let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                told(status, status.canonical_reason().unwrap_or("Error"))
+                (status.as_u16(), status.canonical_reason().unwrap_or("Error"))
             }
-            Self::Configuration => told(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error"),
-            Self::Failed => told(StatusCode::BAD_GATEWAY, "Internal server error"),
+            Self::Configuration => (500, "Internal server error"),
+            Self::Failed => (502, "Internal server error"),
+        }
+    }
+
+    /// What a client is told that wanted to connect.
+    pub(super) fn of_handshake(self) -> HttpResponse {
+        let (status, message) = self.told();
+        match self {
+            Self::NoUpgrade => handshake::required(),
+            _ => told(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), message),
         }
     }
 }
@@ -136,22 +149,43 @@ impl Gateway {
         let happened = Happened::Message { id: id.clone() };
         let known = websocket::context(asked.connection, &happened, "", (&id, clock::unix_ms()));
         let tell = |message: &str| Some(websocket::told(message, &asked.connection.id, &id).into());
-        let Some(route) = asked.route_of(body.0, &known) else { return tell("Forbidden") };
-        let sent = Sent { happened, headers: &[], query: &[], body: Some(body) };
+        let sent = Sent { happened, request_id: id.clone(), headers: &[], query: &[], body: Some(body) };
+        let Some(route) = asked.route_of(body.0, &known) else {
+            self.log_what_happened(asked, ("", &sent), Err(Failure::Forbidden), Instant::now());
+            return tell("Forbidden");
+        };
         match self.at_route(asked, route, &sent).await {
             Ok(answer) if !answer.body.is_empty() && has_response(asked, route) => Some(answer.body),
             Ok(_) => None,
+            Err(Failure::Throttled) => tell("Too Many Requests"),
             Err(_) => tell("Internal server error"),
         }
     }
 
-    /// What the integration of a route answers.
+    /// What the integration of a route answers, for which there is a line in the stage's access log.
     pub(super) async fn at_route(
         &self,
         asked: Asked<'_>,
         route: &Shape,
         sent: &Sent<'_>,
     ) -> Result<WebAnswer, Failure> {
+        let (key, began) = (text(route, "RouteKey"), Instant::now());
+        let limits = throttle::of_route(&asked.stage.settings, key).filter(|_| key != DISCONNECT);
+        let answered = match self.memory.throttle.admits((&asked.api.api_id, &asked.stage.name, key), limits)
+        {
+            true => self.admitted(asked, route, sent).await,
+            false => Err(Failure::Throttled),
+        };
+        self.log_what_happened(
+            asked,
+            (key, sent),
+            answered.as_ref().map(|it| it.status).map_err(|it| *it),
+            began,
+        );
+        answered
+    }
+
+    async fn admitted(&self, asked: Asked<'_>, route: &Shape, sent: &Sent<'_>) -> Result<WebAnswer, Failure> {
         let target = text(route, "Target");
         let Some(id) = target.strip_prefix("integrations/") else {
             // A route that leads nowhere lets everybody through.
@@ -159,6 +193,42 @@ impl Gateway {
         };
         let integration = asked.stage.snapshot.integrations.get(id).ok_or(Failure::Configuration)?;
         self.integrated_at(asked, route, integration, sent).await
+    }
+}
+
+impl Gateway {
+    /// A line for what happened on a connection, where the stage wants one.
+    pub(super) fn log_what_happened(
+        &self,
+        asked: Asked<'_>,
+        (key, sent): (&str, &Sent<'_>),
+        answered: Result<u16, Failure>,
+        began: Instant,
+    ) {
+        let Some((group, format)) = access_log::settings(asked.stage) else { return };
+        let now_ms = clock::unix_ms();
+        let mut known = websocket::context(asked.connection, &sent.happened, key, (&sent.request_id, now_ms));
+        if key.is_empty() {
+            // No route was for it.
+            known["routeKey"] = Value::Null;
+        }
+        known["accountId"] = asked.api.account_id.as_str().into();
+        match answered {
+            Ok(status) => {
+                known["status"] = status.into();
+                known["integrationStatus"] = status.into();
+                known["integrationLatency"] =
+                    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX).into();
+            }
+            Err(failure) => {
+                let (status, message) = failure.told();
+                known["status"] = status.into();
+                known["error"] = json!({"message": message, "messageString": json!(message).to_string()});
+            }
+        }
+        let line = variables::access_log_line(format, &known);
+        let stream = format!("{}/{}", asked.api.api_id, asked.stage.name);
+        self.memory.access_logs.put(group, stream, now_ms, line);
     }
 }
 

@@ -381,6 +381,33 @@ def test_access_logs_are_in_the_form_that_the_stage_names(rest, server):
     assert {"m": "GET", "r": "/pets/{id}", "s": 200, "e": "-"} in lines
 
 
+def test_execution_logs_tell_what_happens_to_requests(rest, server, deploy):
+    api = RestApi(rest)
+    api.function("/pets", deploy(PROXY_ECHO))
+    api.function("/broken", deploy("def handler(event, context):\n    return 'no answer'\n"))
+    api.mock("/silent")
+    api.deploy()
+    api.patch(**{"/*/*/logging/loglevel": "ERROR", "/~1pets/POST/logging/loglevel": "INFO", "/~1pets/POST/logging/dataTrace": "true", "/~1silent/GET/logging/loglevel": "OFF"})
+    for path, method in (("/pets", "GET"), ("/silent", "GET"), ("/broken", "GET")):
+        api.visit(path, method)
+    told = api.visit("/pets", "POST", [("Content-Type", "text/plain")], b"a secret").json["requestContext"]["requestId"]
+    logs, group = server.client(service="logs"), f"API-Gateway-Execution-Logs_{api.id}/dev"
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            lines = [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
+        except logs.exceptions.ResourceNotFoundException:
+            lines = []
+        if any("Method completed" in line for line in lines) or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    of_pets = [line.removeprefix(f"({told}) ") for line in lines if told in line]
+    assert of_pets[1:3] == [f"Starting execution for request: {told}", "HTTP Method: POST, Resource Path: /pets"]
+    assert "Method request body before transformations: a secret" in of_pets and of_pets[-1] == "Method completed with status: 200"
+    (failed,) = [line for line in lines if told not in line]
+    assert failed.endswith(') Execution failed: "Internal server error"')
+
+
 def test_a_domain_name_leads_to_stages(rest, server, deploy):
     api = RestApi(rest)
     api.function("/event", deploy(PROXY_ECHO))

@@ -1,4 +1,5 @@
-//! Access logs of stages: a line for each request, put into the log group that the stage names, many at a time.
+//! Logs of stages: access logs, with a line for each request, in the log group that the stage names, and execution logs of REST APIs in one
+//! of their own; many lines at a time.
 //!
 //! ```text
 //! answered ──► a line waits (a bounded number; what is more is dropped, which the server's log tells) ──► the group's stream
@@ -8,7 +9,7 @@ use std::collections::BTreeMap;
 
 use lambda_model::error::with_causes;
 use services::apigatewayv2::DeployedStage;
-use store::{LogEvent, LogGroupKey, Logs, StoreError};
+use store::{LogEvent, LogGroupKey, LogGroupSettings, Logs, StoreError};
 use tokio::sync::mpsc;
 
 use super::limits;
@@ -19,6 +20,8 @@ struct Line {
     stream: String,
     at_ms: i64,
     text: String,
+    /// Whether the group and its stream are made where they are not there.
+    makes_group: bool,
 }
 
 /// The log group that a stage of an HTTP or WebSocket API names for its access log, and the form of a line.
@@ -40,9 +43,23 @@ impl AccessLogs {
 
     /// Puts a line into a group by its ARN.
     pub(super) fn put(&self, group_arn: &str, stream: String, at_ms: i64, text: String) {
+        self.wait_for_its_turn(group_arn, (stream, at_ms, text), false);
+    }
+
+    /// Puts a line into a group that is the API's own, and is made where it is not there.
+    pub(super) fn put_into_own(&self, group_arn: &str, stream: String, at_ms: i64, text: String) {
+        self.wait_for_its_turn(group_arn, (stream, at_ms, text), true);
+    }
+
+    fn wait_for_its_turn(
+        &self,
+        group_arn: &str,
+        (stream, at_ms, text): (String, i64, String),
+        makes_group: bool,
+    ) {
         let Some(group) = group_of(group_arn) else { return };
-        if self.0.try_send(Line { group, stream, at_ms, text }).is_err() {
-            tracing::warn!("an access log is behind: a line is dropped");
+        if self.0.try_send(Line { group, stream, at_ms, text, makes_group }).is_err() {
+            tracing::warn!("a log of an API is behind: a line is dropped");
         }
     }
 }
@@ -67,6 +84,12 @@ fn put_all(logs: &Logs, lines: &[Line]) {
     let mut by_stream = BTreeMap::<(&LogGroupKey, &str), Vec<&Line>>::new();
     lines.iter().for_each(|line| by_stream.entry((&line.group, &line.stream)).or_default().push(line));
     for ((group, stream), lines) in by_stream {
+        if let Some(made) = lines.iter().find(|line| line.makes_group) {
+            let settings = LogGroupSettings::new(group.name.as_str(), made.at_ms);
+            if let Err(error) = logs.create_group(group, settings) {
+                tracing::warn!(group = group.name, error = with_causes(&error), "a log group cannot be made");
+            }
+        }
         let events: Vec<_> = lines
             .iter()
             .map(|line| LogEvent { timestamp_ms: line.at_ms, message: line.text.as_bytes() })

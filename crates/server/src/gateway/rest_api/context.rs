@@ -8,7 +8,7 @@ use hyper::body::Body as _;
 use lambda_model::credentials::Principal;
 use serde_json::{Map, Value, json};
 
-use super::Visit;
+use super::{Visit, execution_log::ExecutionLog};
 use crate::http::HttpResponse;
 
 /// What is found out on the way.
@@ -27,14 +27,21 @@ pub(super) struct Known {
     /// Why there is no answer of an integration.
     pub error: Option<Value>,
     /// What happened, where somebody wants to know.
-    pub log: Option<Vec<String>>,
+    pub log: Option<ExecutionLog>,
 }
 
 impl Known {
     /// Notes what happened, where somebody wants to know.
     pub(super) fn note(&mut self, line: impl FnOnce() -> String) {
         if let Some(log) = &mut self.log {
-            log.push(line());
+            log.note(line);
+        }
+    }
+
+    /// The same of what clients and integrations send.
+    pub(super) fn note_data(&mut self, line: impl FnOnce() -> String) {
+        if let Some(log) = &mut self.log {
+            log.note_data(line);
         }
     }
 }

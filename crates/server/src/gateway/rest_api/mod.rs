@@ -13,6 +13,7 @@ mod api_key;
 mod authorizer;
 mod coding;
 mod context;
+mod execution_log;
 mod integration;
 mod mapping;
 mod policy;
@@ -38,6 +39,7 @@ use services::{
 
 use self::{
     context::Known,
+    execution_log::ExecutionLog,
     refusal::{Kind, Refusal},
 };
 use super::{Callers, Gateway, incoming, limits, place::ApiPlace, throttle};
@@ -97,6 +99,18 @@ impl Visit<'_> {
         self.arn_of(&format!("{}/{}{}", self.stage.name, self.web.method, self.behind))
     }
 
+    /// The settings that the stage has for this method alone.
+    fn own_settings(&self) -> Option<&Value> {
+        let path = self.method.resource_path.trim_start_matches('/');
+        self.stage.settings?.get("methodSettings")?.get(format!("{path}/{}", self.web.method))
+    }
+
+    /// A setting of the method: its own, or that of all methods.
+    fn method_setting(&self, member: &str) -> Option<&Value> {
+        let of_all = || self.stage.settings?.get("methodSettings")?.get("*/*")?.get(member);
+        self.own_settings().and_then(|own| own.get(member)).or_else(of_all)
+    }
+
     fn arn_of(&self, what: &str) -> String {
         let Api { account_id, region, api_id } = self.api;
         format!("arn:aws:execute-api:{region}:{account_id}:{api_id}/{what}")
@@ -130,8 +144,14 @@ impl Gateway {
             Ok(visit) => visit,
             Err(nowhere) => return with_id(*nowhere, &request_id),
         };
+        visit.known.log = ExecutionLog::wanted(&visit);
+        execution_log::begin(&mut visit);
         let answered = self.visited(request, &mut visit, callers).await;
         let response = answered.unwrap_or_else(|refusal| refusal::response(refusal, &mut visit));
+        if let Some(mut log) = visit.known.log.take() {
+            log.note(|| format!("Method completed with status: {}", response.status().as_u16()));
+            log.write(&self.memory.access_logs, &visit);
+        }
         self.log_access(&visit, &response, began);
         with_id(response, &request_id)
     }
@@ -150,6 +170,10 @@ impl Gateway {
         self.check_key(visit)?;
         visit.web.body = http::read_body(request.body, limits::API_BODY_BYTES_MAX).await?;
         coding::unpack(&mut visit.web).await?;
+        let body = visit.web.body.clone();
+        visit.known.note_data(|| {
+            format!("Method request body before transformations: {}", String::from_utf8_lossy(&body))
+        });
         validation::check(visit)?;
         let answer = self.at_integration(visit).await?;
         let minimum = visit.stage.deployed.snapshot.api.get("minimumCompressionSize").and_then(Value::as_u64);
@@ -158,19 +182,14 @@ impl Gateway {
 
     /// Whether there are no more requests than there may be, of those that the same settings are for.
     fn admits(&self, visit: &Visit<'_>) -> bool {
-        let Some(settings) = visit.stage.settings.and_then(|it| it.get("methodSettings")) else {
-            return true;
-        };
-        let path = visit.method.resource_path.trim_start_matches('/');
-        let own = settings.get(format!("{path}/{}", visit.web.method));
-        let number = |member: &str| {
-            let all = [own, settings.get("*/*")];
-            all.into_iter().flatten().find_map(|settings| settings.get(member)?.as_f64())
-        };
+        let number = |member: &str| visit.method_setting(member).and_then(Value::as_f64);
         let limits = throttle::limits(number("throttlingRateLimit"), number("throttlingBurstLimit"));
         // Whatever a client calls its method: those without settings of their own are one.
-        let method =
-            if own.is_some() { visit.web.method.as_str() } else { text(&visit.method.shape, "httpMethod") };
+        let method = if visit.own_settings().is_some() {
+            visit.web.method.as_str()
+        } else {
+            text(&visit.method.shape, "httpMethod")
+        };
         let counted = format!("{}/{method}", visit.method.resource_id);
         self.memory.throttle.admits((visit.api.api_id, visit.stage.name, &counted), limits)
     }

@@ -175,7 +175,9 @@ pub(super) fn response(refusal: Refusal, visit: &mut Visit<'_>) -> HttpResponse 
     if let Some(detail) = &refusal.detail {
         error["validationErrorString"] = detail.as_str().into();
     }
-    visit.known.note(|| format!("Execution failed: {message}"));
+    if let Some(log) = &mut visit.known.log {
+        log.note_error(format!("Execution failed: {message}"));
+    }
     visit.known.error = Some(error);
     let context = context::of(visit);
     worded(

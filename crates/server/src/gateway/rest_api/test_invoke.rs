@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use services::apigateway::{Method, Shape, TestInvoke, TestInvoked, TestOfAuthorizer, TestOfMethod};
 
 use super::{
-    Api, Known, Stage, Visit, authorizer, context, integration::described, refusal, text, validation,
+    Api, Known, Stage, Visit, authorizer, context,
+    execution_log::{self, ExecutionLog},
+    integration::described,
+    refusal, text, validation,
 };
 use crate::{
     clock,
@@ -65,18 +68,13 @@ impl Gateway {
         };
         let mut visit = visit(test, method);
         let id = visit.web.request_id.clone();
-        visit.known.log = Some(vec![
-            format!("Execution log for request {id}"),
-            format!("Starting execution for request: {id}"),
-            format!("HTTP Method: {}, Resource Path: {}", test.method, visit.behind),
-            format!("Method request path: {:?}", visit.parameters),
-            format!("Method request query string: {:?}", visit.query),
-            format!("Method request headers: {:?}", visit.web.headers),
-            format!(
-                "Method request body before transformations: {}",
-                String::from_utf8_lossy(&visit.web.body)
-            ),
-        ]);
+        visit.known.log = Some(ExecutionLog::whole());
+        visit.known.note(|| format!("Execution log for request {id}"));
+        execution_log::begin(&mut visit);
+        let body = visit.web.body.clone();
+        visit.known.note_data(|| {
+            format!("Method request body before transformations: {}", String::from_utf8_lossy(&body))
+        });
         let answered = match validation::check(&visit) {
             Ok(()) => self.at_integration(&mut visit).await,
             Err(refusal) => Err(refusal),
@@ -181,9 +179,9 @@ fn header_of<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str>
 async fn shown(mut visit: Visit<'_>, response: HttpResponse, began: Instant) -> TestInvoked {
     let (parts, body) = response.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    visit
-        .known
-        .note(|| format!("Method response body after transformations: {}", String::from_utf8_lossy(&body)));
+    visit.known.note_data(|| {
+        format!("Method response body after transformations: {}", String::from_utf8_lossy(&body))
+    });
     visit.known.note(|| "Successfully completed execution".to_owned());
     visit.known.note(|| format!("Method completed with status: {}", parts.status.as_u16()));
     let headers = parts.headers.iter();
@@ -194,7 +192,7 @@ async fn shown(mut visit: Visit<'_>, response: HttpResponse, began: Instant) -> 
         status: parts.status.as_u16(),
         headers: headers.collect(),
         body,
-        log: visit.known.log.unwrap_or_default().join("\n"),
+        log: visit.known.log.map(|log| log.text()).unwrap_or_default(),
         latency_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
     }
 }

@@ -34,7 +34,7 @@ impl Gateway {
     ) -> Result<WebAnswer, Refusal> {
         let asked = self.event_for(visit, integration, uri).await?;
         let outcome = self.invoker.invoke(asked).await.map_err(NotInvoked::from)?.outcome;
-        visit.known.note(|| {
+        visit.known.note_data(|| {
             format!(
                 "Endpoint response body before transformations: {}",
                 String::from_utf8_lossy(&outcome.payload)
@@ -86,7 +86,7 @@ impl Gateway {
             && !visit.stage.deployed.binary.is_empty();
         let event = rest::event(described(visit, &known, &path, &headers), &mapped.body, is_binary);
         let event = event.map_err(|_| Refusal::configuration("there is no event"))?;
-        visit.known.note(|| {
+        visit.known.note_data(|| {
             format!("Endpoint request body after transformations: {}", String::from_utf8_lossy(&event))
         });
         let role = text(&integration.shape, "credentials");

@@ -28,7 +28,7 @@ impl Gateway {
             return Err(Refusal::configuration("the function's policy does not let the API invoke it"));
         }
         let sent = String::from_utf8_lossy(&mapped.body).into_owned();
-        visit.known.note(|| format!("Endpoint request body after transformations: {sent}"));
+        visit.known.note_data(|| format!("Endpoint request body after transformations: {sent}"));
         let method = match (function, text(&integration.shape, "httpMethod")) {
             (Some(_), _) => "POST",
             (None, "ANY") => visit.web.method.as_str(),
@@ -47,7 +47,7 @@ impl Gateway {
         };
         let answer = self.ask_service(call).await.map_err(Refusal::configuration)?;
         let got = String::from_utf8_lossy(&answer.body).into_owned();
-        visit.known.note(|| format!("Endpoint response body before transformations: {got}"));
+        visit.known.note_data(|| format!("Endpoint response body before transformations: {got}"));
         match function {
             Some(_) => of_function(answer),
             None => Ok(Answered { named: answer.status.to_string(), answer }),

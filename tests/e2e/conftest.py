@@ -51,9 +51,14 @@ class Servers:
         self.started = []
         self.names = [str(folder)]
 
-    def start(self, *args, data_dir=None, **options):
-        """A server with more arguments, in a new data directory unless one is given."""
-        data_dir = Path(data_dir) if data_dir else Path(tempfile.mkdtemp(prefix="data-", dir=self.folder))
+    def start(self, *args, data_dir=None, fetches_anew=False, **options):
+        """A server with more arguments, in a new data directory unless one is given: with the SDKs that others fetched, unless it
+        `fetches_anew`. Each would take ten seconds of a processor, and thousands of files to remove."""
+        if data_dir is None:
+            data_dir = tempfile.mkdtemp(prefix="data-", dir=self.folder)
+            if not fetches_anew:
+                (Path(data_dir) / "runtimes").symlink_to(toolbox.cache("runtimes"))
+        data_dir = Path(data_dir)
         server = lambent.Server(data_dir, *args, **options)
         self.started.append(server)
         self.names.append(server.health().get("data_dir_id"))

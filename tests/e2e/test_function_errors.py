@@ -124,7 +124,7 @@ def test_a_pending_function_conflicts(fresh_server, python_runtime):
     """The registry of the SDK takes the connection and says nothing, so that the function stays Pending."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
-        server = fresh_server("--isolation", "process", env={"PIP_INDEX_URL": index, "UV_INDEX_URL": index})
+        server = fresh_server("--isolation", "process", fetches_anew=True, env={"PIP_INDEX_URL": index, "UV_INDEX_URL": index})
         function = Deployer(server.client(), python_runtime)(HELLO, wait=False)
         text = "The function is currently in the following state: Pending"
         with refused(409, "ResourceConflictException", contains=[text]):

@@ -8,7 +8,7 @@
 //! controllers in v1 and has such a hierarchy beside them.
 //!
 //! Init stays outside. The processes that it starts are in their group of v2 from their first instruction on, and join those of v1
-//! by writing to the `cgroup.procs` files that the server opened, so that no path and no right has to exist inside.
+//! by writing to the `tasks` files that the server opened, so that no path and no right has to exist inside.
 
 mod delegation;
 mod group;

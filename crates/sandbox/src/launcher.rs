@@ -142,7 +142,7 @@ impl Launcher {
             scratch: self.scratch.clone(),
             mount_name: format!("lambent-{}.{}", self.config.data_dir_id, spec.id),
             storage,
-            cgroups: entrance.procs.len(),
+            cgroups: entrance.tasks.len(),
             starts_in_group: entrance.group.is_some(),
             network,
             host_address: self.networks.host_address(),

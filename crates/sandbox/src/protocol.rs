@@ -48,7 +48,7 @@ pub(crate) struct Create {
     pub(crate) network: Network,
     /// The host's address as the sandbox sees it, when it may be reached.
     pub(crate) host_address: Option<Ipv4Addr>,
-    /// Number of descriptors of `cgroup.procs` files.
+    /// Number of descriptors of `tasks` files.
     pub(crate) cgroups: usize,
     /// Whether there is a control group of v2, in which processes are started.
     pub(crate) starts_in_group: bool,

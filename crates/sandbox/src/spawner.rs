@@ -123,7 +123,7 @@ fn create_init(create: Create, mut descriptors: Vec<OwnedFd>) -> Option<Birth> {
             let group = create.starts_in_group.then(|| made.next()).flatten();
             let storage = (create.storage == Storage::Mount).then(|| made.next()).flatten();
             let network = (create.network == Network::Joined).then(|| made.next()).flatten();
-            let entrance = Entrance { procs: descriptors, group };
+            let entrance = Entrance { tasks: descriptors, group };
             Some(Birth { create, channel, entrance, joined: Joined { storage, network } })
         }
         Ok(false) => None,

@@ -93,7 +93,7 @@ fn prepare_process(init: &Init<'_>, program: &Program) -> Result<(), Failure> {
         return Err(io::Error::from(io::ErrorKind::InvalidInput))
             .stage(|| "taking standard output and error");
     };
-    identity::confine(&init.create, &init.entrance.procs, init.filters)?;
+    identity::confine(&init.create, &init.entrance.tasks, init.filters)?;
     rustix::process::chdir(&program.cwd).stage(|| format!("entering {}", program.cwd.display()))?;
     identity::take_standard_streams(&stdin, stdout, stderr).stage(|| "taking the standard streams")?;
     if let Some(number) = program.stdout_again {

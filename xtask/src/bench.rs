@@ -2,11 +2,12 @@
 //! same minute, so that each figure is a ratio and not a property of the machine.
 //!
 //! Warm: the floor is `bare-broker`, which passes payloads between caller and the same runtime on the same HTTP
-//! stack, without isolation, limits or logs. Cold: the floor is the start of the interpreter alone, doing nothing.
+//! stack, without isolation, limits or logs, and AWS's own emulator ([`emulator`]). Cold: see [`starts`].
 //! Events and messages: see [`events`] and [`queues`]; objects, streams and rules: [`sources`]; tables: [`tables`]; URLs and APIs:
-//! [`gateways`]. The table goes to standard output and `target/bench/latest.json`. `--short` takes a tenth of the time; `--events`,
-//! `--sources` and `--gateways` leave all but these out.
+//! [`gateways`]. The table goes to standard output, `target/bench/latest.json` and `docs/performance.md`. `--short` takes a tenth of the
+//! time and leaves the page as it is; `--events`, `--sources`, `--gateways` and `--invokes` leave all but these out.
 
+mod emulator;
 mod events;
 mod gateways;
 mod http;
@@ -14,21 +15,23 @@ mod http_floor;
 mod lambent;
 mod load;
 mod package;
+mod page;
 mod process;
 mod queues;
 mod report;
 mod runtimes;
 mod sources;
+mod starts;
 mod tables;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use crate::failure::Failure;
 use crate::shell;
-use http::Connection;
+use emulator::Emulator;
 use lambent::Lambent;
 use load::{Kind, Latencies, Target};
 use process::Background;
@@ -38,6 +41,8 @@ use runtimes::Subject;
 /// Callers at a time, and payload bytes, of each warm row.
 const WARM: &[(usize, usize)] = &[(1, 1 << 10), (8, 1 << 10), (32, 1 << 10), (1, 1 << 20), (8, 1 << 20)];
 const WARM_UP: Duration = Duration::from_secs(1);
+/// In so many turns each.
+const PAIRS: u32 = 5;
 
 const USAGE: &str = "usage: cargo xtask bench [--short] [--events | --sources | --gateways | --invokes]";
 
@@ -47,6 +52,8 @@ struct Effort {
     cold_starts: usize,
     /// Nothing else than this.
     only: Option<Part>,
+    /// Whether it is as much as the page wants.
+    is_for_the_page: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,11 +66,13 @@ enum Part {
 
 impl Effort {
     fn parse(arguments: &[String]) -> Result<Self, Failure> {
-        let mut effort = Self { warm: Duration::from_secs(5), cold_starts: 50, only: None };
+        let mut effort =
+            Self { warm: Duration::from_secs(5), cold_starts: 50, only: None, is_for_the_page: true };
         for argument in arguments {
             effort.only = match argument.as_str() {
                 "--short" => {
                     (effort.warm, effort.cold_starts) = (Duration::from_millis(500), 10);
+                    effort.is_for_the_page = false;
                     effort.only
                 }
                 "--events" => Some(Part::Events),
@@ -75,9 +84,41 @@ impl Effort {
         }
         Ok(effort)
     }
+}
 
-    fn wants(&self, part: Part) -> bool {
-        self.only.is_none_or(|only| only == part)
+impl Part {
+    const ALL: [Self; 4] = [Self::Events, Self::Sources, Self::Gateways, Self::Invokes];
+
+    /// Its heading on the page.
+    fn title(self) -> &'static str {
+        match self {
+            Self::Events => "Events and messages",
+            Self::Sources => "Objects, streams, rules and tables",
+            Self::Gateways => "URLs and APIs",
+            Self::Invokes => "Invocations",
+        }
+    }
+
+    /// What its floors are.
+    fn about(self) -> &'static str {
+        match self {
+            Self::Events => {
+                "Beside a log of our own with one `fdatasync` for all that wait, and a server of one thread over that."
+            }
+            Self::Sources => {
+                "Beside the same function invoked, the puts alone, a bus without rules, and the same log of our own."
+            }
+            Self::Gateways => {
+                "A function that hands its body back, behind its URL, an HTTP API, and a REST API with a proxy integration or with templates \
+                 both ways; beside the same function invoked directly, and a plain HTTP server of the same language behind nginx."
+            }
+            Self::Invokes => {
+                "Warm: beside a bare broker between the caller and the same runtime, without isolation, limits or logs, and AWS's runtime \
+                 interface emulator, in five turns each. Cold, from the request to the response: beside the same runtime in namespaces of \
+                 its own, started by a program that does nothing else, until it asks for its first event; and `runc run` of a program \
+                 that does nothing."
+            }
+        }
     }
 }
 
@@ -95,70 +136,111 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     fs::create_dir_all(&folder).map_err(|e| Failure::during(folder.display(), e))?;
     let subjects = runtimes::all(&folder)?;
     let server = Lambent::start(&folder, &subjects)?;
-    let rows = measure(&server, &subjects, &folder, &effort)?;
+    println!("{}", report::heading());
+    let mut all = Vec::new();
+    for part in Part::ALL.into_iter().filter(|part| effort.only.is_none_or(|only| only == *part)) {
+        let rows = measure(part, &server, &subjects, &folder, &effort)?;
+        if effort.is_for_the_page {
+            page::write(part, &rows)?;
+        }
+        all.extend(rows);
+    }
     server.stop();
     let file = folder.join("latest.json");
-    fs::write(&file, report::to_json(&rows).to_string()).map_err(|e| Failure::during(file.display(), e))?;
+    fs::write(&file, report::to_json(&all).to_string()).map_err(|e| Failure::during(file.display(), e))?;
     println!("\n{}", file.display());
     Ok(())
 }
 
 fn measure(
+    part: Part,
     server: &Lambent,
     subjects: &[Subject],
     folder: &Path,
     effort: &Effort,
 ) -> Result<Vec<Row>, Failure> {
-    println!("{}", report::heading());
     let mut rows = Vec::new();
-    if let Some(native) = subjects.first().filter(|_| effort.wants(Part::Events)) {
-        rows.extend(events::rows(server, native, folder, effort)?);
-        rows.extend(queues::rows(server, folder, effort)?);
-        rows.iter().for_each(|row| println!("{}", report::line(row)));
-    }
-    if effort.wants(Part::Sources) {
-        rows.extend(sources::rows(server, subjects, folder, effort)?);
-        let tables = tables::rows(server, folder, effort)?;
-        tables.iter().for_each(|row| println!("{}", report::line(row)));
-        rows.extend(tables);
-    }
-    if effort.wants(Part::Gateways) {
-        rows.extend(gateways::rows(server, subjects, folder, effort)?);
-    }
-    for subject in subjects.iter().filter(|_| effort.wants(Part::Invokes)) {
-        let path = server.deploy(subject, &format!("warm-{}", subject.name))?;
-        for (callers, bytes) in WARM {
-            rows.push(warm(server, subject, &path, *callers, *bytes, effort)?);
-            println!("{}", rows.last().map(report::line).unwrap_or_default());
+    match part {
+        Part::Events => {
+            if let Some(native) = subjects.first() {
+                rows.extend(events::rows(server, native, folder, effort)?);
+                rows.extend(queues::rows(server, folder, effort)?);
+            }
+            rows.iter().for_each(|row| println!("{}", report::line(row)));
         }
-        rows.push(cold(server, subject, effort)?);
-        println!("{}", rows.last().map(report::line).unwrap_or_default());
+        Part::Sources => {
+            rows.extend(sources::rows(server, subjects, folder, effort)?);
+            let tables = tables::rows(server, folder, effort)?;
+            tables.iter().for_each(|row| println!("{}", report::line(row)));
+            rows.extend(tables);
+        }
+        Part::Gateways => rows.extend(gateways::rows(server, subjects, folder, effort)?),
+        Part::Invokes => {
+            for subject in subjects {
+                rows.extend(invokes(server, subject, folder, effort)?);
+            }
+        }
     }
     Ok(rows)
 }
 
+/// Warm invokes and cold starts of one kind of runtime.
+fn invokes(server: &Lambent, subject: &Subject, folder: &Path, effort: &Effort) -> Result<Vec<Row>, Failure> {
+    let path = server.deploy(subject, &format!("warm-{}", subject.name))?;
+    let emulator = emulator::program(folder);
+    let mut rows = Vec::new();
+    for (callers, bytes) in WARM {
+        // AWS's emulator answers one caller at a time.
+        let emulator = emulator.as_deref().filter(|_| (*callers, *bytes) == WARM[0]);
+        for row in warm(server, subject, &path, (*callers, *bytes), emulator, effort)? {
+            println!("{}", report::line(&row));
+            rows.push(row);
+        }
+    }
+    for row in starts::rows(server, subject, folder, effort)? {
+        println!("{}", report::line(&row));
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// Pairs, of which each takes its part of the time: what the machine does besides is in both.
 fn warm(
     server: &Lambent,
     subject: &Subject,
     path: &str,
-    callers: usize,
-    bytes: usize,
+    (callers, bytes): (usize, usize),
+    emulator: Option<&Path>,
     effort: &Effort,
-) -> Result<Row, Failure> {
+) -> Result<Vec<Row>, Failure> {
     let body = [b"\"".as_slice(), &vec![b'x'; bytes - 2], b"\""].concat();
     let name = format!("warm {}, {callers} callers, {} KB", subject.name, bytes >> 10);
     let broker = Broker::start(subject, callers)?;
-    let lambent = Target { address: &server.address, path, body: &body, kind: Kind::Answer };
-    let floor = Target { address: &broker.address, path: "/invoke", body: &body, kind: Kind::Answer };
-    let during = |what: &str| {
-        let text = format!("{name}, {what}");
-        move |error: std::io::Error| Failure::during(text, error)
-    };
-    load::run(&lambent, callers, WARM_UP.min(effort.warm)).map_err(during("warming up"))?;
-    load::run(&floor, callers, WARM_UP.min(effort.warm)).map_err(during("warming up the floor"))?;
-    let lambent = load::run(&lambent, callers, effort.warm).map_err(during("lambent"))?;
-    let floor = load::run(&floor, callers, effort.warm).map_err(during("floor"))?;
-    Ok(Row { name, lambent, floor })
+    let emulator = emulator.map(|program| Emulator::start(program, subject)).transpose()?;
+    let target = |address, path| Target { address, path, body: &body, kind: Kind::Answer };
+    let mut measured =
+        vec![("lambent", target(&server.address, path)), ("bare", target(&broker.address, "/invoke"))];
+    measured
+        .extend(emulator.as_ref().map(|emulator| ("emulator", target(&emulator.address, emulator::PATH))));
+    let mut found: Vec<Latencies> = Vec::new();
+    for round in 0..=PAIRS {
+        for (number, (what, target)) in measured.iter().enumerate() {
+            let time = if round == 0 { WARM_UP.min(effort.warm) } else { effort.warm / PAIRS };
+            let failed = |error| Failure::during(format!("{name}, {what}"), error);
+            let latencies = load::run(target, callers, time).map_err(failed)?;
+            match found.get_mut(number) {
+                Some(all) if round > 1 => all.extend(latencies),
+                Some(first) => *first = latencies,
+                None => found.push(latencies),
+            }
+        }
+    }
+    let mut found = found.into_iter();
+    let lambent = found.next().unwrap_or_default();
+    let floors = ["bare", "AWS's emulator"].into_iter().zip(found);
+    Ok(floors
+        .map(|(what, floor)| Row { name: format!("{name} : {what}"), lambent: lambent.clone(), floor })
+        .collect())
 }
 
 /// The bare broker with as many bare runtimes as there are callers.
@@ -189,36 +271,4 @@ fn bare(subject: &Subject, address: &str) -> Command {
         command.current_dir(Path::new(task));
     }
     command
-}
-
-/// First invocations of new functions, beside the interpreter's own start.
-fn cold(server: &Lambent, subject: &Subject, effort: &Effort) -> Result<Row, Failure> {
-    let name = format!("cold {}", subject.name);
-    let mut lambent = Vec::new();
-    let mut floor = Vec::new();
-    for number in 0..effort.cold_starts {
-        let path = server.deploy(subject, &format!("cold-{}-{number}", subject.name))?;
-        let mut connection = Connection::open(&server.address).map_err(|e| Failure::during(&name, e))?;
-        let target = Target { address: &server.address, path: &path, body: b"1", kind: Kind::Answer };
-        lambent.push(load::one(&mut connection, &target).map_err(|e| Failure::during(&name, e))?);
-        floor.push(start_of_nothing(subject)?);
-    }
-    Ok(Row { name, lambent: one_after_another(lambent), floor: one_after_another(floor) })
-}
-
-/// Measurements that were taken one after another, so that their sum is how long they took.
-fn one_after_another(micros: Vec<u64>) -> Latencies {
-    let elapsed = Duration::from_micros(micros.iter().sum());
-    Latencies::new(micros, elapsed)
-}
-
-fn start_of_nothing(subject: &Subject) -> Result<u64, Failure> {
-    let mut command = Command::new(&subject.nothing[0]);
-    command.args(&subject.nothing[1..]).stdin(Stdio::null()).stdout(Stdio::null());
-    let started = Instant::now();
-    let status = command.status().map_err(|e| Failure::during(&subject.nothing[0], e))?;
-    if !status.success() {
-        return Err(Failure::new(format!("`{}` failed", subject.nothing[0])));
-    }
-    Ok(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX))
 }

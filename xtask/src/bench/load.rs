@@ -13,7 +13,7 @@ use super::http::{self, About, Answer, Connection};
 const ANSWER_TIMEOUT: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
 
 /// What callers saw.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Latencies {
     /// Sorted, microseconds.
     micros: Vec<u64>,
@@ -38,6 +38,13 @@ impl Latencies {
         let each = self.micros.iter().map(|micros| micros * calls / at_once as u64);
         let micros = each.flat_map(|micros| vec![micros; at_once / calls as usize]).collect();
         Self::new(micros, self.elapsed)
+    }
+
+    /// Adds what was measured in another turn.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.micros.extend(other.micros);
+        self.micros.sort_unstable();
+        self.elapsed += other.elapsed;
     }
 
     /// How many calls there were.

@@ -1,9 +1,23 @@
 //! A program that runs beside us and ends with us.
 
 use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
+
+/// How long a server may take to listen.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An address where nobody listens now, as `host:port`.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn free_address() -> std::io::Result<String> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}
 
 /// A running program; killed when dropped.
 pub(super) struct Background(Child);
@@ -18,6 +32,22 @@ impl Background {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().map_err(|e| Failure::during(format!("cannot start `{program}`"), e))?;
         Ok(Self(child))
+    }
+
+    /// Starts a server and waits until it listens.
+    ///
+    /// # Errors
+    /// When it cannot be started, or does not listen.
+    pub(super) fn start_and_connect(command: &mut Command, address: &str) -> Result<Self, Failure> {
+        let (running, started) = (Self::start(command)?, Instant::now());
+        while TcpStream::connect(address).is_err() {
+            if started.elapsed() > START_TIMEOUT {
+                let program = command.get_program().to_string_lossy().into_owned();
+                return Err(Failure::new(format!("`{program}` does not listen at {address}")));
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(running)
     }
 
     /// Starts a server and waits for the first line that it prints.

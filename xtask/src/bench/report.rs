@@ -64,6 +64,27 @@ pub(super) fn line(row: &Row) -> String {
     row.line()
 }
 
+/// All rows as a table of Markdown.
+pub(super) fn to_markdown(rows: &[Row]) -> String {
+    let head = "| | p50 | floor | ratio | p99 | floor | ratio | per second | floor |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n";
+    let line = |row: &Row| {
+        let (ours, floor) = (&row.lambent, &row.floor);
+        format!(
+            "| {} | {} | {} | {:.2} | {} | {} | {:.2} | {:.0} | {:.0} |\n",
+            row.name,
+            ours.percentile(50),
+            floor.percentile(50),
+            row.ratio(50),
+            ours.percentile(99),
+            floor.percentile(99),
+            row.ratio(99),
+            ours.per_second(),
+            floor.per_second()
+        )
+    };
+    format!("{head}{}", rows.iter().map(line).collect::<String>())
+}
+
 /// All rows as JSON.
 pub(super) fn to_json(rows: &[Row]) -> Value {
     Value::Array(rows.iter().map(Row::to_json).collect())

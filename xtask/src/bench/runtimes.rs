@@ -24,8 +24,8 @@ pub(super) struct Subject {
     pub(super) bare: Vec<String>,
     /// Variables that the bare runtime needs.
     pub(super) variables: Vec<(&'static str, String)>,
-    /// The interpreter's own start, doing nothing.
-    pub(super) nothing: Vec<String>,
+    /// The interpreter; of the native one a program that does nothing.
+    pub(super) program: String,
     /// `--runtime-path` for the server, where the interpreter is not in the usual places.
     pub(super) runtime_path: Option<String>,
 }
@@ -58,7 +58,7 @@ fn native(folder: &Path) -> Result<Subject, Failure> {
         package: package::zip(&[("bootstrap", &bytes)]),
         bare: vec![text(&program)],
         variables: Vec::new(),
-        nothing: vec![text(&nothing)],
+        program: text(&nothing),
         runtime_path: None,
     })
 }
@@ -81,7 +81,7 @@ fn python(folder: &Path) -> Result<Option<Subject>, Failure> {
         package: package::zip(&[("app.py", PYTHON_ECHO)]),
         bare: vec![program.clone(), bootstrap("python/bootstrap.py")],
         variables: variables(&task),
-        nothing: vec![program, "-c".to_owned(), "pass".to_owned()],
+        program,
         runtime_path: None,
     }))
 }
@@ -100,7 +100,7 @@ fn node(folder: &Path) -> Result<Option<Subject>, Failure> {
         package: package::zip(&[("app.js", NODE_ECHO)]),
         bare: vec![program.to_owned(), bootstrap("nodejs/bootstrap.cjs")],
         variables: variables(&task),
-        nothing: vec![program.to_owned(), "-e".to_owned(), "0".to_owned()],
+        program: program.to_owned(),
         runtime_path: Some(format!("nodejs{major}.x={program}")),
     }))
 }

@@ -2,13 +2,10 @@
 
 use std::fs;
 use std::io;
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
 
-use crate::bench::process::Background;
+use crate::bench::process::{Background, free_address};
 use crate::bench::runtimes::Subject;
 use crate::failure::Failure;
 
@@ -45,8 +42,6 @@ const server = require('node:http').createServer((request, response) => {
 });
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));
 ";
-/// How long the proxy may take to listen.
-const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Both, running.
 pub(super) struct Plain {
@@ -70,7 +65,7 @@ impl Plain {
             return Ok(None);
         }
         let flag = if subject.name == "node" { "-e" } else { "-c" };
-        let mut command = Command::new(&subject.nothing[0]);
+        let mut command = Command::new(&subject.program);
         command.args([flag, code]);
         let (server, port) = Background::start_and_read_line(&mut command)?;
         let failed = |error: io::Error| Failure::during("nginx", error);
@@ -80,21 +75,9 @@ impl Plain {
         fs::write(folder.join("nginx.conf"), configuration(&address, &port)).map_err(failed)?;
         let mut command = Command::new("nginx");
         command.arg("-p").arg(&folder).args(["-c", "nginx.conf", "-e", "errors"]);
-        let proxy = Background::start(&mut command)?;
-        let started = Instant::now();
-        while TcpStream::connect(&address).is_err() {
-            if started.elapsed() > START_TIMEOUT {
-                return Err(Failure::new(format!("nginx does not listen; see {}/errors", folder.display())));
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
+        let proxy = Background::start_and_connect(&mut command, &address)?;
         Ok(Some(Self { address, _proxy: proxy, _server: server }))
     }
-}
-
-/// Nobody listens there now.
-fn free_address() -> io::Result<String> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }
 
 /// One process, so that it ends with us; connections to the server are kept, and no log is written.

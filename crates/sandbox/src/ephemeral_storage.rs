@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::error::SandboxError;
-use crate::limits::{STORAGE_KINDS_MAX, STORAGE_READY_MAX};
+use crate::limits::{REFILL_QUIET, STORAGE_KINDS_MAX, STORAGE_READY_MAX};
 use crate::spec::EphemeralStorage;
 use image::ImageMaker;
 
@@ -90,12 +90,21 @@ fn fill(shared: &Shared) {
         if state.closed {
             return;
         }
-        let lacking =
-            state.ready.iter().find(|(_, ready)| ready.len() < STORAGE_READY_MAX).map(|(kind, _)| *kind);
-        let Some(kind) = lacking else {
+        let fewest = state.ready.iter().min_by_key(|(_, ready)| ready.len());
+        let lacking = fewest.filter(|(_, ready)| ready.len() < STORAGE_READY_MAX);
+        let Some((kind, has_few)) = lacking.map(|(kind, ready)| (*kind, ready.len() < STORAGE_READY_MAX / 2))
+        else {
             state = shared.wanted.wait(state).unwrap_or_else(PoisonError::into_inner);
             continue;
         };
+        if !has_few {
+            let waited = shared.wanted.wait_timeout(state, REFILL_QUIET);
+            let (after, quiet) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = after;
+            if !quiet.timed_out() {
+                continue;
+            }
+        }
         drop(state);
         let made = shared.maker.make(kind);
         state = shared.state();

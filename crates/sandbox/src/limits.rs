@@ -49,6 +49,10 @@ pub(crate) const STORAGE_KINDS_MAX: usize = 16;
 /// Images for `/tmp` kept ready of each kind in use.
 pub(crate) const STORAGE_READY_MAX: usize = 4;
 
+/// What is made ahead, while half of it is there, is not made before nothing was taken for so long: whoever took it is still starting, and
+/// both would be waited for.
+pub(crate) const REFILL_QUIET: Duration = Duration::from_millis(20);
+
 /// Connections waiting to be accepted on a sandbox's listener.
 pub(crate) const LISTEN_BACKLOG: i32 = 1024;
 

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -22,7 +22,7 @@ use super::netlink::Netlink;
 use super::policy::NetworkPolicy;
 use super::veth::Pair;
 use crate::error::SandboxError;
-use crate::limits::NETWORKS_READY_MAX;
+use crate::limits::{NETWORKS_READY_MAX, REFILL_QUIET};
 
 /// A namespace, and the address that its pair of devices has while this lives.
 #[derive(Debug)]
@@ -165,10 +165,14 @@ impl Maker {
         loop {
             let lacking = self.lacking();
             let demand = match lacking {
-                Some(_) => demands.try_recv(),
+                Some((_, true)) => demands.try_recv(),
+                Some((_, false)) => demands.recv_timeout(REFILL_QUIET).map_err(|error| match error {
+                    RecvTimeoutError::Timeout => TryRecvError::Empty,
+                    RecvTimeoutError::Disconnected => TryRecvError::Disconnected,
+                }),
                 None => demands.recv().map_err(|_| TryRecvError::Disconnected),
             };
-            match (demand, lacking) {
+            match (demand, lacking.map(|(kind, _)| kind)) {
                 (Ok(Demand::Make(kind, reply)), _) => drop(reply.send(self.make(&workshop, kind))),
                 (Ok(Demand::Refill), _) => {}
                 (Err(TryRecvError::Empty), Some(kind)) => self.refill(&workshop, kind),
@@ -181,9 +185,11 @@ impl Maker {
         }
     }
 
-    fn lacking(&self) -> Option<Option<usize>> {
+    /// A kind of which there are not as many as there may be, and whether there are few: of two, that with fewer.
+    fn lacking(&self) -> Option<(Option<usize>, bool)> {
         let ready = lock(&self.ready);
-        ready.iter().find(|(_, ready)| ready.len() < NETWORKS_READY_MAX).map(|(kind, _)| *kind)
+        let (kind, fewest) = ready.iter().min_by_key(|(_, ready)| ready.len())?;
+        (fewest.len() < NETWORKS_READY_MAX).then_some((*kind, fewest.len() < NETWORKS_READY_MAX / 2))
     }
 
     fn refill(&self, workshop: &Workshop, kind: Option<usize>) {

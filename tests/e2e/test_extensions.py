@@ -133,7 +133,8 @@ def handler(event, context):
     ],
 )
 def test_x_08_an_extension_that_fails_in_init_fails_the_environment(deploy, layer, server, code, error_type, message):
-    function = deploy(HELLO, Layers=[extension_layer(layer, failing=code)])
+    # Long enough for an interpreter to start twice on a busy machine: the second time is in the invocation.
+    function = deploy(HELLO, Layers=[extension_layer(layer, failing=code)], Timeout=30)
     outcome = function.invoke({})
     assert outcome.error == "Unhandled"
     assert outcome.payload["errorType"] == error_type

@@ -13,8 +13,8 @@ use crate::shell;
 
 /// What measures, or floods, and so has the machine to itself: a marker of pytest's.
 const ALONE: &str = "alone";
-/// Files at a time: most tests wait more than they compute.
-const WORKERS: &str = "6";
+/// Files at a time: tests wait about as much as they compute. With six, two processors make them wait for each other.
+const WORKERS: &str = "4";
 
 /// Installs the clients if need be and runs the suite on the debug binary: what measures after everything else.
 pub(super) fn run() -> Result<Outcome, Failure> {

@@ -80,3 +80,11 @@ pub(super) fn begin(visit: &mut Visit<'_>) {
     log.note_data(|| format!("Method request headers: {:?}", web.headers));
     visit.known.log = Some(log);
 }
+
+/// The line of a request's body.
+pub(super) fn body_came(visit: &mut Visit<'_>) {
+    let body = &visit.web.body;
+    visit.known.note_data(|| {
+        format!("Method request body before transformations: {}", String::from_utf8_lossy(body))
+    });
+}

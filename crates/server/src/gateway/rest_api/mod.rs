@@ -170,10 +170,7 @@ impl Gateway {
         self.check_key(visit)?;
         visit.web.body = http::read_body(request.body, limits::API_BODY_BYTES_MAX).await?;
         coding::unpack(&mut visit.web).await?;
-        let body = visit.web.body.clone();
-        visit.known.note_data(|| {
-            format!("Method request body before transformations: {}", String::from_utf8_lossy(&body))
-        });
+        execution_log::body_came(visit);
         validation::check(visit)?;
         let answer = self.at_integration(visit).await?;
         let minimum = visit.stage.deployed.snapshot.api.get("minimumCompressionSize").and_then(Value::as_u64);

@@ -71,10 +71,7 @@ impl Gateway {
         visit.known.log = Some(ExecutionLog::whole());
         visit.known.note(|| format!("Execution log for request {id}"));
         execution_log::begin(&mut visit);
-        let body = visit.web.body.clone();
-        visit.known.note_data(|| {
-            format!("Method request body before transformations: {}", String::from_utf8_lossy(&body))
-        });
+        execution_log::body_came(&mut visit);
         let answered = match validation::check(&visit) {
             Ok(()) => self.at_integration(&mut visit).await,
             Err(refusal) => Err(refusal),

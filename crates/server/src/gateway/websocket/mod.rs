@@ -88,7 +88,11 @@ impl Gateway {
         let place = self.memory.sockets.place().ok_or(Failure::TooMany)?;
         let web = incoming::head(&request, request.path.clone(), &request_id::new());
         let mut connection = new_connection(api, &stage, &web);
-        let welcome = self.welcome(request, api, &stage, (&connection, &web), callers).await;
+        let asked = Asked { api, stage: &stage, connection: &connection };
+        let welcome = match asked.route(CONNECT).is_none() || self.admits_at_route(asked, CONNECT) {
+            true => self.welcome(request, api, &stage, (&connection, &web), callers).await,
+            false => Err(Failure::Throttled),
+        };
         connection.authorizer = match welcome {
             Ok(said) => said,
             Err(failure) => {

@@ -170,9 +170,8 @@ impl Gateway {
         sent: &Sent<'_>,
     ) -> Result<WebAnswer, Failure> {
         let (key, began) = (text(route, "RouteKey"), Instant::now());
-        let limits = throttle::of_route(&asked.stage.settings, key).filter(|_| key != DISCONNECT);
-        let answered = match self.memory.throttle.admits((&asked.api.api_id, &asked.stage.name, key), limits)
-        {
+        // Whoever connects was counted before anybody was asked about it, and an end is no request.
+        let answered = match matches!(key, CONNECT | DISCONNECT) || self.admits_at_route(asked, key) {
             true => self.admitted(asked, route, sent).await,
             false => Err(Failure::Throttled),
         };
@@ -183,6 +182,12 @@ impl Gateway {
             began,
         );
         answered
+    }
+
+    /// Whether there are no more requests for a route than there may be.
+    pub(super) fn admits_at_route(&self, asked: Asked<'_>, key: &str) -> bool {
+        let limits = throttle::of_route(&asked.stage.settings, key);
+        self.memory.throttle.admits((&asked.api.api_id, &asked.stage.name, key), limits)
     }
 
     async fn admitted(&self, asked: Asked<'_>, route: &Shape, sent: &Sent<'_>) -> Result<WebAnswer, Failure> {

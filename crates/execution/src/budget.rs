@@ -47,6 +47,12 @@ impl Budget {
         self.environments.load(Ordering::Acquire)
     }
 
+    /// Whether there would be room for an environment beside one that comes next: what is made ahead takes from nobody.
+    pub(crate) fn has_room_to_spare(&self) -> bool {
+        let reserve = self.limits.memory_reserve_bytes.saturating_mul(2);
+        self.host_has_room() && memory_available_bytes().is_none_or(|available| available >= reserve)
+    }
+
     fn host_has_room(&self) -> bool {
         // A host that does not tell is not held against the function.
         let memory = memory_available_bytes().unwrap_or(u64::MAX);

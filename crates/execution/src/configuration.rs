@@ -66,6 +66,8 @@ pub struct Configuration {
     pub scaling: Rate,
     /// How fast streamed responses go, bytes (P-02).
     pub streaming: Rate,
+    /// Sandboxes that are built before anybody asks for them, all together.
+    pub prepared_sandboxes: usize,
     /// An environment idle this long is retired.
     pub idle_retirement: Duration,
     /// An environment this old takes no further event (L-16).

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     budget::Budget, configuration::Configuration, environment::name_server::Resolver, runtimes::HostRuntimes,
-    scaling::ScalingRates, uids::Uids,
+    sandboxes::Shelves, scaling::ScalingRates, uids::Uids,
 };
 
 /// What the crate needs from others.
@@ -52,6 +52,7 @@ pub(crate) struct Context {
     pub scaling: ScalingRates,
     pub uids: Arc<Uids>,
     pub resolver: Arc<Resolver>,
+    pub shelves: Arc<Shelves>,
     /// Sandboxes that are being started at a time: more only makes each slower.
     pub starts: Semaphore,
     next_id: AtomicU64,
@@ -59,11 +60,13 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(configuration: Configuration, dependencies: Dependencies) -> Arc<Self> {
+        let ahead = if dependencies.launcher.binds_late() { configuration.prepared_sandboxes } else { 0 };
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         Arc::new(Self {
             scaling: ScalingRates::new(configuration.scaling),
             budget: Budget::new(configuration.budgets, configuration.data_dir.clone()),
             resolver: Arc::default(),
+            shelves: Arc::new(Shelves::new(ahead)),
             uids: Arc::new(Uids::of(&configuration.data_dir)),
             configuration,
             launcher: Arc::new(dependencies.launcher),

@@ -21,9 +21,10 @@ use crate::{
     budget::Room,
     configuration::Configuration,
     context::{Context, Dependencies},
-    environment::Environment,
+    environment::{self, Environment},
     pool::{Pool, Request, StartEnvironment},
     provisioned::Provision,
+    sandboxes::{Kind, keep_prepared},
 };
 
 /// A function version; its revision may change, its pool then does too.
@@ -43,6 +44,7 @@ impl Environments {
     /// No environment is started until an invocation asks for one.
     pub fn new(configuration: Configuration, dependencies: Dependencies) -> Self {
         let context = Context::new(configuration, dependencies);
+        tokio::spawn(keep_prepared(Arc::downgrade(&context)));
         let pools = Arc::new(Pools::default());
         let starter = Arc::new(Starter { context: Arc::clone(&context), pools: Arc::clone(&pools) });
         Self { context, pools, provisions: RwLock::default(), starter }
@@ -50,6 +52,7 @@ impl Environments {
 
     /// Retires everything that is idle and waits, within `bound`, until what runs has ended.
     pub async fn drain(&self, bound: Duration) {
+        self.context.shelves.close().await;
         self.provisions().values().for_each(|provision| provision.end());
         for pool in read(&self.pools).values() {
             pool.close();
@@ -148,6 +151,16 @@ impl ExecutionEnvironments for Environments {
         Box::pin(self.run(version, invocation, place))
     }
 
+    fn expect(&self, version: &Arc<RunnableVersion>) {
+        let (context, version) = (Arc::clone(&self.context), Arc::clone(version));
+        tokio::task::spawn_blocking(move || {
+            // A runtime that is missing is what the first invocation hears of.
+            if let Ok(plan) = environment::plan(&context, &version) {
+                context.shelves.expect(Kind::of(&context.configuration, &version, &plan));
+            }
+        });
+    }
+
     fn provision(&self, key: &FunctionKey, desired: Vec<(Arc<RunnableVersion>, u32)>) {
         let mut provisions = self.provisions.write().unwrap_or_else(PoisonError::into_inner);
         provisions.retain(|(function, of), provision| {
@@ -222,7 +235,7 @@ async fn acquire_room(context: &Context, pools: &Pools) -> Option<Room> {
         if let Some(room) = context.budget.take() {
             return Some(room);
         }
-        if !evict_longest_idle(pools) {
+        if !context.shelves.make_room().await && !evict_longest_idle(pools) {
             return None;
         }
         tokio::time::timeout_at(deadline, returned).await.ok()?;

@@ -1,7 +1,7 @@
 //! Execution environments: pool, lifecycle, Runtime API, logs, runtimes.
 //!
 //! [`Environments`] is the front door: it runs an invocation in an idle environment of the function version, or starts one.
-//! One task owns each environment (`environment/`); the pool (`pool.rs`) brings requests and environments together. Inside, the
+//! One task owns each environment (`environment/`), in a sandbox that may have been built before (`sandboxes/`); the pool (`pool.rs`) brings requests and environments together. Inside, the
 //! Runtime API (`runtime_api/`) is what the language bootstraps in `runtimes/` talk to, the Extensions API (`extensions_api/`) what
 //! extensions do, and the Telemetry API (`telemetry_api/`) tells them; all are served by `environment_api/`.
 
@@ -19,6 +19,7 @@ mod pool;
 mod provisioned;
 mod runtime_api;
 pub mod runtimes;
+mod sandboxes;
 mod scaling;
 mod telemetry_api;
 mod uids;

@@ -123,6 +123,12 @@ pub const ENVIRONMENT_CREDENTIALS_SECONDS: i64 = 12 * 3_600;
 pub const ENVIRONMENT_LIFETIME_MS: u64 = 8 * 3_600_000;
 /// Idle time after which an environment is retired unless configured otherwise, milliseconds.
 pub const IDLE_RETIREMENT_MS_DEFAULT: u64 = 10 * 60 * 1000;
+/// How long it is remembered that a kind of sandbox was asked for, seconds: as long as an environment stays that nobody asks for.
+pub const DEMAND_MEMORY_SECONDS: u64 = 600;
+/// Sandboxes that are built before anybody asks for them, unless configured otherwise.
+pub const PREPARED_SANDBOXES_DEFAULT: usize = 16;
+/// Of one kind.
+pub const PREPARED_SANDBOXES_OF_A_KIND: usize = 8;
 /// How long a request waits for the room of an environment that is being evicted for it, milliseconds.
 pub const ROOM_TIMEOUT_MS: u64 = 5_000;
 /// Requests that may wait for an environment of one function version.

@@ -162,6 +162,9 @@ pub trait ExecutionEnvironments: Send + Sync {
         place: Place,
     ) -> BoxFuture<'_, Result<InvocationOutcome, LambdaError>>;
 
+    /// A version is ready to run: what its first environment needs beside its code may be made now.
+    fn expect(&self, _version: &Arc<RunnableVersion>) {}
+
     /// Initialises and keeps so many environments of these versions of a function, and no others of it.
     fn provision(&self, key: &FunctionKey, desired: Vec<(Arc<RunnableVersion>, u32)>);
 

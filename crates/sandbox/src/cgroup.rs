@@ -29,6 +29,7 @@ use crate::layers::Layers;
 use crate::spec::Limits;
 
 pub(crate) use delegation::{Undelegated, controllers};
+use group::Place;
 pub(crate) use group::{Entrance, MemoryFiles, SandboxCgroup, kill_group};
 pub(crate) use hierarchy::{Controller, Hierarchies, Version};
 
@@ -115,8 +116,9 @@ impl CgroupTree {
         for (parent, (version, controllers)) in &self.parents {
             let directory = parent.join(id);
             make_directory(&directory)?;
-            cgroup.directories.push(directory.clone());
-            settings::apply(&directory, *version, controllers, limits, layers)?;
+            let place =
+                Place { directory: directory.clone(), version: *version, controllers: controllers.clone() };
+            cgroup.places.push(place);
             entrance.lead_into(&directory, *version).map_err(|source| cgroup_error(&directory, source))?;
             if controllers.contains(&Controller::Memory) {
                 cgroup.memory = Some(MemoryFiles::of(&directory, *version));
@@ -125,6 +127,7 @@ impl CgroupTree {
                 cgroup.freezer = Some(Freezer::of(&directory, *version));
             }
         }
+        cgroup.limit(limits, layers)?;
         Ok((cgroup, entrance))
     }
 }

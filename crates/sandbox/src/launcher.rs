@@ -116,6 +116,12 @@ impl Launcher {
         })
     }
 
+    /// Whether [`Sandbox::bind`] works: only root can take of the host's mounts what a built sandbox gets.
+    #[must_use]
+    pub fn binds_late(&self) -> bool {
+        self.identity == Identity::HostRoot && self.config.layers.contains(Layer::MountNamespace)
+    }
+
     /// Gives the host back what it shares with others, for which the end of the process is too late. No sandbox is built after it.
     pub fn close(&self) {
         if let Networks::Pool(pool) = &self.networks {
@@ -235,22 +241,17 @@ impl Build<'_> {
         while init.is_none() || sockets.is_none() {
             if let Err(error) = self.wait_for_one(&mut init, &mut sockets) {
                 if let Some(init) = &init {
-                    end_init(&self.channel, init, self.ends_with_init());
+                    end_init(&self.channel, init, self.launcher.config.layers);
                 }
                 return Err(error);
             }
         }
-        let ends_with_init = self.ends_with_init();
         match (init, sockets) {
             (Some(init), Some(sockets)) => {
-                Ok(Sandbox::new(self.channel, init, cgroup, sockets, self.lease, ends_with_init))
+                Ok(Sandbox::new(self.channel, init, cgroup, sockets, self.lease, self.launcher.config.layers))
             }
             _ => Err(self.broken(std::io::ErrorKind::InvalidData)),
         }
-    }
-
-    fn ends_with_init(&self) -> bool {
-        self.launcher.config.layers.contains(Layer::PidNamespace)
     }
 
     fn wait_for_one(

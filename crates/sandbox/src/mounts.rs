@@ -20,7 +20,7 @@ use rustix::mount::{
     unmount,
 };
 
-use crate::layers::Layer;
+use crate::layers::{Layer, Layers};
 use crate::limits::{ROOT_BYTES_MAX, ROOT_INODES_MAX};
 use crate::protocol::{Create, Failure, Stage, Storage};
 use crate::syscalls;
@@ -151,12 +151,8 @@ impl Root {
     }
 
     fn clone_tree(&self, source: &Path, attributes: u64) -> std::io::Result<OwnedFd> {
-        let flags =
-            OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
-        let tree = open_tree(CWD, source, flags)?;
         let attributes = if self.no_suid { attributes } else { attributes & !libc::MOUNT_ATTR_NOSUID };
-        syscalls::mount_setattr(tree.as_fd(), true, attributes)?;
-        Ok(tree)
+        clone_tree(source, attributes)
     }
 
     fn attach_at(&self, tree: &OwnedFd, target: &Path) -> std::io::Result<()> {
@@ -218,6 +214,36 @@ impl Root {
         };
         enter().stage(|| "entering the new root")
     }
+}
+
+/// A detached copy of what is at `source` and below, with the attributes.
+fn clone_tree(source: &Path, attributes: u64) -> std::io::Result<OwnedFd> {
+    let flags =
+        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
+    let tree = open_tree(CWD, source, flags)?;
+    syscalls::mount_setattr(tree.as_fd(), true, attributes)?;
+    Ok(tree)
+}
+
+/// What is bound late, detached: taken in the server, which sees the host.
+pub(crate) fn late_tree(source: &Path, layers: Layers) -> std::io::Result<OwnedFd> {
+    let no_suid = if layers.contains(Layer::NoNewPrivileges) { libc::MOUNT_ATTR_NOSUID } else { 0 };
+    clone_tree(source, libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NODEV | no_suid)
+}
+
+/// Mounts what comes late, in a sandbox that is built: on directories that are there. Runs in init, whose root is the sandbox's; no
+/// process of the function is there yet to lead it elsewhere, and no link is followed.
+pub(crate) fn bind_late(trees: &[OwnedFd], targets: &[PathBuf]) -> Result<(), Failure> {
+    for (tree, target) in trees.iter().zip(targets) {
+        let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let mount = || -> std::io::Result<()> {
+            let at = rustix::fs::open(target, flags, Mode::empty())?;
+            let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+            Ok(move_mount(tree, "", &at, "", flags)?)
+        };
+        mount().stage(|| format!("mounting {}", target.display()))?;
+    }
+    Ok(())
 }
 
 /// Covers masked directories; itself on the read-only root.

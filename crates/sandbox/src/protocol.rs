@@ -99,19 +99,28 @@ pub(crate) enum Network {
     Joined,
 }
 
+/// A program to run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Program {
+    pub(crate) argv: Vec<OsString>,
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) cwd: PathBuf,
+    /// The number of a second descriptor of standard output.
+    pub(crate) stdout_again: Option<i32>,
+}
+
 /// To init.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Command {
     /// The user namespace has its maps.
     Mapped,
-    /// Start a process; descriptors: standard output, standard error. Answered by `Started` or `NotStarted`.
-    Start {
-        process: ProcessId,
-        argv: Vec<OsString>,
-        env: Vec<(OsString, OsString)>,
-        cwd: PathBuf,
-        stdout_again: Option<i32>,
-    },
+    /// Mount the trees that come along, in this order. Answered by `Bound` or `Failed`.
+    Bind { targets: Vec<PathBuf> },
+    /// Make the next process ahead of its program. Not answered: where it cannot be made, the next start does without.
+    Prepare,
+    /// Start a process; descriptors: standard output, standard error, and standard input where there is one. Answered by `Started`
+    /// or `NotStarted`.
+    Start { process: ProcessId, program: Program },
     /// Send a signal. Not answered: the process may be gone.
     Signal { process: ProcessId, number: i32 },
     /// So many connections were taken: as many more may be handed over. Not answered.
@@ -133,6 +142,8 @@ pub(crate) enum Report {
     Ready,
     /// It could not be built; init is gone.
     Failed(Failure),
+    /// The trees are mounted.
+    Bound,
     /// The process runs its program.
     Started,
     /// The process never came to run its program.

@@ -22,11 +22,13 @@ use crate::cgroup::SandboxCgroup;
 use crate::channel::{Channel, Received, wait_readable};
 use crate::error::SandboxError;
 use crate::event::{ProcessId, SandboxEvent, Signal};
+use crate::layers::{Layer, Layers};
 use crate::limits::{KILL_TIMEOUT, START_PROCESS_TIMEOUT};
+use crate::mounts;
 use crate::network::NetworkLease;
-use crate::protocol::{Command, Report, StartFailure};
+use crate::protocol::{Command, Program, Report, StartFailure};
 use crate::sockets::SocketMaker;
-use crate::spec::ProcessSpec;
+use crate::spec::{Bind, Limits, ProcessSpec};
 
 /// Sockets that init made and handed over.
 #[derive(Debug, Default)]
@@ -50,8 +52,7 @@ pub struct Sandbox {
     /// Events that came while something else was waited for.
     events: VecDeque<SandboxEvent>,
     processes_started: u32,
-    /// Whether the end of init is the end of all its processes.
-    ends_with_init: bool,
+    layers: Layers,
     frozen: bool,
     dead: bool,
 }
@@ -63,7 +64,7 @@ impl Sandbox {
         cgroup: SandboxCgroup,
         sockets: SandboxSockets,
         network: NetworkLease,
-        ends_with_init: bool,
+        layers: Layers,
     ) -> Sandbox {
         Sandbox {
             channel,
@@ -74,7 +75,7 @@ impl Sandbox {
             connections: VecDeque::new(),
             events: VecDeque::new(),
             processes_started: 0,
-            ends_with_init,
+            layers,
             frozen: false,
             dead: false,
         }
@@ -115,6 +116,49 @@ impl Sandbox {
         self.channel.held_by(watch)
     }
 
+    /// Shows files and directories of the host, as those of the specification are: on directories that are there already, before the
+    /// first process that is not the caller's own.
+    ///
+    /// # Errors
+    /// Any error destroys the sandbox: it may be half built.
+    pub fn bind(&mut self, binds: &[Bind]) -> Result<(), SandboxError> {
+        self.must_be_alive()?;
+        let doing = "mounting what comes late";
+        let trees = binds.iter().map(|bind| mounts::late_tree(&bind.source, self.layers));
+        let trees = trees.collect::<Result<Vec<_>, _>>().map_err(|error| self.broken(doing, error))?;
+        let targets = binds.iter().map(|bind| bind.target.clone()).collect();
+        let descriptors: Vec<_> = trees.iter().map(AsFd::as_fd).collect();
+        self.send(&Command::Bind { targets }, &descriptors, doing)?;
+        match self.answer(START_PROCESS_TIMEOUT, doing)? {
+            Report::Bound => Ok(()),
+            Report::Failed(failure) => {
+                self.destroy();
+                let source = failure.source();
+                Err(SandboxError::SetUp { stage: failure.stage, source })
+            }
+            _ => Err(self.broken(doing, unexpected())),
+        }
+    }
+
+    /// Makes the next process ahead of its program, so that [`Sandbox::start_process`] only has to run that. What is bound and limited
+    /// meanwhile holds for it too.
+    ///
+    /// # Errors
+    /// Any error destroys the sandbox.
+    pub fn prepare_process(&mut self) -> Result<(), SandboxError> {
+        self.must_be_alive()?;
+        self.send(&Command::Prepare, &[], "preparing a process")
+    }
+
+    /// Sets other limits than those that the sandbox was built with; the bounds of single processes (open files) stay.
+    ///
+    /// # Errors
+    /// Any error destroys the sandbox.
+    pub fn limit(&mut self, limits: &Limits) -> Result<(), SandboxError> {
+        self.must_be_alive()?;
+        self.cgroup.limit(limits, self.layers).inspect_err(|_| self.destroy())
+    }
+
     /// Starts a process and waits until it runs its program.
     ///
     /// # Errors
@@ -124,15 +168,16 @@ impl Sandbox {
         self.thaw()?;
         let id = ProcessId(self.processes_started);
         self.processes_started += 1;
-        let command = Command::Start {
-            process: id,
+        let program = Program {
             argv: process.argv.clone(),
             env: process.env.clone(),
             cwd: process.cwd.clone(),
             stdout_again: process.stdout_again,
         };
+        let command = Command::Start { process: id, program };
         let doing = "starting a process";
-        self.send(&command, &[process.stdout, process.stderr], doing)?;
+        let streams = [process.stdout, process.stderr].into_iter().chain(process.stdin);
+        self.send(&command, &streams.collect::<Vec<_>>(), doing)?;
         match self.answer(START_PROCESS_TIMEOUT, doing)? {
             Report::Started => Ok(id),
             Report::NotStarted(StartFailure::Program(failure)) => {
@@ -312,7 +357,7 @@ impl Sandbox {
             // Also when we never froze it: a frozen process of v1 does not die.
             let _ = freezer.thaw();
         }
-        end_init(&self.channel, &self.init, self.ends_with_init);
+        end_init(&self.channel, &self.init, self.layers);
         // What is left is swept by the next start.
         let _ = self.cgroup.remove();
     }
@@ -325,8 +370,8 @@ impl Drop for Sandbox {
 }
 
 /// Ends init and waits until it is gone. Where its end is not the end of its processes it is asked to end them.
-pub(crate) fn end_init(channel: &Channel, init: &OwnedFd, ends_with_init: bool) {
-    if !ends_with_init && channel.send(&Command::End, &[]).is_ok() {
+pub(crate) fn end_init(channel: &Channel, init: &OwnedFd, layers: Layers) {
+    if !layers.contains(Layer::PidNamespace) && channel.send(&Command::End, &[]).is_ok() {
         let _ = wait_readable(&[init.as_fd()], Some(KILL_TIMEOUT));
     }
     let _ = pidfd_send_signal(init, KernelSignal::KILL);

@@ -58,7 +58,7 @@ pub struct SandboxUser {
 }
 
 /// A read-only, nosuid, nodev bind mount with everything mounted below it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Bind {
     /// File or directory of the host. May lie below a directory that the sandbox's user cannot enter.
     pub source: PathBuf,
@@ -112,7 +112,7 @@ pub enum Cpu {
     },
 }
 
-/// A process to start in a sandbox. Standard input is `/dev/null`.
+/// A process to start in a sandbox.
 #[derive(Debug)]
 pub struct ProcessSpec<'a> {
     /// The program (an absolute path, no search) and its arguments; `argv[0]` is the path.
@@ -121,6 +121,8 @@ pub struct ProcessSpec<'a> {
     pub env: Vec<(OsString, OsString)>,
     /// Working directory.
     pub cwd: PathBuf,
+    /// Standard input; `/dev/null` without one.
+    pub stdin: Option<BorrowedFd<'a>>,
     /// Standard output.
     pub stdout: BorrowedFd<'a>,
     /// Standard error.

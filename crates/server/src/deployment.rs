@@ -12,7 +12,7 @@ use lambda_model::{
     concurrency::ProvisionedConcurrency,
     function::{Alias, FunctionKey, FunctionRecord, FunctionState, LastUpdateStatus},
     invocation::event_invoke_config::EventInvokeConfig,
-    ports::ExecutionEnvironments,
+    ports::{ExecutionEnvironments, FunctionCatalog},
 };
 use store::{Change, CommitObserver, Document, DocumentKey, Store, StoreError};
 use tokio::sync::mpsc;
@@ -175,13 +175,28 @@ impl FollowUps {
                 FollowUp::Version(ChangedVersion { key, version, running, unprepared }) => {
                     environments.retire(&key, version.as_deref(), running.as_deref());
                     if let Some(unprepared) = unprepared {
-                        preparation.begin(unprepared);
+                        preparation.begin(unprepared, self.expect(&environments, &key, version));
                     }
                     key
                 }
                 FollowUp::Provision(key) => key,
             };
             environments.provision(&key, self.catalog.to_provision(&key));
+        }
+    }
+
+    /// Tells environments of a version, if it is still there.
+    fn expect(
+        &self,
+        environments: &Arc<dyn ExecutionEnvironments>,
+        key: &FunctionKey,
+        version: Option<String>,
+    ) -> impl FnOnce() + Send + use<> {
+        let (catalog, environments, key) = (Arc::clone(&self.catalog), Arc::clone(environments), key.clone());
+        move || {
+            if let Ok(found) = catalog.resolve(&key, version.as_deref(), 0.0) {
+                environments.expect(&found.version);
+            }
         }
     }
 }

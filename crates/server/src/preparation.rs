@@ -44,12 +44,13 @@ impl From<&FunctionRecord> for Unprepared {
 }
 
 impl Preparation {
-    /// Prepares in the background.
-    pub(crate) fn begin(self: &Arc<Self>, unprepared: Unprepared) {
+    /// Prepares in the background; `is_ready` is called when that is done, also when the function was changed or deleted meanwhile.
+    pub(crate) fn begin(self: &Arc<Self>, unprepared: Unprepared, is_ready: impl FnOnce() + Send + 'static) {
         let preparation = Arc::clone(self);
         tokio::spawn(async move {
             let note = preparation.make_ready(&unprepared.runtime).await;
             preparation.finish(unprepared, note).await;
+            is_ready();
         });
     }
 

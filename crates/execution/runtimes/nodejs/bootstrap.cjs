@@ -1,7 +1,7 @@
 // Lambent's runtime for Node.js: asks the Runtime API for events and answers them, one at a time.
 //
-// What users see of it is what AWS's own client shows: the context object, error JSON, log lines, how a handler is found and
-// when a callback counts. Runs on Node.js 16 and later; a CommonJS module, because those start faster.
+// What users see of it is what AWS's own client shows: context object, error JSON, log lines, how a handler is found and when a
+// callback counts. Runs on Node.js 16 and later; a CommonJS module, because those start faster.
 
 "use strict";
 
@@ -21,8 +21,7 @@ const HAS_CALLBACKS = MAJOR < 24;
 /** A segment of X-Ray has no more. */
 const CAUSE_BYTES_MAX = 64 * 1024;
 /** Exit statuses of AWS's client. */
-const UNHANDLED_REJECTION = 128;
-const UNCAUGHT_EXCEPTION = 129;
+const [UNHANDLED_REJECTION, UNCAUGHT_EXCEPTION] = [128, 129];
 
 /** One connection to the Runtime API, kept open: HTTP/1.1 as far as that server speaks it. */
 class RuntimeApi {
@@ -120,10 +119,8 @@ function headersOf(text) {
 let currentRequestId;
 /** Only where the function's settings ask for it. */
 let jsonLogging;
-
 /** Of the descriptor for messages that are one event however many lines they have; not for the function to see. */
-let logDescriptor = process.env._LAMBDA_TELEMETRY_LOG_FD;
-delete process.env._LAMBDA_TELEMETRY_LOG_FD;
+let logDescriptor;
 
 /** Longer ones are no event of CloudWatch Logs. */
 const EVENT_BYTES_MAX = 256 * 1024;
@@ -472,6 +469,9 @@ async function dieOf(api, what, error, status) {
 }
 
 async function main() {
+  if (process.env._LAMBENT_WAITS) await require("./waiting.cjs").wait();
+  logDescriptor = process.env._LAMBDA_TELEMETRY_LOG_FD;
+  delete process.env._LAMBDA_TELEMETRY_LOG_FD;
   if (process.env.AWS_LAMBDA_LOG_FORMAT === "JSON") jsonLogging = require("./json_logging.cjs");
   setUpConsole();
   globalThis.awslambda = { ...globalThis.awslambda, ...awslambda };

@@ -126,6 +126,16 @@ impl LogCapture {
         }
     }
 
+    /// Reads from a pipe that a process prints to already.
+    ///
+    /// # Errors
+    /// When it cannot be registered with the reactor.
+    pub(crate) fn listen_to(&mut self, category: Category, pipe: OwnedFd) -> io::Result<()> {
+        let source = if category == Category::Extension { &mut self.extensions } else { &mut self.function };
+        source.pipe = Some(pipe::Receiver::from_owned_fd(pipe)?);
+        Ok(())
+    }
+
     /// Waits until there is something to read, and reads it. Cancel-safe.
     pub(crate) async fn read_when_ready(&mut self) {
         tokio::select! {

@@ -45,6 +45,7 @@ use crate::{
     pool::{CameFrom, IdleEnvironment, Offer, Pool},
     runtime_api::RuntimeEvent,
     runtimes::RuntimePlan,
+    sandboxes::WaitingRuntime,
     uids::Uid,
     variables::InitializationType,
 };
@@ -52,6 +53,8 @@ use log_capture::LogCapture;
 use name_server::NameServer;
 use processes::ExtensionProgram;
 use xray::XrayDaemon;
+
+pub(crate) use start::{StartError, plan};
 
 /// A running environment, owned by its task.
 pub(crate) struct Environment {
@@ -74,6 +77,8 @@ pub(crate) struct Environment {
     subscriptions: mpsc::UnboundedReceiver<Subscription>,
     /// The runtime's, while it runs.
     process: Option<ProcessId>,
+    /// A runtime that waits for its function: for the first Init.
+    waiting: Option<WaitingRuntime>,
     /// External extensions, in the order in which they start.
     extensions: Vec<ExtensionProgram>,
     initialization: InitializationType,

@@ -18,7 +18,7 @@ use tokio::{
 
 /// Where the host says whom it asks.
 const RESOLVERS_FILE: &str = "/etc/resolv.conf";
-pub(super) const PORT: u16 = 53;
+pub(crate) const PORT: u16 = 53;
 /// Questions of all environments on their way at a time: each is a socket of the server's.
 const QUESTIONS_MAX: usize = 512;
 /// Questions of one environment on their way at a time; more are dropped.

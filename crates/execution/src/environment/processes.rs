@@ -62,10 +62,23 @@ impl Environment {
     /// # Errors
     /// [`SandboxError::RunProgram`] when the function has none that can be run.
     pub(super) async fn start_runtime_process(&mut self) -> Result<(), SandboxError> {
+        if let Some(process) = self.claim_waiting() {
+            self.process = Some(process);
+            return Ok(());
+        }
         let (argv, cwd) = (self.plan.argv.clone(), self.plan.working_directory.clone());
         let process = self.start_process(argv, &cwd, Party::Runtime).await?;
         self.process = Some(process);
         Ok(())
+    }
+
+    /// Gives the runtime that waits its function; `None` where none waits any more.
+    fn claim_waiting(&mut self) -> Option<ProcessId> {
+        let waiting = self.waiting.take()?;
+        let (process, log) = waiting.claim(&self.variables, &self.plan.working_directory)?;
+        // Unheard, it could not go on for long: it is forgotten, and another one started.
+        self.log.listen_to(Category::Function, log).ok()?;
+        Some(process)
     }
 
     /// Starts the program of the extension at `index`.
@@ -101,6 +114,7 @@ impl Environment {
             argv,
             env: variables.map(|(name, value)| (name.into(), value.into())).collect(),
             cwd: cwd.to_owned(),
+            stdin: None,
             stdout: writer.as_fd(),
             stderr: writer.as_fd(),
             stdout_again: self.log_descriptor(party),

@@ -2,7 +2,6 @@
 
 use std::{
     ffi::OsString,
-    net::{Ipv4Addr, TcpListener, UdpSocket},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -10,41 +9,29 @@ use std::{
 use lambda_model::{
     LambdaError,
     environment::Phase,
-    limits,
     ports::{CodeDirectory, LogDestination, RunnableVersion},
 };
-use sandbox::{
-    Bind, Cpu, EphemeralStorage, IsolationLevel, Limits, NetworkPolicy, Sandbox, SandboxSpec, SandboxUser,
-};
+use sandbox::{IsolationLevel, Sandbox, SandboxSpec};
 use tokio::net::UnixStream;
 
 use super::{
     Environment,
     log_capture::{LogCapture, LogFormat},
-    name_server::{self, NameServer},
+    name_server::NameServer,
     processes::ExtensionProgram,
     xray::XrayDaemon,
 };
 use crate::{
     budget::Room,
     clock,
-    configuration::CpuPolicy,
     context::Context,
     environment_api::EnvironmentApi,
     extensions_api::FunctionMetadata,
     runtimes::{PlanRequest, RuntimePlan},
+    sandboxes::{self, Doors, SandboxOfEnvironment, Wanted},
     telemetry_api::Telemetry,
-    uids::Uid,
     variables::{self, InitializationType},
 };
-
-/// Recorded on Lambda: `AWS_LAMBDA_RUNTIME_API` is 169.254.100.1:9001.
-const ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 100, 1);
-const RUNTIME_API_PORT: u16 = 9_001;
-/// Recorded on Lambda: `AWS_XRAY_DAEMON_ADDRESS` is 169.254.100.1:2000 (Z-02).
-const XRAY_PORT: u16 = 2_000;
-/// Where the AWS endpoint of this server is inside an environment.
-const ENDPOINT_PORT: u16 = 4_566;
 
 /// Why no environment came to be.
 #[derive(Debug, thiserror::Error)]
@@ -80,14 +67,14 @@ impl Environment {
         room: Room,
         initialization: InitializationType,
     ) -> Result<Self, StartError> {
-        let id = context.next_id();
-        let uid = context.uids.take();
         let (code, layers) = code(&context, &version).await?;
         let opt = layers.as_ref().map(|layers| layers.path.as_path());
-        let plan = plan(&context, &version, (&code.path, opt))?;
-        let spec = specify(&context, &version, &plan, (&code.path, opt), id, &uid);
-        let (mut sandbox, Doors { runtime_api, endpoint, xray, names }) =
-            create_sandbox(&context, &spec).await?;
+        let mut plan = plan(&context, &version)?;
+        plan.look_for_bootstrap(&code.path, opt);
+        let wanted = Wanted::of(&context.configuration, &version, &plan, (&code.path, opt));
+        let SandboxOfEnvironment { id, uid, spec, mut sandbox, doors, waiting } =
+            sandboxes::obtain(&context, &wanted).await?;
+        let Doors { runtime_api, endpoint, xray, names } = doors;
         let addresses = variables::Addresses {
             runtime_api: runtime_api.local_addr()?,
             endpoint: endpoint.local_addr()?,
@@ -124,6 +111,7 @@ impl Environment {
             log,
             subscriptions,
             process: None,
+            waiting,
             extensions,
             initialization,
             instance_id: uuid::Uuid::new_v4().simple().to_string(),
@@ -162,30 +150,6 @@ fn seen_by_processes(
     }
 }
 
-/// Where an environment's processes reach this server.
-struct Doors {
-    runtime_api: TcpListener,
-    endpoint: TcpListener,
-    xray: UdpSocket,
-    names: Option<UdpSocket>,
-}
-
-/// The sandbox and its doors.
-async fn create_sandbox(context: &Context, spec: &SandboxSpec) -> Result<(Sandbox, Doors), StartError> {
-    let mut sandbox = {
-        // A failed acquire means that the semaphore was closed, which nobody does.
-        let _permit = context.starts.acquire().await.ok();
-        let (launcher, spec) = (Arc::clone(&context.launcher), spec.clone());
-        tokio::task::spawn_blocking(move || launcher.create(&spec)).await??
-    };
-    let mut listeners = sandbox.take_listeners().into_iter();
-    let runtime_api = listeners.next().ok_or_else(missing_listener)?;
-    let endpoint = listeners.next().ok_or_else(missing_listener)?;
-    let mut datagrams = sandbox.take_datagram_sockets().into_iter();
-    let xray = datagrams.next().ok_or_else(missing_listener)?;
-    Ok((sandbox, Doors { runtime_api, endpoint, xray, names: datagrams.next() }))
-}
-
 /// The sandbox's control descriptor, for the reactor only: what comes is read by the sandbox.
 fn control(sandbox: &mut Sandbox) -> std::io::Result<Arc<UnixStream>> {
     sandbox.watched_by(|descriptor| {
@@ -193,10 +157,6 @@ fn control(sandbox: &mut Sandbox) -> std::io::Result<Arc<UnixStream>> {
         stream.set_nonblocking(true)?;
         UnixStream::from_std(stream)
     })
-}
-
-fn missing_listener() -> StartError {
-    StartError::Descriptors(std::io::Error::other("the sandbox handed over no listener"))
 }
 
 /// After a reboot a package is unpacked again, which takes a while: not on a thread that serves others.
@@ -213,11 +173,8 @@ async fn code(
     directories.await?.map_err(StartError::Code)
 }
 
-fn plan(
-    context: &Context,
-    version: &RunnableVersion,
-    (code, layers): (&Path, Option<&Path>),
-) -> Result<RuntimePlan, StartError> {
+/// How to run the version, whatever its code. Looks at the disk.
+pub(crate) fn plan(context: &Context, version: &RunnableVersion) -> Result<RuntimePlan, StartError> {
     let request = PlanRequest {
         runtime: &version.configuration.runtime,
         handler: &version.configuration.handler,
@@ -226,7 +183,6 @@ fn plan(
     let plan = context.runtimes.plan(&request);
     let mut plan = plan.map_err(|error| StartError::Runtime(error.to_string()))?;
     plan.wrap(wrapper(version));
-    plan.look_for_bootstrap(code, layers);
     Ok(plan)
 }
 
@@ -262,71 +218,6 @@ fn extension_programs(
     };
     let program = |name: String| ExtensionProgram { program: folder.join(&name).into(), name, process: None };
     names.into_iter().map(program).collect()
-}
-
-/// What to isolate (semantics B.20).
-fn specify(
-    context: &Context,
-    version: &RunnableVersion,
-    plan: &RuntimePlan,
-    (code, layers): (&Path, Option<&Path>),
-    id: u64,
-    uid: &Uid,
-) -> SandboxSpec {
-    let settings = &version.configuration;
-    let mut binds: Vec<Bind> = plan
-        .binds
-        .iter()
-        .map(|bind| Bind { source: bind.source.clone(), target: bind.target.clone() })
-        .collect();
-    binds.push(Bind { source: code.to_owned(), target: "/var/task".into() });
-    binds.extend(layers.map(|layers| Bind { source: layers.to_owned(), target: "/opt".into() }));
-    // At level `process` it is the machine's own, whatever the policy.
-    let network = match context.configuration.isolation {
-        IsolationLevel::Sandbox => context.configuration.networks.of(&version.key.name).clone(),
-        IsolationLevel::Process => NetworkPolicy::default(),
-    };
-    let name_server = network.has_names().then_some(name_server::PORT);
-    SandboxSpec {
-        id: format!("env-{id}"),
-        hostname: "169-254-100-1".into(),
-        user: SandboxUser { uid: uid.id(), gid: uid.id(), name: uid.name() },
-        binds,
-        masks: plan.masks.clone(),
-        symlinks: Vec::new(),
-        directories: if layers.is_some() { Vec::new() } else { vec![PathBuf::from("/opt")] },
-        ephemeral_storage: ephemeral_storage(settings.ephemeral_storage_mb),
-        limits: Limits {
-            memory_bytes: positive(settings.memory_size_mb) << 20,
-            cpu: cpu(context.configuration.cpu, settings.memory_size_mb),
-            processes_max: limits::PROCESSES_MAX.into(),
-            open_files_max: limits::OPEN_FILES_MAX,
-        },
-        address: ADDRESS,
-        listen_ports: vec![RUNTIME_API_PORT, ENDPOINT_PORT],
-        datagram_ports: std::iter::once(XRAY_PORT).chain(name_server).collect(),
-        accepted_ports: name_server.into_iter().collect(),
-        network,
-    }
-}
-
-fn ephemeral_storage(size_mb: i64) -> EphemeralStorage {
-    let size_mb = positive(size_mb);
-    EphemeralStorage { bytes: size_mb << 20, inodes: size_mb * limits::EPHEMERAL_STORAGE_INODES_PER_MB }
-}
-
-/// 1,769 MB are one vCPU (N-04).
-fn cpu(policy: CpuPolicy, memory_size_mb: i64) -> Cpu {
-    let milli_vcpus = positive(memory_size_mb) * 1_000 / limits::MEMORY_SIZE_MB_PER_VCPU;
-    let milli_vcpus = u32::try_from(milli_vcpus.max(1)).unwrap_or(u32::MAX);
-    match policy {
-        CpuPolicy::Shares => Cpu::Shares { milli_vcpus },
-        CpuPolicy::Quota => Cpu::Quota { milli_vcpus },
-    }
-}
-
-fn positive(value: i64) -> u64 {
-    u64::try_from(value).unwrap_or(0)
 }
 
 /// Where the environment logs (G-04): `YYYY/MM/DD/[version]` and 32 hex digits in the function's own group; in one that it may share

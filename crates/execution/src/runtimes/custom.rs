@@ -23,6 +23,7 @@ pub(super) fn plan(request: &PlanRequest<'_>, program: &str) -> RuntimePlan {
         runtime_version_arn: runtime_version_arn(request, ""),
         argv: vec![program.into()],
         is_wrapped: false,
+        can_wait: false,
         environment,
         working_directory: "/var/task".into(),
         binds: visible::system(),

@@ -28,12 +28,15 @@ type Bootstrap = &'static [(&'static str, &'static str)];
 
 const PYTHON: Bootstrap = &[
     ("bootstrap.py", include_str!("../../runtimes/python/bootstrap.py")),
+    ("_lambent_json_answers.py", include_str!("../../runtimes/python/_lambent_json_answers.py")),
     ("_lambent_json_logging.py", include_str!("../../runtimes/python/_lambent_json_logging.py")),
+    ("_lambent_waiting.py", include_str!("../../runtimes/python/_lambent_waiting.py")),
 ];
 const NODEJS: Bootstrap = &[
     ("bootstrap.cjs", include_str!("../../runtimes/nodejs/bootstrap.cjs")),
     ("json_logging.cjs", include_str!("../../runtimes/nodejs/json_logging.cjs")),
     ("streaming.cjs", include_str!("../../runtimes/nodejs/streaming.cjs")),
+    ("waiting.cjs", include_str!("../../runtimes/nodejs/waiting.cjs")),
 ];
 
 /// Much longer than a fetch may last.

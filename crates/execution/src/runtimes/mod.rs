@@ -63,6 +63,8 @@ pub struct RuntimePlan {
     pub argv: Vec<OsString>,
     /// Whether the program is a wrapper of the function's own, which starts the runtime.
     pub is_wrapped: bool,
+    /// Whether the program can be started before its function is known.
+    pub can_wait: bool,
     /// Variables beside those of the function itself (N-02).
     pub environment: Vec<(String, String)>,
     /// A path inside.

@@ -37,6 +37,7 @@ pub(super) fn plan(request: &PlanRequest<'_>, interpreter: &Interpreter, directo
         runtime_version_arn: runtime_version_arn(request, &interpreter.program.to_string_lossy()),
         argv: vec![program.into(), format!("{RUNTIME}/bootstrap.cjs").into()],
         is_wrapped: false,
+        can_wait: true,
         environment,
         working_directory: "/var/task".into(),
         binds,

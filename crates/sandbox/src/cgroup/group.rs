@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-use super::{Version, cgroup_error};
+use super::{Controller, Version, cgroup_error, settings};
 use crate::error::SandboxError;
 use crate::freeze::Freezer;
+use crate::layers::Layers;
+use crate::spec::Limits;
 
 /// What a process needs to get into the groups of a sandbox.
 #[derive(Debug, Default)]
@@ -42,10 +44,19 @@ impl Entrance {
     }
 }
 
+/// One of the groups of a sandbox.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) directory: PathBuf,
+    pub(super) version: Version,
+    /// Those that it is there for.
+    pub(super) controllers: Vec<Controller>,
+}
+
 /// The groups of one sandbox, removed with it.
 #[derive(Debug, Default)]
 pub(crate) struct SandboxCgroup {
-    pub(super) directories: Vec<PathBuf>,
+    pub(super) places: Vec<Place>,
     pub(super) memory: Option<MemoryFiles>,
     pub(super) freezer: Option<Freezer>,
 }
@@ -61,15 +72,23 @@ impl SandboxCgroup {
         self.memory.as_ref()
     }
 
+    /// Sets the limits, for what is inside already too.
+    pub(crate) fn limit(&self, limits: &Limits, layers: Layers) -> Result<(), SandboxError> {
+        let mut places = self.places.iter();
+        places.try_for_each(|place| {
+            settings::apply(&place.directory, place.version, &place.controllers, limits, layers)
+        })
+    }
+
     /// Kills every process of the groups at once, frozen ones too; nothing can be started in them after it. False where the kernel
     /// cannot (v1, and v2 before Linux 5.14): nothing has happened then.
     pub(crate) fn kill(&self) -> bool {
-        self.directories.iter().any(|directory| kill_group(directory))
+        self.places.iter().any(|place| kill_group(&place.directory))
     }
 
     /// Removes the groups, killing what is left in them.
     pub(crate) fn remove(&mut self) -> Result<(), SandboxError> {
-        for directory in std::mem::take(&mut self.directories) {
+        for Place { directory, .. } in std::mem::take(&mut self.places) {
             crate::sweep::cgroup_tree(&directory).map_err(|source| cgroup_error(&directory, source))?;
         }
         Ok(())

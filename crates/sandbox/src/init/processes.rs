@@ -1,62 +1,69 @@
 //! Starting, signalling and killing the processes of a sandbox.
 
+use std::convert::Infallible;
 use std::ffi::{CString, OsString};
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use rustix::fs::{Mode, OFlags};
-use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, kill_process, set_parent_process_death_signal, setsid};
 
 use super::{Init, is_first_process};
+use crate::channel::{Channel, Received};
 use crate::identity;
 use crate::layers::Layer;
-use crate::protocol::{Failure, Stage, StartFailure};
+use crate::protocol::{Failure, Program, Stage, StartFailure};
 use crate::syscalls::{self, Fork};
 
-/// A program to run.
-pub(super) struct Program {
-    pub(super) argv: Vec<OsString>,
-    pub(super) env: Vec<(OsString, OsString)>,
-    pub(super) cwd: PathBuf,
-    /// The number of a second descriptor of standard output.
-    pub(super) stdout_again: Option<i32>,
-    /// Standard output and standard error.
-    pub(super) descriptors: Vec<OwnedFd>,
+/// A process that is all that one of the sandbox may be, but for its program: still a copy of init, it waits to be told.
+///
+/// ```text
+/// fork ──► confined ──► waits ──Program──► exec ──► the end of its channel: the program runs
+///             └─────────────┴─────────────────┴───► StartFailure
+///                       └── the end: nobody wants it any more ──► gone
+/// ```
+pub(super) struct Prepared {
+    pid: i32,
+    channel: Channel,
 }
 
-/// The same in the kernel's form. Made before the fork, so that a fault in it is found while there is only init.
+/// Arguments and environment in the kernel's form.
 struct Image {
     path: CString,
     argv: Vec<CString>,
     env: Vec<CString>,
 }
 
-/// Starts a program and waits until it runs; returns its number in this namespace.
-pub(super) fn start(init: &Init<'_>, program: &Program) -> Result<i32, StartFailure> {
-    let image = image(program).stage(|| "reading arguments and environment")?;
-    // Close-on-exec: an end without a word means that the program runs.
-    let (word, send_word) = pipe_with(PipeFlags::CLOEXEC).stage(|| "making a pipe")?;
-    match fork(init).stage(|| "forking")? {
-        Fork::Child => {
-            drop(word);
-            let Err(failure) = become_program(init, program, &image);
-            if let Ok(text) = serde_json::to_vec(&failure) {
-                let _ = rustix::io::write(&send_word, &text);
+impl Prepared {
+    /// Forks; does not wait until the process waits.
+    pub(super) fn make(init: &Init<'_>) -> Result<Prepared, StartFailure> {
+        // Close-on-exec: an end without a word means that the program runs.
+        let (channel, theirs) = Channel::pair().stage(|| "making a channel")?;
+        match fork(init).stage(|| "forking")? {
+            Fork::Child => {
+                drop(channel);
+                let Err(failure) = become_program(init, &theirs);
+                let _ = theirs.send(&failure, &[]);
+                syscalls::exit_now(127)
             }
-            syscalls::exit_now(127)
+            Fork::Parent { pid, .. } => Ok(Prepared { pid, channel }),
         }
-        Fork::Parent { pid, .. } => {
-            drop(send_word);
-            let mut text = Vec::new();
-            fs::File::from(word).read_to_end(&mut text).stage(|| "waiting for the program")?;
-            match serde_json::from_slice::<StartFailure>(&text) {
-                Ok(failure) => Err(failure),
-                Err(_) => Ok(pid),
+    }
+
+    /// Tells it its program and waits until that runs; returns its number in this namespace. `streams` are standard output, standard
+    /// error, and standard input where it is not `/dev/null`.
+    pub(super) fn run(self, program: &Program, streams: &[OwnedFd]) -> Result<i32, StartFailure> {
+        let streams: Vec<_> = streams.iter().map(AsFd::as_fd).collect();
+        // When it has failed already, that is what comes.
+        let told = self.channel.send(program, &streams);
+        match self.channel.receive::<StartFailure>(None).stage(|| "waiting for the program")? {
+            Received::Message(failure, _) => Err(failure),
+            Received::Nothing | Received::End => {
+                told.stage(|| "telling the program")?;
+                Ok(self.pid)
             }
         }
     }
@@ -70,36 +77,44 @@ fn fork(init: &Init<'_>) -> io::Result<Fork> {
     }
 }
 
-fn become_program(
-    init: &Init<'_>,
-    program: &Program,
-    image: &Image,
-) -> Result<std::convert::Infallible, StartFailure> {
-    prepare_process(init, program)?;
+fn become_program(init: &Init<'_>, channel: &Channel) -> Result<Infallible, StartFailure> {
+    prepare_process(init)?;
+    let received = channel.receive::<Program>(None).stage(|| "waiting for a program")?;
+    let Received::Message(program, streams) = received else { syscalls::exit_now(0) };
+    let image = image(&program).stage(|| "reading arguments and environment")?;
+    take_place(&program, &streams)?;
     nix::unistd::execve(&image.path, &image.argv, &image.env)
         .stage(|| "running the program")
         .map_err(StartFailure::Program)
 }
 
-/// Everything between fork and exec.
-fn prepare_process(init: &Init<'_>, program: &Program) -> Result<(), Failure> {
+/// Everything between fork and exec that no program needs to be known for.
+fn prepare_process(init: &Init<'_>) -> Result<(), Failure> {
     setsid().stage(|| "making a session")?;
     if !init.create.layers.contains(Layer::PidNamespace) {
         set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).stage(|| "tying to init")?;
     }
-    let stdin = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-        .stage(|| "opening /dev/null")?;
-    let [stdout, stderr] = program.descriptors.as_slice() else {
-        return Err(io::Error::from(io::ErrorKind::InvalidInput))
-            .stage(|| "taking standard output and error");
-    };
     identity::confine(&init.create, &init.entrance.tasks, init.filters)?;
-    rustix::process::chdir(&program.cwd).stage(|| format!("entering {}", program.cwd.display()))?;
-    identity::take_standard_streams(&stdin, stdout, stderr).stage(|| "taking the standard streams")?;
-    if let Some(number) = program.stdout_again {
-        syscalls::duplicate_to(stdout, number).stage(|| "taking standard output again")?;
-    }
     default_signals().stage(|| "resetting signals")
+}
+
+/// Directory and standard streams.
+fn take_place(program: &Program, streams: &[OwnedFd]) -> Result<(), Failure> {
+    rustix::process::chdir(&program.cwd).stage(|| format!("entering {}", program.cwd.display()))?;
+    let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .stage(|| "opening /dev/null")?;
+    let (stdin, stdout, stderr) = match streams {
+        [stdout, stderr] => (&null, stdout, stderr),
+        [stdout, stderr, stdin] => (stdin, stdout, stderr),
+        _ => {
+            return Err(io::Error::from(io::ErrorKind::InvalidInput)).stage(|| "taking the standard streams");
+        }
+    };
+    identity::take_standard_streams(stdin, stdout, stderr).stage(|| "taking the standard streams")?;
+    match program.stdout_again {
+        Some(number) => syscalls::duplicate_to(stdout, number).stage(|| "taking standard output again"),
+        None => Ok(()),
+    }
 }
 
 fn image(program: &Program) -> io::Result<Image> {

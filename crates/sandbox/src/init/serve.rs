@@ -8,20 +8,27 @@ use std::time::Instant;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use super::{Init, processes};
+use super::Init;
+use super::processes::{self, Prepared};
 use crate::channel::{Channel, Received, wait_readable};
 use crate::event::{ProcessId, SandboxEvent};
 use crate::limits::{CONNECTIONS_WAITING_MAX, KILL_TIMEOUT, RETRY_PAUSE};
 use crate::network::inside;
 use crate::protocol::{Command, Failure, Report, SocketReport, SocketRequest, Stage};
-use crate::syscalls;
+use crate::{mounts, syscalls};
 
-/// The processes started and not yet dead, by their number in this namespace.
-type Running = BTreeMap<i32, ProcessId>;
+/// What init has started.
+#[derive(Default)]
+struct Running {
+    /// Not yet dead, by their number in this namespace.
+    processes: BTreeMap<i32, ProcessId>,
+    /// One that has no program yet.
+    prepared: Option<Prepared>,
+}
 
 /// Serves until the server says `End` or is gone. Everything that runs is killed on the way out.
 pub(super) fn serve(init: &Init<'_>, accepting: &[(u16, OwnedFd)]) {
-    let mut running = Running::new();
+    let mut running = Running::default();
     // An error here is one of the channel or of the signal descriptor: there is nobody to tell.
     let _ = serve_until_end(init, accepting, &mut running);
     let _ = kill_all(init, &mut running);
@@ -99,11 +106,22 @@ fn obey(
     descriptors: Vec<OwnedFd>,
 ) -> io::Result<()> {
     match command {
-        Command::Start { process, argv, env, cwd, stdout_again } => {
-            let program = processes::Program { argv, env, cwd, stdout_again, descriptors };
-            let report = match processes::start(init, &program) {
+        Command::Bind { targets } => {
+            let report = match mounts::bind_late(&descriptors, &targets) {
+                Ok(()) => Report::Bound,
+                Err(failure) => Report::Failed(failure),
+            };
+            init.channel.send(&report, &[])
+        }
+        Command::Prepare => {
+            running.prepared = Prepared::make(init).ok();
+            Ok(())
+        }
+        Command::Start { process, program } => {
+            let prepared = running.prepared.take().map_or_else(|| Prepared::make(init), Ok);
+            let report = match prepared.and_then(|prepared| prepared.run(&program, &descriptors)) {
                 Ok(pid) => {
-                    running.insert(pid, process);
+                    running.processes.insert(pid, process);
                     Report::Started
                 }
                 Err(failure) => Report::NotStarted(failure),
@@ -111,7 +129,7 @@ fn obey(
             init.channel.send(&report, &[])
         }
         Command::Signal { process, number } => {
-            if let Some((pid, _)) = running.iter().find(|(_, running)| **running == process) {
+            if let Some((pid, _)) = running.processes.iter().find(|(_, running)| **running == process) {
                 processes::signal(*pid, number);
             }
             Ok(())
@@ -136,7 +154,7 @@ fn report_deaths(init: &Init<'_>, running: &mut Running) -> io::Result<()> {
             Err(error) if error.raw_os_error() == Some(libc::ECHILD) => return Ok(()),
             Err(error) => return Err(error),
         };
-        if let Some(process) = running.remove(&dead.pid) {
+        if let Some(process) = running.processes.remove(&dead.pid) {
             let event = SandboxEvent::Exited { process, status: dead.status, usage: dead.usage };
             init.channel.send(&Report::Event(event), &[])?;
         }
@@ -146,6 +164,7 @@ fn report_deaths(init: &Init<'_>, running: &mut Running) -> io::Result<()> {
 /// Kills until nothing is left: a process that forks faster than it is found is met again in the next round.
 fn kill_all(init: &Init<'_>, running: &mut Running) -> Result<(), Failure> {
     let deadline = Instant::now() + KILL_TIMEOUT;
+    running.prepared = None;
     loop {
         let any = processes::kill_all(init).stage(|| "killing processes")?;
         // The channel may be gone already; that is no reason to stop killing.

@@ -151,6 +151,9 @@ pub(super) struct ServeArguments {
     /// Room that must stay free on the data directory's file system for another environment to start, MB.
     #[arg(long, default_value_t = 1_024)]
     disk_reserve_mb: u64,
+    /// Sandboxes built before anybody asks for them, with a runtime that waits: as many as recent starts call for, this many at most.
+    #[arg(long, default_value_t = limits::PREPARED_SANDBOXES_DEFAULT)]
+    prepared_sandboxes: usize,
     /// Retire an environment that was idle this long, seconds.
     #[arg(long, default_value_t = limits::IDLE_RETIREMENT_MS_DEFAULT / 1000)]
     idle_retirement_seconds: u64,
@@ -357,6 +360,7 @@ fn execution(arguments: &ServeArguments, elsewhere: &[ServiceEndpoint]) -> execu
             burst: f64::from(arguments.streaming_burst),
             per_second: f64::from(arguments.streaming_rate),
         },
+        prepared_sandboxes: arguments.prepared_sandboxes,
         idle_retirement: Duration::from_secs(arguments.idle_retirement_seconds.max(1)),
         environment_lifetime: Duration::from_secs(arguments.environment_lifetime_seconds),
         networks: execution::Networks {

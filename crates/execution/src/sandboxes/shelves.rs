@@ -1,0 +1,204 @@
+//! Sandboxes that are built before anybody asks for them.
+//!
+//! A shelf for each kind that was asked for lately holds as many as [`Demand`] says and one more; a task keeps them so, one at a time. As
+//! long as one is there it waits until nobody takes any: whoever did is starting, and a machine has few processors.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use lambda_model::{environment::Demand, error::with_causes, limits};
+use tokio::{sync::Notify, time::Instant};
+
+use super::{Kind, SandboxOfEnvironment, build};
+use crate::context::Context;
+
+/// Nothing was taken for so long: whoever took the last one has started.
+const QUIET: Duration = Duration::from_millis(20);
+/// Between two looks at what nobody wants any more.
+const LOOK: Duration = Duration::from_secs(30);
+/// After a sandbox that could not be built.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// See the module's doc.
+pub(crate) struct Shelves {
+    most: usize,
+    begun: Instant,
+    inner: Mutex<Inner>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Inner {
+    shelves: BTreeMap<Kind, Shelf>,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Shelf {
+    demand: Demand,
+    ready: Vec<SandboxOfEnvironment>,
+}
+
+impl Shelf {
+    fn wanted(&mut self, second: u64) -> usize {
+        match self.demand.wanted(second, limits::PREPARED_SANDBOXES_OF_A_KIND) {
+            0 => 0,
+            busiest => busiest + 1,
+        }
+    }
+}
+
+/// What the keeper does next.
+enum Step {
+    Build(Kind),
+    /// The same, when it is quiet.
+    BuildLater(Kind),
+    Discard(Vec<SandboxOfEnvironment>),
+    Nothing,
+    End,
+}
+
+impl Shelves {
+    /// Empty; holds `most` sandboxes, none where they cannot be built ahead.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, begun: Instant::now(), inner: Mutex::default(), changed: Notify::new() }
+    }
+
+    /// One of the kind, if one is ready; the keeper sees to the next.
+    pub(crate) fn take(&self, kind: &Kind) -> Option<SandboxOfEnvironment> {
+        if self.most == 0 {
+            return None;
+        }
+        let second = self.begun.elapsed().as_secs();
+        let taken = {
+            let mut inner = self.lock();
+            if !inner.shelves.contains_key(kind) {
+                inner.shelves.insert(kind.clone(), Shelf::default());
+            }
+            let shelf = inner.shelves.get_mut(kind)?;
+            shelf.demand.asked(second);
+            shelf.ready.pop()
+        };
+        self.changed.notify_one();
+        taken
+    }
+
+    /// One of the kind may be asked for soon.
+    pub(crate) fn expect(&self, kind: Kind) {
+        if self.most > 0 {
+            let second = self.begun.elapsed().as_secs();
+            self.lock().shelves.entry(kind).or_default().demand.expected(second);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Gives up what is ready, and makes no more.
+    pub(crate) async fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_one();
+        self.make_room().await;
+    }
+
+    /// Gives up what is ready, for others that need its memory. Its demand is forgotten, lest it be built again at once. False when
+    /// nothing was ready.
+    pub(crate) async fn make_room(&self) -> bool {
+        let shelves = std::mem::take(&mut self.lock().shelves);
+        let ready: Vec<_> = shelves.into_values().flat_map(|shelf| shelf.ready).collect();
+        let is_room = !ready.is_empty();
+        discard(ready).await;
+        is_room
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_step(&self) -> Step {
+        let second = self.begun.elapsed().as_secs();
+        let mut inner = self.lock();
+        if inner.closed {
+            return Step::End;
+        }
+        let mut excess = Vec::new();
+        for shelf in inner.shelves.values_mut() {
+            let wanted = shelf.wanted(second);
+            excess.extend(shelf.ready.drain(wanted.min(shelf.ready.len())..));
+        }
+        inner.shelves.retain(|_, shelf| shelf.wanted(second) > 0);
+        if !excess.is_empty() {
+            return Step::Discard(excess);
+        }
+        let ready: usize = inner.shelves.values().map(|shelf| shelf.ready.len()).sum();
+        let mut lacking: Vec<(usize, &Kind)> = Vec::new();
+        for (kind, shelf) in &mut inner.shelves {
+            if shelf.ready.len() < shelf.wanted(second) {
+                lacking.push((shelf.ready.len(), kind));
+            }
+        }
+        match lacking.into_iter().min().filter(|_| ready < self.most) {
+            None => Step::Nothing,
+            Some((0, kind)) => Step::Build(kind.clone()),
+            Some((_, kind)) => Step::BuildLater(kind.clone()),
+        }
+    }
+
+    fn put(&self, kind: &Kind, prepared: SandboxOfEnvironment) -> Option<SandboxOfEnvironment> {
+        let mut inner = self.lock();
+        match inner.shelves.get_mut(kind) {
+            Some(shelf) => {
+                shelf.ready.push(prepared);
+                None
+            }
+            None => Some(prepared),
+        }
+    }
+}
+
+/// Keeps the shelves of a context as they should be, until they are closed or the context is gone.
+pub(crate) async fn keep_prepared(context: Weak<Context>) {
+    loop {
+        let Some(context) = context.upgrade() else { return };
+        let shelves = Arc::clone(&context.shelves);
+        match shelves.next_step() {
+            Step::End => return,
+            Step::Build(kind) => build_one(&context, &kind).await,
+            Step::BuildLater(kind) => {
+                if tokio::time::timeout(QUIET, shelves.changed.notified()).await.is_err() {
+                    build_one(&context, &kind).await;
+                }
+            }
+            Step::Discard(excess) => discard(excess).await,
+            Step::Nothing => {
+                drop(context);
+                let _ = tokio::time::timeout(LOOK, shelves.changed.notified()).await;
+            }
+        }
+    }
+}
+
+async fn build_one(context: &Context, kind: &Kind) {
+    if !context.budget.has_room_to_spare() {
+        tokio::time::sleep(AFTER_FAILURE).await;
+        return;
+    }
+    match build::prepared(context, kind).await {
+        Ok(prepared) => {
+            if let Some(unwanted) = context.shelves.put(kind, prepared) {
+                discard(vec![unwanted]).await;
+            }
+        }
+        Err(error) => {
+            // Whoever needs one builds it and hears of the error.
+            tracing::warn!(error = with_causes(&error), "no sandbox was prepared");
+            tokio::time::sleep(AFTER_FAILURE).await;
+        }
+    }
+}
+
+/// Destroying waits for processes to be gone.
+async fn discard(sandboxes: Vec<SandboxOfEnvironment>) {
+    let _ = tokio::task::spawn_blocking(move || drop(sandboxes)).await;
+}

@@ -1,0 +1,165 @@
+"""Sandboxes that are built ahead, with a runtime that waits: a function cannot tell them from others, and nothing of them is left."""
+
+import os
+import pathlib
+import signal
+import time
+
+import pytest
+from functions import Deployer
+
+PYTHON_VIEW = """
+import os, resource, sys
+
+print("printed while it loads")
+
+def look(path):
+    with open(path) as file:
+        return file.read()
+
+def handler(event, context):
+    fields = ("Uid", "Gid", "Groups", "NoNewPrivs", "Seccomp", "Seccomp_filters", "CapEff", "CapBnd", "CapAmb", "Threads", "SigBlk", "SigIgn")
+    status = dict(line.split(":", 1) for line in look("/proc/self/status").splitlines())
+    files = {n: os.path.realpath(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd")}
+    own = {name: value for name, value in os.environ.items() if name not in event["changing"]}
+    return {
+        "status": {field: status.get(field, "").strip() for field in fields},
+        "variables": own,
+        "directory": os.getcwd(),
+        "arguments": sys.argv,
+        "path": sys.path,
+        "main": sys.modules["__main__"].__file__,
+        "ours": sorted(n for n in sys.modules if n.startswith("_lambent")),
+        "stdin": [files["0"], sys.stdin.read()],
+        "files": sorted(n for n in files if int(n) < 3),
+        "session": os.getsid(0) == os.getpid(),
+        "limits": [resource.getrlimit(n) for n in (resource.RLIMIT_NOFILE, resource.RLIMIT_STACK, resource.RLIMIT_CORE)],
+        "mounts": sorted(line.split()[1] + " " + line.split()[3] for line in look("/proc/self/mounts").splitlines()),
+        "task": sorted(os.listdir("/var/task")),
+        "opt": sorted(os.listdir("/opt")),
+        "umask": os.umask(0o022),
+    }
+"""
+
+NODE_VIEW = """
+const fs = require("fs");
+exports.handler = async (event) => ({
+  variables: Object.fromEntries(Object.entries(process.env).filter(([name]) => !event.changing.includes(name))),
+  directory: process.cwd(),
+  arguments: [process.argv, process.execArgv],
+  stdin: [fs.readlinkSync("/proc/self/fd/0"), fs.readFileSync(0, "utf8")],
+  main: require.main.filename,
+  ours: Object.keys(require.cache).sort(),
+  mounts: fs.readFileSync("/proc/self/mounts", "utf8").split("\\n").map((line) => line.split(" ")[1]).sort(),
+  paths: require("module").globalPaths,
+});
+"""
+
+# What differs between any two environments.
+CHANGING = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_LOG_GROUP_NAME", "_X_AMZN_TRACE_ID", "AWS_ENDPOINT_URL"]
+
+
+@pytest.fixture(scope="module")
+def both(all_servers, python_runtime):
+    """Deployers on a server that prepares sandboxes and on one that does not."""
+    servers = [all_servers.start("--prepared-sandboxes", count) for count in ("4", "0")]
+    deployers = [Deployer(server.client(), python_runtime) for server in servers]
+    yield deployers
+    for deployer in deployers:
+        deployer.close()
+
+
+def waiting_processes(server):
+    """Runtimes that wait in a sandbox of the server's, whose mounts name it, for what comes through a pipe."""
+    name, found = f"lambent-{server.health()['data_dir_id']}.", []
+    for process in pathlib.Path("/proc").iterdir():
+        try:
+            is_waiting = b"_LAMBENT_WAITS=1" in (process / "environ").read_bytes().split(b"\0")
+            is_waiting = is_waiting and os.readlink(process / "fd/0").startswith("pipe:")
+            if is_waiting and name in (process / "mountinfo").read_text():
+                found.append(int(process.name))
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def seen(deployer, code, **options):
+    """What the second function of its kind sees: whatever the first one found, by then one is prepared."""
+    deployer(code, **options).invoke({"changing": CHANGING})
+    time.sleep(2)
+    return deployer(code, **options).invoke({"changing": CHANGING}).payload
+
+
+@pytest.mark.parametrize(
+    ("code", "options"),
+    [
+        (PYTHON_VIEW, {}),
+        (PYTHON_VIEW, {"MemorySize": 512, "Environment": {"Variables": {"OWN": "value", "NAME_WITH": 'ü = "x"'}}}),
+        (PYTHON_VIEW, {"LoggingConfig": {"LogFormat": "JSON"}}),
+        (PYTHON_VIEW, {"Environment": {"Variables": {"PYTHONUNBUFFERED": "1"}}}),
+        ({"app.js": NODE_VIEW}, {"Runtime": "nodejs20.x"}),
+    ],
+    ids=["python", "variables", "json", "plain", "node"],
+)
+def test_a_function_cannot_tell(both, code, options):
+    prepared, plain = [seen(deployer, code, **options) for deployer in both]
+    for view in (prepared, plain):
+        # Every environment has a user of its own.
+        assert len(set(view.get("status", {}).pop("Uid", "0").split())) == 1
+        view.get("status", {}).pop("Gid", None)
+    assert prepared == plain
+
+
+def test_it_is_what_waited_that_runs(both):
+    """Or all of this would prove nothing: `/proc/self/environ` still holds what the interpreter was started with."""
+    code = "def handler(event, context): return '_LAMBENT_WAITS' in open('/proc/self/environ').read()"
+    both[0](code).invoke()
+    time.sleep(2)
+    assert both[0](code).invoke().payload is True
+    assert both[1](code).invoke().payload is False
+
+
+def test_settings_of_the_interpreter_hold(both):
+    """What it reads when it starts comes too late for one that waits."""
+    code = "import sys, time\ndef handler(event, context): return [sys.flags.optimize, sys.flags.utf8_mode, time.tzname[0]]"
+    variables = {"PYTHONOPTIMIZE": "2", "PYTHONUTF8": "1", "TZ": "Europe/Vienna"}
+    assert both[0](code, Environment={"Variables": variables}).invoke().payload == [2, 1, "CET"]
+
+
+def test_memory_is_bounded_as_the_function_says(both):
+    code = "def handler(event, context): return len(bytearray(event) ) if event else 0"
+    both[0](code, MemorySize=128).invoke(0)
+    time.sleep(2)
+    function = both[0](code, MemorySize=128)
+    assert function.invoke(10_000_000).payload == 10_000_000
+    assert function.invoke(300_000_000).payload["errorType"] == "Runtime.ExitError"
+
+
+def test_what_waits_is_bounded_and_ends_with_the_server(all_servers, python_runtime):
+    server = all_servers.start("--prepared-sandboxes", "2")
+    deployer = Deployer(server.client(), python_runtime)
+    for _ in range(4):
+        deployer("def handler(event, context): return event").invoke(1)
+    deadline = time.monotonic() + 20
+    while len(waiting_processes(server)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1)
+    assert len(waiting_processes(server)) == 2
+    processes = waiting_processes(server)
+    server.stop()
+    assert not any(pathlib.Path(f"/proc/{process}").exists() for process in processes)
+
+
+def test_one_that_waits_and_dies_is_nobodys_misfortune(all_servers, python_runtime):
+    server = all_servers.start("--prepared-sandboxes", "2")
+    deployer = Deployer(server.client(), python_runtime)
+    code = "def handler(event, context): return event"
+    deployer(code).invoke(1)
+    time.sleep(2)
+    waiting = waiting_processes(server)
+    assert waiting
+    for process in waiting:
+        os.kill(process, signal.SIGKILL)
+    time.sleep(0.2)
+    assert deployer(code).invoke(2).payload == 2
+    deployer.close()

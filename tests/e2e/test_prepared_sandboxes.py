@@ -74,7 +74,7 @@ def waiting_processes(server):
     name, found = f"lambent-{server.health()['data_dir_id']}.", []
     for process in pathlib.Path("/proc").iterdir():
         try:
-            is_waiting = b"_LAMBENT_WAITS=1" in (process / "environ").read_bytes().split(b"\0")
+            is_waiting = b"_LAMBENT_WAITS=" in (process / "environ").read_bytes()
             is_waiting = is_waiting and os.readlink(process / "fd/0").startswith("pipe:")
             if is_waiting and name in (process / "mountinfo").read_text():
                 found.append(int(process.name))

@@ -1,7 +1,7 @@
 //! Room for environments on this host: how many there may be, and whether memory and disk allow one more.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -10,12 +10,12 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::configuration::Budgets;
+use crate::{configuration::Budgets, host::Host};
 
 /// Counts environments and looks at the host before one more is started.
 pub(crate) struct Budget {
     limits: Budgets,
-    data_dir: PathBuf,
+    host: Arc<Host>,
     environments: AtomicUsize,
     returned: Notify,
 }
@@ -25,7 +25,8 @@ pub(crate) struct Room(Arc<Budget>);
 
 impl Budget {
     pub(crate) fn new(limits: Budgets, data_dir: PathBuf) -> Arc<Self> {
-        Arc::new(Self { limits, data_dir, environments: AtomicUsize::new(0), returned: Notify::new() })
+        let host = Arc::new(Host::new(data_dir));
+        Arc::new(Self { limits, host, environments: AtomicUsize::new(0), returned: Notify::new() })
     }
 
     /// Takes room for one environment, if there is any.
@@ -50,14 +51,17 @@ impl Budget {
     /// Whether there would be room for an environment beside one that comes next: what is made ahead takes from nobody.
     pub(crate) fn has_room_to_spare(&self) -> bool {
         let reserve = self.limits.memory_reserve_bytes.saturating_mul(2);
-        self.host_has_room() && memory_available_bytes().is_none_or(|available| available >= reserve)
+        self.host.look().has(reserve, self.limits.disk_reserve_bytes)
     }
 
+    /// Whether there was room at the last look, or is at one now: a look takes a third of a millisecond, and whoever starts would wait for it.
     fn host_has_room(&self) -> bool {
-        // A host that does not tell is not held against the function.
-        let memory = memory_available_bytes().unwrap_or(u64::MAX);
-        let disk = disk_free_bytes(&self.data_dir).unwrap_or(u64::MAX);
-        memory >= self.limits.memory_reserve_bytes && disk >= self.limits.disk_reserve_bytes
+        let (memory, disk) = (self.limits.memory_reserve_bytes, self.limits.disk_reserve_bytes);
+        if self.host.last().has(memory, disk) {
+            self.host.look_soon();
+            return true;
+        }
+        self.host.look().has(memory, disk)
     }
 }
 
@@ -68,19 +72,6 @@ impl Drop for Room {
     }
 }
 
-/// `MemAvailable` of proc_meminfo(5).
-fn memory_available_bytes() -> Option<u64> {
-    let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes * 1024)
-}
-
-fn disk_free_bytes(path: &Path) -> Option<u64> {
-    let stat = rustix::fs::statvfs(path).ok()?;
-    Some(stat.f_bavail * stat.f_frsize)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,8 +80,8 @@ mod tests {
         Budget::new(Budgets { environments_max, memory_reserve_bytes, disk_reserve_bytes: 0 }, "/".into())
     }
 
-    #[test]
-    fn room_is_bounded_and_comes_back() {
+    #[tokio::test]
+    async fn room_is_bounded_and_comes_back() {
         let budget = budget(2, 0);
         let first = budget.take();
         let second = budget.take();
@@ -99,8 +90,8 @@ mod tests {
         assert!(budget.take().is_some());
     }
 
-    #[test]
-    fn a_host_without_memory_has_no_room_and_keeps_none() {
+    #[tokio::test]
+    async fn a_host_without_memory_has_no_room_and_keeps_none() {
         let budget = budget(2, u64::MAX);
         assert!(budget.take().is_none());
         assert_eq!(budget.environments.load(Ordering::Acquire), 0);

@@ -42,7 +42,7 @@ pub fn call(api: Api, data: &[u8]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (telemetry, _subscriptions) = Telemetry::new();
-        let (server, _events) = Shared::new(RATE, function(), Arc::new(telemetry));
+        let (server, _events) = Shared::new(RATE, Arc::new(telemetry));
         server.runtime.deliver(Delivery { invocation: invocation(), deadline_ms: 1 });
         server.extensions.begin(["external".to_owned()]);
         let identifier = registered(&server).await;

@@ -15,6 +15,7 @@ mod environments;
 mod extensions_api;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod host;
 mod pool;
 mod provisioned;
 mod runtime_api;

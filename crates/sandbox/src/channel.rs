@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType, recvmsg, sendmsg, shutdown,
+    SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType, recv, recvmsg, sendmsg, shutdown,
     socketpair,
 };
 use serde::Serialize;
@@ -115,7 +115,8 @@ impl Channel {
 
     /// Takes a message that is there already.
     pub(crate) fn try_receive<T: DeserializeOwned>(&self) -> io::Result<Received<T>> {
-        let mut bytes = vec![0; MESSAGE_BYTES_MAX];
+        let Some(length) = self.next_length()? else { return Ok(Received::Nothing) };
+        let mut bytes = vec![0; length];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MESSAGE_DESCRIPTORS_MAX))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
@@ -142,6 +143,20 @@ impl Channel {
         }
         let message = serde_json::from_slice(bytes.get(..received.bytes).unwrap_or_default())?;
         Ok(Received::Message(message, descriptors))
+    }
+}
+
+impl Channel {
+    /// Bytes of the message that is next, `None` when there is none: a buffer for any message would be 48 pages to touch.
+    fn next_length(&self) -> io::Result<Option<usize>> {
+        let flags = RecvFlags::PEEK | RecvFlags::TRUNC | RecvFlags::DONTWAIT;
+        match rustix::io::retry_on_intr(|| recv(self.as_fd(), &mut [0_u8; 1], flags)) {
+            // The whole message's, also when a part of it was asked for (recv(2)). One byte more tells what is as long as it may be.
+            Ok((_, length)) => Ok(Some(length.min(MESSAGE_BYTES_MAX) + 1)),
+            Err(rustix::io::Errno::AGAIN) => Ok(None),
+            // What is wrong is found again by whoever reads.
+            Err(_) => Ok(Some(1)),
+        }
     }
 }
 

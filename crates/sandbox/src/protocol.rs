@@ -99,7 +99,8 @@ pub(crate) enum Network {
     Joined,
 }
 
-/// A program to run.
+/// To a process that waits, on its own channel; descriptors: standard output, standard error, and standard input where it is not
+/// `/dev/null`. The end of the channel says that the program runs, a [`StartFailure`] that it does not.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Program {
     pub(crate) argv: Vec<OsString>,
@@ -116,11 +117,8 @@ pub(crate) enum Command {
     Mapped,
     /// Mount the trees that come along, in this order. Answered by `Bound` or `Failed`.
     Bind { targets: Vec<PathBuf> },
-    /// Make the next process ahead of its program. Not answered: where it cannot be made, the next start does without.
-    Prepare,
-    /// Start a process; descriptors: standard output, standard error, and standard input where there is one. Answered by `Started`
-    /// or `NotStarted`.
-    Start { process: ProcessId, program: Program },
+    /// Make a process that waits for its program. Answered by `Prepared` or `NotStarted`.
+    Prepare { process: ProcessId },
     /// Send a signal. Not answered: the process may be gone.
     Signal { process: ProcessId, number: i32 },
     /// So many connections were taken: as many more may be handed over. Not answered.
@@ -144,10 +142,10 @@ pub(crate) enum Report {
     Failed(Failure),
     /// The trees are mounted.
     Bound,
-    /// The process runs its program.
-    Started,
-    /// The process never came to run its program.
-    NotStarted(StartFailure),
+    /// The process is made; descriptor: the channel on which it waits.
+    Prepared,
+    /// It could not be.
+    NotStarted(Failure),
     /// No process is left.
     Killed,
     /// Somebody inside connected to an accepted port; descriptor: the connection.
@@ -169,7 +167,7 @@ pub(crate) enum SocketReport {
     Failed(Failure),
 }
 
-/// Why a process does not run.
+/// Why a process does not run its program.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum StartFailure {
     /// Something on the way to its program.

@@ -26,7 +26,8 @@ use crate::layers::{Layer, Layers};
 use crate::limits::{KILL_TIMEOUT, START_PROCESS_TIMEOUT};
 use crate::mounts;
 use crate::network::NetworkLease;
-use crate::protocol::{Command, Program, Report, StartFailure};
+use crate::prepared::{LaunchedProcess, PreparedProcess, not_started};
+use crate::protocol::{Command, Failure, Report};
 use crate::sockets::SocketMaker;
 use crate::spec::{Bind, Limits, ProcessSpec};
 
@@ -52,6 +53,10 @@ pub struct Sandbox {
     /// Events that came while something else was waited for.
     events: VecDeque<SandboxEvent>,
     processes_started: u32,
+    /// A process without a program.
+    prepared: Option<PreparedProcess>,
+    /// Whether init was told to mount something, and has not answered.
+    is_binding: bool,
     layers: Layers,
     frozen: bool,
     dead: bool,
@@ -75,6 +80,8 @@ impl Sandbox {
             connections: VecDeque::new(),
             events: VecDeque::new(),
             processes_started: 0,
+            prepared: None,
+            is_binding: false,
             layers,
             frozen: false,
             dead: false,
@@ -117,26 +124,34 @@ impl Sandbox {
     }
 
     /// Shows files and directories of the host, as those of the specification are: on directories that are there already, before the
-    /// first process that is not the caller's own.
+    /// first process that is not the caller's own. Does not wait until that is done; [`Sandbox::start_process`] does.
     ///
     /// # Errors
     /// Any error destroys the sandbox: it may be half built.
     pub fn bind(&mut self, binds: &[Bind]) -> Result<(), SandboxError> {
-        self.must_be_alive()?;
-        let doing = "mounting what comes late";
+        self.must_be_bound()?;
         let trees = binds.iter().map(|bind| mounts::late_tree(&bind.source, self.layers));
-        let trees = trees.collect::<Result<Vec<_>, _>>().map_err(|error| self.broken(doing, error))?;
+        let trees = trees.collect::<Result<Vec<_>, _>>().map_err(|error| self.broken(BINDING, error))?;
         let targets = binds.iter().map(|bind| bind.target.clone()).collect();
         let descriptors: Vec<_> = trees.iter().map(AsFd::as_fd).collect();
-        self.send(&Command::Bind { targets }, &descriptors, doing)?;
-        match self.answer(START_PROCESS_TIMEOUT, doing)? {
-            Report::Bound => Ok(()),
-            Report::Failed(failure) => {
-                self.destroy();
-                let source = failure.source();
-                Err(SandboxError::SetUp { stage: failure.stage, source })
-            }
-            _ => Err(self.broken(doing, unexpected())),
+        self.send(&Command::Bind { targets }, &descriptors, BINDING)?;
+        self.is_binding = true;
+        Ok(())
+    }
+
+    /// Waits until everything is where [`Sandbox::bind`] was told to show it.
+    ///
+    /// # Errors
+    /// Any error destroys the sandbox.
+    pub fn must_be_bound(&mut self) -> Result<(), SandboxError> {
+        self.must_be_alive()?;
+        if !std::mem::take(&mut self.is_binding) {
+            return Ok(());
+        }
+        match self.answer(START_PROCESS_TIMEOUT, BINDING)? {
+            (Report::Bound, _) => Ok(()),
+            (Report::Failed(failure), _) => Err(self.failed(failure)),
+            _ => Err(self.broken(BINDING, unexpected())),
         }
     }
 
@@ -144,10 +159,33 @@ impl Sandbox {
     /// meanwhile holds for it too.
     ///
     /// # Errors
-    /// Any error destroys the sandbox.
+    /// [`SandboxError::StartProcess`] leaves the sandbox as it was; any other destroys it.
     pub fn prepare_process(&mut self) -> Result<(), SandboxError> {
-        self.must_be_alive()?;
-        self.send(&Command::Prepare, &[], "preparing a process")
+        self.prepared = Some(self.prepared()?);
+        Ok(())
+    }
+
+    /// Whether [`Sandbox::launch`] waits for nobody.
+    #[must_use]
+    pub fn has_prepared_process(&self) -> bool {
+        self.prepared.is_some()
+    }
+
+    /// A process that waits for its program.
+    fn prepared(&mut self) -> Result<PreparedProcess, SandboxError> {
+        self.must_be_bound()?;
+        let doing = "making a process";
+        let id = ProcessId(self.processes_started);
+        self.processes_started += 1;
+        self.send(&Command::Prepare { process: id }, &[], doing)?;
+        match self.answer(START_PROCESS_TIMEOUT, doing)? {
+            (Report::Prepared, descriptors) => match descriptors.into_iter().next() {
+                Some(channel) => Ok(PreparedProcess::new(id, channel)),
+                None => Err(self.broken(doing, unexpected())),
+            },
+            (Report::NotStarted(failure), _) => Err(not_started(failure)),
+            _ => Err(self.broken(doing, unexpected())),
+        }
     }
 
     /// Sets other limits than those that the sandbox was built with; the bounds of single processes (open files) stay.
@@ -164,31 +202,27 @@ impl Sandbox {
     /// # Errors
     /// [`SandboxError::StartProcess`] and [`SandboxError::RunProgram`] leave the sandbox as it was; any other destroys it.
     pub fn start_process(&mut self, process: &ProcessSpec<'_>) -> Result<ProcessId, SandboxError> {
+        let launched = self.launch(process)?;
+        launched.wait().inspect_err(|error| {
+            if matches!(error, SandboxError::Control { .. }) {
+                self.destroy();
+            }
+        })
+    }
+
+    /// The first half of [`Sandbox::start_process`]: does not wait for the program, and for nobody at all when a process was prepared.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn launch(&mut self, process: &ProcessSpec<'_>) -> Result<LaunchedProcess, SandboxError> {
         self.must_be_alive()?;
         self.thaw()?;
-        let id = ProcessId(self.processes_started);
-        self.processes_started += 1;
-        let program = Program {
-            argv: process.argv.clone(),
-            env: process.env.clone(),
-            cwd: process.cwd.clone(),
-            stdout_again: process.stdout_again,
+        let prepared = match self.prepared.take() {
+            Some(prepared) => prepared,
+            None => self.prepared()?,
         };
-        let command = Command::Start { process: id, program };
-        let doing = "starting a process";
-        let streams = [process.stdout, process.stderr].into_iter().chain(process.stdin);
-        self.send(&command, &streams.collect::<Vec<_>>(), doing)?;
-        match self.answer(START_PROCESS_TIMEOUT, doing)? {
-            Report::Started => Ok(id),
-            Report::NotStarted(StartFailure::Program(failure)) => {
-                Err(SandboxError::RunProgram(failure.source()))
-            }
-            Report::NotStarted(StartFailure::OnTheWay(failure)) => {
-                let source = failure.source();
-                Err(SandboxError::StartProcess { stage: failure.stage, source })
-            }
-            _ => Err(self.broken(doing, unexpected())),
-        }
+        self.must_be_bound()?;
+        prepared.launch(process)
     }
 
     /// Sends a signal to a process; one that is gone does not mind.
@@ -222,14 +256,12 @@ impl Sandbox {
         // its fix over kill every process that is started into a group which was once killed.
         self.thaw()?;
         let doing = "killing its processes";
+        self.prepared = None;
+        self.must_be_bound()?;
         self.send(&Command::KillProcesses, &[], doing)?;
         match self.answer(KILL_TIMEOUT + Duration::from_secs(1), doing)? {
-            Report::Killed => Ok(()),
-            Report::Failed(failure) => {
-                self.destroy();
-                let source = failure.source();
-                Err(SandboxError::SetUp { stage: failure.stage, source })
-            }
+            (Report::Killed, _) => Ok(()),
+            (Report::Failed(failure), _) => Err(self.failed(failure)),
             _ => Err(self.broken(doing, unexpected())),
         }
     }
@@ -313,19 +345,15 @@ impl Sandbox {
         descriptors: &[BorrowedFd<'_>],
         doing: &'static str,
     ) -> Result<(), SandboxError> {
-        match self.channel.send(command, descriptors) {
-            Ok(()) => Ok(()),
-            // An argument vector that no packet can carry is the caller's fault, and nothing was sent.
-            Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => Err(SandboxError::StartProcess {
-                stage: "arguments and environment are too large".into(),
-                source: error,
-            }),
-            Err(error) => Err(self.broken(doing, error)),
-        }
+        self.channel.send(command, descriptors).map_err(|error| self.broken(doing, error))
     }
 
-    /// The next report that is no event; events on the way are kept.
-    fn answer(&mut self, timeout: Duration, doing: &'static str) -> Result<Report, SandboxError> {
+    /// The next report that is no event, and its descriptors; events on the way are kept.
+    fn answer(
+        &mut self,
+        timeout: Duration,
+        doing: &'static str,
+    ) -> Result<(Report, Vec<OwnedFd>), SandboxError> {
         let deadline = Instant::now() + timeout;
         loop {
             match self.channel.receive::<Report>(Some(deadline)) {
@@ -333,12 +361,19 @@ impl Sandbox {
                 Ok(Received::Message(Report::Connection { port }, descriptors)) => {
                     self.keep_connection(port, descriptors);
                 }
-                Ok(Received::Message(report, _)) => return Ok(report),
+                Ok(Received::Message(report, descriptors)) => return Ok((report, descriptors)),
                 Ok(Received::Nothing) => return Err(self.broken(doing, std::io::ErrorKind::TimedOut.into())),
                 Ok(Received::End) => return Err(self.broken(doing, std::io::ErrorKind::BrokenPipe.into())),
                 Err(error) => return Err(self.broken(doing, error)),
             }
         }
+    }
+
+    /// After what failed inside it is not what it should be: it goes.
+    fn failed(&mut self, failure: Failure) -> SandboxError {
+        self.destroy();
+        let source = failure.source();
+        SandboxError::SetUp { stage: failure.stage, source }
     }
 
     /// After an error of the sandbox itself nothing is known of it: it goes.
@@ -377,6 +412,8 @@ pub(crate) fn end_init(channel: &Channel, init: &OwnedFd, layers: Layers) {
     let _ = pidfd_send_signal(init, KernelSignal::KILL);
     let _ = wait_readable(&[init.as_fd()], Some(KILL_TIMEOUT));
 }
+
+const BINDING: &str = "mounting what comes late";
 
 fn unexpected() -> std::io::Error {
     std::io::Error::from(std::io::ErrorKind::InvalidData)

@@ -10,9 +10,10 @@ const { closeSync, openSync, readFileSync } = require("fs");
 /** Parts of Node.js that packages load first. They cannot be replaced by modules of a package. */
 const LOADED_AHEAD = ["assert", "async_hooks", "buffer", "child_process", "crypto", "dns", "events", "http", "http2", "https", "net", "os", "path", "process", "querystring", "stream", "string_decoder", "timers", "tls", "tty", "url", "util", "worker_threads", "zlib"];
 
-/** Returns when there is a function, in its environment. */
-async function wait() {
+/** Returns when there is a function, in its environment: the connection `api` stands by then. */
+async function wait(api) {
   for (const name of LOADED_AHEAD) require(name);
+  await api.isConnected;
   // The first `import` sets up the loader of ECMAScript modules.
   await import("node:fs");
   const text = readFileSync(0, "utf8");
@@ -21,8 +22,8 @@ async function wait() {
   closeSync(0);
   openSync("/dev/null", "r");
   const { environment, directory } = JSON.parse(text);
-  for (const name of Object.keys(process.env)) delete process.env[name];
-  Object.assign(process.env, environment);
+  for (const name of Object.keys(process.env)) if (!(name in environment)) delete process.env[name];
+  for (const [name, value] of Object.entries(environment)) if (process.env[name] !== value) process.env[name] = value;
   process.chdir(directory);
   delete require.cache[__filename];
 }

@@ -1,4 +1,4 @@
-"""A start before the function is known: loads what AWS's client loads, and waits for the rest on standard input.
+"""A start before the function is known: loads what AWS's client loads, rehearses an invocation, and waits for the rest on standard input.
 
 What comes is the environment and the directory that the process would have been started with. When nothing comes any more, nobody
 wants it.
@@ -6,27 +6,54 @@ wants it.
 
 import datetime  # noqa: F401
 import decimal  # noqa: F401
+import gc
 import http.client  # noqa: F401
 import importlib  # noqa: F401
 import json
-import logging  # noqa: F401
+import logging
 import os
+import sys
 import traceback  # noqa: F401
 
-NULL = "/dev/null"
+# The handler of the rehearsal, as Lambda names handlers.
+REHEARSAL = "_lambent_rehearsal.handler"
 
 
-def wait():
-    """Returns when there is a function, in its environment."""
-    claim = json.loads(read_all() or os._exit(0))
+def wait(bootstrap, address):
+    """Returns when there is a function, in its environment: the connection to the Runtime API at `address`."""
+    api = bootstrap.RuntimeApi(address)
+    bootstrap.set_up_logging(logging)
+    rehearse(bootstrap)
+    # What is here stays: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    become(json.loads(read_all() or os._exit(0)))
+    del sys.modules[__name__]
+    return api
+
+
+def rehearse(bootstrap):
+    """The first time of anything takes longest."""
+    handler = bootstrap.load_handler(REHEARSAL)
+    bootstrap.call(handler, {}, b'{"key": ["value", 1, 2.5, null]}')
+    del sys.modules[handler.__module__]
+    json.loads(json.dumps({"environment": dict(os.environ), "directory": "/"}))
+
+
+def become(claim):
+    """Takes the place of a process that was started with all of it."""
     # Whoever asks finds an empty standard input, as after any start.
-    null = os.open(NULL, os.O_RDONLY)
+    null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    # The interpreter sets it where the machine lacks the locale (PEP 538).
-    coerced = {name: value for name, value in os.environ.items() if name == "LC_CTYPE"}
-    os.environ.clear()
-    os.environ.update({**coerced, **claim["environment"]})
+    environment = claim["environment"]
+    for name in list(os.environ):
+        # LC_CTYPE is set by the interpreter where the machine lacks the locale (PEP 538).
+        if name not in environment and name != "LC_CTYPE":
+            del os.environ[name]
+    for name, value in environment.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
     os.chdir(claim["directory"])
 
 

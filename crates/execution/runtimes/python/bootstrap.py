@@ -10,12 +10,6 @@ import os
 import sys
 import time
 
-if os.environ.pop("_LAMBENT_WAITS", None):
-    import _lambent_waiting
-
-    _lambent_waiting.wait()
-    del _lambent_waiting, sys.modules["_lambent_waiting"]
-
 from _lambent_json_answers import to_json
 
 API = "/2018-06-01/runtime"
@@ -262,7 +256,7 @@ def log_error(error):
 current_request_id = ""
 json_logging = None
 # Of the descriptor for messages that are one event however many lines they have; not for the function to see.
-log_descriptor = os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)
+log_descriptor = None
 # Longer ones are no event of CloudWatch Logs.
 EVENT_BYTES_MAX = 256 * 1024
 FRAME = b"\xa5\x5a\x00\x03"
@@ -333,12 +327,17 @@ def set_up_logging(logging):
     handler = Handler()
     handler.addFilter(RequestId())
     logging.root.addHandler(handler)
-    if json_logging is not None:
-        handler.setFormatter(json_logging.formatter(logging))
-        return json_logging.set_level(logging)
-    layout = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
     logging.Formatter.converter = time.gmtime
+    if json_logging is not None:
+        return use_json(logging)
+    layout = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
     handler.setFormatter(logging.Formatter(layout, "%Y-%m-%dT%H:%M:%S"))
+
+
+def use_json(logging):
+    """The same with records in JSON."""
+    logging.root.handlers[0].setFormatter(json_logging.formatter(logging))
+    json_logging.set_level(logging)
 
 
 # --- The function ---------------------------------------------------------------------------------------------
@@ -382,29 +381,46 @@ def call(handler, headers, body):
         raise Fault(MARSHAL_ERROR, f"Unable to marshal response: {error}") from None
 
 
-def set_up_process():
-    """sys.path in the order of Lambda's, line-wise output, no trace of this file."""
-    global json_logging
+def set_up_streams():
+    """Line-wise output."""
+    for stream in standard_streams:
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")
+
+
+def set_up_process(is_prepared):
+    """sys.path in the order of Lambda's, logging, no trace of this file."""
+    global json_logging, log_descriptor
+    log_descriptor = os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)
     version = "python%d.%d" % sys.version_info[:2]
     runtime = os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime")
     task = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
     first = [task, f"/opt/python/lib/{version}/site-packages", "/opt/python", runtime]
     sys.path[:] = first + [path for path in sys.path if path not in first]
-    for stream in standard_streams:
-        stream.reconfigure(line_buffering=True, errors="backslashreplace")
     if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":
         # Under a name that no package of a function has.
         import _lambent_json_logging as json_logging  # noqa: F811
-    if "logging" in sys.modules:
-        set_up_logging(sys.modules["logging"])
-    else:
+        if is_prepared:
+            use_json(sys.modules["logging"])
+    if not is_prepared:
         sys.meta_path.insert(0, LoggingHook())
+
+
+def prepared():
+    """The API's connection, if the process was started before its function was known; None in any other."""
+    set_up_streams()
+    address = os.environ.get("_LAMBENT_WAITS")
+    if address is None:
+        return None
+    from _lambent_waiting import wait
+
+    return wait(sys.modules[__name__], address)
 
 
 def main():
     """Loads the function, then serves events until the environment ends."""
-    set_up_process()
-    api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    api = prepared()
+    set_up_process(is_prepared=api is not None)
+    api = api or RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
     try:
         handler = load_handler(os.environ["_HANDLER"])
     except Exception as error:

@@ -150,6 +150,7 @@ impl Environment {
             Err(SandboxError::RunProgram(source)) => return Ok(self.unstartable(&source)),
             Err(error) => return Err(error),
         }
+
         loop {
             let news = self.news(deadline).await?;
             if matches!(news, News::Runtime(RuntimeEvent::Ready)) {

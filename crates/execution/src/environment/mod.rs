@@ -25,7 +25,7 @@ mod reset;
 mod segments;
 mod serve;
 mod start;
-mod xray;
+pub(crate) mod xray;
 
 use std::{sync::Arc, time::Duration};
 

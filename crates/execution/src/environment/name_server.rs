@@ -45,7 +45,7 @@ impl Default for Resolver {
 }
 
 /// Answers one environment until dropped.
-pub(super) struct NameServer {
+pub(crate) struct NameServer {
     resolver: Arc<Resolver>,
     datagrams: JoinHandle<()>,
     connections: JoinSet<()>,
@@ -56,7 +56,7 @@ impl NameServer {
     ///
     /// # Errors
     /// When the socket cannot be registered with the reactor.
-    pub(super) fn serve(socket: std::net::UdpSocket, resolver: Arc<Resolver>) -> io::Result<Self> {
+    pub(crate) fn serve(socket: std::net::UdpSocket, resolver: Arc<Resolver>) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let socket = Arc::new(UdpSocket::from_std(socket)?);
         let datagrams = tokio::spawn(answer_datagrams(socket, Arc::clone(&resolver)));

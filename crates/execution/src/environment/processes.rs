@@ -10,6 +10,7 @@ use super::{
     Environment,
     log_frames::{LOG_DESCRIPTOR, LOG_DESCRIPTOR_VARIABLE},
 };
+use crate::sandboxes::readiness;
 
 /// An external extension.
 pub(super) struct ExtensionProgram {
@@ -62,6 +63,7 @@ impl Environment {
     /// # Errors
     /// [`SandboxError::RunProgram`] when the function has none that can be run.
     pub(super) async fn start_runtime_process(&mut self) -> Result<(), SandboxError> {
+        self.sandbox.must_be_bound()?;
         if let Some(process) = self.claim_waiting() {
             self.process = Some(process);
             return Ok(());
@@ -102,8 +104,6 @@ impl Environment {
         cwd: &Path,
         party: Party,
     ) -> Result<ProcessId, SandboxError> {
-        // The wait for the kernel blocks this thread: not more of them at a time than help.
-        let _permit = self.context.starts.acquire().await.ok();
         let variables = self.variables.iter().filter(|(name, _)| party.sees(name));
         let category = match party {
             Party::Runtime => Category::Function,
@@ -119,7 +119,18 @@ impl Environment {
             stderr: writer.as_fd(),
             stdout_again: self.log_descriptor(party),
         };
-        tokio::task::block_in_place(|| self.sandbox.start_process(&process))
+        let launched = match self.sandbox.has_prepared_process() {
+            true => self.sandbox.launch(&process)?,
+            false => {
+                // The wait for the kernel blocks this thread: not more of them at a time than help.
+                let _permit = self.context.starts.acquire().await.ok();
+                tokio::task::block_in_place(|| self.sandbox.launch(&process))?
+            }
+        };
+        // Readable at the latest when the process is gone.
+        let watched = readiness(launched.as_fd().try_clone_to_owned().map_err(no_log)?).map_err(no_log)?;
+        let _ = watched.readable().await;
+        launched.wait()
     }
 
     /// Runtimes that know how to frame their messages have a descriptor for them.

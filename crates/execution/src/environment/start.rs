@@ -11,25 +11,19 @@ use lambda_model::{
     environment::Phase,
     ports::{CodeDirectory, LogDestination, RunnableVersion},
 };
-use sandbox::{IsolationLevel, Sandbox, SandboxSpec};
-use tokio::net::UnixStream;
+use sandbox::{IsolationLevel, SandboxSpec};
 
 use super::{
     Environment,
     log_capture::{LogCapture, LogFormat},
-    name_server::NameServer,
     processes::ExtensionProgram,
-    xray::XrayDaemon,
 };
 use crate::{
     budget::Room,
     clock,
     context::Context,
-    environment_api::EnvironmentApi,
-    extensions_api::FunctionMetadata,
     runtimes::{PlanRequest, RuntimePlan},
-    sandboxes::{self, Doors, SandboxOfEnvironment, Wanted},
-    telemetry_api::Telemetry,
+    sandboxes::{self, SandboxOfEnvironment, Wanted},
     variables::{self, InitializationType},
 };
 
@@ -67,49 +61,36 @@ impl Environment {
         room: Room,
         initialization: InitializationType,
     ) -> Result<Self, StartError> {
-        let (code, layers) = code(&context, &version).await?;
+        let (code, layers) = code(&context, &version)?;
         let opt = layers.as_ref().map(|layers| layers.path.as_path());
         let mut plan = plan(&context, &version)?;
         plan.look_for_bootstrap(&code.path, opt);
         let wanted = Wanted::of(&context.configuration, &version, &plan, (&code.path, opt));
-        let SandboxOfEnvironment { id, uid, spec, mut sandbox, doors, waiting } =
+        let SandboxOfEnvironment { id, uid, spec, sandbox, services, waiting } =
             sandboxes::obtain(&context, &wanted).await?;
-        let Doors { runtime_api, endpoint, xray, names } = doors;
-        let addresses = variables::Addresses {
-            runtime_api: runtime_api.local_addr()?,
-            endpoint: endpoint.local_addr()?,
-            xray: xray.local_addr()?,
-        };
-        let names =
-            names.map(|socket| NameServer::serve(socket, Arc::clone(&context.resolver))).transpose()?;
-        let xray = XrayDaemon::serve(xray, Arc::clone(&context.traces), &version)?;
+        services.serve_for(&version);
         let log_to = log_destination(&version);
-        let log_format = LogFormat::of(&version.configuration.logging);
-        let surroundings = (&*log_to.stream, addresses, initialization);
+        let surroundings = (&*log_to.stream, services.addresses, initialization);
         let (plan, variables) = seen_by_processes(&context, &version, &spec, plan, surroundings);
-        let streaming = context.configuration.streaming;
-        let (telemetry, subscriptions) = Telemetry::new();
-        let telemetry = Arc::new(telemetry);
-        let function = function_metadata(&version);
-        let (api, events) = EnvironmentApi::serve(runtime_api, streaming, function, Arc::clone(&telemetry))?;
-        let log = LogCapture::new(Arc::clone(&context.logs), (log_to, log_format), telemetry);
+        let log_to = (log_to, LogFormat::of(&version.configuration.logging));
+        let log = LogCapture::new(Arc::clone(&context.logs), log_to, services.telemetry);
         let extensions = extension_programs(&spec, opt, context.configuration.isolation);
         Ok(Self {
             id,
-            control: control(&mut sandbox)?,
+            control: services.control,
             has_exits: false,
-            _endpoint: context.endpoint.serve(endpoint),
-            xray,
+            _endpoint: services.endpoint,
+            xray: services.xray,
             version,
             context,
             plan,
             variables,
             sandbox,
-            names,
-            api,
-            events,
+            names: services.names,
+            api: services.api,
+            events: services.events,
             log,
-            subscriptions,
+            subscriptions: services.subscriptions,
             process: None,
             waiting,
             extensions,
@@ -150,27 +131,14 @@ fn seen_by_processes(
     }
 }
 
-/// The sandbox's control descriptor, for the reactor only: what comes is read by the sandbox.
-fn control(sandbox: &mut Sandbox) -> std::io::Result<Arc<UnixStream>> {
-    sandbox.watched_by(|descriptor| {
-        let stream = std::os::unix::net::UnixStream::from(descriptor);
-        stream.set_nonblocking(true)?;
-        UnixStream::from_std(stream)
-    })
-}
-
-/// After a reboot a package is unpacked again, which takes a while: not on a thread that serves others.
-async fn code(
+/// After a reboot a package is unpacked again, which takes a while: on a thread that serves nobody else meanwhile.
+fn code(
     context: &Context,
     version: &RunnableVersion,
 ) -> Result<(CodeDirectory, Option<CodeDirectory>), StartError> {
-    let (packages, version) = (Arc::clone(&context.code), version.clone());
-    let directories = tokio::task::spawn_blocking(move || {
-        let layers = version.configuration.layers.iter().map(|layer| layer.code.clone());
-        let layers = packages.layers(&layers.collect::<Vec<_>>())?;
-        Ok((packages.directory(&version.code)?, layers))
-    });
-    directories.await?.map_err(StartError::Code)
+    let layers: Vec<_> = version.configuration.layers.iter().map(|layer| layer.code.clone()).collect();
+    let directories = || Ok((context.code.directory(&version.code)?, context.code.layers(&layers)?));
+    tokio::task::block_in_place(directories).map_err(StartError::Code)
 }
 
 /// How to run the version, whatever its code. Looks at the disk.
@@ -189,16 +157,6 @@ pub(crate) fn plan(context: &Context, version: &RunnableVersion) -> Result<Runti
 /// The function's wrapper script.
 fn wrapper(version: &RunnableVersion) -> Option<&str> {
     version.configuration.environment.as_ref()?.get("AWS_LAMBDA_EXEC_WRAPPER").map(String::as_str)
-}
-
-/// What extensions learn when they register.
-fn function_metadata(version: &RunnableVersion) -> FunctionMetadata {
-    FunctionMetadata {
-        name: version.key.name.clone(),
-        version: version.version.clone(),
-        handler: version.configuration.handler.clone(),
-        account_id: version.key.account_id.clone(),
-    }
 }
 
 /// The files of `extensions/` in the layers, by name; folders are none.

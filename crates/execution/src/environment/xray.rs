@@ -2,9 +2,16 @@
 //!
 //! A datagram is a header, `{"format": "json", "version": 1}`, and a segment behind a line break. What is none is dropped.
 
-use std::{io, net::UdpSocket, sync::Arc};
+use std::{
+    io,
+    net::UdpSocket,
+    sync::{Arc, OnceLock},
+};
 
-use lambda_model::ports::{LogDestination, LogForm, LogSink, RunnableVersion};
+use lambda_model::{
+    function::FunctionKey,
+    ports::{LogDestination, LogForm, LogSink},
+};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
@@ -14,7 +21,7 @@ const DATAGRAM_BYTES_MAX: usize = 65_535;
 const GROUP: &str = "segments";
 
 /// Serves until dropped.
-pub(super) struct XrayDaemon {
+pub(crate) struct XrayDaemon {
     keeper: Keeper,
     taking: JoinHandle<()>,
 }
@@ -23,35 +30,39 @@ pub(super) struct XrayDaemon {
 #[derive(Clone)]
 struct Keeper {
     sink: Arc<dyn LogSink>,
-    to: Arc<LogDestination>,
+    /// Known with the function; nobody sends anything before.
+    to: Arc<OnceLock<Arc<LogDestination>>>,
 }
 
 impl Keeper {
     fn keep(&self, segment: &Value) {
-        self.sink.append(&self.to, format!("{segment}\n").as_bytes(), LogForm::Whole);
+        if let Some(to) = self.to.get() {
+            self.sink.append(to, format!("{segment}\n").as_bytes(), LogForm::Whole);
+        }
     }
 }
 
 impl XrayDaemon {
-    /// Takes segments on `socket` for the function of `version`.
+    /// Takes segments on `socket`.
     ///
     /// # Errors
     /// When the socket cannot be registered with the reactor.
-    pub(super) fn serve(
-        socket: UdpSocket,
-        sink: Arc<dyn LogSink>,
-        version: &RunnableVersion,
-    ) -> io::Result<Self> {
+    pub(crate) fn serve(socket: UdpSocket, sink: Arc<dyn LogSink>) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let socket = tokio::net::UdpSocket::from_std(socket)?;
-        let to = Arc::new(LogDestination {
-            account_id: version.key.account_id.clone(),
-            region: version.key.region.clone(),
-            group: GROUP.into(),
-            stream: version.key.name.clone(),
-        });
-        let keeper = Keeper { sink, to };
+        let keeper = Keeper { sink, to: Arc::default() };
         Ok(Self { taking: tokio::spawn(take(socket, keeper.clone())), keeper })
+    }
+
+    /// Says whose segments they are, once.
+    pub(crate) fn keep_for(&self, key: &FunctionKey) {
+        let to = LogDestination {
+            account_id: key.account_id.clone(),
+            region: key.region.clone(),
+            group: GROUP.into(),
+            stream: key.name.clone(),
+        };
+        let _ = self.keeper.to.set(Arc::new(to));
     }
 
     /// Keeps a segment of the platform's own.

@@ -35,7 +35,7 @@ use tokio::{
 };
 
 use crate::{
-    extensions_api::{self, Extensions, FunctionMetadata},
+    extensions_api::{self, Extensions},
     runtime_api::{self, Exchange, RuntimeEvent},
     telemetry_api::{self, Telemetry},
 };
@@ -54,12 +54,11 @@ impl Shared {
     /// Before anybody called; what the runtime does arrives at the returned receiver.
     pub(crate) fn new(
         streaming: Rate,
-        function: FunctionMetadata,
         telemetry: Arc<Telemetry>,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<RuntimeEvent>) {
         let (events, receiver) = mpsc::unbounded_channel();
         let runtime = Exchange::new(events, streaming);
-        let extensions = Extensions::new(function);
+        let extensions = Extensions::new();
         (Arc::new(Self { runtime, extensions, telemetry }), receiver)
     }
 }
@@ -78,12 +77,11 @@ impl EnvironmentApi {
     pub(crate) fn serve(
         listener: std::net::TcpListener,
         streaming: Rate,
-        function: FunctionMetadata,
         telemetry: Arc<Telemetry>,
     ) -> io::Result<(Self, mpsc::UnboundedReceiver<RuntimeEvent>)> {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
-        let (shared, receiver) = Shared::new(streaming, function, telemetry);
+        let (shared, receiver) = Shared::new(streaming, telemetry);
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok((Self { shared, accepting }, receiver))
     }

@@ -1,6 +1,6 @@
 //! The extensions of an environment, between its driver and their calls.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use lambda_model::{
     environment::{ExtensionState, ExtensionTransition, ShutdownReason},
@@ -17,7 +17,7 @@ const INVOKE: &str = "INVOKE";
 const SHUTDOWN: &str = "SHUTDOWN";
 
 /// What an extension learns of the function when it registers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct FunctionMetadata {
     pub name: String,
     pub version: String,
@@ -36,8 +36,8 @@ pub(crate) struct InvokeEvent<'a> {
 
 /// See the module's doc.
 pub(crate) struct Extensions {
-    /// The function that they extend.
-    pub function: FunctionMetadata,
+    /// The function that they extend; set before any of them runs.
+    pub function: OnceLock<FunctionMetadata>,
     inner: Mutex<Inner>,
     /// Something happened that the driver may wait for.
     changed: Notify,
@@ -83,8 +83,13 @@ impl Extension {
 }
 
 impl Extensions {
-    pub(crate) fn new(function: FunctionMetadata) -> Self {
-        Self { function, inner: Mutex::default(), changed: Notify::new(), delivered: Notify::new() }
+    pub(crate) fn new() -> Self {
+        Self {
+            function: OnceLock::new(),
+            inner: Mutex::default(),
+            changed: Notify::new(),
+            delivered: Notify::new(),
+        }
     }
 
     /// An initialization begins with these external extensions; all earlier ones are forgotten.

@@ -56,7 +56,7 @@ fn events(body: &[u8]) -> Result<Vec<String>, Refusal> {
 }
 
 fn registered(id: Uuid, headers: &HeaderMap, extensions: &Extensions) -> Response<Full<Bytes>> {
-    let function = &extensions.function;
+    let function = extensions.function.get().cloned().unwrap_or_default();
     let mut body = json!({
         "functionName": function.name,
         "functionVersion": function.version,

@@ -47,8 +47,8 @@ impl Fixture {
     fn with_external(names: &[&str]) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (api, _events) =
-            EnvironmentApi::serve(listener, RATE, function(), Arc::new(Telemetry::new().0)).unwrap();
+        let (api, _events) = EnvironmentApi::serve(listener, RATE, Arc::new(Telemetry::new().0)).unwrap();
+        api.shared.extensions.function.set(function()).unwrap();
         api.shared.extensions.begin(names.iter().map(|name| (*name).to_owned()));
         Self { api, address }
     }

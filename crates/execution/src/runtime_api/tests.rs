@@ -8,10 +8,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc::UnboundedReceiver};
 
 use super::{Delivery, RuntimeEvent};
 use crate::{
-    environment_api::{
-        EnvironmentApi,
-        tests::{call, function},
-    },
+    environment_api::{EnvironmentApi, tests::call},
     telemetry_api::Telemetry,
 };
 
@@ -28,8 +25,7 @@ impl Fixture {
     fn start() -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (api, events) =
-            EnvironmentApi::serve(listener, RATE, function(), Arc::new(Telemetry::new().0)).unwrap();
+        let (api, events) = EnvironmentApi::serve(listener, RATE, Arc::new(Telemetry::new().0)).unwrap();
         Self { api, events, address }
     }
 

@@ -30,11 +30,13 @@ const PYTHON: Bootstrap = &[
     ("bootstrap.py", include_str!("../../runtimes/python/bootstrap.py")),
     ("_lambent_json_answers.py", include_str!("../../runtimes/python/_lambent_json_answers.py")),
     ("_lambent_json_logging.py", include_str!("../../runtimes/python/_lambent_json_logging.py")),
+    ("_lambent_rehearsal.py", include_str!("../../runtimes/python/_lambent_rehearsal.py")),
     ("_lambent_waiting.py", include_str!("../../runtimes/python/_lambent_waiting.py")),
 ];
 const NODEJS: Bootstrap = &[
     ("bootstrap.cjs", include_str!("../../runtimes/nodejs/bootstrap.cjs")),
     ("json_logging.cjs", include_str!("../../runtimes/nodejs/json_logging.cjs")),
+    ("runtime_api.cjs", include_str!("../../runtimes/nodejs/runtime_api.cjs")),
     ("streaming.cjs", include_str!("../../runtimes/nodejs/streaming.cjs")),
     ("waiting.cjs", include_str!("../../runtimes/nodejs/waiting.cjs")),
 ];

@@ -10,6 +10,7 @@
 //! function's until it is destroyed.
 
 mod build;
+mod services;
 mod shelves;
 mod specification;
 mod waiting;
@@ -19,7 +20,7 @@ use sandbox::{Sandbox, SandboxSpec};
 
 use crate::{context::Context, environment::StartError, uids::Uid};
 
-pub(crate) use build::Doors;
+pub(crate) use services::{Services, readiness};
 pub(crate) use shelves::{Shelves, keep_prepared};
 pub(crate) use specification::{Kind, Wanted};
 pub(crate) use waiting::{WaitingProgram, WaitingRuntime};
@@ -34,8 +35,8 @@ pub(crate) struct SandboxOfEnvironment {
     pub spec: SandboxSpec,
     /// The sandbox.
     pub sandbox: Sandbox,
-    /// Where processes reach this server.
-    pub doors: Doors,
+    /// What serves its processes.
+    pub services: Services,
     /// The runtime, if it was started already.
     pub waiting: Option<WaitingRuntime>,
 }
@@ -46,7 +47,7 @@ pub(crate) struct SandboxOfEnvironment {
 /// When it can be neither taken nor built.
 pub(crate) async fn obtain(context: &Context, wanted: &Wanted) -> Result<SandboxOfEnvironment, StartError> {
     if let Some(mut prepared) = context.shelves.take(&wanted.kind) {
-        match tokio::task::block_in_place(|| prepared.complete(&wanted.late)) {
+        match prepared.complete(&wanted.late) {
             Ok(()) => return Ok(prepared),
             Err(error) => {
                 tracing::warn!(error = with_causes(&error), "a prepared sandbox was of no use");

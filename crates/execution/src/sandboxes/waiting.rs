@@ -13,6 +13,7 @@ use std::{
     ffi::OsString,
     fs::File,
     io::{self, Write},
+    net::SocketAddr,
     os::fd::{AsFd, OwnedFd},
     path::Path,
 };
@@ -22,7 +23,7 @@ use serde_json::json;
 
 use crate::{environment::log_frames, runtimes::RuntimePlan};
 
-/// Tells a bootstrap to wait.
+/// Tells a bootstrap to wait, and where the Runtime API is meanwhile.
 const WAIT_VARIABLE: &str = "_LAMBENT_WAITS";
 /// A pipe takes so much (pipe(7): 65,536) at once: nobody waits for a runtime that reads late.
 const CLAIM_BYTES_MAX: usize = 60_000;
@@ -65,16 +66,21 @@ pub(crate) struct WaitingRuntime {
 }
 
 impl WaitingRuntime {
-    /// Starts the program; it need not have come to where it waits.
-    pub(super) fn start(sandbox: &mut Sandbox, program: &WaitingProgram) -> Result<Self, SandboxError> {
+    /// Starts the program; it need not have come to where it waits. Its connection to the Runtime API is the function's.
+    pub(super) fn start(
+        sandbox: &mut Sandbox,
+        program: &WaitingProgram,
+        runtime_api: SocketAddr,
+    ) -> Result<Self, SandboxError> {
         let no_pipe = |source| SandboxError::StartProcess { stage: "making a pipe".into(), source };
         let (stdin, claim) = io::pipe().map_err(no_pipe)?;
         let (log, stdout) = io::pipe().map_err(no_pipe)?;
+        let runtime_api = runtime_api.to_string();
         let variables = program.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let process = sandbox.start_process(&ProcessSpec {
             argv: program.argv.clone(),
             env: variables
-                .chain([(WAIT_VARIABLE, "1")])
+                .chain([(WAIT_VARIABLE, &*runtime_api)])
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
             cwd: "/".into(),

@@ -14,10 +14,7 @@ use tokio::{
 };
 
 use super::{MakeSockets, Telemetry, buffer::Buffer};
-use crate::environment_api::{
-    EnvironmentApi,
-    tests::{call, function},
-};
+use crate::environment_api::{EnvironmentApi, tests::call};
 
 const RATE: Rate = Rate { burst: 1e9, per_second: 1e9 };
 
@@ -44,8 +41,7 @@ impl Fixture {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let telemetry = Arc::new(Telemetry::new().0);
-        let (api, _events) =
-            EnvironmentApi::serve(listener, RATE, function(), Arc::clone(&telemetry)).unwrap();
+        let (api, _events) = EnvironmentApi::serve(listener, RATE, Arc::clone(&telemetry)).unwrap();
         api.shared.extensions.begin(["ext".to_owned()]);
         telemetry.begin();
         let provided: Result<(), Infallible> = telemetry.provide_sockets(|| Ok(Box::new(OwnSockets)));

@@ -18,18 +18,6 @@ use crate::layers::Layer;
 use crate::protocol::{Failure, Program, Stage, StartFailure};
 use crate::syscalls::{self, Fork};
 
-/// A process that is all that one of the sandbox may be, but for its program: still a copy of init, it waits to be told.
-///
-/// ```text
-/// fork ──► confined ──► waits ──Program──► exec ──► the end of its channel: the program runs
-///             └─────────────┴─────────────────┴───► StartFailure
-///                       └── the end: nobody wants it any more ──► gone
-/// ```
-pub(super) struct Prepared {
-    pid: i32,
-    channel: Channel,
-}
-
 /// Arguments and environment in the kernel's form.
 struct Image {
     path: CString,
@@ -37,35 +25,26 @@ struct Image {
     env: Vec<CString>,
 }
 
-impl Prepared {
-    /// Forks; does not wait until the process waits.
-    pub(super) fn make(init: &Init<'_>) -> Result<Prepared, StartFailure> {
-        // Close-on-exec: an end without a word means that the program runs.
-        let (channel, theirs) = Channel::pair().stage(|| "making a channel")?;
-        match fork(init).stage(|| "forking")? {
-            Fork::Child => {
-                drop(channel);
-                let Err(failure) = become_program(init, &theirs);
-                let _ = theirs.send(&failure, &[]);
-                syscalls::exit_now(127)
-            }
-            Fork::Parent { pid, .. } => Ok(Prepared { pid, channel }),
+/// Makes a process that is all that one of the sandbox may be, but for its program: still a copy of init, it waits to be told, on the
+/// other end of the channel that is returned with its number in this namespace.
+///
+/// ```text
+/// fork ──► confined ──► waits ──Program──► exec ──► the end of its channel: the program runs
+///             └─────────────┴─────────────────┴───► StartFailure
+///                       └── the end: nobody wants it any more ──► gone
+/// ```
+pub(super) fn prepare(init: &Init<'_>) -> Result<(i32, Channel), Failure> {
+    // Close-on-exec, and nobody else has it: its end is the exec.
+    let (channel, its) = Channel::pair().stage(|| "making a channel")?;
+    match fork(init).stage(|| "forking")? {
+        Fork::Child => {
+            drop(channel);
+            let Err(failure) = become_program(init, &its);
+            // Nobody is left to tell when this fails.
+            let _ = its.send(&failure, &[]);
+            syscalls::exit_now(127)
         }
-    }
-
-    /// Tells it its program and waits until that runs; returns its number in this namespace. `streams` are standard output, standard
-    /// error, and standard input where it is not `/dev/null`.
-    pub(super) fn run(self, program: &Program, streams: &[OwnedFd]) -> Result<i32, StartFailure> {
-        let streams: Vec<_> = streams.iter().map(AsFd::as_fd).collect();
-        // When it has failed already, that is what comes.
-        let told = self.channel.send(program, &streams);
-        match self.channel.receive::<StartFailure>(None).stage(|| "waiting for the program")? {
-            Received::Message(failure, _) => Err(failure),
-            Received::Nothing | Received::End => {
-                told.stage(|| "telling the program")?;
-                Ok(self.pid)
-            }
-        }
+        Fork::Parent { pid, .. } => Ok((pid, channel)),
     }
 }
 

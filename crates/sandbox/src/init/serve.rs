@@ -8,8 +8,7 @@ use std::time::Instant;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use super::Init;
-use super::processes::{self, Prepared};
+use super::{Init, processes};
 use crate::channel::{Channel, Received, wait_readable};
 use crate::event::{ProcessId, SandboxEvent};
 use crate::limits::{CONNECTIONS_WAITING_MAX, KILL_TIMEOUT, RETRY_PAUSE};
@@ -17,18 +16,12 @@ use crate::network::inside;
 use crate::protocol::{Command, Failure, Report, SocketReport, SocketRequest, Stage};
 use crate::{mounts, syscalls};
 
-/// What init has started.
-#[derive(Default)]
-struct Running {
-    /// Not yet dead, by their number in this namespace.
-    processes: BTreeMap<i32, ProcessId>,
-    /// One that has no program yet.
-    prepared: Option<Prepared>,
-}
+/// The processes made and not yet dead, by their number in this namespace.
+type Running = BTreeMap<i32, ProcessId>;
 
 /// Serves until the server says `End` or is gone. Everything that runs is killed on the way out.
 pub(super) fn serve(init: &Init<'_>, accepting: &[(u16, OwnedFd)]) {
-    let mut running = Running::default();
+    let mut running = Running::new();
     // An error here is one of the channel or of the signal descriptor: there is nobody to tell.
     let _ = serve_until_end(init, accepting, &mut running);
     let _ = kill_all(init, &mut running);
@@ -113,23 +106,15 @@ fn obey(
             };
             init.channel.send(&report, &[])
         }
-        Command::Prepare => {
-            running.prepared = Prepared::make(init).ok();
-            Ok(())
-        }
-        Command::Start { process, program } => {
-            let prepared = running.prepared.take().map_or_else(|| Prepared::make(init), Ok);
-            let report = match prepared.and_then(|prepared| prepared.run(&program, &descriptors)) {
-                Ok(pid) => {
-                    running.processes.insert(pid, process);
-                    Report::Started
-                }
-                Err(failure) => Report::NotStarted(failure),
-            };
-            init.channel.send(&report, &[])
-        }
+        Command::Prepare { process } => match processes::prepare(init) {
+            Ok((pid, channel)) => {
+                running.insert(pid, process);
+                init.channel.send(&Report::Prepared, &[channel.as_fd()])
+            }
+            Err(failure) => init.channel.send(&Report::NotStarted(failure), &[]),
+        },
         Command::Signal { process, number } => {
-            if let Some((pid, _)) = running.processes.iter().find(|(_, running)| **running == process) {
+            if let Some((pid, _)) = running.iter().find(|(_, running)| **running == process) {
                 processes::signal(*pid, number);
             }
             Ok(())
@@ -154,7 +139,7 @@ fn report_deaths(init: &Init<'_>, running: &mut Running) -> io::Result<()> {
             Err(error) if error.raw_os_error() == Some(libc::ECHILD) => return Ok(()),
             Err(error) => return Err(error),
         };
-        if let Some(process) = running.processes.remove(&dead.pid) {
+        if let Some(process) = running.remove(&dead.pid) {
             let event = SandboxEvent::Exited { process, status: dead.status, usage: dead.usage };
             init.channel.send(&Report::Event(event), &[])?;
         }
@@ -164,7 +149,6 @@ fn report_deaths(init: &Init<'_>, running: &mut Running) -> io::Result<()> {
 /// Kills until nothing is left: a process that forks faster than it is found is met again in the next round.
 fn kill_all(init: &Init<'_>, running: &mut Running) -> Result<(), Failure> {
     let deadline = Instant::now() + KILL_TIMEOUT;
-    running.prepared = None;
     loop {
         let any = processes::kill_all(init).stage(|| "killing processes")?;
         // The channel may be gone already; that is no reason to stop killing.

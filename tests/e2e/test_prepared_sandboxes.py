@@ -9,7 +9,7 @@ import pytest
 from functions import Deployer
 
 PYTHON_VIEW = """
-import os, resource, sys
+import os, resource, subprocess, sys
 
 print("printed while it loads")
 
@@ -31,7 +31,11 @@ def handler(event, context):
         "main": sys.modules["__main__"].__file__,
         "ours": sorted(n for n in sys.modules if n.startswith("_lambent")),
         "stdin": [files["0"], sys.stdin.read()],
-        "files": sorted(n for n in files if int(n) < 3),
+        "files": sorted(target.split(":")[0].replace("/proc/" + str(os.getpid()), "") for target in files.values() if not target.endswith("/fd")),
+        "program": [os.readlink("/proc/self/exe"), os.readlink("/proc/self/root"), os.readlink("/proc/self/cwd"), sys.executable],
+        "family": [os.getppid(), os.getpgid(0) == os.getpid()],
+        "child": subprocess.run([sys.executable, "-c", "print(1)"], capture_output=True, text=True).stdout,
+        "foreign": [n for n in ("ctypes", "_ctypes") if n in sys.modules],
         "session": os.getsid(0) == os.getpid(),
         "limits": [resource.getrlimit(n) for n in (resource.RLIMIT_NOFILE, resource.RLIMIT_STACK, resource.RLIMIT_CORE)],
         "mounts": sorted(line.split()[1] + " " + line.split()[3] for line in look("/proc/self/mounts").splitlines()),
@@ -83,6 +87,21 @@ def waiting_processes(server):
     return found
 
 
+def zygotes(server):
+    """The processes of the server's that runtimes are forked from."""
+    name = f"lambent-{server.health()['data_dir_id']}.zygote"
+    mounts = pathlib.Path("/proc").glob("[0-9]*/mountinfo")
+    return [int(path.parent.name) for path in mounts if is_in(path, name)]
+
+
+def is_in(path, text):
+    """Whether the file of a process that may end meanwhile has the text."""
+    try:
+        return text in path.read_text()
+    except OSError:
+        return False
+
+
 def seen(deployer, code, **options):
     """What the second function of its kind sees: whatever the first one found, by then one is prepared."""
     deployer(code, **options).invoke({"changing": CHANGING})
@@ -117,6 +136,40 @@ def test_it_is_what_waited_that_runs(both):
     time.sleep(2)
     assert both[0](code).invoke().payload is True
     assert both[1](code).invoke().payload is False
+
+
+def test_what_is_forked_from_one_shares_no_randomness(both):
+    """Environments of one zygote: whatever was drawn before the fork is drawn anew."""
+    code = """
+        import os, random, secrets, ssl, tempfile, uuid
+
+        def handler(event, context):
+            forked = "in a zygote" in open("/proc/self/environ").read()
+            names = next(tempfile._get_candidate_names())
+            return [forked, random.random(), secrets.token_hex(), str(uuid.uuid4()), ssl.RAND_bytes(16).hex(), names]
+    """
+    both[0](code).invoke()
+    time.sleep(3)
+    seen = [both[0](code).invoke().payload for _ in range(3)]
+    assert any(forked for forked, *_ in seen)
+    for drawn in list(zip(*seen))[1:]:
+        assert len(set(drawn)) == len(seen), drawn
+
+
+def test_without_its_zygote_a_runtime_starts_by_itself(all_servers, python_runtime):
+    server = all_servers.start("--prepared-sandboxes", "2")
+    deployer = Deployer(server.client(), python_runtime)
+    code = "def handler(event, context): return event"
+    deployer(code).invoke(1)
+    deadline = time.monotonic() + 20
+    while not zygotes(server) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    (zygote,) = zygotes(server)
+    os.kill(zygote, signal.SIGKILL)
+    for number in range(6):
+        assert deployer(code).invoke(number).payload == number
+    assert "no runtimes are forked" in server.errors()
+    deployer.close()
 
 
 def test_settings_of_the_interpreter_hold(both):

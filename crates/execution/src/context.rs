@@ -13,8 +13,13 @@ use sandbox::Launcher;
 use tokio::sync::Semaphore;
 
 use crate::{
-    budget::Budget, configuration::Configuration, environment::name_server::Resolver, runtimes::HostRuntimes,
-    sandboxes::Shelves, scaling::ScalingRates, uids::Uids,
+    budget::Budget,
+    configuration::Configuration,
+    environment::name_server::Resolver,
+    runtimes::HostRuntimes,
+    sandboxes::{Shelves, Zygotes},
+    scaling::ScalingRates,
+    uids::Uids,
 };
 
 /// What the crate needs from others.
@@ -53,6 +58,7 @@ pub(crate) struct Context {
     pub uids: Arc<Uids>,
     pub resolver: Arc<Resolver>,
     pub shelves: Arc<Shelves>,
+    pub zygotes: Zygotes,
     /// Sandboxes that are being started at a time: more only makes each slower.
     pub starts: Semaphore,
     next_id: AtomicU64,
@@ -67,6 +73,7 @@ impl Context {
             budget: Budget::new(configuration.budgets, configuration.data_dir.clone()),
             resolver: Arc::default(),
             shelves: Arc::new(Shelves::new(ahead)),
+            zygotes: Zygotes::default(),
             uids: Arc::new(Uids::of(&configuration.data_dir)),
             configuration,
             launcher: Arc::new(dependencies.launcher),

@@ -112,14 +112,12 @@ impl CgroupTree {
         layers: Layers,
     ) -> Result<(SandboxCgroup, Entrance), SandboxError> {
         let mut cgroup = SandboxCgroup::default();
-        let mut entrance = Entrance::default();
         for (parent, (version, controllers)) in &self.parents {
             let directory = parent.join(id);
             make_directory(&directory)?;
             let place =
                 Place { directory: directory.clone(), version: *version, controllers: controllers.clone() };
             cgroup.places.push(place);
-            entrance.lead_into(&directory, *version).map_err(|source| cgroup_error(&directory, source))?;
             if controllers.contains(&Controller::Memory) {
                 cgroup.memory = Some(MemoryFiles::of(&directory, *version));
             }
@@ -128,6 +126,7 @@ impl CgroupTree {
             }
         }
         cgroup.limit(limits, layers)?;
+        let entrance = cgroup.entrance()?;
         Ok((cgroup, entrance))
     }
 }

@@ -99,7 +99,7 @@ fn become_user(create: &Create) -> io::Result<()> {
 }
 
 /// Limits as on Lambda. A hard limit below what is wanted cannot be raised and stays.
-fn limit_resources(create: &Create) -> io::Result<()> {
+pub(crate) fn limit_resources(create: &Create) -> io::Result<()> {
     let limits = create.spec.limits;
     if create.layers.contains(Layer::ResourceLimits) {
         limit(Resource::Nofile, limits.open_files_max, limits.open_files_max)?;

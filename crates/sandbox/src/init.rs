@@ -7,7 +7,7 @@
 //! Init stays outside the control groups of the processes that it starts: it is not frozen with them and cannot
 //! become the victim of their memory limit. When it goes, the kernel kills everything in its process namespace.
 
-mod processes;
+pub(crate) mod processes;
 mod serve;
 
 use std::net::Ipv4Addr;
@@ -135,7 +135,7 @@ impl Init<'_> {
 }
 
 /// When the spawner dies, init dies.
-fn die_with_parent() -> Result<(), Failure> {
+pub(crate) fn die_with_parent() -> Result<(), Failure> {
     set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).stage(|| "tying init to the spawner")
 }
 

@@ -16,10 +16,11 @@ use crate::error::SandboxError;
 use crate::layers::{Layer, Layers};
 use crate::limits::SET_UP_TIMEOUT;
 use crate::network::{NetworkLease, NetworkPolicy, Networks};
-use crate::protocol::{Command as InitCommand, Create, Failure, Identity, Report, Request, Storage};
+use crate::protocol::{Command as InitCommand, Create, Failure, Identity, Network, Report, Request, Storage};
 use crate::running::{Sandbox, SandboxSockets, end_init};
 use crate::spec::{SandboxSpec, is_name};
 use crate::user_namespace::{self, Subordinate};
+use crate::zygote::{Zygote, ZygoteSpec};
 use crate::{spawner, sweep};
 
 /// Where a launcher keeps its things, and what it isolates.
@@ -116,6 +117,30 @@ impl Launcher {
         })
     }
 
+    /// Starts a process that others are forked from, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it cannot be started, or ends before.
+    pub fn start_zygote(&self, zygote: &ZygoteSpec) -> Result<Zygote, SandboxError> {
+        let (channel, theirs) = Channel::pair().map_err(SandboxError::Spawner)?;
+        let create = Create {
+            spec: zygote.sandbox(),
+            layers: self.config.layers,
+            identity: self.identity,
+            scratch: self.scratch.clone(),
+            mount_name: format!("lambent-{}.zygote", self.config.data_dir_id),
+            storage: Storage::Unbounded,
+            cgroups: 0,
+            starts_in_group: false,
+            network: Network::Own,
+            host_address: None,
+        };
+        let request = Request::Zygote(Box::new(create), zygote.program());
+        self.request(&request, &theirs, &[])?;
+        drop(theirs);
+        Zygote::wait_until_ready(channel)
+    }
+
     /// Whether [`Sandbox::bind`] works: only root can take of the host's mounts what a built sandbox gets.
     #[must_use]
     pub fn binds_late(&self) -> bool {
@@ -154,25 +179,24 @@ impl Launcher {
             host_address: self.networks.host_address(),
         };
         let handed: Vec<OwnedFd> = entrance.into_descriptors().chain(mount).chain(joined_network).collect();
-        self.request(create, &theirs, &handed)?;
+        self.request(&Request::Create(Box::new(create)), &theirs, &handed)?;
         drop((theirs, handed));
         let lease = NetworkLease { _number: number, _carried: None };
         let deadline = Instant::now() + SET_UP_TIMEOUT;
         Build { launcher: self, spec, channel, lease, deadline }.finish(cgroup)
     }
 
-    fn request(&self, create: Create, theirs: &Channel, handed: &[OwnedFd]) -> Result<(), SandboxError> {
+    fn request(&self, request: &Request, theirs: &Channel, handed: &[OwnedFd]) -> Result<(), SandboxError> {
         let mut descriptors: Vec<BorrowedFd<'_>> = vec![theirs.as_fd()];
         descriptors.extend(handed.iter().map(AsFd::as_fd));
-        let request = Request::Create(Box::new(create));
         let mut spawner = self.spawner.lock().unwrap_or_else(PoisonError::into_inner);
-        match spawner.channel.send(&request, &descriptors) {
+        match spawner.channel.send(request, &descriptors) {
             Err(error) if error.raw_os_error() == Some(libc::EPIPE) => {
                 // It died, and its sandboxes with it; the next ones come from another. It may still be sweeping.
                 let _ = spawner.child.wait();
                 *spawner =
                     SpawnerProcess::start(&self.config, &self.cgroups).map_err(SandboxError::Spawner)?;
-                spawner.channel.send(&request, &descriptors)
+                spawner.channel.send(request, &descriptors)
             }
             sent => sent,
         }
@@ -248,7 +272,8 @@ impl Build<'_> {
         }
         match (init, sockets) {
             (Some(init), Some(sockets)) => {
-                Ok(Sandbox::new(self.channel, init, cgroup, sockets, self.lease, self.launcher.config.layers))
+                let of = (self.launcher.config.layers, self.spec.user.clone());
+                Ok(Sandbox::new(self.channel, init, cgroup, sockets, self.lease, of))
             }
             _ => Err(self.broken(std::io::ErrorKind::InvalidData)),
         }

@@ -32,6 +32,7 @@ mod spec;
 mod sweep;
 mod syscalls;
 mod user_namespace;
+mod zygote;
 
 pub use cgroup::take_own_group;
 pub use error::SandboxError;
@@ -46,3 +47,4 @@ pub use sockets::SocketMaker;
 pub use spawner::spawner_main_if_requested;
 pub use spec::{Bind, Cpu, EphemeralStorage, Limits, ProcessSpec, SandboxSpec, SandboxUser, Symlink};
 pub use sweep::{Swept, sweep};
+pub use zygote::{Forked, Zygote, ZygoteSpec};

@@ -32,6 +32,9 @@ pub(crate) enum Request {
     /// One sandbox. Descriptors: its channel, then `cgroups` files to join, then those of the [`Create::starts_in_group`],
     /// `storage` and `network` that say so: the group's directory, the mount for `/tmp`, the network namespace.
     Create(Box<Create>),
+    /// A process that others are forked from, in the root of [`Create`], with every right. Descriptor: its channel, on which it is told
+    /// [`Failure`] where it could not be started, and by what program it is from then on.
+    Zygote(Box<Create>, Program),
 }
 
 /// Everything that init needs to know.
@@ -119,6 +122,8 @@ pub(crate) enum Command {
     Bind { targets: Vec<PathBuf> },
     /// Make a process that waits for its program. Answered by `Prepared` or `NotStarted`.
     Prepare { process: ProcessId },
+    /// A process was forked into the sandbox from outside and left to init. Answered by `Adopted` or `NotStarted`.
+    Adopt { process: ProcessId, pid: i32 },
     /// Send a signal. Not answered: the process may be gone.
     Signal { process: ProcessId, number: i32 },
     /// So many connections were taken: as many more may be handed over. Not answered.
@@ -144,7 +149,9 @@ pub(crate) enum Report {
     Bound,
     /// The process is made; descriptor: the channel on which it waits.
     Prepared,
-    /// It could not be.
+    /// Its end will be told.
+    Adopted,
+    /// There is no such process.
     NotStarted(Failure),
     /// No process is left.
     Killed,

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Signal as KernelSignal, pidfd_send_signal};
 
-use crate::cgroup::SandboxCgroup;
+use crate::cgroup::{Entrance, SandboxCgroup};
 use crate::channel::{Channel, Received, wait_readable};
 use crate::error::SandboxError;
 use crate::event::{ProcessId, SandboxEvent, Signal};
@@ -29,7 +29,7 @@ use crate::network::NetworkLease;
 use crate::prepared::{LaunchedProcess, PreparedProcess, not_started};
 use crate::protocol::{Command, Failure, Report};
 use crate::sockets::SocketMaker;
-use crate::spec::{Bind, Limits, ProcessSpec};
+use crate::spec::{Bind, Limits, ProcessSpec, SandboxUser};
 
 /// Sockets that init made and handed over.
 #[derive(Debug, Default)]
@@ -58,6 +58,7 @@ pub struct Sandbox {
     /// Whether init was told to mount something, and has not answered.
     is_binding: bool,
     layers: Layers,
+    user: SandboxUser,
     frozen: bool,
     dead: bool,
 }
@@ -69,7 +70,7 @@ impl Sandbox {
         cgroup: SandboxCgroup,
         sockets: SandboxSockets,
         network: NetworkLease,
-        layers: Layers,
+        (layers, user): (Layers, SandboxUser),
     ) -> Sandbox {
         Sandbox {
             channel,
@@ -83,6 +84,7 @@ impl Sandbox {
             prepared: None,
             is_binding: false,
             layers,
+            user,
             frozen: false,
             dead: false,
         }
@@ -186,6 +188,34 @@ impl Sandbox {
             (Report::NotStarted(failure), _) => Err(not_started(failure)),
             _ => Err(self.broken(doing, unexpected())),
         }
+    }
+
+    /// Takes on a process that was forked into the sandbox and left to init.
+    pub(crate) fn adopt(&mut self, pid: i32) -> Result<ProcessId, SandboxError> {
+        let doing = "taking on a process";
+        let id = ProcessId(self.processes_started);
+        self.processes_started += 1;
+        self.send(&Command::Adopt { process: id, pid }, &[], doing)?;
+        match self.answer(START_PROCESS_TIMEOUT, doing)? {
+            (Report::Adopted, _) => Ok(id),
+            (Report::NotStarted(failure), _) => Err(not_started(failure)),
+            _ => Err(self.broken(doing, unexpected())),
+        }
+    }
+
+    /// Init, as a pidfd.
+    pub(crate) fn init(&self) -> BorrowedFd<'_> {
+        self.init.as_fd()
+    }
+
+    /// Who its processes run as.
+    pub(crate) fn user(&self) -> &SandboxUser {
+        &self.user
+    }
+
+    /// The way into its control groups.
+    pub(crate) fn entrance(&self) -> Result<Entrance, SandboxError> {
+        self.cgroup.entrance()
     }
 
     /// Sets other limits than those that the sandbox was built with; the bounds of single processes (open files) stay.

@@ -37,6 +37,16 @@ impl Filters {
         syscalls::install_seccomp_filter(&self.environment)
     }
 
+    /// The closing filter as the kernel takes it, for a program that installs it itself.
+    pub(crate) fn closing_bytes(&self) -> Vec<u8> {
+        let bytes = |instruction: &seccompiler::sock_filter| {
+            let [low, high] = instruction.code.to_ne_bytes();
+            let [a, b, c, d] = instruction.k.to_ne_bytes();
+            [low, high, instruction.jt, instruction.jf, a, b, c, d]
+        };
+        self.closing.iter().flat_map(bytes).collect()
+    }
+
     /// For a process of a sandbox: no more mounts, namespaces, roots.
     pub(crate) fn install_closing(&self) -> std::io::Result<()> {
         syscalls::install_seccomp_filter(&self.closing)

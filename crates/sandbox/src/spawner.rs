@@ -19,7 +19,7 @@ use crate::layers::{Layer, Layers};
 use crate::protocol::{Create, Failure, Network, Report, Request, Stage, Storage};
 use crate::seccomp::Filters;
 use crate::syscalls::{self, Fork};
-use crate::{host_report, sweep};
+use crate::{host_report, sweep, zygote};
 
 /// The first argument that makes a process a spawner.
 pub(crate) const ARGUMENT: &str = "sandbox-spawner";
@@ -103,6 +103,11 @@ fn serve(channel: Channel, filters: &Filters) -> io::Result<()> {
                     // Held open by a sandbox, the spawner's channel would outlive the spawner.
                     drop(channel);
                     Init { create, channel: own, entrance, filters }.run(joined);
+                }
+            }
+            Received::Message(Request::Zygote(create, program), descriptors) => {
+                if let Some(own) = descriptors.into_iter().next().map(Channel::from_fd) {
+                    zygote::bear(&create, &program, &own, filters);
                 }
             }
             Received::Message(Request::Configure { .. }, _) | Received::Nothing => {}

@@ -20,16 +20,31 @@ REHEARSAL = "_lambent_rehearsal.handler"
 
 
 def wait(bootstrap, address):
-    """Returns when there is a function, in its environment: the connection to the Runtime API at `address`."""
-    api = bootstrap.RuntimeApi(address)
+    """Returns when there is a function, in its environment: the connection to the Runtime API at `address`.
+
+    In a process that others are forked from it returns in those only, and the address comes with the request.
+    """
     bootstrap.set_up_logging(logging)
     rehearse(bootstrap)
-    # What is here stays: the collector need not look at it again.
-    gc.collect()
-    gc.freeze()
+    if "_LAMBENT_ZYGOTE" in os.environ:
+        from _lambent_zygote import serve
+
+        keep_out_of_collections()
+        address = serve()
+        # What is written to for the first time is copied: before there is a function, not after.
+        rehearse(bootstrap)
+    else:
+        keep_out_of_collections()
+    api = bootstrap.RuntimeApi(address)
     become(json.loads(read_all() or os._exit(0)))
     del sys.modules[__name__]
     return api
+
+
+def keep_out_of_collections():
+    """What is here stays: the collector need not look at it again, nor touch its memory."""
+    gc.collect()
+    gc.freeze()
 
 
 def rehearse(bootstrap):

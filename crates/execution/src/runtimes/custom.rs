@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{PlanRequest, RuntimePlan, visible};
+use super::{PlanRequest, RuntimePlan, Waits, visible};
 use crate::environment::log_frames::{LOG_DESCRIPTOR, LOG_DESCRIPTOR_VARIABLE};
 
 /// The program of a package that brings its own runtime.
@@ -23,7 +23,7 @@ pub(super) fn plan(request: &PlanRequest<'_>, program: &str) -> RuntimePlan {
         runtime_version_arn: runtime_version_arn(request, ""),
         argv: vec![program.into()],
         is_wrapped: false,
-        can_wait: false,
+        waits: Waits::Never,
         environment,
         working_directory: "/var/task".into(),
         binds: visible::system(),

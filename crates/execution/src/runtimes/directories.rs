@@ -32,6 +32,7 @@ const PYTHON: Bootstrap = &[
     ("_lambent_json_logging.py", include_str!("../../runtimes/python/_lambent_json_logging.py")),
     ("_lambent_rehearsal.py", include_str!("../../runtimes/python/_lambent_rehearsal.py")),
     ("_lambent_waiting.py", include_str!("../../runtimes/python/_lambent_waiting.py")),
+    ("_lambent_zygote.py", include_str!("../../runtimes/python/_lambent_zygote.py")),
 ];
 const NODEJS: Bootstrap = &[
     ("bootstrap.cjs", include_str!("../../runtimes/nodejs/bootstrap.cjs")),

@@ -52,6 +52,17 @@ pub struct RuntimeBind {
     pub target: PathBuf,
 }
 
+/// How a runtime waits for a function that is not known yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Waits {
+    /// It does not: its program is the function's.
+    Never,
+    /// Each is started by itself.
+    Alone,
+    /// It is forked from one that was started for all.
+    ForkedFromOne,
+}
+
 /// How to run a function: program, variables, and what of the host must be visible.
 #[derive(Debug, Clone)]
 pub struct RuntimePlan {
@@ -64,7 +75,7 @@ pub struct RuntimePlan {
     /// Whether the program is a wrapper of the function's own, which starts the runtime.
     pub is_wrapped: bool,
     /// Whether the program can be started before its function is known.
-    pub can_wait: bool,
+    pub waits: Waits,
     /// Variables beside those of the function itself (N-02).
     pub environment: Vec<(String, String)>,
     /// A path inside.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    PlanRequest, RuntimeBind, RuntimePlan,
+    PlanRequest, RuntimeBind, RuntimePlan, Waits,
     custom::{runtime_version_arn, variables},
     discovery::Interpreter,
     visible::{self, LANGUAGE, RUNTIME},
@@ -37,7 +37,7 @@ pub(super) fn plan(request: &PlanRequest<'_>, interpreter: &Interpreter, directo
         runtime_version_arn: runtime_version_arn(request, &interpreter.program.to_string_lossy()),
         argv: vec![program.into(), format!("{RUNTIME}/bootstrap.cjs").into()],
         is_wrapped: false,
-        can_wait: true,
+        waits: Waits::Alone,
         environment,
         working_directory: "/var/task".into(),
         binds,

@@ -1,12 +1,12 @@
 //! Building a sandbox: whole, for a function, or as one of a kind, for whoever comes; and adding to it what comes later.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use lambda_model::limits;
-use sandbox::{Sandbox, SandboxError, SandboxSpec};
+use sandbox::{Limits, Sandbox, SandboxError, SandboxSpec};
 
 use super::{
-    Kind, SandboxOfEnvironment, Services, WaitingRuntime, Wanted,
+    Kind, SandboxOfEnvironment, Services, WaitingProgram, WaitingRuntime, Wanted,
     specification::{Late, limits_of},
 };
 use crate::{context::Context, environment::StartError};
@@ -34,11 +34,30 @@ pub(super) async fn prepared(context: &Context, kind: &Kind) -> Result<SandboxOf
     let (mut sandbox, services) = create(context, &spec).await?;
     let waiting = tokio::task::block_in_place(|| match &kind.waiting {
         Some(program) => {
-            WaitingRuntime::start(&mut sandbox, program, services.addresses.runtime_api).map(Some)
+            let api = services.addresses.runtime_api;
+            start_waiting(context, kind, (program, api, limits), &mut sandbox).map(Some)
         }
         None => sandbox.prepare_process().map(|()| None),
     })?;
     Ok(SandboxOfEnvironment { id, uid, spec, sandbox, services, waiting })
+}
+
+/// Forks the runtime where that can be done, starts it where not.
+fn start_waiting(
+    context: &Context,
+    kind: &Kind,
+    (program, api, limits): (&WaitingProgram, SocketAddr, Limits),
+    sandbox: &mut Sandbox,
+) -> Result<WaitingRuntime, SandboxError> {
+    let zygote = || context.zygotes.of(kind, &context.launcher, || program.zygote(kind.shows(), limits));
+    let zygote = program.is_forked.then(zygote).flatten();
+    match WaitingRuntime::start(sandbox, program, api, zygote.as_deref()) {
+        Err(error @ SandboxError::StartProcess { .. }) if zygote.is_some() => {
+            context.zygotes.has_failed(kind, &error);
+            WaitingRuntime::start(sandbox, program, api, None)
+        }
+        started => started,
+    }
 }
 
 impl SandboxOfEnvironment {

@@ -14,6 +14,7 @@ mod services;
 mod shelves;
 mod specification;
 mod waiting;
+mod zygotes;
 
 use lambda_model::error::with_causes;
 use sandbox::{Sandbox, SandboxSpec};
@@ -24,6 +25,7 @@ pub(crate) use services::{Services, readiness};
 pub(crate) use shelves::{Shelves, keep_prepared};
 pub(crate) use specification::{Kind, Wanted};
 pub(crate) use waiting::{WaitingProgram, WaitingRuntime};
+pub(crate) use zygotes::Zygotes;
 
 /// A sandbox with everything around it that an environment needs.
 pub(crate) struct SandboxOfEnvironment {
@@ -46,7 +48,12 @@ pub(crate) struct SandboxOfEnvironment {
 /// # Errors
 /// When it can be neither taken nor built.
 pub(crate) async fn obtain(context: &Context, wanted: &Wanted) -> Result<SandboxOfEnvironment, StartError> {
-    if let Some(mut prepared) = context.shelves.take(&wanted.kind) {
+    let mut prepared = context.shelves.take(&wanted.kind);
+    if prepared.is_none() && context.zygotes.are_ready(&wanted.kind) {
+        // Forked after all it is ready sooner than started by itself.
+        prepared = Some(build::prepared(context, &wanted.kind).await?);
+    }
+    if let Some(mut prepared) = prepared {
         match prepared.complete(&wanted.late) {
             Ok(()) => return Ok(prepared),
             Err(error) => {

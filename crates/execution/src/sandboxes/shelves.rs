@@ -163,7 +163,7 @@ pub(crate) async fn keep_prepared(context: Weak<Context>) {
         let Some(context) = context.upgrade() else { return };
         let shelves = Arc::clone(&context.shelves);
         match shelves.next_step() {
-            Step::End => return,
+            Step::End => return context.zygotes.keep_for(std::iter::empty()),
             Step::Build(kind) => build_one(&context, &kind).await,
             Step::BuildLater(kind) => {
                 if tokio::time::timeout(QUIET, shelves.changed.notified()).await.is_err() {
@@ -172,6 +172,7 @@ pub(crate) async fn keep_prepared(context: Weak<Context>) {
             }
             Step::Discard(excess) => discard(excess).await,
             Step::Nothing => {
+                context.zygotes.keep_for(shelves.lock().shelves.keys());
                 drop(context);
                 let _ = tokio::time::timeout(LOOK, shelves.changed.notified()).await;
             }

@@ -95,6 +95,16 @@ impl Kind {
         }
     }
 
+    /// What it has in common with all kinds whose runtimes can be forked from one.
+    pub(crate) fn of_zygote(&self) -> Self {
+        Self { ephemeral_storage: ephemeral_storage(0), network: NetworkPolicy::default(), ..self.clone() }
+    }
+
+    /// What of the host it shows, and what of that it hides.
+    pub(crate) fn shows(&self) -> (&[Bind], &[PathBuf]) {
+        (&self.binds, &self.masks)
+    }
+
     /// A sandbox of this kind, with room for what comes later.
     pub(crate) fn specification(&self, id: u64, uid: &Uid, limits: Limits) -> SandboxSpec {
         let name_server = self.network.has_names().then_some(name_server::PORT);

@@ -15,13 +15,16 @@ use std::{
     io::{self, Write},
     net::SocketAddr,
     os::fd::{AsFd, OwnedFd},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use sandbox::{ProcessId, ProcessSpec, Sandbox, SandboxError};
+use sandbox::{Bind, Forked, Limits, ProcessId, ProcessSpec, Sandbox, SandboxError, Zygote, ZygoteSpec};
 use serde_json::json;
 
-use crate::{environment::log_frames, runtimes::RuntimePlan};
+use crate::{
+    environment::log_frames,
+    runtimes::{RuntimePlan, Waits},
+};
 
 /// Tells a bootstrap to wait, and where the Runtime API is meanwhile.
 const WAIT_VARIABLE: &str = "_LAMBENT_WAITS";
@@ -39,6 +42,8 @@ const READ_LATER: [&str; 1] = ["NODE_ENV"];
 pub(crate) struct WaitingProgram {
     argv: Vec<OsString>,
     environment: Vec<(String, String)>,
+    /// Whether one that was started for all can be forked.
+    pub is_forked: bool,
 }
 
 impl WaitingProgram {
@@ -48,8 +53,11 @@ impl WaitingProgram {
         mut own_variables: impl Iterator<Item = (&'a String, &'a String)>,
     ) -> Option<Self> {
         let comes_too_late = own_variables.any(|(name, _)| is_read_at_start(name));
-        (plan.can_wait && !plan.is_wrapped && !comes_too_late)
-            .then(|| Self { argv: plan.argv.clone(), environment: plan.environment.clone() })
+        (plan.waits != Waits::Never && !plan.is_wrapped && !comes_too_late).then(|| Self {
+            argv: plan.argv.clone(),
+            environment: plan.environment.clone(),
+            is_forked: plan.waits == Waits::ForkedFromOne,
+        })
     }
 }
 
@@ -65,30 +73,52 @@ pub(crate) struct WaitingRuntime {
     log: OwnedFd,
 }
 
+impl WaitingProgram {
+    /// The one that others are forked from, beside what of the host its sandboxes show.
+    pub(super) fn zygote(&self, (binds, masks): (&[Bind], &[PathBuf]), limits: Limits) -> ZygoteSpec {
+        ZygoteSpec {
+            binds: binds.to_vec(),
+            masks: masks.to_vec(),
+            argv: self.argv.clone(),
+            limits,
+            env: self.variables("in a zygote"),
+        }
+    }
+
+    fn variables(&self, waits: &str) -> Vec<(OsString, OsString)> {
+        let own = self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        own.chain([(WAIT_VARIABLE, waits)]).map(|(name, value)| (name.into(), value.into())).collect()
+    }
+}
+
 impl WaitingRuntime {
-    /// Starts the program; it need not have come to where it waits. Its connection to the Runtime API is the function's.
+    /// Starts the program, or forks the one that was started; it need not have come to where it waits. Its connection to the Runtime API
+    /// is the function's.
     pub(super) fn start(
         sandbox: &mut Sandbox,
         program: &WaitingProgram,
         runtime_api: SocketAddr,
+        zygote: Option<&Zygote>,
     ) -> Result<Self, SandboxError> {
         let no_pipe = |source| SandboxError::StartProcess { stage: "making a pipe".into(), source };
         let (stdin, claim) = io::pipe().map_err(no_pipe)?;
         let (log, stdout) = io::pipe().map_err(no_pipe)?;
-        let runtime_api = runtime_api.to_string();
-        let variables = program.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let process = sandbox.start_process(&ProcessSpec {
-            argv: program.argv.clone(),
-            env: variables
-                .chain([(WAIT_VARIABLE, &*runtime_api)])
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-            cwd: "/".into(),
-            stdin: Some(stdin.as_fd()),
-            stdout: stdout.as_fd(),
-            stderr: stdout.as_fd(),
-            stdout_again: Some(log_frames::LOG_DESCRIPTOR),
-        })?;
+        let (runtime_api, stdout_again) = (runtime_api.to_string(), log_frames::LOG_DESCRIPTOR);
+        let process = match zygote {
+            Some(zygote) => {
+                let (stdin, stdout) = (stdin.as_fd(), stdout.as_fd());
+                zygote.fork_into(sandbox, &Forked { stdin, stdout, stdout_again, note: &runtime_api })?
+            }
+            None => sandbox.start_process(&ProcessSpec {
+                argv: program.argv.clone(),
+                env: program.variables(&runtime_api),
+                cwd: "/".into(),
+                stdin: Some(stdin.as_fd()),
+                stdout: stdout.as_fd(),
+                stderr: stdout.as_fd(),
+                stdout_again: Some(stdout_again),
+            })?,
+        };
         Ok(Self { process, claim: OwnedFd::from(claim).into(), log: log.into() })
     }
 

@@ -72,6 +72,15 @@ impl SandboxCgroup {
         self.memory.as_ref()
     }
 
+    /// Another way in.
+    pub(crate) fn entrance(&self) -> Result<Entrance, SandboxError> {
+        let mut entrance = Entrance::default();
+        for Place { directory, version, .. } in &self.places {
+            entrance.lead_into(directory, *version).map_err(|source| cgroup_error(directory, source))?;
+        }
+        Ok(entrance)
+    }
+
     /// Sets the limits, for what is inside already too.
     pub(crate) fn limit(&self, limits: &Limits, layers: Layers) -> Result<(), SandboxError> {
         let mut places = self.places.iter();

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Pid, kill_process, set_parent_process_death_signal, setsid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, set_parent_process_death_signal, setsid};
 
 use super::{Init, is_first_process};
 use crate::channel::{Channel, Received};
@@ -19,10 +19,10 @@ use crate::protocol::{Failure, Program, Stage, StartFailure};
 use crate::syscalls::{self, Fork};
 
 /// Arguments and environment in the kernel's form.
-struct Image {
-    path: CString,
-    argv: Vec<CString>,
-    env: Vec<CString>,
+pub(crate) struct Image {
+    pub(crate) path: CString,
+    pub(crate) argv: Vec<CString>,
+    pub(crate) env: Vec<CString>,
 }
 
 /// Makes a process that is all that one of the sandbox may be, but for its program: still a copy of init, it waits to be told, on the
@@ -96,7 +96,7 @@ fn take_place(program: &Program, streams: &[OwnedFd]) -> Result<(), Failure> {
     }
 }
 
-fn image(program: &Program) -> io::Result<Image> {
+pub(crate) fn image(program: &Program) -> io::Result<Image> {
     let text = |text: &OsString| CString::new(text.as_bytes()).map_err(io::Error::other);
     let argv = program.argv.iter().map(text).collect::<io::Result<Vec<_>>>()?;
     let path = argv.first().cloned().ok_or(io::ErrorKind::InvalidInput)?;
@@ -104,6 +104,15 @@ fn image(program: &Program) -> io::Result<Image> {
         CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).map_err(io::Error::other)
     };
     Ok(Image { path, argv, env: program.env.iter().map(variable).collect::<io::Result<_>>()? })
+}
+
+/// Whether a process is init's own, to be reaped by nobody else.
+pub(super) fn is_child(pid: i32) -> io::Result<()> {
+    let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidInput)?;
+    // Asked, not taken: of a dead one too the status is still to be told.
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    rustix::process::waitid(WaitId::Pid(pid), options)?;
+    Ok(())
 }
 
 /// Sends a signal to a started process; one that is gone has its number until init has reaped it.
@@ -165,7 +174,7 @@ pub(super) fn default_signal(signal: Signal) -> io::Result<()> {
 }
 
 /// Default handling for all signals, none blocked: Rust programs ignore SIGPIPE, others do not expect that.
-fn default_signals() -> io::Result<()> {
+pub(crate) fn default_signals() -> io::Result<()> {
     for signal in Signal::iterator() {
         if !matches!(signal, Signal::SIGKILL | Signal::SIGSTOP) {
             default_signal(signal)?;

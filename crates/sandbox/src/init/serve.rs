@@ -113,6 +113,16 @@ fn obey(
             }
             Err(failure) => init.channel.send(&Report::NotStarted(failure), &[]),
         },
+        Command::Adopt { process, pid } => {
+            let report = match processes::is_child(pid).stage(|| "looking for a forked process") {
+                Ok(()) => {
+                    running.insert(pid, process);
+                    Report::Adopted
+                }
+                Err(failure) => Report::NotStarted(failure),
+            };
+            init.channel.send(&report, &[])
+        }
         Command::Signal { process, number } => {
             if let Some((pid, _)) = running.iter().find(|(_, running)| **running == process) {
                 processes::signal(*pid, number);

@@ -31,7 +31,7 @@ def unified():
 
 
 def test_l_14_an_idle_environment_is_frozen_in_its_group_of_v2(fresh_server, deploy_to, unified):
-    server = fresh_server("--no-sdk")
+    server = fresh_server("--no-sdk", "--prepared-sandboxes", "0")
     function = deploy_to(server)("import os\ndef handler(e, c):\n    return [open('/proc/self/cgroup').read(), os.getpid()]\n")
     seen, pid = function.invoke({}).payload
     [group] = groups_of_environments(server)
@@ -47,7 +47,7 @@ def test_l_14_an_idle_environment_is_frozen_in_its_group_of_v2(fresh_server, dep
 
 
 def test_a_frozen_environment_ends_with_its_server(fresh_server, deploy_to, unified):
-    server = fresh_server("--no-sdk")
+    server = fresh_server("--no-sdk", "--prepared-sandboxes", "0")
     deploy_to(server)("def handler(e, c):\n    pass\n").invoke({})
     [group] = groups_of_environments(server)
     deadline = time.monotonic() + FREEZE_TIMEOUT_S

@@ -2,7 +2,9 @@
 
 import os
 import pathlib
+import re
 import signal
+import textwrap
 import time
 
 import pytest
@@ -216,3 +218,72 @@ def test_one_that_waits_and_dies_is_nobodys_misfortune(all_servers, python_runti
     time.sleep(0.2)
     assert deployer(code).invoke(2).payload == 2
     deployer.close()
+
+
+MARKS = """
+    import ctypes, os, socket, subprocess
+
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def shared_memory():
+        return len(open("/proc/sysvipc/shm").read().splitlines()) - 1
+
+    def look():
+        return {
+            "pid": os.getpid(),
+            "tmp": sorted(n for n in os.listdir("/tmp") if n != "lost+found"),
+            "shared": shared_memory(),
+            "processes": sorted(n for n in os.listdir("/proc") if n.isdigit() and int(n) not in (os.getpid(), 1)),
+            "bound": sorted(line.split()[1].split(":")[1] for name in ("tcp", "udp") for line in open(f"/proc/net/{name}").read().splitlines()[1:] if line.split()[3] in ("0A", "07")),
+            "names": open("/proc/net/unix").read().count("@"),
+            "task": sorted(os.listdir("/var/task")),
+            "opt": sorted(os.listdir("/opt")),
+            "memory": [int(open("/proc/self/statm").read().split()[1]) < 100_000],
+        }
+
+    def handler(event, context):
+        seen = look()
+        if event.get("leaves"):
+            assert libc.shmget(4711, 65536, 0o1666) >= 0, ctypes.get_errno()
+            listening = socket.socket()
+            listening.bind(("0.0.0.0", 4712))
+            listening.listen()
+            name = socket.socket(socket.AF_UNIX)
+            name.bind("\\0left-behind")
+            subprocess.Popen(["sleep", "1000"], start_new_session=True)
+            globals()["kept"] = (listening, name)
+        if event.get("writes"):
+            with open("/tmp/left-behind", "w") as file:
+                file.write("secret")
+        return seen
+"""
+
+
+def test_a_sandbox_is_used_again_and_nothing_is_left(all_servers, python_runtime, deploy_to):
+    """With room for one environment each function takes the place of the one before."""
+    server = all_servers.start("--environments-max", "1", "--prepared-sandboxes", "1")
+    deploy = deploy_to(server)
+    first = deploy({"app.py": textwrap.dedent(MARKS), "only-in-the-first.txt": "x"})
+    clean = first.invoke({"leaves": True}).payload
+    processes = [clean.pop("pid")]
+    assert clean["tmp"] == [] and clean["shared"] == 0 and clean["processes"] == []
+    for number in range(6):
+        time.sleep(0.7)
+        # Every other one leaves something in /tmp, and is not used again.
+        seen = deploy(MARKS).invoke({"leaves": True, "writes": number % 2 == 1}).payload
+        processes.append(seen.pop("pid"))
+        assert seen == {**clean, "task": ["app.py"]}
+    # Numbers go on where the sandbox does, and begin again where it could not.
+    assert max(processes) > min(processes) + 2, processes
+    assert any(after < before for before, after in zip(processes, processes[1:])), processes
+
+
+def test_what_a_sandbox_had_used_is_not_counted_again(all_servers, python_runtime, deploy_to):
+    server = all_servers.start("--environments-max", "1", "--prepared-sandboxes", "1")
+    deploy = deploy_to(server)
+    code = "def handler(event, context): return len(bytearray(event))"
+    for size in (100_000_000, 1):
+        time.sleep(0.7)
+        outcome = deploy(code, MemorySize=256).invoke(size)
+        used = int(re.search(r"Max Memory Used: (\d+) MB", outcome.log).group(1))
+    assert used < 60, used

@@ -55,7 +55,7 @@ impl Budget {
     }
 
     /// Whether there was room at the last look, or is at one now: a look takes a third of a millisecond, and whoever starts would wait for it.
-    fn host_has_room(&self) -> bool {
+    pub(crate) fn host_has_room(&self) -> bool {
         let (memory, disk) = (self.limits.memory_reserve_bytes, self.limits.disk_reserve_bytes);
         if self.host.last().has(memory, disk) {
             self.host.look_soon();

@@ -15,7 +15,7 @@ use lambda_model::{
     limits,
     ports::{BoxFuture, ExecutionEnvironments, RunnableVersion},
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     budget::Room,
@@ -57,8 +57,8 @@ impl Environments {
         for pool in read(&self.pools).values() {
             pool.close();
         }
-        let deadline = tokio::time::Instant::now() + bound;
-        while self.context.budget.in_use() > 0 && tokio::time::Instant::now() < deadline {
+        let deadline = Instant::now() + bound;
+        while self.context.budget.in_use() > 0 && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -229,18 +229,32 @@ impl StartEnvironment for Starter {
 
 /// Takes room; where there is none, the environment that is idle longest makes place. `None` when none is idle.
 async fn acquire_room(context: &Context, pools: &Pools) -> Option<Room> {
-    let deadline = tokio::time::Instant::now() + Duration::from_millis(limits::ROOM_TIMEOUT_MS);
-    loop {
+    let deadline = Instant::now() + Duration::from_millis(limits::ROOM_TIMEOUT_MS);
+    let mut patient_until = None;
+    while Instant::now() < deadline {
         let returned = context.budget.room_returned();
         if let Some(room) = context.budget.take() {
             return Some(room);
         }
-        if !context.shelves.make_room().await && !evict_longest_idle(pools) {
-            return None;
+        if !context.budget.host_has_room() && context.shelves.make_room().await {
+            continue;
         }
-        tokio::time::timeout_at(deadline, returned).await.ok()?;
+        // Who has evicted one waits for that: others wait too, and each would evict them all.
+        let until = match patient_until.filter(|until| Instant::now() < *until) {
+            Some(until) => until,
+            None if evict_longest_idle(pools) => {
+                Instant::now() + Duration::from_millis(limits::EVICTION_PATIENCE_MS)
+            }
+            None => patient_until?,
+        };
+        patient_until = Some(until);
+        let _ = tokio::time::timeout_at(until.max(Instant::now() + LOOK_AGAIN).min(deadline), returned).await;
     }
+    None
 }
+
+/// Between two looks for room where nobody is idle.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 fn evict_longest_idle(pools: &Pools) -> bool {
     let pools = read(pools);

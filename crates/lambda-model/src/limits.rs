@@ -131,6 +131,8 @@ pub const PREPARED_SANDBOXES_DEFAULT: usize = 16;
 pub const PREPARED_SANDBOXES_OF_A_KIND: usize = 8;
 /// How long a request waits for the room of an environment that is being evicted for it, milliseconds.
 pub const ROOM_TIMEOUT_MS: u64 = 5_000;
+/// How long it waits for the one that it had evicted, before it has another one evicted, milliseconds.
+pub const EVICTION_PATIENCE_MS: u64 = 250;
 /// Requests that may wait for an environment of one function version.
 pub const WAITING_REQUESTS_MAX: usize = 10_000;
 /// Processes and threads in an environment (quotas page).

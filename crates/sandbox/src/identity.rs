@@ -21,12 +21,13 @@ use crate::protocol::{Create, Failure, Identity, Stage};
 use crate::seccomp::Filters;
 
 /// What init keeps after the set-up: to give processes their user, to send them signals, to take them into
-/// their cgroup namespace.
+/// their cgroup namespace, and to make its sockets anew (one is of port 53).
 const OF_INIT: CapabilitySet = CapabilitySet::SETUID
     .union(CapabilitySet::SETGID)
     .union(CapabilitySet::SETPCAP)
     .union(CapabilitySet::KILL)
     .union(CapabilitySet::SYS_ADMIN)
+    .union(CapabilitySet::NET_BIND_SERVICE)
     // To give a namespace a map that holds our root (user_namespaces(7)): the second one of a single user.
     .union(CapabilitySet::SETFCAP);
 

@@ -8,6 +8,7 @@
 //! become the victim of their memory limit. When it goes, the kernel kills everything in its process namespace.
 
 pub(crate) mod processes;
+mod renew;
 mod serve;
 
 use std::net::Ipv4Addr;
@@ -51,14 +52,14 @@ pub(crate) struct Init<'a> {
 
 impl Init<'_> {
     /// The whole life of init.
-    pub(crate) fn run(self, joined: Joined) -> ! {
+    pub(crate) fn run(mut self, joined: Joined) -> ! {
         match self.set_up(joined) {
             Ok(Sockets { handed_over, accepting }) => {
                 let descriptors: Vec<_> = handed_over.iter().map(AsFd::as_fd).collect();
                 let told = self.channel.send(&Report::Ready, &descriptors);
                 drop(handed_over);
                 if told.is_ok() {
-                    serve::serve(&self, &accepting);
+                    serve::serve(&mut self, accepting);
                 }
             }
             Err(failure) => {
@@ -96,6 +97,9 @@ impl Init<'_> {
         if let (Network::Carried { own_addresses }, Some(gateway)) = (&create.network, create.host_address) {
             refusals::refuse(&create.spec.network, gateway, own_addresses).stage(|| "refusing networks")?;
         }
+        if layers.contains(Layer::NetworkNamespace) {
+            inside::bring_up(create.spec.address).stage(|| "bringing up the network")?;
+        }
         let sockets = self.sockets()?;
         if layers.contains(Layer::MountNamespace) {
             mounts::enter(create, storage)?;
@@ -109,9 +113,6 @@ impl Init<'_> {
     fn sockets(&self) -> Result<Sockets, Failure> {
         let spec = &self.create.spec;
         let own_network = self.create.layers.contains(Layer::NetworkNamespace);
-        if own_network {
-            inside::bring_up(spec.address).stage(|| "bringing up the network")?;
-        }
         let listen = |port: &u16| {
             let (address, port) = if own_network { (spec.address, *port) } else { (Ipv4Addr::LOCALHOST, 0) };
             inside::listener(address, port).stage(|| format!("listening on {address}:{port}"))

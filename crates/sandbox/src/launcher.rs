@@ -1,7 +1,6 @@
 //! The server's side of starting sandboxes: the spawner process, the control groups, the images for `/tmp`.
 
 use std::fs::{self, DirBuilder};
-use std::net::{TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -18,7 +17,7 @@ use crate::limits::SET_UP_TIMEOUT;
 use crate::network::{NetworkLease, NetworkPolicy, Networks};
 use crate::protocol::{Command as InitCommand, Create, Failure, Identity, Network, Report, Request, Storage};
 use crate::running::{Sandbox, SandboxSockets, end_init};
-use crate::spec::{SandboxSpec, is_name};
+use crate::spec::{Limits, SandboxSpec, is_name};
 use crate::user_namespace::{self, Subordinate};
 use crate::zygote::{Zygote, ZygoteSpec};
 use crate::{spawner, sweep};
@@ -115,6 +114,24 @@ impl Launcher {
             }
             None => "there is no memory controller".into(),
         })
+    }
+
+    /// Makes a sandbox that is done with as new, but for its network, its user and an untouched `/tmp`, which it keeps; `id` names its new
+    /// control groups. Only what was bound late is unbound. `is_empty` is called when its processes are dead.
+    ///
+    /// # Errors
+    /// Where something is left that should not be, or the kernel does not do its part: nothing of the sandbox is left then.
+    pub fn renew(
+        &self,
+        mut sandbox: Sandbox,
+        (id, limits): (&str, &Limits),
+        is_empty: impl FnOnce(),
+    ) -> Result<Sandbox, SandboxError> {
+        sandbox.kill_processes()?;
+        is_empty();
+        let (cgroup, entrance) = self.cgroups.create(id, limits, self.config.layers)?;
+        sandbox.renew(cgroup, entrance)?;
+        Ok(sandbox)
     }
 
     /// Starts a process that others are forked from, and waits until it is ready.
@@ -272,7 +289,7 @@ impl Build<'_> {
         }
         match (init, sockets) {
             (Some(init), Some(sockets)) => {
-                let of = (self.launcher.config.layers, self.spec.user.clone());
+                let of = (self.launcher.config.layers, self.spec);
                 Ok(Sandbox::new(self.channel, init, cgroup, sockets, self.lease, of))
             }
             _ => Err(self.broken(std::io::ErrorKind::InvalidData)),
@@ -289,11 +306,8 @@ impl Build<'_> {
                 *init = descriptors.into_iter().next();
                 self.map_users(pid)
             }
-            (Report::Ready, mut descriptors) => {
-                let listeners = self.spec.listen_ports.len().min(descriptors.len());
-                let datagram = descriptors.split_off(listeners).into_iter().map(UdpSocket::from).collect();
-                let listeners = descriptors.into_iter().map(TcpListener::from).collect();
-                *sockets = Some(SandboxSockets { listeners, datagram });
+            (Report::Ready, descriptors) => {
+                *sockets = Some(SandboxSockets::of(descriptors, self.spec.listen_ports.len()));
                 Ok(())
             }
             (Report::Failed(failure), _) => Err(set_up(failure)),

@@ -21,8 +21,14 @@ pub(crate) const START_PROCESS_TIMEOUT: Duration = Duration::from_secs(20);
 /// Until every process of a sandbox is gone after SIGKILL. A process may be writing to a slow disk.
 pub(crate) const KILL_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Until a sandbox that is renewed has its addresses for itself again.
+pub(crate) const SOCKETS_GONE_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// The pause between two looks at something that the kernel finishes in its own time.
 pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(2);
+
+/// The first pause of several that grow to it.
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_micros(100);
 
 /// The tmpfs that holds a sandbox's root: a few directories, links and files of `/etc`.
 pub(crate) const ROOT_BYTES_MAX: u64 = 1024 * 1024;

@@ -124,6 +124,9 @@ pub(crate) enum Command {
     Prepare { process: ProcessId },
     /// A process was forked into the sandbox from outside and left to init. Answered by `Adopted` or `NotStarted`.
     Adopt { process: ProcessId, pid: i32 },
+    /// Become as new, when no process is left; descriptors: so many `tasks` files, then the directory of a group of v2 if there is one.
+    /// Answered by `Renewed` or `Failed`.
+    Renew { tasks: usize, has_group: bool },
     /// Send a signal. Not answered: the process may be gone.
     Signal { process: ProcessId, number: i32 },
     /// So many connections were taken: as many more may be handed over. Not answered.
@@ -149,6 +152,8 @@ pub(crate) enum Report {
     Bound,
     /// The process is made; descriptor: the channel on which it waits.
     Prepared,
+    /// Nothing of what was inside is left; descriptors as those of `Ready`.
+    Renewed,
     /// Its end will be told.
     Adopted,
     /// There is no such process.

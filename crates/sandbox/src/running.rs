@@ -29,13 +29,24 @@ use crate::network::NetworkLease;
 use crate::prepared::{LaunchedProcess, PreparedProcess, not_started};
 use crate::protocol::{Command, Failure, Report};
 use crate::sockets::SocketMaker;
-use crate::spec::{Bind, Limits, ProcessSpec, SandboxUser};
+use crate::spec::{Bind, Limits, ProcessSpec, SandboxSpec, SandboxUser};
 
 /// Sockets that init made and handed over.
 #[derive(Debug, Default)]
 pub(crate) struct SandboxSockets {
     pub(crate) listeners: Vec<TcpListener>,
     pub(crate) datagram: Vec<UdpSocket>,
+}
+
+impl SandboxSockets {
+    /// So many listeners, then datagram sockets.
+    pub(crate) fn of(mut descriptors: Vec<OwnedFd>, listeners: usize) -> SandboxSockets {
+        let datagram = descriptors.split_off(listeners.min(descriptors.len()));
+        SandboxSockets {
+            listeners: descriptors.into_iter().map(TcpListener::from).collect(),
+            datagram: datagram.into_iter().map(UdpSocket::from).collect(),
+        }
+    }
 }
 
 /// A built sandbox. Dropping it ends everything that runs inside and removes what it left on the host.
@@ -59,6 +70,8 @@ pub struct Sandbox {
     is_binding: bool,
     layers: Layers,
     user: SandboxUser,
+    /// How many of its sockets are listeners.
+    listen_ports: usize,
     frozen: bool,
     dead: bool,
 }
@@ -70,7 +83,7 @@ impl Sandbox {
         cgroup: SandboxCgroup,
         sockets: SandboxSockets,
         network: NetworkLease,
-        (layers, user): (Layers, SandboxUser),
+        (layers, spec): (Layers, &SandboxSpec),
     ) -> Sandbox {
         Sandbox {
             channel,
@@ -84,7 +97,8 @@ impl Sandbox {
             prepared: None,
             is_binding: false,
             layers,
-            user,
+            user: spec.user.clone(),
+            listen_ports: spec.listen_ports.len(),
             frozen: false,
             dead: false,
         }
@@ -186,6 +200,27 @@ impl Sandbox {
                 None => Err(self.broken(doing, unexpected())),
             },
             (Report::NotStarted(failure), _) => Err(not_started(failure)),
+            _ => Err(self.broken(doing, unexpected())),
+        }
+    }
+
+    /// Makes the sandbox as new, with other control groups, when all its processes are dead and nobody has its sockets any more.
+    pub(crate) fn renew(&mut self, cgroup: SandboxCgroup, entrance: Entrance) -> Result<(), SandboxError> {
+        let doing = "renewing it";
+        let (tasks, has_group) = (entrance.tasks.len(), entrance.group.is_some());
+        let handed: Vec<OwnedFd> = entrance.into_descriptors().collect();
+        let descriptors: Vec<_> = handed.iter().map(AsFd::as_fd).collect();
+        self.send(&Command::Renew { tasks, has_group }, &descriptors, doing)?;
+        match self.answer(START_PROCESS_TIMEOUT, doing)? {
+            (Report::Renewed, sockets) => {
+                self.sockets = SandboxSockets::of(sockets, self.listen_ports);
+                self.connections.clear();
+                self.events.clear();
+                // The old ones go: nobody is in them.
+                self.cgroup = cgroup;
+                Ok(())
+            }
+            (Report::Failed(failure), _) => Err(self.failed(failure)),
             _ => Err(self.broken(doing, unexpected())),
         }
     }

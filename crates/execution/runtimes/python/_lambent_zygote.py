@@ -129,11 +129,13 @@ def fork(group):
 def hear(between, told, tell):
     """What the process between says, when it has ended."""
     os.close(tell)
-    with open(told, "rb") as said:
-        text = said.read().decode()
+    text = b""
+    while said := os.read(told, 4096):
+        text += said
+    os.close(told)
     os.waitpid(between, 0)
     if not text.isdigit():
-        raise RuntimeError(text or "it ended without a word")
+        raise RuntimeError(text.decode() or "it ended without a word")
     return int(text)
 
 

@@ -45,7 +45,7 @@ use crate::{
     pool::{CameFrom, IdleEnvironment, Offer, Pool},
     runtime_api::RuntimeEvent,
     runtimes::RuntimePlan,
-    sandboxes::WaitingRuntime,
+    sandboxes::{self, Origin, Remains, WaitingRuntime},
     uids::Uid,
     variables::InitializationType,
 };
@@ -89,12 +89,14 @@ pub(crate) struct Environment {
     unreported_init_us: Option<u64>,
     frozen: bool,
     born: Instant,
-    _endpoint: Box<dyn Send + Sync>,
+    endpoint: Box<dyn Send + Sync>,
     xray: XrayDaemon,
     /// Code and layers stay where they are mounted from, whatever becomes of the function.
-    _code: (Box<dyn Send + Sync>, Option<Box<dyn Send + Sync>>),
-    _uid: Uid,
-    _room: Room,
+    code: (Box<dyn Send + Sync>, Option<Box<dyn Send + Sync>>),
+    uid: Uid,
+    room: Room,
+    /// What the sandbox can be again.
+    origin: Option<Origin>,
 }
 
 /// What became of a provisioned environment.
@@ -202,8 +204,11 @@ impl Environment {
             self.end_processes(ShutdownReason::Spindown).await;
         }
         self.log.drain();
-        // Destroying waits for processes to be gone: not on a thread that serves others.
-        let _ = tokio::task::spawn_blocking(move || drop(self)).await;
+        let Self { context, sandbox, uid, origin, room, code, control, names, api, xray, endpoint, .. } =
+            self;
+        drop((control, names, api, xray, endpoint));
+        sandboxes::take_back(&context, Remains { uid, sandbox, origin, room }).await;
+        drop(code);
     }
 }
 

@@ -66,7 +66,7 @@ impl Environment {
         let mut plan = plan(&context, &version)?;
         plan.look_for_bootstrap(&code.path, opt);
         let wanted = Wanted::of(&context.configuration, &version, &plan, (&code.path, opt));
-        let SandboxOfEnvironment { id, uid, spec, sandbox, services, waiting } =
+        let SandboxOfEnvironment { id, uid, spec, sandbox, services, waiting, origin } =
             sandboxes::obtain(&context, &wanted).await?;
         services.serve_for(&version);
         let log_to = log_destination(&version);
@@ -79,7 +79,7 @@ impl Environment {
             id,
             control: services.control,
             has_exits: false,
-            _endpoint: services.endpoint,
+            endpoint: services.endpoint,
             xray: services.xray,
             version,
             context,
@@ -100,9 +100,10 @@ impl Environment {
             unreported_init_us: None,
             frozen: false,
             born: tokio::time::Instant::now(),
-            _code: (code.lease, layers.map(|layers| layers.lease)),
-            _uid: uid,
-            _room: room,
+            code: (code.lease, layers.map(|layers| layers.lease)),
+            uid,
+            room,
+            origin,
         })
     }
 }

@@ -6,10 +6,10 @@ use lambda_model::limits;
 use sandbox::{Limits, Sandbox, SandboxError, SandboxSpec};
 
 use super::{
-    Kind, SandboxOfEnvironment, Services, WaitingProgram, WaitingRuntime, Wanted,
+    Kind, Origin, SandboxOfEnvironment, Services, WaitingProgram, WaitingRuntime, Wanted,
     specification::{Late, limits_of},
 };
-use crate::{context::Context, environment::StartError};
+use crate::{budget::Room, context::Context, environment::StartError, uids::Uid};
 
 /// A sandbox with everything that the function brings.
 ///
@@ -20,7 +20,7 @@ pub(super) async fn whole(context: &Context, wanted: &Wanted) -> Result<SandboxO
     let mut spec = wanted.kind.specification(id, &uid, wanted.late.limits);
     spec.binds.extend(wanted.late.binds.iter().cloned());
     let (sandbox, services) = create(context, &spec).await?;
-    Ok(SandboxOfEnvironment { id, uid, spec, sandbox, services, waiting: None })
+    Ok(SandboxOfEnvironment { id, uid, spec, sandbox, services, waiting: None, origin: None })
 }
 
 /// A sandbox of the kind, with its runtime on its way to where it waits.
@@ -29,17 +29,53 @@ pub(super) async fn whole(context: &Context, wanted: &Wanted) -> Result<SandboxO
 /// What could not be built or started.
 pub(super) async fn prepared(context: &Context, kind: &Kind) -> Result<SandboxOfEnvironment, StartError> {
     let (id, uid) = (context.next_id(), context.uids.take());
-    let limits = limits_of(context.configuration.cpu, limits::MEMORY_SIZE_MB_PER_VCPU.cast_signed());
-    let spec = kind.specification(id, &uid, limits);
-    let (mut sandbox, services) = create(context, &spec).await?;
-    let waiting = tokio::task::block_in_place(|| match &kind.waiting {
+    let spec = kind.specification(id, &uid, first_limits(context));
+    let (sandbox, services) = create(context, &spec).await?;
+    let origin = Some(Origin { kind: kind.clone(), uses: 1 });
+    furnish(context, SandboxOfEnvironment { id, uid, spec, sandbox, services, waiting: None, origin })
+}
+
+/// The same from a sandbox that an environment is done with.
+///
+/// # Errors
+/// What could not be made as new; nothing of it is left.
+pub(super) async fn again(
+    context: &Context,
+    origin: &Origin,
+    sandbox: Sandbox,
+    (uid, room): (Uid, Room),
+) -> Result<SandboxOfEnvironment, StartError> {
+    let id = context.next_id();
+    let spec = origin.kind.specification(id, &uid, first_limits(context));
+    let (launcher, name, limits) = (Arc::clone(&context.launcher), spec.id.clone(), spec.limits);
+    let renewed =
+        tokio::task::spawn_blocking(move || launcher.renew(sandbox, (&name, &limits), || drop(room)));
+    let mut sandbox = renewed.await??;
+    let services = Services::of(&mut sandbox, context)?;
+    let origin = Some(Origin { kind: origin.kind.clone(), uses: origin.uses + 1 });
+    furnish(context, SandboxOfEnvironment { id, uid, spec, sandbox, services, waiting: None, origin })
+}
+
+/// Until the function's are known.
+fn first_limits(context: &Context) -> Limits {
+    limits_of(context.configuration.cpu, limits::MEMORY_SIZE_MB_PER_VCPU.cast_signed())
+}
+
+/// Starts what can be started without a function.
+fn furnish(
+    context: &Context,
+    mut prepared: SandboxOfEnvironment,
+) -> Result<SandboxOfEnvironment, StartError> {
+    let Some(Origin { kind, .. }) = &prepared.origin else { return Ok(prepared) };
+    prepared.waiting = tokio::task::block_in_place(|| match &kind.waiting {
         Some(program) => {
-            let api = services.addresses.runtime_api;
-            start_waiting(context, kind, (program, api, limits), &mut sandbox).map(Some)
+            let api = prepared.services.addresses.runtime_api;
+            start_waiting(context, kind, (program, api, prepared.spec.limits), &mut prepared.sandbox)
+                .map(Some)
         }
-        None => sandbox.prepare_process().map(|()| None),
+        None => prepared.sandbox.prepare_process().map(|()| None),
     })?;
-    Ok(SandboxOfEnvironment { id, uid, spec, sandbox, services, waiting })
+    Ok(prepared)
 }
 
 /// Forks the runtime where that can be done, starts it where not.

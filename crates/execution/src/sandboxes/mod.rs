@@ -19,7 +19,7 @@ mod zygotes;
 use lambda_model::error::with_causes;
 use sandbox::{Sandbox, SandboxSpec};
 
-use crate::{context::Context, environment::StartError, uids::Uid};
+use crate::{budget::Room, context::Context, environment::StartError, uids::Uid};
 
 pub(crate) use services::{Services, readiness};
 pub(crate) use shelves::{Shelves, keep_prepared};
@@ -41,6 +41,42 @@ pub(crate) struct SandboxOfEnvironment {
     pub services: Services,
     /// The runtime, if it was started already.
     pub waiting: Option<WaitingRuntime>,
+    /// What it can be again, when the environment has ended; nothing if it was built with its function.
+    pub origin: Option<Origin>,
+}
+
+/// A sandbox of a kind, whoever has it.
+pub(crate) struct Origin {
+    kind: Kind,
+    /// Environments that it was the sandbox of.
+    uses: u32,
+}
+
+/// After so many it is destroyed: whatever adds up in the kernel goes with it.
+const USES_MAX: u32 = 100;
+
+/// What is left of an environment that ended by itself: no process, and nobody who has its sockets.
+pub(crate) struct Remains {
+    pub uid: Uid,
+    pub sandbox: Sandbox,
+    pub origin: Option<Origin>,
+    /// Given back as soon as nothing runs inside.
+    pub room: Room,
+}
+
+/// Makes what is left ready for another environment, if one of its kind is wanted, or destroys it.
+pub(crate) async fn take_back(context: &Context, remains: Remains) {
+    let is_wanted = |origin: &Origin| origin.uses < USES_MAX && context.shelves.wants(&origin.kind);
+    let Remains { uid, sandbox, origin, room } = remains;
+    let Some(origin) = origin.filter(is_wanted) else {
+        let _ = tokio::task::spawn_blocking(move || drop((sandbox, uid, room))).await;
+        return;
+    };
+    match build::again(context, &origin, sandbox, (uid, room)).await {
+        Ok(prepared) => context.shelves.put_back(&origin.kind, prepared).await,
+        // As when somebody has used its /tmp.
+        Err(error) => tracing::debug!(error = with_causes(&error), "a sandbox was not renewed"),
+    }
 }
 
 /// The sandbox of a new environment.

@@ -95,6 +95,23 @@ impl Shelves {
         }
     }
 
+    /// Whether one more of the kind would be kept, or takes the place of one that is about to be taken: environments end so that others can
+    /// begin.
+    pub(crate) fn wants(&self, kind: &Kind) -> bool {
+        let second = self.begun.elapsed().as_secs();
+        let mut inner = self.lock();
+        let ready: usize = inner.shelves.values().map(|shelf| shelf.ready.len()).sum();
+        let shelf = inner.shelves.get_mut(kind).filter(|_| ready <= self.most && self.most > 0);
+        shelf.is_some_and(|shelf| shelf.ready.len() <= shelf.wanted(second))
+    }
+
+    /// Keeps one, or destroys it where nobody wants it any more.
+    pub(crate) async fn put_back(&self, kind: &Kind, prepared: SandboxOfEnvironment) {
+        if let Some(unwanted) = self.put(kind, prepared) {
+            discard(vec![unwanted]).await;
+        }
+    }
+
     /// Gives up what is ready, and makes no more.
     pub(crate) async fn close(&self) {
         self.lock().closed = true;
@@ -186,11 +203,7 @@ async fn build_one(context: &Context, kind: &Kind) {
         return;
     }
     match build::prepared(context, kind).await {
-        Ok(prepared) => {
-            if let Some(unwanted) = context.shelves.put(kind, prepared) {
-                discard(vec![unwanted]).await;
-            }
-        }
+        Ok(prepared) => context.shelves.put_back(kind, prepared).await,
         Err(error) => {
             // Whoever needs one builds it and hears of the error.
             tracing::warn!(error = with_causes(&error), "no sandbox was prepared");

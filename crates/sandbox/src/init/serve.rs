@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use super::{Init, processes};
+use super::renew::{self, Untouched};
+use super::{Init, Sockets, processes};
 use crate::channel::{Channel, Received, wait_readable};
 use crate::event::{ProcessId, SandboxEvent};
-use crate::limits::{CONNECTIONS_WAITING_MAX, KILL_TIMEOUT, RETRY_PAUSE};
+use crate::limits::{CONNECTIONS_WAITING_MAX, FIRST_PAUSE, KILL_TIMEOUT, RETRY_PAUSE};
 use crate::network::inside;
 use crate::protocol::{Command, Failure, Report, SocketReport, SocketRequest, Stage};
 use crate::{mounts, syscalls};
@@ -20,25 +22,37 @@ use crate::{mounts, syscalls};
 type Running = BTreeMap<i32, ProcessId>;
 
 /// Serves until the server says `End` or is gone. Everything that runs is killed on the way out.
-pub(super) fn serve(init: &Init<'_>, accepting: &[(u16, OwnedFd)]) {
-    let mut running = Running::new();
+pub(super) fn serve(init: &mut Init<'_>, accepting: Vec<(u16, OwnedFd)>) {
+    let untouched = Untouched::now().ok();
+    let mut state = State { running: Running::new(), accepting, bound: Vec::new(), untouched };
     // An error here is one of the channel or of the signal descriptor: there is nobody to tell.
-    let _ = serve_until_end(init, accepting, &mut running);
-    let _ = kill_all(init, &mut running);
+    let _ = serve_until_end(init, &mut state);
+    let _ = kill_all(init, &mut state.running);
 }
 
-fn serve_until_end(init: &Init<'_>, accepting: &[(u16, OwnedFd)], running: &mut Running) -> io::Result<()> {
+/// What changes while init serves.
+struct State {
+    running: Running,
+    /// Where init itself accepts, with the port that was asked for.
+    accepting: Vec<(u16, OwnedFd)>,
+    /// Where something was mounted late.
+    bound: Vec<PathBuf>,
+    /// How `/tmp` looked when nobody had been there.
+    untouched: Option<Untouched>,
+}
+
+fn serve_until_end(init: &mut Init<'_>, state: &mut State) -> io::Result<()> {
     let deaths = deaths()?;
     let mut wanting_sockets = Vec::new();
     let mut room = CONNECTIONS_WAITING_MAX;
     loop {
         let mut descriptors = vec![init.channel.as_fd(), deaths.as_fd()];
         descriptors.extend(wanting_sockets.iter().map(Channel::as_fd));
-        let accepting = if room > 0 { accepting } else { &[] };
+        let accepting: &[_] = if room > 0 { &state.accepting } else { &[] };
         descriptors.extend(accepting.iter().map(|(_, listener)| listener.as_fd()));
         wait_readable(&descriptors, None)?;
         while deaths.read_signal()?.is_some() {}
-        report_deaths(init, running)?;
+        report_deaths(init, &mut state.running)?;
         wanting_sockets.retain(serve_sockets);
         for (port, listener) in accepting {
             room = room.saturating_sub(usize::from(hand_over(init, *port, listener)?));
@@ -50,7 +64,12 @@ fn serve_until_end(init: &Init<'_>, accepting: &[(u16, OwnedFd)], running: &mut 
             Received::Message(Command::ServeSockets, descriptors) => {
                 wanting_sockets.extend(descriptors.into_iter().map(Channel::from_fd));
             }
-            Received::Message(command, descriptors) => obey(init, running, command, descriptors)?,
+            Received::Message(Command::Renew { tasks, has_group }, descriptors) => {
+                renew(init, state, (tasks, has_group, descriptors))?;
+                wanting_sockets.clear();
+                room = CONNECTIONS_WAITING_MAX;
+            }
+            Received::Message(command, descriptors) => obey(init, state, command, descriptors)?,
         }
     }
 }
@@ -92,16 +111,28 @@ fn deaths() -> io::Result<SignalFd> {
     Ok(SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?)
 }
 
-fn obey(
-    init: &Init<'_>,
-    running: &mut Running,
-    command: Command,
-    descriptors: Vec<OwnedFd>,
-) -> io::Result<()> {
+/// Answers the command to be as new.
+fn renew(init: &mut Init<'_>, state: &mut State, groups: (usize, bool, Vec<OwnedFd>)) -> io::Result<()> {
+    state.accepting.clear();
+    match renew::renew(init, state.untouched, &mut state.bound, groups) {
+        Ok(Sockets { handed_over, accepting }) => {
+            state.accepting = accepting;
+            let descriptors: Vec<_> = handed_over.iter().map(AsFd::as_fd).collect();
+            init.channel.send(&Report::Renewed, &descriptors)
+        }
+        Err(failure) => init.channel.send(&Report::Failed(failure), &[]),
+    }
+}
+
+fn obey(init: &Init<'_>, state: &mut State, command: Command, descriptors: Vec<OwnedFd>) -> io::Result<()> {
+    let running = &mut state.running;
     match command {
         Command::Bind { targets } => {
             let report = match mounts::bind_late(&descriptors, &targets) {
-                Ok(()) => Report::Bound,
+                Ok(()) => {
+                    state.bound.extend(targets);
+                    Report::Bound
+                }
                 Err(failure) => Report::Failed(failure),
             };
             init.channel.send(&report, &[])
@@ -136,7 +167,11 @@ fn obey(
             };
             init.channel.send(&report, &[])
         }
-        Command::Mapped | Command::End | Command::ServeSockets | Command::Taken { .. } => Ok(()),
+        Command::Mapped
+        | Command::End
+        | Command::ServeSockets
+        | Command::Renew { .. }
+        | Command::Taken { .. } => Ok(()),
     }
 }
 
@@ -159,6 +194,8 @@ fn report_deaths(init: &Init<'_>, running: &mut Running) -> io::Result<()> {
 /// Kills until nothing is left: a process that forks faster than it is found is met again in the next round.
 fn kill_all(init: &Init<'_>, running: &mut Running) -> Result<(), Failure> {
     let deadline = Instant::now() + KILL_TIMEOUT;
+    // Most die at once.
+    let mut pause = FIRST_PAUSE;
     loop {
         let any = processes::kill_all(init).stage(|| "killing processes")?;
         // The channel may be gone already; that is no reason to stop killing.
@@ -169,6 +206,7 @@ fn kill_all(init: &Init<'_>, running: &mut Running) -> Result<(), Failure> {
         if Instant::now() > deadline {
             return Err(io::Error::from(io::ErrorKind::TimedOut)).stage(|| "waiting for killed processes");
         }
-        std::thread::sleep(RETRY_PAUSE);
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(RETRY_PAUSE);
     }
 }

@@ -5,7 +5,8 @@
 //! stack, without isolation, limits or logs, and AWS's own emulator ([`emulator`]). Cold: see [`starts`].
 //! Events and messages: see [`events`] and [`queues`]; objects, streams and rules: [`sources`]; tables: [`tables`]; URLs and APIs:
 //! [`gateways`]. The table goes to standard output, `target/bench/latest.json` and `docs/performance.md`. `--short` takes a tenth of the
-//! time and leaves the page as it is; `--events`, `--sources`, `--gateways` and `--invokes` leave all but these out.
+//! time and leaves the page as it is; `--events`, `--sources`, `--gateways` and `--invokes` leave all but these out. `--gate` is what CI runs:
+//! the shortest form, with the debug build, which fails when a row is beyond its bound ([`targets`]).
 
 mod emulator;
 mod events;
@@ -23,10 +24,12 @@ mod runtimes;
 mod sources;
 mod starts;
 mod tables;
+mod targets;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::failure::Failure;
@@ -44,7 +47,16 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// In so many turns each.
 const PAIRS: u32 = 5;
 
-const USAGE: &str = "usage: cargo xtask bench [--short] [--events | --sources | --gateways | --invokes]";
+const USAGE: &str =
+    "usage: cargo xtask bench [--gate | --short] [--events | --sources | --gateways | --invokes]";
+
+/// The folder of the build that is measured, below the target directory.
+static PROFILE: OnceLock<&'static str> = OnceLock::new();
+
+/// A program of that build.
+fn built(name: &str) -> PathBuf {
+    shell::target_directory().join(PROFILE.get().unwrap_or(&"release")).join(name)
+}
 
 /// How much is measured.
 struct Effort {
@@ -54,6 +66,8 @@ struct Effort {
     only: Option<Part>,
     /// Whether it is as much as the page wants.
     is_for_the_page: bool,
+    /// Whether the bounds decide.
+    is_gate: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,14 +80,24 @@ enum Part {
 
 impl Effort {
     fn parse(arguments: &[String]) -> Result<Self, Failure> {
-        let mut effort =
-            Self { warm: Duration::from_secs(5), cold_starts: 50, only: None, is_for_the_page: true };
+        let mut effort = Self {
+            warm: Duration::from_secs(5),
+            cold_starts: 50,
+            only: None,
+            is_for_the_page: true,
+            is_gate: false,
+        };
         for argument in arguments {
             effort.only = match argument.as_str() {
                 "--short" => {
                     (effort.warm, effort.cold_starts) = (Duration::from_millis(500), 10);
                     effort.is_for_the_page = false;
                     effort.only
+                }
+                "--gate" => {
+                    (effort.warm, effort.cold_starts) = (Duration::from_millis(1500), 15);
+                    (effort.is_for_the_page, effort.is_gate) = (false, true);
+                    Some(Part::Invokes)
                 }
                 "--events" => Some(Part::Events),
                 "--sources" => Some(Part::Sources),
@@ -128,14 +152,11 @@ impl Part {
 /// When something cannot be built or started, or an invocation fails.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let effort = Effort::parse(arguments)?;
-    let mut cargo = shell::cargo();
-    cargo.args(["build", "--locked", "--quiet", "--release", "--bin", "lambent", "--bin", "bare-broker"]);
-    cargo.args(["--example", "accept_events"]);
-    shell::succeed("bench-build", &mut cargo)?;
+    build(&effort)?;
     let folder = shell::target_directory().join("bench");
     fs::create_dir_all(&folder).map_err(|e| Failure::during(folder.display(), e))?;
     let subjects = runtimes::all(&folder)?;
-    let server = Lambent::start(&folder, &subjects)?;
+    let server = Lambent::start(&folder, &subjects, &[])?;
     println!("{}", report::heading());
     let mut all = Vec::new();
     for part in Part::ALL.into_iter().filter(|part| effort.only.is_none_or(|only| only == *part)) {
@@ -146,10 +167,29 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         all.extend(rows);
     }
     server.stop();
+    println!("{}", targets::verdicts(&all));
     let file = folder.join("latest.json");
     fs::write(&file, report::to_json(&all).to_string()).map_err(|e| Failure::during(file.display(), e))?;
     println!("\n{}", file.display());
-    Ok(())
+    if effort.is_gate { judge(&all) } else { Ok(()) }
+}
+
+fn build(effort: &Effort) -> Result<(), Failure> {
+    let _ = PROFILE.set(if effort.is_gate { "debug" } else { "release" });
+    let mut cargo = shell::cargo();
+    cargo.args(["build", "--locked", "--quiet", "--bin", "lambent", "--bin", "bare-broker"]);
+    if !effort.is_gate {
+        cargo.args(["--release", "--example", "accept_events"]);
+    }
+    shell::succeed("bench-build", &mut cargo)
+}
+
+/// Whether every row is within its bound.
+fn judge(rows: &[Row]) -> Result<(), Failure> {
+    match targets::beyond_bounds(rows)? {
+        beyond if beyond.is_empty() => Ok(()),
+        beyond => Err(Failure::new(format!("slower than it may be: {}", beyond.join("; ")))),
+    }
 }
 
 fn measure(
@@ -179,6 +219,11 @@ fn measure(
             for subject in subjects {
                 rows.extend(invokes(server, subject, folder, effort)?);
             }
+            if !effort.is_gate {
+                let ends = starts::rows_with_ends(subjects, folder, effort)?;
+                ends.iter().for_each(|row| println!("{}", report::line(row)));
+                rows.extend(ends);
+            }
         }
     }
     Ok(rows)
@@ -189,9 +234,10 @@ fn invokes(server: &Lambent, subject: &Subject, folder: &Path, effort: &Effort) 
     let path = server.deploy(subject, &format!("warm-{}", subject.name))?;
     let emulator = emulator::program(folder);
     let mut rows = Vec::new();
-    for (callers, bytes) in WARM {
+    let warm_rows = if effort.is_gate { &WARM[..1] } else { WARM };
+    for (callers, bytes) in warm_rows {
         // AWS's emulator answers one caller at a time.
-        let emulator = emulator.as_deref().filter(|_| (*callers, *bytes) == WARM[0]);
+        let emulator = emulator.as_deref().filter(|_| (*callers, *bytes) == WARM[0] && !effort.is_gate);
         for row in warm(server, subject, &path, (*callers, *bytes), emulator, effort)? {
             println!("{}", report::line(&row));
             rows.push(row);
@@ -253,7 +299,7 @@ struct Broker {
 
 impl Broker {
     fn start(subject: &Subject, runtimes: usize) -> Result<Self, Failure> {
-        let mut broker = Command::new(shell::target_directory().join("release/bare-broker"));
+        let mut broker = Command::new(built("bare-broker"));
         let (process, address) = Background::start_and_read_line(&mut broker)?;
         let mut running = Vec::new();
         for _ in 0..runtimes {

@@ -203,6 +203,9 @@ pub trait CodePackages: Send + Sync {
     /// A text for the server's log when the package is missing or damaged.
     fn directory(&self, code: &CodeReference) -> Result<CodeDirectory, String>;
 
+    /// The same when it is there, which takes no time; `None` when it would have to be unpacked again.
+    fn at_hand(&self, code: &CodeReference) -> Option<CodeDirectory>;
+
     /// The directory to mount at `/opt`: the packages of the layers over each other in this order; `None` for no layers.
     ///
     /// # Errors

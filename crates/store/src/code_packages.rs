@@ -304,6 +304,12 @@ impl CodePackages {
 }
 
 impl CodePackagesPort for CodePackages {
+    fn at_hand(&self, code: &CodeReference) -> Option<CodeDirectory> {
+        let lease = self.inner.leases.take(code.clone());
+        let path = self.directory_of(&code.sha256_hex).join("tree");
+        self.tree_is_good(&code.sha256_hex).then(|| CodeDirectory { path, lease: Box::new(lease) })
+    }
+
     fn directory(&self, code: &CodeReference) -> Result<CodeDirectory, String> {
         let lease = self.inner.leases.take(code.clone());
         if !self.tree_is_good(&code.sha256_hex) {

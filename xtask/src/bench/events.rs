@@ -141,7 +141,7 @@ fn store_alone(folder: &Path, callers: usize, duration: Duration) -> Result<Late
     if directory.exists() {
         fs::remove_dir_all(&directory).map_err(|e| Failure::during(directory.display(), e))?;
     }
-    let mut command = Command::new(shell::target_directory().join("release/examples/accept_events"));
+    let mut command = Command::new(super::built("examples/accept_events"));
     command.arg(&directory).arg(callers.to_string()).arg(duration.as_secs_f64().to_string());
     let printed = shell::output_of(command.arg(PAYLOAD_BYTES.to_string()))?;
     let mut lines: Vec<&str> = printed.lines().collect();

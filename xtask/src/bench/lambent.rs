@@ -1,4 +1,4 @@
-//! The product under measurement: a release server of its own, and functions on it.
+//! The product under measurement: a server of its own, and functions on it.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,6 @@ use super::http::{About, Connection};
 use super::process::Background;
 use super::runtimes::Subject;
 use crate::failure::Failure;
-use crate::shell;
 
 /// Fetching an SDK may take a minute; nothing else takes as long.
 const ACTIVE_TIMEOUT: Duration = Duration::from_secs(120);
@@ -33,18 +32,19 @@ pub(super) struct Lambent {
 }
 
 impl Lambent {
-    /// Starts the release build on an empty data directory.
+    /// Starts the build on an empty data directory, with these arguments beside the usual ones.
     ///
     /// # Errors
     /// When it does not become ready.
-    pub(super) fn start(folder: &Path, subjects: &[Subject]) -> Result<Self, Failure> {
-        let data = folder.join("data");
+    pub(super) fn start(folder: &Path, subjects: &[Subject], more: &[&str]) -> Result<Self, Failure> {
+        // One with arguments of its own runs beside the other.
+        let data = folder.join(if more.is_empty() { "data" } else { "data-of-another" });
         if data.exists() {
             fs::remove_dir_all(&data).map_err(|e| Failure::during(data.display(), e))?;
         }
-        let mut command = Command::new(shell::target_directory().join("release/lambent"));
+        let mut command = Command::new(super::built("lambent"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--no-sdk", "--data-dir"]).arg(&data);
-        command.args(["--request-rate", REQUEST_RATE, "--rules-per-bus", RULES_PER_BUS]);
+        command.args(["--request-rate", REQUEST_RATE, "--rules-per-bus", RULES_PER_BUS]).args(more);
         for path in subjects.iter().filter_map(|subject| subject.runtime_path.as_ref()) {
             command.args(["--runtime-path", path]);
         }

@@ -18,13 +18,25 @@ pub(super) struct Latencies {
     /// Sorted, microseconds.
     micros: Vec<u64>,
     elapsed: Duration,
+    /// Processor time of the whole machine meanwhile, whoever's: the load is in it, of ours as of the floor's.
+    busy: Duration,
 }
 
 impl Latencies {
     /// From single measurements.
     pub(super) fn new(mut micros: Vec<u64>, elapsed: Duration) -> Self {
         micros.sort_unstable();
-        Self { micros, elapsed }
+        Self { micros, elapsed, busy: Duration::ZERO }
+    }
+
+    /// With the processor time that it took.
+    pub(super) fn with_busy(self, busy: Duration) -> Self {
+        Self { busy, ..self }
+    }
+
+    /// Milliseconds of processor time for each call; zero where nobody looked.
+    pub(super) fn processor_ms(&self) -> f64 {
+        self.busy.as_secs_f64() * 1000.0 / (self.micros.len() as f64).max(1.0)
     }
 
     /// The latency that `percent` of the calls did not exceed, microseconds.
@@ -45,6 +57,7 @@ impl Latencies {
         self.micros.extend(other.micros);
         self.micros.sort_unstable();
         self.elapsed += other.elapsed;
+        self.busy += other.busy;
     }
 
     /// How many calls there were.
@@ -98,6 +111,7 @@ pub(super) fn run(target: &Target<'_>, callers: usize, duration: Duration) -> io
         all.push(caller);
     }
     let (started, mut micros, mut calling) = (Instant::now(), Vec::new(), callers);
+    let busy = Busy::now();
     let mut events = Vec::with_capacity(callers);
     while calling > 0 {
         events.clear();
@@ -115,7 +129,7 @@ pub(super) fn run(target: &Target<'_>, callers: usize, duration: Duration) -> io
             }
         }
     }
-    Ok(Latencies::new(micros, started.elapsed()))
+    Ok(Latencies::new(micros, started.elapsed()).with_busy(busy.since()))
 }
 
 /// Calls again and again on a connection of its own.
@@ -189,6 +203,25 @@ impl Target<'_> {
             return Err(io::Error::other(format!("{} answered {}: {text}", self.path, answer.status)));
         }
         Ok(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX))
+    }
+}
+
+/// Processor time of the machine since it started.
+pub(super) struct Busy(u64);
+
+impl Busy {
+    /// Now; zero where the machine does not tell.
+    pub(super) fn now() -> Self {
+        let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+        let ticks: Vec<u64> =
+            stat.lines().next().unwrap_or_default().split(' ').filter_map(|n| n.parse().ok()).collect();
+        // user nice system idle iowait irq softirq steal (proc_stat(5)); what is spent as a guest is in `user`.
+        Self(ticks.iter().take(8).sum::<u64>() - ticks.iter().skip(3).take(2).sum::<u64>())
+    }
+
+    /// Since this was taken; a tick is ten milliseconds (USER_HZ).
+    pub(super) fn since(&self) -> Duration {
+        Duration::from_millis(Self::now().0.saturating_sub(self.0) * 10)
     }
 }
 

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use super::Part;
 use super::report::{self, Row};
+use super::targets;
 use crate::failure::Failure;
 use crate::shell;
 
@@ -12,8 +13,9 @@ const PATH: &str = "docs/performance.md";
 const INTRODUCTION: &str = "# Performance
 
 What `cargo xtask bench` measured: the release build and what it is held against, one after another in the same minutes. A ratio is our time
-through that of the floor: above 1 is what we lose. Times are microseconds, in p50 and p99; rates are what all callers got a second. Each
-part says where and when it was measured; a part is measured anew by its flag.
+through that of the floor: above 1 is what we lose. Times are microseconds, in p50 and p99; rates are what all callers got a second; cpu ms is
+the machine's processor time for each call, the load's with it, where it was taken. Each part says where and when it was measured; a part is
+measured anew by its flag.
 ";
 
 /// Writes what was measured into its part of the page, and leaves the others as they are.
@@ -23,7 +25,8 @@ part says where and when it was measured; a part is measured anew by its flag.
 pub(super) fn write(part: Part, rows: &[Row]) -> Result<(), Failure> {
     let path = shell::repository_root().join(PATH);
     let before = fs::read_to_string(&path).unwrap_or_default();
-    let section = format!("{}\n\n{}\n\n{}", part.about(), machine(), report::to_markdown(rows));
+    let (table, verdicts) = (report::to_markdown(rows), targets::verdicts(rows));
+    let section = format!("{}\n\n{}\n\n{table}{verdicts}", part.about(), machine());
     fs::write(&path, with_section(&before, part.title(), &section)).map_err(|e| Failure::during(PATH, e))
 }
 

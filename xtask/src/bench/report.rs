@@ -14,7 +14,7 @@ pub(super) struct Row {
 
 impl Row {
     /// How many times the floor's p50 (or p99) Lambent takes.
-    fn ratio(&self, percent: usize) -> f64 {
+    pub(super) fn ratio(&self, percent: usize) -> f64 {
         self.lambent.percentile(percent) as f64 / self.floor.percentile(percent).max(1) as f64
     }
 
@@ -24,6 +24,7 @@ impl Row {
                 "p50_us": latencies.percentile(50),
                 "p99_us": latencies.percentile(99),
                 "per_second": latencies.per_second(),
+                "processor_ms": latencies.processor_ms(),
             })
         };
         json!({
@@ -37,7 +38,7 @@ impl Row {
 
     fn line(&self) -> String {
         format!(
-            "{:<34} {:>9} {:>9} {:>6.2} {:>9} {:>9} {:>6.2} {:>9.0} {:>9.0}",
+            "{:<34} {:>9} {:>9} {:>6.2} {:>9} {:>9} {:>6.2} {:>9.0} {:>9.0} {:>6.2} {:>6.2}",
             self.name,
             self.lambent.percentile(50),
             self.floor.percentile(50),
@@ -46,7 +47,9 @@ impl Row {
             self.floor.percentile(99),
             self.ratio(99),
             self.lambent.per_second(),
-            self.floor.per_second()
+            self.floor.per_second(),
+            self.lambent.processor_ms(),
+            self.floor.processor_ms()
         )
     }
 }
@@ -54,8 +57,8 @@ impl Row {
 /// The heading of the table; times are microseconds.
 pub(super) fn heading() -> String {
     format!(
-        "{:<34} {:>9} {:>9} {:>6} {:>9} {:>9} {:>6} {:>9} {:>9}",
-        "", "p50 us", "floor", "ratio", "p99 us", "floor", "ratio", "inv/s", "floor"
+        "{:<34} {:>9} {:>9} {:>6} {:>9} {:>9} {:>6} {:>9} {:>9} {:>6} {:>6}",
+        "", "p50 us", "floor", "ratio", "p99 us", "floor", "ratio", "inv/s", "floor", "cpu ms", "floor"
     )
 }
 
@@ -66,11 +69,11 @@ pub(super) fn line(row: &Row) -> String {
 
 /// All rows as a table of Markdown.
 pub(super) fn to_markdown(rows: &[Row]) -> String {
-    let head = "| | p50 | floor | ratio | p99 | floor | ratio | per second | floor |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n";
+    let head = "| | p50 | floor | ratio | p99 | floor | ratio | per second | floor | cpu ms | floor |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
     let line = |row: &Row| {
         let (ours, floor) = (&row.lambent, &row.floor);
         format!(
-            "| {} | {} | {} | {:.2} | {} | {} | {:.2} | {:.0} | {:.0} |\n",
+            "| {} | {} | {} | {:.2} | {} | {} | {:.2} | {:.0} | {:.0} | {:.2} | {:.2} |\n",
             row.name,
             ours.percentile(50),
             floor.percentile(50),
@@ -79,7 +82,9 @@ pub(super) fn to_markdown(rows: &[Row]) -> String {
             floor.percentile(99),
             row.ratio(99),
             ours.per_second(),
-            floor.per_second()
+            floor.per_second(),
+            ours.processor_ms(),
+            floor.processor_ms()
         )
     };
     format!("{head}{}", rows.iter().map(line).collect::<String>())

@@ -4,8 +4,11 @@
 //! (`programs/bare_start.c`), until it asks for its first event; and `runc run` of a program that does nothing, where it is.
 
 use std::fs;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -13,7 +16,7 @@ use serde_json::{Value, json};
 use super::Effort;
 use super::http::Connection;
 use super::lambent::Lambent;
-use super::load::{self, Kind, Latencies, Target};
+use super::load::{self, Busy, Kind, Latencies, Target};
 use super::report::Row;
 use super::runtimes::Subject;
 use crate::failure::Failure;
@@ -38,7 +41,7 @@ pub(super) fn rows(
         let target = Target { address: &server.address, path: &path, body: b"1", kind: Kind::Answer };
         lambent.push(load::one(&mut connection, &target).map_err(failed)?);
         alone.push(bare.start(subject)?);
-        contained.extend(runc.as_ref().map(Runc::run).transpose()?);
+        contained.extend(runc.as_ref().map(|runc| runc.run("lambent-bench")).transpose()?);
     }
     let lambent = one_after_another(lambent);
     let name = format!("cold {}", subject.name);
@@ -51,6 +54,68 @@ pub(super) fn rows(
         rows.push(Row { name: format!("{name} : runc"), lambent, floor: one_after_another(contained) });
     }
     Ok(rows)
+}
+
+/// How many starts a second there can be, with the end of as many: each takes the place of an earlier one. Beside `runc run`, by as many
+/// callers as there are processors; both begin and end what they isolate.
+///
+/// # Errors
+/// As above.
+pub(super) fn rows_with_ends(
+    subjects: &[Subject],
+    folder: &Path,
+    effort: &Effort,
+) -> Result<Vec<Row>, Failure> {
+    let Some(runc) = subjects.first().map(|native| Runc::prepare(folder, native)).transpose()?.flatten()
+    else {
+        return Ok(Vec::new());
+    };
+    let server = Lambent::start(folder, subjects, &["--environments-max", ENVIRONMENTS])?;
+    let mut rows = Vec::new();
+    for subject in subjects.iter().filter(|subject| subject.name != "node") {
+        let paths = (0..effort.cold_starts * STARTS_FOR_EACH)
+            .map(|number| server.deploy(subject, &format!("ends-{}-{number}", subject.name)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let lambent = side_by_side(CALLERS, paths.len(), |number| {
+            let failed = |error| Failure::during(format!("starts of {}", subject.name), error);
+            let mut connection = Connection::open(&server.address).map_err(failed)?;
+            let path = paths.get(number).map(String::as_str).unwrap_or_default();
+            let target = Target { address: &server.address, path, body: b"1", kind: Kind::Answer };
+            load::one(&mut connection, &target).map_err(failed)
+        })?;
+        let floor =
+            side_by_side(CALLERS, effort.cold_starts, |number| runc.run(&format!("lambent-bench-{number}")))?;
+        rows.push(Row { name: format!("starts {}, with their ends : runc", subject.name), lambent, floor });
+    }
+    server.stop();
+    Ok(rows)
+}
+
+/// At a time; everything else ends for the next.
+const ENVIRONMENTS: &str = "16";
+/// For each cold start of the other rows: a rate takes more of them than a median.
+const STARTS_FOR_EACH: usize = 8;
+/// As many as the smallest machine has processors.
+const CALLERS: usize = 2;
+
+/// What `callers` threads do between them, so many times.
+fn side_by_side(
+    callers: usize,
+    times: usize,
+    once: impl Fn(usize) -> Result<u64, Failure> + Sync,
+) -> Result<Latencies, Failure> {
+    let (started, busy, next) = (Instant::now(), Busy::now(), AtomicUsize::new(0));
+    let work = || {
+        let numbers = iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        numbers.take_while(|number| *number < times).map(&once).collect::<Result<Vec<_>, _>>()
+    };
+    let micros = thread::scope(|scope| {
+        let all: Vec<_> = (0..callers).map(|_| scope.spawn(work)).collect();
+        let ended =
+            all.into_iter().map(|one| one.join().unwrap_or_else(|_| Err(Failure::new("a caller panicked"))));
+        ended.collect::<Result<Vec<_>, _>>()
+    })?;
+    Ok(Latencies::new(micros.concat(), started.elapsed()).with_busy(busy.since()))
 }
 
 /// Measurements that were taken one after another, so that their sum is how long they took.
@@ -119,9 +184,9 @@ impl Runc {
     }
 
     /// Microseconds of `runc run`, its end included.
-    fn run(&self) -> Result<u64, Failure> {
+    fn run(&self, name: &str) -> Result<u64, Failure> {
         let mut command = Command::new("runc");
-        command.args(["run", "lambent-bench"]).current_dir(&self.0).stdin(Stdio::null());
+        command.args(["run", name]).current_dir(&self.0).stdin(Stdio::null());
         let started = Instant::now();
         let output = command.output().map_err(|e| Failure::during("runc", e))?;
         match output.status.success() {

@@ -138,6 +138,11 @@ fn code(
     version: &RunnableVersion,
 ) -> Result<(CodeDirectory, Option<CodeDirectory>), StartError> {
     let layers: Vec<_> = version.configuration.layers.iter().map(|layer| layer.code.clone()).collect();
+    if layers.is_empty()
+        && let Some(code) = context.code.at_hand(&version.code)
+    {
+        return Ok((code, None));
+    }
     let directories = || Ok((context.code.directory(&version.code)?, context.code.layers(&layers)?));
     tokio::task::block_in_place(directories).map_err(StartError::Code)
 }

@@ -57,6 +57,8 @@ pub(super) struct Place {
 #[derive(Debug, Default)]
 pub(crate) struct SandboxCgroup {
     pub(super) places: Vec<Place>,
+    /// Those that were set last.
+    limits: Option<Limits>,
     pub(super) memory: Option<MemoryFiles>,
     pub(super) freezer: Option<Freezer>,
 }
@@ -82,11 +84,9 @@ impl SandboxCgroup {
     }
 
     /// Sets the limits, for what is inside already too.
-    pub(crate) fn limit(&self, limits: &Limits, layers: Layers) -> Result<(), SandboxError> {
-        let mut places = self.places.iter();
-        places.try_for_each(|place| {
-            settings::apply(&place.directory, place.version, &place.controllers, limits, layers)
-        })
+    pub(crate) fn limit(&mut self, limits: &Limits, layers: Layers) -> Result<(), SandboxError> {
+        let before = self.limits.replace(*limits);
+        self.places.iter().try_for_each(|place| settings::apply(place, before.as_ref(), limits, layers))
     }
 
     /// Kills every process of the groups at once, frozen ones too; nothing can be started in them after it. False where the kernel

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Controller, Version, cgroup_error};
+use super::{Controller, Place, Version, cgroup_error};
 use crate::error::SandboxError;
 use crate::layers::{Layer, Layers};
 use crate::limits::CPU_PERIOD_US;
@@ -26,16 +26,19 @@ fn may(file: &'static str, value: impl ToString) -> Setting {
     Setting { optional: true, ..must(file, value) }
 }
 
-/// Writes the limits of a sandbox into its group.
+/// Writes the limits of a sandbox into its group, but what is the same with those that it has already, if it has any.
 pub(super) fn apply(
-    directory: &Path,
-    version: Version,
-    controllers: &[Controller],
+    Place { directory, version, controllers }: &Place,
+    before: Option<&Limits>,
     limits: &Limits,
     layers: Layers,
 ) -> Result<(), SandboxError> {
     for controller in controllers {
-        for setting in settings(*controller, version, limits, layers) {
+        let wanted = settings(*controller, *version, limits, layers);
+        if before.is_some_and(|before| settings(*controller, *version, before, layers) == wanted) {
+            continue;
+        }
+        for setting in wanted {
             let path = directory.join(setting.file);
             match fs::write(&path, &setting.value) {
                 Err(source) if !setting.optional => return Err(cgroup_error(&path, source)),
@@ -55,10 +58,12 @@ fn settings(controller: Controller, version: Version, limits: &Limits, layers: L
     }
 }
 
-/// Memory without swap. In v1 the limit of memory and swap together cannot be below that of memory: order counts.
+/// Memory without swap. In v1 the limit of memory and swap together cannot be below that of memory: it is set before a larger one of that
+/// and after a smaller one, where the kernel refuses the other attempt.
 fn memory(version: Version, bytes: u64) -> Vec<Setting> {
     match version {
         Version::V1 => vec![
+            may("memory.memsw.limit_in_bytes", bytes),
             must("memory.limit_in_bytes", bytes),
             may("memory.memsw.limit_in_bytes", bytes),
             may("memory.swappiness", 0),

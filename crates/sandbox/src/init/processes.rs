@@ -58,6 +58,7 @@ fn fork(init: &Init<'_>) -> io::Result<Fork> {
 
 fn become_program(init: &Init<'_>, channel: &Channel) -> Result<Infallible, StartFailure> {
     prepare_process(init)?;
+    rehearse();
     let received = channel.receive::<Program>(None).stage(|| "waiting for a program")?;
     let Received::Message(program, streams) = received else { syscalls::exit_now(0) };
     let image = image(&program).stage(|| "reading arguments and environment")?;
@@ -65,6 +66,21 @@ fn become_program(init: &Init<'_>, channel: &Channel) -> Result<Infallible, Star
     nix::unistd::execve(&image.path, &image.argv, &image.env)
         .stage(|| "running the program")
         .map_err(StartFailure::Program)
+}
+
+/// Reads a program as it will come. A forked process has its memory from its parent, page by page, when it first writes to it: not while
+/// somebody waits.
+fn rehearse() {
+    let variable =
+        |number| (OsString::from(format!("VARIABLE_{number}")), OsString::from("value".repeat(12)));
+    let program = Program {
+        argv: vec!["/program".into()],
+        env: (0..48).map(variable).collect(),
+        cwd: "/".into(),
+        stdout_again: None,
+    };
+    let read = serde_json::to_vec(&program).and_then(|text| serde_json::from_slice::<Program>(&text));
+    drop(read.map(|program| image(&program)));
 }
 
 /// Everything between fork and exec that no program needs to be known for.

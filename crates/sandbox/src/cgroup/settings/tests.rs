@@ -22,12 +22,26 @@ fn one_vcpu_is_1024_shares_and_a_whole_period() {
 #[test]
 fn the_files_of_v2_are_written() {
     let directory = tempfile::tempdir().unwrap();
-    apply(directory.path(), Version::V2, &Controller::ALL, &LIMITS, Layers::ALL).unwrap();
+    let place = place(directory.path());
+    apply(&place, None, &LIMITS, Layers::ALL).unwrap();
     let read = |file| fs::read_to_string(directory.path().join(file)).unwrap();
     assert_eq!(read("memory.max"), "134217728");
     assert_eq!(read("memory.swap.max"), "0");
     assert_eq!(read("cpu.weight"), "100");
     assert_eq!(read("pids.max"), "1024");
+}
+
+fn place(directory: &Path) -> Place {
+    Place { directory: directory.to_owned(), version: Version::V2, controllers: Controller::ALL.to_vec() }
+}
+
+#[test]
+fn what_is_as_it_was_is_not_written_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let more = Limits { memory_bytes: 256 << 20, ..LIMITS };
+    apply(&place(directory.path()), Some(&LIMITS), &more, Layers::ALL).unwrap();
+    assert_eq!(fs::read_to_string(directory.path().join("memory.max")).unwrap(), "268435456");
+    assert!(!directory.path().join("pids.max").exists());
 }
 
 #[test]

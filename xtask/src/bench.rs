@@ -6,7 +6,8 @@
 //! Events and messages: see [`events`] and [`queues`]; objects, streams and rules: [`sources`]; tables: [`tables`]; URLs and APIs:
 //! [`gateways`]. The table goes to standard output, `target/bench/latest.json` and `docs/performance.md`. `--short` takes a tenth of the
 //! time and leaves the page as it is; `--events`, `--sources`, `--gateways` and `--invokes` leave all but these out. `--gate` is what CI runs:
-//! the shortest form, with the debug build, which fails when a row is beyond its bound ([`targets`]).
+//! the shortest form, with the debug build, which fails when a row is beyond its bound ([`targets`]); `--quick` measures the build that is
+//! made between two changes, and leaves the page as it is too.
 
 mod emulator;
 mod events;
@@ -48,7 +49,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 const PAIRS: u32 = 5;
 
 const USAGE: &str =
-    "usage: cargo xtask bench [--gate | --short] [--events | --sources | --gateways | --invokes]";
+    "usage: cargo xtask bench [--gate | --quick | --short] [--events | --sources | --gateways | --invokes]";
 
 /// The folder of the build that is measured, below the target directory.
 static PROFILE: OnceLock<&'static str> = OnceLock::new();
@@ -68,6 +69,8 @@ struct Effort {
     is_for_the_page: bool,
     /// Whether the bounds decide.
     is_gate: bool,
+    /// The profile that is built.
+    profile: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +89,7 @@ impl Effort {
             only: None,
             is_for_the_page: true,
             is_gate: false,
+            profile: "release",
         };
         for argument in arguments {
             effort.only = match argument.as_str() {
@@ -96,8 +100,12 @@ impl Effort {
                 }
                 "--gate" => {
                     (effort.warm, effort.cold_starts) = (Duration::from_millis(1500), 15);
-                    (effort.is_for_the_page, effort.is_gate) = (false, true);
+                    (effort.is_for_the_page, effort.is_gate, effort.profile) = (false, true, "debug");
                     Some(Part::Invokes)
+                }
+                "--quick" => {
+                    (effort.is_for_the_page, effort.profile) = (false, "quick");
+                    effort.only
                 }
                 "--events" => Some(Part::Events),
                 "--sources" => Some(Part::Sources),
@@ -167,7 +175,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         all.extend(rows);
     }
     server.stop();
-    println!("{}", targets::verdicts(&all));
+    if !effort.is_gate {
+        println!("{}", targets::verdicts(&all));
+    }
     let file = folder.join("latest.json");
     fs::write(&file, report::to_json(&all).to_string()).map_err(|e| Failure::during(file.display(), e))?;
     println!("\n{}", file.display());
@@ -175,11 +185,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 }
 
 fn build(effort: &Effort) -> Result<(), Failure> {
-    let _ = PROFILE.set(if effort.is_gate { "debug" } else { "release" });
+    let _ = PROFILE.set(effort.profile);
     let mut cargo = shell::cargo();
     cargo.args(["build", "--locked", "--quiet", "--bin", "lambent", "--bin", "bare-broker"]);
     if !effort.is_gate {
-        cargo.args(["--release", "--example", "accept_events"]);
+        cargo.args(["--profile", effort.profile, "--example", "accept_events"]);
     }
     shell::succeed("bench-build", &mut cargo)
 }

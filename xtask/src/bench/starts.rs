@@ -37,6 +37,8 @@ pub(super) fn rows(
     for number in 0..effort.cold_starts {
         let path = server.deploy(subject, &format!("cold-{}-{number}", subject.name))?;
         let failed = |error| Failure::during(format!("cold {}", subject.name), error);
+        // Starts that come one at a time: what the last one used up has been made again.
+        thread::sleep(PAUSE);
         let mut connection = Connection::open(&server.address).map_err(failed)?;
         let target = Target { address: &server.address, path: &path, body: b"1", kind: Kind::Answer };
         lambent.push(load::one(&mut connection, &target).map_err(failed)?);
@@ -90,6 +92,9 @@ pub(super) fn rows_with_ends(
     server.stop();
     Ok(rows)
 }
+
+/// Before each of the starts that are measured one by one.
+const PAUSE: Duration = Duration::from_millis(400);
 
 /// At a time; everything else ends for the next.
 const ENVIRONMENTS: &str = "16";

@@ -162,7 +162,14 @@ impl LogCapture {
 
     /// Tells of an event of the platform.
     pub(crate) fn tell(&mut self, event: &PlatformEvent) {
-        let text = match self.out.format {
+        let line = self.make_room_for(event);
+        self.tell_now(event, line);
+    }
+
+    /// The first half of [`LogCapture::tell`]: everything that was printed so far stands before the event. Gives its line, if it is to have
+    /// one.
+    pub(crate) fn make_room_for(&mut self, event: &PlatformEvent) -> Option<String> {
+        let line = match self.out.format {
             LogFormat::Text => event.text(),
             LogFormat::Json { system, .. } => {
                 // The report is the end.
@@ -170,9 +177,17 @@ impl LogCapture {
                 is_told.then(|| format!("{}\n", envelope(event.event_type(), &event.record())))
             }
         };
-        match text {
-            Some(text) => self.platform(&text),
+        match line {
+            Some(_) => self.end_lines(),
             None => self.drain(),
+        }
+        line
+    }
+
+    /// The second half, before anything else is read.
+    pub(crate) fn tell_now(&mut self, event: &PlatformEvent, line: Option<String>) {
+        if let Some(line) = line {
+            self.out.append(line.as_bytes(), LogForm::Platform);
         }
         self.out.telemetry.tell(event);
     }

@@ -48,14 +48,17 @@ impl Environment {
             self.log.start_tail();
         }
         let failed = self.make_ready(&invocation, deadline).await?;
-        self.tell_start(&invocation);
+        let start = self.start_of(&invocation);
+        let line = self.log.make_room_for(&start);
+        if failed.is_none() {
+            self.phase = Phase::Busy;
+            self.deliver(&invocation, deadline);
+        }
+        // While the runtime wakes up: what it prints is read later, by this task.
+        self.log.tell_now(&start, line);
         let mut ended = match failed {
             Some(failed) => failed,
-            None => {
-                self.phase = Phase::Busy;
-                self.deliver(&invocation, deadline);
-                self.wait_for_answer(&invocation, deadline).await?
-            }
+            None => self.wait_for_answer(&invocation, deadline).await?,
         };
         if ended.is_well && !invocation.wants_log_tail {
             send(&mut reply, ended.outcome.clone());
@@ -99,13 +102,12 @@ impl Environment {
         })
     }
 
-    fn tell_start(&mut self, invocation: &Invocation) {
-        let start = Start {
+    fn start_of(&self, invocation: &Invocation) -> PlatformEvent {
+        PlatformEvent::Start(Start {
             request_id: invocation.request_id.clone(),
             version: self.version.version.clone(),
             tracing: trace_context(invocation),
-        };
-        self.log.tell(&PlatformEvent::Start(start));
+        })
     }
 
     fn deliver(&self, invocation: &Arc<Invocation>, deadline: Instant) {

@@ -139,6 +139,10 @@ impl Launcher {
     /// # Errors
     /// When it cannot be started, or ends before.
     pub fn start_zygote(&self, zygote: &ZygoteSpec) -> Result<Zygote, SandboxError> {
+        if !self.binds_late() || self.config.layers != Layers::ALL {
+            // What it forks enters every namespace, and is left to init by the process namespace's rules.
+            return Err(SandboxError::InvalidSpec("runtimes are forked into whole sandboxes only".into()));
+        }
         let (channel, theirs) = Channel::pair().map_err(SandboxError::Spawner)?;
         let create = Create {
             spec: zygote.sandbox(),

@@ -41,9 +41,15 @@ static int listen_on(char *address, size_t size) {
     return listener;
 }
 
+// Where a /tmp of its own is mounted: not over what is to be started.
+static const char *hidden_folder(void) {
+    char here[4096];
+    return getcwd(here, sizeof here) && !strncmp(here, "/tmp/", 5) ? "mnt" : "tmp";
+}
+
 static void become(const char *scratch, char **arguments) {
     char tmp[4096], proc[4096];
-    snprintf(tmp, sizeof tmp, "%s/tmp", scratch);
+    snprintf(tmp, sizeof tmp, "%s/%s", scratch, hidden_folder());
     snprintf(proc, sizeof proc, "%s/proc", scratch);
     if (sethostname("bare", 4)) die("sethostname");
     if (mount("", "/", NULL, MS_PRIVATE | MS_REC, NULL)) die("private");

@@ -216,7 +216,7 @@ def descendants(pid):
 
 
 def test_idle_environments_are_retired(fresh_server, python_runtime):
-    server = fresh_server("--idle-retirement-seconds", "1")
+    server = fresh_server("--idle-retirement-seconds", "1", "--prepared-sandboxes", "0")
     deployer = Deployer(server.client(), python_runtime)
     function = deployer("n = 0\ndef handler(event, context):\n    global n\n    n += 1\n    return n\n")
     assert function.invoke({}).payload == 1

@@ -8,6 +8,7 @@ import textwrap
 import time
 
 import pytest
+import toolbox
 from functions import Deployer
 
 PYTHON_VIEW = """
@@ -156,6 +157,23 @@ def test_what_is_forked_from_one_shares_no_randomness(both):
     assert any(forked for forked, *_ in seen)
     for drawn in list(zip(*seen))[1:]:
         assert len(set(drawn)) == len(seen), drawn
+
+
+@pytest.mark.parametrize("version", sorted(toolbox.pythons()))
+def test_every_python_is_forked(both, version):
+    """By its own means: each has a C library, an allocator and a way to fork of its own."""
+    code = """
+        import subprocess, sys
+
+        def handler(event, context):
+            child = subprocess.run([sys.executable, "-c", "print(6 * 7)"], capture_output=True, text=True)
+            return ["in a zygote" in open("/proc/self/environ").read(), sys.version_info[:2], child.stdout]
+    """
+    options = {"Runtime": f"python{version}"}
+    both[0](code, **options).invoke()
+    time.sleep(2.5)
+    expected = [True, [int(part) for part in version.split(".")], "42\n"]
+    assert both[0](code, **options).invoke().payload == expected
 
 
 def test_without_its_zygote_a_runtime_starts_by_itself(all_servers, python_runtime):

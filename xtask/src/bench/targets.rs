@@ -98,6 +98,10 @@ pub(super) fn beyond_bounds(rows: &[Row]) -> Result<Vec<String>, Failure> {
     let mut beyond = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (name, bound) = parse(line).ok_or_else(|| Failure::during(BOUNDS, line))?;
+        if !rows.iter().any(|row| runtime_of(&row.name) == runtime_of(name)) {
+            println!("skipped: the bound of `{name}`, whose runtime is not on this machine");
+            continue;
+        }
         let row = rows.iter().find(|row| row.name == name);
         let row = row.ok_or_else(|| Failure::during(BOUNDS, format!("`{name}` was not measured")))?;
         let ratio = row.ratio(50);
@@ -106,6 +110,11 @@ pub(super) fn beyond_bounds(rows: &[Row]) -> Result<Vec<String>, Failure> {
         }
     }
     Ok(beyond)
+}
+
+/// The second word of a row's name, such as `python`.
+fn runtime_of(name: &str) -> Option<&str> {
+    name.split([' ', ',']).nth(1)
 }
 
 /// `NAME = RATIO`.
@@ -122,5 +131,6 @@ mod tests {
     fn a_bound_is_a_row_and_a_ratio() {
         assert_eq!(parse("cold native : bare = 9.5"), Some(("cold native : bare", 9.5)));
         assert_eq!(parse("cold native : bare"), None);
+        assert_eq!(runtime_of("warm python, 1 callers, 1 KB : bare"), Some("python"));
     }
 }

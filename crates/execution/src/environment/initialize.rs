@@ -171,6 +171,10 @@ impl Environment {
                 return Ok(failed);
             }
         }
+        // Whoever subscribed did so before it was ready; a runtime that waited for its function is faster than the news of it.
+        while let Ok(subscription) = self.subscriptions.try_recv() {
+            self.log.tell(&PlatformEvent::Subscription(subscription));
+        }
         self.api.shared.telemetry.close();
         Ok(Initialized::Ready)
     }

@@ -1,7 +1,8 @@
 //! Sandboxes that are built before anybody asks for them.
 //!
 //! A shelf for each kind that was asked for lately holds as many as [`Demand`] says and one more; a task keeps them so, one at a time. As
-//! long as one is there it waits until nobody takes any: whoever did is starting, and a machine has few processors.
+//! long as one is there it waits until nobody takes any: whoever did is starting, and a machine has few processors. Where there is no room
+//! for all, what was asked for longest ago gives way.
 
 use std::{
     collections::BTreeMap,
@@ -34,6 +35,19 @@ pub(crate) struct Shelves {
 struct Inner {
     shelves: BTreeMap<Kind, Shelf>,
     closed: bool,
+}
+
+impl Inner {
+    /// One of the kind that was asked for longest ago, for a kind that has none and was asked for later.
+    fn give_way_to(&mut self, kind: &Kind) -> Option<SandboxOfEnvironment> {
+        let asked = self.shelves.get(kind)?.demand.last();
+        let others = self.shelves.values_mut().filter(|shelf| !shelf.ready.is_empty());
+        others
+            .min_by_key(|shelf| shelf.demand.last())
+            .filter(|shelf| shelf.demand.last() < asked)?
+            .ready
+            .pop()
+    }
 }
 
 #[derive(Default)]
@@ -155,10 +169,12 @@ impl Shelves {
                 lacking.push((shelf.ready.len(), kind));
             }
         }
-        match lacking.into_iter().min().filter(|_| ready < self.most) {
-            None => Step::Nothing,
-            Some((0, kind)) => Step::Build(kind.clone()),
-            Some((_, kind)) => Step::BuildLater(kind.clone()),
+        let next = lacking.into_iter().min().map(|(there, kind)| (there, kind.clone()));
+        match next {
+            Some((0, kind)) if ready < self.most => Step::Build(kind),
+            Some((_, kind)) if ready < self.most => Step::BuildLater(kind),
+            Some((0, kind)) => inner.give_way_to(&kind).map_or(Step::Nothing, |one| Step::Discard(vec![one])),
+            _ => Step::Nothing,
         }
     }
 

@@ -31,6 +31,11 @@ impl Demand {
         }
     }
 
+    /// The second in which one was last asked for, if that is not forgotten.
+    pub fn last(&self) -> Option<u64> {
+        self.seconds.back().map(|(second, _)| *second)
+    }
+
     /// How many to have ready in this second, `most` at most.
     pub fn wanted(&mut self, second: u64, most: usize) -> usize {
         self.forget(second);

@@ -5,6 +5,7 @@
 //! for all, what was asked for longest ago gives way.
 
 use std::{
+    cmp::Reverse,
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
@@ -163,13 +164,14 @@ impl Shelves {
             return Step::Discard(excess);
         }
         let ready: usize = inner.shelves.values().map(|shelf| shelf.ready.len()).sum();
-        let mut lacking: Vec<(usize, &Kind)> = Vec::new();
+        // Those with fewest first, of these what was asked for last.
+        let mut lacking: Vec<(usize, Reverse<Option<u64>>, &Kind)> = Vec::new();
         for (kind, shelf) in &mut inner.shelves {
             if shelf.ready.len() < shelf.wanted(second) {
-                lacking.push((shelf.ready.len(), kind));
+                lacking.push((shelf.ready.len(), Reverse(shelf.demand.last()), kind));
             }
         }
-        let next = lacking.into_iter().min().map(|(there, kind)| (there, kind.clone()));
+        let next = lacking.into_iter().min().map(|(there, _, kind)| (there, kind.clone()));
         match next {
             Some((0, kind)) if ready < self.most => Step::Build(kind),
             Some((_, kind)) if ready < self.most => Step::BuildLater(kind),

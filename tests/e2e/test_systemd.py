@@ -43,7 +43,7 @@ def test_the_doctor_knows_that_systemd_will_give_a_group():
 
 def test_started_beside_others_the_server_has_a_scope_of_its_own(fresh_server, deploy_to):
     before = group_of("self")
-    server = fresh_server("--no-sdk", "--cpu", "quota")
+    server = fresh_server("--no-sdk", "--cpu", "quota", "--prepared-sandboxes", "0")
     assert group_of(server.process.pid).endswith(f"/lambent-{server.process.pid}.scope/lambent-server")
     assert group_of("self") == before, "nobody else was moved"
     assert not [line for line in server.health()["unenforced"] if "controller" in line]

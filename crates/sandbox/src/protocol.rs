@@ -121,7 +121,11 @@ pub(crate) enum Command {
     /// Mount the trees that come along, in this order. Answered by `Bound` or `Failed`.
     Bind { targets: Vec<PathBuf> },
     /// Make a process that waits for its program. Answered by `Prepared` or `NotStarted`.
-    Prepare { process: ProcessId },
+    Prepare {
+        process: ProcessId,
+        /// Whether the program is not known yet: there is time.
+        is_ahead: bool,
+    },
     /// A process was forked into the sandbox from outside and left to init. Answered by `Adopted` or `NotStarted`.
     Adopt { process: ProcessId, pid: i32 },
     /// Become as new, when no process is left; descriptors: so many `tasks` files, then the directory of a group of v2 if there is one.

@@ -177,7 +177,7 @@ impl Sandbox {
     /// # Errors
     /// [`SandboxError::StartProcess`] leaves the sandbox as it was; any other destroys it.
     pub fn prepare_process(&mut self) -> Result<(), SandboxError> {
-        self.prepared = Some(self.prepared()?);
+        self.prepared = Some(self.prepared(true)?);
         Ok(())
     }
 
@@ -188,12 +188,12 @@ impl Sandbox {
     }
 
     /// A process that waits for its program.
-    fn prepared(&mut self) -> Result<PreparedProcess, SandboxError> {
+    fn prepared(&mut self, is_ahead: bool) -> Result<PreparedProcess, SandboxError> {
         self.must_be_bound()?;
         let doing = "making a process";
         let id = ProcessId(self.processes_started);
         self.processes_started += 1;
-        self.send(&Command::Prepare { process: id }, &[], doing)?;
+        self.send(&Command::Prepare { process: id, is_ahead }, &[], doing)?;
         match self.answer(START_PROCESS_TIMEOUT, doing)? {
             (Report::Prepared, descriptors) => match descriptors.into_iter().next() {
                 Some(channel) => Ok(PreparedProcess::new(id, channel)),
@@ -284,7 +284,7 @@ impl Sandbox {
         self.thaw()?;
         let prepared = match self.prepared.take() {
             Some(prepared) => prepared,
-            None => self.prepared()?,
+            None => self.prepared(false)?,
         };
         self.must_be_bound()?;
         prepared.launch(process)

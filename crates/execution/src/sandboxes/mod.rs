@@ -6,8 +6,8 @@
 //!                                      ▼                                             ▼
 //!                        add code, layers, limits ──────► SandboxOfEnvironment ◄── build it with all of that
 //! ```
-//! What a function brings ([`Late`]) is all that is missing in a prepared sandbox; it is nobody's until then, and afterwards one
-//! function's until it is destroyed.
+//! What a function brings is all that is missing in a prepared sandbox; it is nobody's until then, and afterwards one function's until it
+//! is destroyed, or made as new for another ([`take_back`]).
 
 mod build;
 mod services;

@@ -33,13 +33,13 @@ pub(crate) struct Image {
 ///             └─────────────┴─────────────────┴───► StartFailure
 ///                       └── the end: nobody wants it any more ──► gone
 /// ```
-pub(super) fn prepare(init: &Init<'_>) -> Result<(i32, Channel), Failure> {
+pub(super) fn prepare(init: &Init<'_>, is_ahead: bool) -> Result<(i32, Channel), Failure> {
     // Close-on-exec, and nobody else has it: its end is the exec.
     let (channel, its) = Channel::pair().stage(|| "making a channel")?;
     match fork(init).stage(|| "forking")? {
         Fork::Child => {
             drop(channel);
-            let Err(failure) = become_program(init, &its);
+            let Err(failure) = become_program(init, &its, is_ahead);
             // Nobody is left to tell when this fails.
             let _ = its.send(&failure, &[]);
             syscalls::exit_now(127)
@@ -56,9 +56,11 @@ fn fork(init: &Init<'_>) -> io::Result<Fork> {
     }
 }
 
-fn become_program(init: &Init<'_>, channel: &Channel) -> Result<Infallible, StartFailure> {
+fn become_program(init: &Init<'_>, channel: &Channel, is_ahead: bool) -> Result<Infallible, StartFailure> {
     prepare_process(init)?;
-    rehearse();
+    if is_ahead {
+        rehearse();
+    }
     let received = channel.receive::<Program>(None).stage(|| "waiting for a program")?;
     let Received::Message(program, streams) = received else { syscalls::exit_now(0) };
     let image = image(&program).stage(|| "reading arguments and environment")?;

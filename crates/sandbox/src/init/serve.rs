@@ -137,7 +137,7 @@ fn obey(init: &Init<'_>, state: &mut State, command: Command, descriptors: Vec<O
             };
             init.channel.send(&report, &[])
         }
-        Command::Prepare { process } => match processes::prepare(init) {
+        Command::Prepare { process, is_ahead } => match processes::prepare(init, is_ahead) {
             Ok((pid, channel)) => {
                 running.insert(pid, process);
                 init.channel.send(&Report::Prepared, &[channel.as_fd()])

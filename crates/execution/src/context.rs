@@ -13,6 +13,7 @@ use sandbox::Launcher;
 use tokio::sync::Semaphore;
 
 use crate::{
+    attention::Attention,
     budget::Budget,
     configuration::Configuration,
     environment::name_server::Resolver,
@@ -55,6 +56,7 @@ pub(crate) struct Context {
     pub credentials: Arc<dyn RoleCredentials>,
     pub budget: Arc<Budget>,
     pub scaling: ScalingRates,
+    pub attention: Arc<Attention>,
     pub uids: Arc<Uids>,
     pub resolver: Arc<Resolver>,
     pub shelves: Arc<Shelves>,
@@ -70,6 +72,7 @@ impl Context {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         Arc::new(Self {
             scaling: ScalingRates::new(configuration.scaling),
+            attention: Arc::new(Attention::new()),
             budget: Budget::new(configuration.budgets, configuration.data_dir.clone()),
             resolver: Arc::default(),
             shelves: Arc::new(Shelves::new(ahead)),

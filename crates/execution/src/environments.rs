@@ -15,7 +15,7 @@ use lambda_model::{
     limits,
     ports::{BoxFuture, ExecutionEnvironments, RunnableVersion},
 };
-use tokio::{sync::oneshot, time::Instant};
+use tokio::{sync::oneshot, task::JoinSet, time::Instant};
 
 use crate::{
     budget::Room,
@@ -36,6 +36,8 @@ pub struct Environments {
     pools: Arc<Pools>,
     provisions: RwLock<HashMap<PoolKey, Arc<Provision>>>,
     starter: Arc<Starter>,
+    /// Ends with this.
+    _looks_out: JoinSet<()>,
 }
 
 type Pools = RwLock<HashMap<PoolKey, Arc<Pool>>>;
@@ -45,9 +47,12 @@ impl Environments {
     pub fn new(configuration: Configuration, dependencies: Dependencies) -> Self {
         let context = Context::new(configuration, dependencies);
         tokio::spawn(keep_prepared(Arc::downgrade(&context)));
+        let mut looks_out = JoinSet::new();
+        let attention = Arc::clone(&context.attention);
+        looks_out.spawn(async move { attention.look_out().await });
         let pools = Arc::new(Pools::default());
         let starter = Arc::new(Starter { context: Arc::clone(&context), pools: Arc::clone(&pools) });
-        Self { context, pools, provisions: RwLock::default(), starter }
+        Self { context, pools, provisions: RwLock::default(), starter, _looks_out: looks_out }
     }
 
     /// Retires everything that is idle and waits, within `bound`, until what runs has ended.
@@ -80,6 +85,7 @@ impl Environments {
         invocation: Invocation,
         place: Place,
     ) -> Result<InvocationOutcome, LambdaError> {
+        self.context.attention.event();
         let (reply, outcome) = oneshot::channel();
         let request = Request { invocation: Arc::new(invocation), reply };
         let submitted = match place {

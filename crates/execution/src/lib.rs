@@ -5,6 +5,7 @@
 //! Runtime API (`runtime_api/`) is what the language bootstraps in `runtimes/` talk to, the Extensions API (`extensions_api/`) what
 //! extensions do, and the Telemetry API (`telemetry_api/`) tells them; all are served by `environment_api/`.
 
+mod attention;
 mod budget;
 mod clock;
 mod configuration;

@@ -337,6 +337,9 @@ impl Sandbox {
     /// Any error destroys the sandbox.
     pub fn freeze(&mut self) -> Result<(), SandboxError> {
         self.must_be_alive()?;
+        if let Some(memory) = self.cgroup.memory() {
+            memory.close();
+        }
         let Some(freezer) = self.cgroup.freezer().filter(|_| !self.frozen) else { return Ok(()) };
         match freezer.freeze() {
             Ok(()) => {
@@ -396,7 +399,7 @@ impl Sandbox {
     /// The most memory that all processes used together at a time since the sandbox was built, page cache
     /// included; `None` where the host does not count it.
     #[must_use]
-    pub fn memory_peak_bytes(&self) -> Option<u64> {
+    pub fn memory_peak_bytes(&mut self) -> Option<u64> {
         self.cgroup.memory().and_then(|memory| memory.peak_bytes().ok())
     }
 

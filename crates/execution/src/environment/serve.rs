@@ -60,6 +60,7 @@ impl Environment {
             Some(failed) => failed,
             None => self.wait_for_answer(&invocation, deadline).await?,
         };
+        self.context.attention.event();
         if ended.is_well && !invocation.wants_log_tail {
             send(&mut reply, ended.outcome.clone());
         }

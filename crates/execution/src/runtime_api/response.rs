@@ -52,7 +52,10 @@ pub(super) async fn handle(
     if let RuntimeEvent::Response(body) = &event {
         exchange.answer_grows(body.len());
     }
-    settle(id, exchange, event, answer)
+    let answer = settle(id, exchange, event, answer);
+    // The caller first: the runtime has something to do when it hears of this, and would take the processor.
+    tokio::task::yield_now().await;
+    answer
 }
 
 /// Whole answers are what this caller gets, however the function makes them (P-07).

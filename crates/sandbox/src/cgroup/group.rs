@@ -1,8 +1,9 @@
 //! The groups of one sandbox: the way in, what is asked of them, and their end.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
@@ -12,6 +13,9 @@ use crate::error::SandboxError;
 use crate::freeze::Freezer;
 use crate::layers::Layers;
 use crate::spec::Limits;
+
+/// A number of bytes, and the end of its line.
+const BYTES_TEXT_MAX: usize = 24;
 
 /// What a process needs to get into the groups of a sandbox.
 #[derive(Debug, Default)]
@@ -70,8 +74,8 @@ impl SandboxCgroup {
     }
 
     /// Memory accounting, where there is a memory controller.
-    pub(crate) fn memory(&self) -> Option<&MemoryFiles> {
-        self.memory.as_ref()
+    pub(crate) fn memory(&mut self) -> Option<&mut MemoryFiles> {
+        self.memory.as_mut()
     }
 
     /// Another way in.
@@ -120,10 +124,12 @@ pub(crate) fn kill_group(directory: &Path) -> bool {
         .is_ok_and(|mut file| file.write_all(b"1").is_ok())
 }
 
-/// Accounting files. They are opened for each look: thousands of sandboxes share the server's descriptors.
+/// Accounting files. They are open while somebody looks at them again and again, and no longer: thousands of sandboxes share the server's
+/// descriptors.
 #[derive(Debug)]
 pub(crate) struct MemoryFiles {
     peak: PathBuf,
+    open: Option<File>,
 }
 
 impl MemoryFiles {
@@ -133,11 +139,24 @@ impl MemoryFiles {
             Version::V1 => "memory.max_usage_in_bytes",
             Version::V2 => "memory.peak",
         };
-        MemoryFiles { peak: directory.join(peak) }
+        MemoryFiles { peak: directory.join(peak), open: None }
     }
 
     /// The most memory used since the group was made, in bytes; page cache included.
-    pub(crate) fn peak_bytes(&self) -> io::Result<u64> {
-        fs::read_to_string(&self.peak)?.trim().parse().map_err(io::Error::other)
+    pub(crate) fn peak_bytes(&mut self) -> io::Result<u64> {
+        let file = match self.open.take() {
+            Some(file) => file,
+            None => File::open(&self.peak)?,
+        };
+        let mut text = [0; BYTES_TEXT_MAX];
+        let length = file.read_at(&mut text, 0)?;
+        self.open = Some(file);
+        let text = std::str::from_utf8(&text[..length]).map_err(io::Error::other)?;
+        text.trim().parse().map_err(io::Error::other)
+    }
+
+    /// Nobody will look for a while.
+    pub(crate) fn close(&mut self) {
+        self.open = None;
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     io::Write,
     net::{IpAddr, SocketAddr},
+    num::NonZero,
     path::PathBuf,
     time::Duration,
 };
@@ -238,10 +239,18 @@ pub(super) fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let budgets = &mut configuration.execution.budgets;
     budgets.environments_max = budgets.environments_max.min(environments_max);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(worker_threads())
         .enable_all()
         .build()
         .map_err(|error| CommandError::Failed(format!("no threads: {error}")))?;
     runtime.block_on(serve(configuration))
+}
+
+/// Half of the processors, the other half is for functions: what passes from one worker to another costs an invocation more than a second
+/// worker saves it (docs/performance.md).
+fn worker_threads() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    (processors / 2).max(1)
 }
 
 /// Who kills this process at a labelled point; nobody in a release.

@@ -12,7 +12,7 @@ use lambda_model::error::with_causes;
 use super::{
     LogEvent,
     record::{self, EventRecord, Record},
-    segment::Segment,
+    segment::{Segment, SegmentIndex},
     settings::LogGroupSettings,
 };
 use crate::{StoreError, error::at};
@@ -156,7 +156,7 @@ impl LogGroup {
         if self.index().streams.contains_key(name) {
             return Ok(false);
         }
-        self.append_records(name, now_ms, &[], now_ms)?;
+        self.append_records(&[(name, Vec::new())], now_ms)?;
         Ok(true)
     }
 
@@ -185,8 +185,17 @@ impl LogGroup {
         events: &[LogEvent<'_>],
         now_ms: i64,
     ) -> Result<(), StoreError> {
+        self.append_all(&[(stream, events.to_vec())], now_ms)
+    }
+
+    /// Appends events to several streams in one go.
+    pub(super) fn append_all(
+        &self,
+        parts: &[(&str, Vec<LogEvent<'_>>)],
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
         let _writing = self.writing();
-        self.append_records(stream, now_ms, events, now_ms)
+        self.append_records(parts, now_ms)
     }
 
     /// What was appended is on disk when this returns.
@@ -202,42 +211,36 @@ impl LogGroup {
         file.map_or(Ok(()), |file| file.sync_data().map_err(at(&self.folder)))
     }
 
-    fn append_records(
-        &self,
-        stream: &str,
-        created_ms: i64,
-        events: &[LogEvent<'_>],
-        now_ms: i64,
-    ) -> Result<(), StoreError> {
-        let (first, is_known) = {
+    fn append_records(&self, parts: &[(&str, Vec<LogEvent<'_>>)], now_ms: i64) -> Result<(), StoreError> {
+        let (mut sequence, are_known) = {
             let index = self.index();
-            (index.next_sequence, index.streams.contains_key(stream))
+            let are_known = parts.iter().map(|(stream, _)| index.streams.contains_key(*stream));
+            (index.next_sequence, are_known.collect::<Vec<bool>>())
         };
         self.append_to_segment(|segment| {
-            let known = segment.index.streams.iter().rposition(|known| &*known.name == stream);
-            let known = known.filter(|_| is_known);
-            let id = known.unwrap_or(segment.index.streams.len());
-            let id = u32::try_from(id).map_err(io::Error::other)?;
-            let is_new = known.is_none().then_some(Record::Stream { id, created_ms, name: stream });
-            let events = events.iter().zip(first..).map(|(event, sequence)| {
-                Record::Event(EventRecord {
-                    stream: id,
-                    timestamp_ms: event.timestamp_ms,
-                    ingestion_ms: now_ms,
-                    sequence,
-                    message: event.message,
-                })
-            });
-            let mut bytes = Vec::new();
-            let mut records = Vec::new();
-            for record in is_new.into_iter().chain(events) {
-                let before = bytes.len();
-                record::encode(&record, &mut bytes);
-                records.push(((bytes.len() - before) as u64, record));
+            let mut numbers = StreamNumbers { segment: &segment.index, new: Vec::new() };
+            let mut encoded = Encoded::default();
+            for ((name, events), is_known) in parts.iter().zip(are_known) {
+                let (stream, is_new) = numbers.of(name, is_known)?;
+                if is_new {
+                    encoded.add(Record::Stream { id: stream, created_ms: now_ms, name });
+                }
+                for LogEvent { timestamp_ms, message } in events {
+                    let (timestamp_ms, ingestion_ms) = (*timestamp_ms, now_ms);
+                    encoded.add(Record::Event(EventRecord {
+                        stream,
+                        timestamp_ms,
+                        ingestion_ms,
+                        sequence,
+                        message,
+                    }));
+                    sequence += 1;
+                }
             }
-            segment.append(&bytes, &records)
+            segment.append(&encoded.bytes, &encoded.records)
         })?;
-        self.index_mut().saw(stream, created_ms, events, now_ms);
+        let mut index = self.index_mut();
+        parts.iter().for_each(|(stream, events)| index.saw(stream, events, now_ms));
         Ok(())
     }
 
@@ -327,11 +330,48 @@ impl LogGroup {
     }
 }
 
+/// The numbers of streams in a segment that is being appended to.
+struct StreamNumbers<'a> {
+    segment: &'a SegmentIndex,
+    /// Those that this segment has not seen yet.
+    new: Vec<&'a str>,
+}
+
+impl<'a> StreamNumbers<'a> {
+    /// A stream's, and whether it gets it now. One that is not known any more gets another.
+    fn of(&mut self, name: &'a str, is_known: bool) -> io::Result<(u32, bool)> {
+        let before = self.segment.streams.len();
+        let known = || self.segment.streams.iter().rposition(|known| &*known.name == name);
+        let new = self.new.iter().position(|new| *new == name).map(|place| before + place);
+        let found = new.or_else(|| known().filter(|_| is_known));
+        let number = found.unwrap_or(before + self.new.len());
+        if found.is_none() {
+            self.new.push(name);
+        }
+        Ok((u32::try_from(number).map_err(io::Error::other)?, found.is_none()))
+    }
+}
+
+/// Records as they are written, with the length of each.
+#[derive(Default)]
+struct Encoded<'a> {
+    bytes: Vec<u8>,
+    records: Vec<(u64, Record<'a>)>,
+}
+
+impl<'a> Encoded<'a> {
+    fn add(&mut self, record: Record<'a>) {
+        let before = self.bytes.len();
+        record::encode(&record, &mut self.bytes);
+        self.records.push(((self.bytes.len() - before) as u64, record));
+    }
+}
+
 impl Index {
     /// What was appended is known.
-    fn saw(&mut self, stream: &str, created_ms: i64, events: &[LogEvent<'_>], now_ms: i64) {
+    fn saw(&mut self, stream: &str, events: &[LogEvent<'_>], now_ms: i64) {
         self.next_sequence += events.len() as u64;
-        let state = self.stream(stream, created_ms);
+        let state = self.stream(stream, now_ms);
         for event in events {
             state.saw(event.timestamp_ms, event.timestamp_ms);
         }

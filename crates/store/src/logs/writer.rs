@@ -1,14 +1,14 @@
 //! The thread that writes what environments print, and looks after the groups.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use lambda_model::{
     error::with_causes,
-    ports::{LogDestination, LogForm},
+    ports::LogForm,
 };
 
 use super::{
@@ -19,6 +19,8 @@ use super::{
 };
 use crate::StoreError;
 
+/// The rest between two batches. What was printed can be read that much later, unless somebody asks before: who reads settles first.
+const REST: Duration = Duration::from_millis(5);
 /// How often expired events are looked for.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -58,19 +60,20 @@ impl Writer {
             }
             let wake_at = self.sync_at.unwrap_or(self.maintain_at).min(self.maintain_at);
             match messages.take(wake_at.saturating_duration_since(Instant::now())) {
-                Taken::Message(message) => self.handle(message, messages),
+                Taken::Lines(blocks) => {
+                    self.append_all(&blocks);
+                    blocks.into_iter().for_each(|block| messages.give_back(block.lines));
+                    messages.rest(REST);
+                }
+                Taken::Message(message) => self.handle(message),
                 Taken::Nothing => {}
                 Taken::End => return self.sync(),
             }
         }
     }
 
-    fn handle(&mut self, message: Message, messages: &Receiver) {
+    fn handle(&mut self, message: Message) {
         let done = match message {
-            Message::Lines(block) => {
-                self.append(&block);
-                return messages.give_back(block.lines);
-            }
             Message::Settle(done) => done,
             Message::Flush(done) => {
                 self.sync();
@@ -80,15 +83,23 @@ impl Writer {
         let _ = done.send(());
     }
 
-    fn append(&mut self, Block { to, timestamp_ms, lines, form }: &Block) {
-        let key = LogGroupKey {
-            account_id: to.account_id.clone(),
-            region: to.region.clone(),
-            name: to.group.clone(),
-        };
-        let appended = self.try_append(&key, to, *timestamp_ms, lines, *form);
+    /// Each group's in one go.
+    fn append_all(&mut self, blocks: &[Block]) {
+        let mut of_groups: HashMap<_, Vec<&Block>> = HashMap::new();
+        for block in blocks {
+            let to = &block.to;
+            of_groups.entry((&to.account_id, &to.region, &to.group)).or_default().push(block);
+        }
+        for ((account_id, region, name), blocks) in of_groups {
+            let (account_id, region, name) = (account_id.clone(), region.clone(), name.clone());
+            self.append(LogGroupKey { account_id, region, name }, &blocks);
+        }
+    }
+
+    fn append(&mut self, key: LogGroupKey, blocks: &[&Block]) {
+        let appended = self.try_append(&key, blocks);
         if let Err(error) = &appended {
-            self.groups.dropped.fetch_add(1, Ordering::Relaxed);
+            self.groups.dropped.fetch_add(blocks.len() as u64, Ordering::Relaxed);
             if !self.is_failing {
                 tracing::warn!(error = with_causes(error), "log not written");
             }
@@ -98,22 +109,9 @@ impl Writer {
         self.sync_at.get_or_insert_with(|| Instant::now() + SYNC_INTERVAL);
     }
 
-    fn try_append(
-        &self,
-        key: &LogGroupKey,
-        to: &LogDestination,
-        timestamp_ms: i64,
-        lines: &[u8],
-        form: LogForm,
-    ) -> Result<(), StoreError> {
-        let events: Vec<LogEvent<'_>> = match form {
-            LogForm::Whole | LogForm::Platform => vec![LogEvent { timestamp_ms, message: lines }],
-            LogForm::Lines => lines
-                .split_inclusive(|byte| *byte == b'\n')
-                .map(|message| LogEvent { timestamp_ms, message })
-                .collect(),
-        };
-        self.group(key)?.append(&to.stream, &events, now_ms())
+    fn try_append(&self, key: &LogGroupKey, blocks: &[&Block]) -> Result<(), StoreError> {
+        let parts: Vec<_> = blocks.iter().map(|block| (block.to.stream.as_str(), events(block))).collect();
+        self.group(key)?.append_all(&parts, now_ms())
     }
 
     /// The group, which is made when a function first writes to it.
@@ -148,5 +146,13 @@ impl Writer {
             }
         }
         self.maintain_at = Instant::now() + MAINTENANCE_INTERVAL;
+    }
+}
+
+fn events(block: &Block) -> Vec<LogEvent<'_>> {
+    let event = |message| LogEvent { timestamp_ms: block.timestamp_ms, message };
+    match block.form {
+        LogForm::Whole | LogForm::Platform => vec![event(&block.lines)],
+        LogForm::Lines => block.lines.split_inclusive(|byte| *byte == b'\n').map(event).collect(),
     }
 }

@@ -3,7 +3,11 @@
 //! A request is handed to the environment that became idle last, or waits while one is started for it. Environments offer
 //! themselves when their runtime asks for more; whoever is first, an environment or a request, finds the other here. Requests that
 //! nobody waits for stand behind all others, and rather wait a while than have an environment started.
+//! A request is better off with an environment that is about to be ready again than with another that is idle: it waits for that for next to
+//! no time ([`finishing`]).
 //! The rules are [`lambda_model::environment::pool_policy`]; this file keeps the lists.
+
+mod finishing;
 
 use std::{
     collections::VecDeque,
@@ -25,6 +29,10 @@ use tokio::{
     time::Instant,
 };
 
+use finishing::Finishing;
+
+/// See [`limits::FINISHING_GRACE_MS`].
+const GRACE: Duration = Duration::from_millis(limits::FINISHING_GRACE_MS);
 /// See [`limits::PATIENCE_MS`].
 const PATIENCE: Duration = Duration::from_millis(limits::PATIENCE_MS);
 
@@ -75,7 +83,10 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct Inner {
     idle: Vec<IdleEnvironment>,
-    waiting: VecDeque<Request>,
+    /// With since when they wait.
+    waiting: VecDeque<(Instant, Request)>,
+    /// Whether someone looks after those that wait for a finishing environment.
+    is_graced: bool,
     /// Those that have time, with since when they wait.
     patient: VecDeque<(Instant, Request)>,
     /// Whether someone looks after them.
@@ -83,7 +94,7 @@ struct Inner {
     starting: usize,
     /// Environments that have offered themselves and not left.
     alive: usize,
-    finishing: usize,
+    finishing: Finishing,
     closed: bool,
 }
 
@@ -130,10 +141,12 @@ impl Pool {
             let _ = request.reply.send(Err(refusal));
             return;
         }
-        inner.waiting.push_back(request);
+        inner.waiting.push_back((Instant::now(), request));
         if placement == Placement::WaitForFinishing {
-            drop(inner);
-            return self.start_after_grace();
+            if !std::mem::replace(&mut inner.is_graced, true) {
+                tokio::spawn(watch_grace(Arc::clone(self)));
+            }
+            return;
         }
         inner.starting += 1;
         drop(inner);
@@ -161,18 +174,31 @@ impl Pool {
         goes_on
     }
 
-    /// A request that waits for a finishing environment gets one of its own when the grace time is over.
-    fn start_after_grace(self: &Arc<Self>) {
-        let pool = Arc::clone(self);
-        tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(limits::FINISHING_GRACE_MS)).await;
-            let mut inner = pool.lock();
-            if inner.waiting.len() > inner.starting {
-                inner.starting += 1;
+    /// Requests that waited for a finishing environment as long as they may get an idle one, or one that is started. When to look again;
+    /// `None` when none of them waits any more.
+    fn look_after_grace(self: &Arc<Self>) -> Option<Instant> {
+        let mut inner = self.lock();
+        let mut starts = 0;
+        // Those in front wait longest, and get what is being started already.
+        while let Some(due) = inner.grace_ends() {
+            if due > Instant::now() {
                 drop(inner);
-                pool.starter.start_environment(&pool);
+                (0..starts).for_each(|_| self.starter.start_environment(self));
+                return Some(due);
             }
-        });
+            match next_of(&mut inner.waiting).and_then(|request| inner.hand_to_idle(request)) {
+                None => {}
+                Some(request) => {
+                    inner.waiting.push_front((due - GRACE, request));
+                    inner.starting += 1;
+                    starts += 1;
+                }
+            }
+        }
+        inner.is_graced = false;
+        drop(inner);
+        (0..starts).for_each(|_| self.starter.start_environment(self));
+        None
     }
 
     /// An environment could not be started: one waiting request gets the error.
@@ -194,7 +220,7 @@ impl Pool {
                 inner.starting = inner.starting.saturating_sub(1);
                 inner.alive += 1;
             }
-            CameFrom::Finishing => inner.finishing = inner.finishing.saturating_sub(1),
+            CameFrom::Finishing => inner.finishing.end(environment.id),
             CameFrom::Invocation => {}
         }
         if let Some(request) = inner.next_waiting() {
@@ -208,14 +234,13 @@ impl Pool {
     }
 
     /// An environment has given its response and will soon ask for more.
-    pub(crate) fn is_finishing(&self) {
-        self.lock().finishing += 1;
+    pub(crate) fn is_finishing(&self, id: u64) {
+        self.lock().finishing.begin(id);
     }
 
     /// A finishing environment will not come back soon after all.
-    pub(crate) fn is_not_finishing(&self) {
-        let mut inner = self.lock();
-        inner.finishing = inner.finishing.saturating_sub(1);
+    pub(crate) fn is_not_finishing(&self, id: u64) {
+        self.lock().finishing.forget(id);
     }
 
     /// An environment that had offered itself has ended, or is about to.
@@ -265,6 +290,18 @@ impl Pool {
     }
 }
 
+/// Looks after requests of a pool that wait for a finishing environment, until there are none.
+async fn watch_grace(pool: Arc<Pool>) {
+    let mut due = Instant::now() + GRACE;
+    loop {
+        tokio::time::sleep_until(due).await;
+        match pool.look_after_grace() {
+            Some(next) => due = next,
+            None => return,
+        }
+    }
+}
+
 /// Looks after patient requests of a pool until there are none.
 async fn watch(pool: Arc<Pool>) {
     while pool.look_after_patient() {
@@ -289,9 +326,15 @@ impl Inner {
             alive: self.alive,
             idle: self.idle.len(),
             starting: self.starting,
-            finishing: self.finishing,
+            finishing: self.finishing.count(),
+            finishing_soon: if self.idle.is_empty() { 0 } else { self.finishing.count_soon() },
             waiting: self.waiting.len(),
         }
+    }
+
+    /// When the first request that waits for a finishing environment has waited long enough.
+    fn grace_ends(&self) -> Option<Instant> {
+        self.waiting.get(self.starting).map(|(since, _)| *since + GRACE)
     }
 
     /// Hands the request to the most recently used environment that is alive; gives it back if none is.
@@ -309,10 +352,13 @@ impl Inner {
 
     /// The next request whose caller still waits.
     fn next_waiting(&mut self) -> Option<Request> {
-        let Self { waiting, patient, .. } = self;
-        let mut next = iter::from_fn(|| waiting.pop_front().or_else(|| Some(patient.pop_front()?.1)));
-        next.find(|request| !request.reply.is_closed())
+        next_of(&mut self.waiting).or_else(|| next_of(&mut self.patient))
     }
+}
+
+fn next_of(requests: &mut VecDeque<(Instant, Request)>) -> Option<Request> {
+    let mut next = iter::from_fn(|| Some(requests.pop_front()?.1));
+    next.find(|request| !request.reply.is_closed())
 }
 
 #[cfg(test)]

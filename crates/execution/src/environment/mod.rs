@@ -181,12 +181,13 @@ impl Environment {
             match self.serve(pool, request).await {
                 Ok(next) if self.is_old() => {
                     if next == CameFrom::Finishing {
-                        pool.is_not_finishing();
+                        pool.is_not_finishing(self.id);
                     }
                     return;
                 }
                 Ok(next) => came_from = next,
                 Err(error) => {
+                    pool.is_not_finishing(self.id);
                     tracing::error!(
                         environment = self.id,
                         error = &error as &(dyn std::error::Error + 'static),

@@ -61,6 +61,9 @@ impl Environment {
             None => self.wait_for_answer(&invocation, deadline).await?,
         };
         self.context.attention.event();
+        if ended.is_well {
+            pool.is_finishing(self.id);
+        }
         if ended.is_well && !invocation.wants_log_tail {
             send(&mut reply, ended.outcome.clone());
         }
@@ -162,12 +165,11 @@ impl Environment {
         let mut finished = Finished { runtime_done: Instant::now(), extensions_done: None };
         let mut came_from = CameFrom::Invocation;
         if ended.is_well {
-            pool.is_finishing();
             self.wait_for_next(invocation, deadline, ended, &mut finished).await?;
             if ended.is_well {
                 came_from = CameFrom::Finishing;
             } else {
-                pool.is_not_finishing();
+                pool.is_not_finishing(self.id);
             }
         }
         self.report(invocation, started, ended, &finished);

@@ -58,10 +58,15 @@ impl Fixture {
         self.callers.push(caller);
     }
 
+    /// An environment, and where its requests come.
+    fn idle(&self, id: u64) -> (IdleEnvironment, mpsc::Receiver<Request>) {
+        let (requests, comes) = mpsc::channel(1);
+        (IdleEnvironment { id, requests, since: Instant::now() }, comes)
+    }
+
     /// An environment gets free; what it gets.
     fn offer(&self, came_from: CameFrom) -> Option<String> {
-        let idle = IdleEnvironment { id: 1, requests: mpsc::channel(1).0, since: Instant::now() };
-        match self.pool.offer(idle, came_from) {
+        match self.pool.offer(self.idle(1).0, came_from) {
             Offer::Serve(request) => Some(request.invocation.request_id.clone()),
             Offer::Wait | Offer::Closed => None,
         }
@@ -138,13 +143,44 @@ async fn a_pool_that_is_closed_serves_what_waits() {
 #[tokio::test(start_paused = true)]
 async fn whoever_waits_for_a_finishing_environment_of_a_closed_pool_gets_another() {
     let mut fixture = Fixture::new();
-    fixture.pool.is_finishing();
+    fixture.pool.is_finishing(1);
     fixture.submit("waits", false);
     assert_eq!(fixture.starts(), 0);
     tokio::task::yield_now().await;
     fixture.pool.close();
-    fixture.pool.is_not_finishing();
+    fixture.pool.is_not_finishing(1);
     pass(Duration::from_millis(limits::FINISHING_GRACE_MS * 2)).await;
     assert_eq!(fixture.starts(), 1);
     assert_eq!(fixture.offer(CameFrom::Start).as_deref(), Some("waits"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_environment_that_has_just_answered_is_worth_a_moment() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.offer(CameFrom::Start), None);
+    fixture.pool.is_finishing(2);
+    fixture.submit("waits", false);
+    assert_eq!(fixture.pool.lock().idle.len(), 1, "another was idle");
+    let mut ready = fixture.idle(2);
+    let served = fixture.pool.offer(ready.0, CameFrom::Finishing);
+    assert!(matches!(served, Offer::Serve(request) if request.invocation.request_id == "waits"));
+    assert!(ready.1.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waited_for_it_in_vain_gets_an_idle_one_or_else_a_new_one() {
+    let mut fixture = Fixture::new();
+    let mut idle = fixture.idle(1);
+    assert!(matches!(fixture.pool.offer(idle.0, CameFrom::Start), Offer::Wait));
+    fixture.pool.is_finishing(2);
+    fixture.pool.is_finishing(3);
+    for request in ["first", "second"] {
+        fixture.submit(request, false);
+    }
+    assert_eq!(fixture.starts(), 0);
+    pass(GRACE * 2).await;
+    assert_eq!(idle.1.try_recv().unwrap().invocation.request_id, "first");
+    assert_eq!((fixture.starts(), fixture.pool.lock().waiting.len()), (1, 1));
+    assert_eq!(fixture.offer(CameFrom::Start).as_deref(), Some("second"));
+    assert!(!fixture.pool.lock().is_graced, "nobody looks any more");
 }

@@ -11,6 +11,8 @@ pub struct PoolCounts {
     pub starting: usize,
     /// Environments whose response is out and whose runtime will ask for more within a moment.
     pub finishing: usize,
+    /// Of those, the ones that do so in less time than another takes to get warm.
+    pub finishing_soon: usize,
     /// Requests that wait already.
     pub waiting: usize,
     /// Environments that have been started and not ended, whatever they do now.
@@ -22,7 +24,7 @@ pub struct PoolCounts {
 pub enum Placement {
     /// Hand it to the environment that became idle last: its memory is the warmest.
     MostRecentlyUsed,
-    /// Let it wait; an environment that is finishing will take it within the grace time.
+    /// Let it wait; an environment that is finishing will take it within the grace time, or else one that is idle, or one that is started.
     WaitForFinishing,
     /// Let it wait behind all others for [`PATIENCE_MS`](limits::PATIENCE_MS); where turns are short, one will be over by then.
     WaitForAny,
@@ -33,13 +35,14 @@ pub enum Placement {
 /// Places a request. Requests that wait are matched with starting environments first, then with finishing ones; patient ones with
 /// whatever is left over.
 pub fn place(counts: PoolCounts, is_patient: bool) -> Placement {
+    let spoken_for = counts.waiting.saturating_sub(counts.starting);
     if counts.idle > 0 {
-        return Placement::MostRecentlyUsed;
+        let is_soon = counts.finishing_soon > spoken_for;
+        return if is_soon { Placement::WaitForFinishing } else { Placement::MostRecentlyUsed };
     }
     if is_patient && counts.alive + counts.starting > 0 {
         return Placement::WaitForAny;
     }
-    let spoken_for = counts.waiting.saturating_sub(counts.starting);
     if counts.finishing > spoken_for { Placement::WaitForFinishing } else { Placement::StartAnother }
 }
 
@@ -55,10 +58,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_idle_environment_is_always_preferred() {
-        let counts = PoolCounts { idle: 1, starting: 3, finishing: 2, waiting: 5, alive: 9 };
-        assert_eq!(place(counts, false), Placement::MostRecentlyUsed);
-        assert_eq!(place(counts, true), Placement::MostRecentlyUsed);
+    fn an_idle_environment_is_preferred_to_all_but_one_that_was_answering_a_moment_ago() {
+        let counts =
+            PoolCounts { idle: 1, starting: 3, finishing: 2, waiting: 5, alive: 9, finishing_soon: 2 };
+        for is_patient in [false, true] {
+            assert_eq!(place(counts, is_patient), Placement::MostRecentlyUsed, "they have their requests");
+            assert_eq!(place(PoolCounts { waiting: 4, ..counts }, is_patient), Placement::WaitForFinishing);
+        }
     }
 
     #[test]

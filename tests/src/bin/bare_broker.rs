@@ -60,12 +60,16 @@ async fn main() -> std::io::Result<()> {
 
 async fn answer(broker: &Broker, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path().to_owned();
+    let asks_for_next = request.headers().contains_key("lambent-runtime-then");
     let body =
         request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let answered = match path.rsplit('/').take(2).collect::<Vec<_>>().as_slice() {
         ["invoke", ..] => invoke(broker, body).await,
         ["next", ..] => next(broker).await,
-        ["response", id] => respond(broker, id, body),
+        ["response", id] => match respond(broker, id, body) {
+            Some(_) if asks_for_next => next(broker).await,
+            responded => responded,
+        },
         _ => None,
     };
     Ok(answered.unwrap_or_else(|| status(StatusCode::BAD_REQUEST)))

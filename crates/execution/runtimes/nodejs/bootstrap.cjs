@@ -324,6 +324,7 @@ function toJson(answer) {
   }
 }
 
+/** To its answer or error. The next event, if it came with that. */
 async function serve(api, handler, headers, body) {
   const id = headers["lambda-runtime-aws-request-id"];
   const trace = headers["lambda-runtime-trace-id"];
@@ -338,9 +339,9 @@ async function serve(api, handler, headers, body) {
     logError("Invoke Error", error);
     const json = errorJson(error);
     await api.post(`/invocation/${id}/error`, JSON.stringify(json), json.errorType, errorCause(error));
-    return;
+    return undefined;
   }
-  await api.post(`/invocation/${id}/response`, answer);
+  return api.answer(`/invocation/${id}/response`, answer);
 }
 
 /** The next event comes when the response is out and nothing is left to do, unless the function says otherwise. */
@@ -399,9 +400,10 @@ async function main() {
   } catch (error) {
     return dieOf(api, "Uncaught Exception", error, UNCAUGHT_EXCEPTION);
   }
+  let event;
   for (;;) {
-    const { headers, body } = await api.next();
-    await serve(api, handler, headers, body);
+    const { headers, body } = event ?? (await api.next());
+    event = await serve(api, handler, headers, body);
   }
 }
 

@@ -32,14 +32,24 @@ class RuntimeApi {
     return this.call("next", `GET ${API}/invocation/next HTTP/1.1\r\nHost: ${this.address}\r\n\r\n`);
   }
 
+  /** Posts an answer. The next event, where the platform takes the two calls in one; else nothing. */
+  async answer(path, text) {
+    const then = await this.send("next", path, text, "Lambent-Runtime-Then: next\r\n");
+    return "lambda-runtime-aws-request-id" in then.headers ? then : undefined;
+  }
+
   post(path, text, errorType, cause) {
-    const body = Buffer.from(text);
     let kind = errorType ? `Lambda-Runtime-Function-Error-Type: ${errorType.replace(/[^\x20-\x7e]/g, "?")}\r\n` : "";
     if (cause && cause.length <= CAUSE_BYTES_MAX) kind += `Lambda-Runtime-Function-XRay-Error-Cause: ${cause}\r\n`;
+    return this.send("post", path, text, kind);
+  }
+
+  send(what, path, text, kind) {
+    const body = Buffer.from(text);
     const head =
       `POST ${API}${path} HTTP/1.1\r\nHost: ${this.address}\r\nContent-Type: application/json\r\n${kind}` +
       `Content-Length: ${body.length}\r\n\r\n`;
-    return this.call("post", Buffer.concat([Buffer.from(head), body]));
+    return this.call(what, Buffer.concat([Buffer.from(head), body]));
   }
 
   call(what, message) {
@@ -48,20 +58,20 @@ class RuntimeApi {
     // Only while an answer is awaited does the connection keep the process alive: see `beforeExit`.
     this.socket.ref();
     this.awaits = what;
-    this.answer = new Promise((answered) => {
-      this.answered = answered;
+    this.answered = new Promise((answered) => {
+      this.take = answered;
     });
-    this.socket.write(message);
-    return this.answer;
+    this.isSent = new Promise((sent) => this.socket.write(message, sent));
+    return this.answered;
   }
 
   /** Tells of an error after which the process ends, unless nobody waits for it. */
   async end(path, error, cause) {
     // An answer that is on its way goes first.
-    const told = this.awaits ? this.answer : this.post(path, JSON.stringify(error), error.errorType, cause);
+    const told = this.awaits ? this.answered : this.post(path, JSON.stringify(error), error.errorType, cause);
     const isIdle = this.awaits === "next";
     this.isClosed = true;
-    if (!isIdle) await told;
+    await (isIdle ? this.isSent : told);
   }
 
   receive(chunk) {
@@ -82,7 +92,7 @@ class RuntimeApi {
     [this.chunks, this.size, this.wanted] = [rest.length ? [rest] : [], rest.length, undefined];
     this.socket.unref();
     this.awaits = undefined;
-    this.answered(answer);
+    this.take(answer);
   }
 
   joined() {

@@ -43,9 +43,15 @@ class RuntimeApi:
         self._send(self.next_request)
         return self._receive()
 
-    def post(self, path, body, content_type="application/json", error_type=None, cause=None):
+    def answer(self, path, body, content_type):
+        """Posts an answer. The next event, where the platform takes the two calls in one; else None."""
+        then = self.post(path, body, content_type, kind="Lambent-Runtime-Then: next\r\n")
+        return then if "lambda-runtime-aws-request-id" in then[0] else None
+
+    def post(self, path, body, content_type="application/json", error_type=None, cause=None, kind=""):
         """Posts a body; what the platform says to it is the platform's business."""
-        kind = f"Lambda-Runtime-Function-Error-Type: {error_type}\r\n" if error_type else ""
+        if error_type:
+            kind += f"Lambda-Runtime-Function-Error-Type: {error_type}\r\n"
         if cause is not None and len(cause) <= CAUSE_BYTES_MAX:
             kind += f"Lambda-Runtime-Function-XRay-Error-Cause: {cause}\r\n"
         head = (
@@ -53,7 +59,7 @@ class RuntimeApi:
             f"Content-Length: {len(body)}\r\n\r\n"
         ).encode()
         self._send(head + body)
-        self._receive()
+        return self._receive()
 
     def _send(self, data):
         sent = self.socket.send(data)
@@ -428,12 +434,13 @@ def main():
         log_error(failure)
         api.post("/init/error", to_json(failure), error_type=failure["errorType"])
         sys.exit(1)
+    event = None
     while True:
-        serve(api, handler, *api.next())
+        event = serve(api, handler, *(event or api.next()))
 
 
 def serve(api, handler, headers, body):
-    """One invocation, to its answer or error."""
+    """One invocation, to its answer or error. The next event, if it came with that."""
     global current_request_id
     request_id = current_request_id = headers["lambda-runtime-aws-request-id"]
     trace_id = headers.get("lambda-runtime-trace-id")
@@ -449,9 +456,9 @@ def serve(api, handler, headers, body):
         log_error(failure)
         kind, cause = failure["errorType"], error_cause(error, frames)
         api.post(f"/invocation/{request_id}/error", to_json(failure), error_type=kind, cause=cause)
-        return
+        return None
     flush()
-    api.post(f"/invocation/{request_id}/response", answer, content_type)
+    return api.answer(f"/invocation/{request_id}/response", answer, content_type)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,13 @@
 //! `POST /runtime/invocation/{id}/response`: collected, or passed on as it comes where the caller wants it so.
+//!
+//! A runtime that asks for its next event at once may say so with its answer, in a header of Lambent's own (`Lambent-Runtime-Then: next`). It
+//! then hears of that event instead of a 202: two calls in one, each of which would wake it and this server once. Runtimes that know
+//! nothing of it call as they always did, and one that does may be answered with a 202 all the same.
 
 use std::sync::Arc;
 
 use http_body_util::Full;
-use hyper::{HeaderMap, Request, Response, body::Bytes, body::Incoming};
+use hyper::{HeaderMap, Request, Response, StatusCode, body::Bytes, body::Incoming};
 use lambda_model::{
     environment::RuntimeTransition,
     limits::{RESPONSE_PAYLOAD_BYTES_MAX, STREAMED_RESPONSE_BYTES_MAX},
@@ -15,11 +19,12 @@ use super::{
     body::{self, Received},
     exchange::RuntimeEvent,
     mid_stream_error,
-    next::refuse,
+    next::{self, refuse},
     passing_on::{self, Passed},
 };
 
 const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
+const THEN: &str = "lambent-runtime-then";
 
 /// What the driver hears, and what the runtime.
 type Answer = (RuntimeEvent, Response<Full<Bytes>>);
@@ -37,6 +42,7 @@ pub(super) async fn handle(
     let mode = request.headers().get(RESPONSE_MODE);
     let is_streamed = mode.is_some_and(|mode| mode == "streaming");
     let mode_is_known = mode.is_none() || is_streamed;
+    let asks_for_next = request.headers().get(THEN).is_some_and(|then| then == "next");
     let (event, answer) = match &invocation.response_stream {
         Some(stream) if is_streamed => {
             let content_type = request.headers().get("content-type").and_then(|kind| kind.to_str().ok());
@@ -53,6 +59,9 @@ pub(super) async fn handle(
         exchange.answer_grows(body.len());
     }
     let answer = settle(id, exchange, event, answer);
+    if asks_for_next && answer.status() == StatusCode::ACCEPTED {
+        return next::handle(exchange).await;
+    }
     // The caller first: the runtime has something to do when it hears of this, and would take the processor.
     tokio::task::yield_now().await;
     answer

@@ -67,6 +67,26 @@ async fn r_02_next_carries_the_event_and_leaves_empty_headers_out() {
 }
 
 #[tokio::test]
+async fn an_answer_may_ask_for_the_next_event() {
+    const THEN: &str = "Lambent-Runtime-Then: next\r\n";
+    let mut fixture = Fixture::start();
+    fixture.deliver("id-1");
+    fixture.call("GET", "invocation/next", "", "").await;
+    assert!(matches!(fixture.next_event().await, RuntimeEvent::Ready));
+    let wrong = fixture.call("POST", "invocation/id-2/response", THEN, "\"done\"").await;
+    assert!(wrong.starts_with("HTTP/1.1 400") && wrong.contains("InvalidRequestID"), "{wrong}");
+    let address = fixture.address;
+    let path = "/2018-06-01/runtime/invocation/id-1/response";
+    let answers = tokio::spawn(async move { call(address, "POST", path, THEN, "\"done\"").await });
+    assert!(matches!(fixture.next_event().await, RuntimeEvent::Response(body) if body == "\"done\""));
+    assert!(matches!(fixture.next_event().await, RuntimeEvent::Ready), "without another call");
+    fixture.deliver("id-2");
+    let then = answers.await.unwrap();
+    assert!(then.starts_with("HTTP/1.1 200") && then.contains("request-id: id-2\r\n"), "{then}");
+    assert!(then.ends_with("{\"k\":1}"), "{then}");
+}
+
+#[tokio::test]
 async fn r_03_r_06_a_response_is_accepted_once() {
     let mut fixture = Fixture::start();
     fixture.deliver("id-1");

@@ -31,6 +31,7 @@ mod spawner;
 mod spec;
 mod sweep;
 mod syscalls;
+mod texts;
 mod user_namespace;
 mod zygote;
 

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{ProcessId, SandboxEvent};
 use crate::layers::Layers;
 use crate::spec::SandboxSpec;
+use crate::texts;
 
 /// To the spawner.
 #[derive(Debug, Serialize, Deserialize)]
@@ -106,7 +107,9 @@ pub(crate) enum Network {
 /// `/dev/null`. The end of the channel says that the program runs, a [`StartFailure`] that it does not.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Program {
+    #[serde(with = "texts::list")]
     pub(crate) argv: Vec<OsString>,
+    #[serde(with = "texts::pairs")]
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) cwd: PathBuf,
     /// The number of a second descriptor of standard output.

@@ -56,8 +56,8 @@ fn run() -> io::Result<()> {
     nix::unistd::dup2_stdin(&null)?;
     // In a session of its own no terminal signal reaches it: the server decides when it ends.
     rustix::process::setsid()?;
-    // The server does without huge pages; functions have what the machine gives.
-    let _ = rustix::thread::disable_transparent_huge_pages(false);
+    // One of 2 MiB would be split, and copied page by page, in each process that is forked; functions have what the machine gives.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     // Of every sandbox and its processes. What a root is made of is for its user to see, however private the server's files are.
     umask(Mode::from_raw_mode(0o022));
     let Received::Message(Request::Configure { layers, cgroup_parents }, _) = channel.receive(None)? else {

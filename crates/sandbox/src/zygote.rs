@@ -223,7 +223,8 @@ fn become_zygote(
     die_with_parent()?;
     let filter = closing_filter(filters).stage(|| "writing the closing filter")?;
     mounts::enter(create, None)?;
-    // What is forked has them from here: Python need not know how.
+    // What is forked has these from here: Python need not know how. The spawner does without huge pages, functions have them.
+    let _ = rustix::thread::disable_transparent_huge_pages(false);
     identity::limit_resources(create).stage(|| "setting resource limits")?;
     processes::default_signals().stage(|| "resetting signals")?;
     let image = processes::image(program).stage(|| "reading arguments and environment")?;

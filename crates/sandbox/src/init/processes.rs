@@ -91,6 +91,8 @@ fn prepare_process(init: &Init<'_>) -> Result<(), Failure> {
     if !init.create.layers.contains(Layer::PidNamespace) {
         set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).stage(|| "tying to init")?;
     }
+    // Of the program's memory, not of this.
+    let _ = rustix::thread::disable_transparent_huge_pages(false);
     identity::confine(&init.create, &init.entrance.tasks, init.filters)?;
     default_signals().stage(|| "resetting signals")
 }

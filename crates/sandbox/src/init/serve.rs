@@ -13,7 +13,7 @@ use super::renew::{self, Untouched};
 use super::{Init, Sockets, processes};
 use crate::channel::{Channel, Received, wait_readable};
 use crate::event::{ProcessId, SandboxEvent};
-use crate::limits::{CONNECTIONS_WAITING_MAX, FIRST_PAUSE, KILL_TIMEOUT, RETRY_PAUSE};
+use crate::limits::{CONNECTIONS_WAITING_MAX, KILL_TIMEOUT, RETRY_PAUSE};
 use crate::network::inside;
 use crate::protocol::{Command, Failure, Report, SocketReport, SocketRequest, Stage};
 use crate::{mounts, syscalls};
@@ -175,15 +175,17 @@ fn obey(init: &Init<'_>, state: &mut State, command: Command, descriptors: Vec<O
     }
 }
 
-/// Takes the status of every dead child and tells the server of those that it knows.
-fn report_deaths(init: &Init<'_>, running: &mut Running) -> io::Result<()> {
+/// Takes the status of every dead child and tells the server of those that it knows; how many there were.
+fn report_deaths(init: &Init<'_>, running: &mut Running) -> io::Result<usize> {
+    let mut buried = 0;
     loop {
         let dead = match syscalls::reap_one() {
             Ok(Some(dead)) => dead,
-            Ok(None) => return Ok(()),
-            Err(error) if error.raw_os_error() == Some(libc::ECHILD) => return Ok(()),
+            Ok(None) => return Ok(buried),
+            Err(error) if error.raw_os_error() == Some(libc::ECHILD) => return Ok(buried),
             Err(error) => return Err(error),
         };
+        buried += 1;
         if let Some(process) = running.remove(&dead.pid) {
             let event = SandboxEvent::Exited { process, status: dead.status, usage: dead.usage };
             init.channel.send(&Report::Event(event), &[])?;
@@ -194,19 +196,21 @@ fn report_deaths(init: &Init<'_>, running: &mut Running) -> io::Result<()> {
 /// Kills until nothing is left: a process that forks faster than it is found is met again in the next round.
 fn kill_all(init: &Init<'_>, running: &mut Running) -> Result<(), Failure> {
     let deadline = Instant::now() + KILL_TIMEOUT;
-    // Most die at once.
-    let mut pause = FIRST_PAUSE;
+    let deaths = deaths().stage(|| "waiting for killed processes")?;
     loop {
         let any = processes::kill_all(init).stage(|| "killing processes")?;
         // The channel may be gone already; that is no reason to stop killing.
-        let _ = report_deaths(init, running);
+        let buried = report_deaths(init, running).unwrap_or(0);
         if !any {
             return Ok(());
         }
         if Instant::now() > deadline {
             return Err(io::Error::from(io::ErrorKind::TimedOut)).stage(|| "waiting for killed processes");
         }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(RETRY_PAUSE);
+        // The signal of one that was buried may be gone already, with that of another.
+        if buried == 0 {
+            let _ = wait_readable(&[deaths.as_fd()], Some(RETRY_PAUSE));
+            while matches!(deaths.read_signal(), Ok(Some(_))) {}
+        }
     }
 }

@@ -247,10 +247,12 @@ pub(super) fn run(arguments: ServeArguments) -> Result<(), CommandError> {
 }
 
 /// Half of the processors, the other half is for functions: what passes from one worker to another costs an invocation more than a second
-/// worker saves it (docs/performance.md).
+/// worker saves it (docs/performance.md). The variable is tokio's own.
 fn worker_threads() -> usize {
+    let asked =
+        std::env::var("TOKIO_WORKER_THREADS").ok().and_then(|text| text.parse::<NonZero<usize>>().ok());
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-    (processors / 2).max(1)
+    asked.map_or((processors / 2).max(1), NonZero::get)
 }
 
 /// Who kills this process at a labelled point; nobody in a release.

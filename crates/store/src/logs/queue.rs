@@ -6,13 +6,13 @@
 //! A stream may have as much waiting as is left for all: one that floods takes half, ten of them an eleventh each, and there is room for
 //! whoever says little. What the platform says has some of its own besides.
 //!
-//! Whoever has lines wakes the thread only when it is idle. After each batch it rests for a moment, and takes what came meanwhile in one go:
-//! a function that is invoked again and again has three lines each time, and waking somebody for each took a fifth of the server's time.
+//! Whoever has lines wakes the thread only when it is idle. It rests for a moment, and takes what came meanwhile in one go: a function that is
+//! invoked again and again has three lines each time, and waking somebody for each took a fifth of the server's time. Whoever said the
+//! first line is about to start a function, and has the processor to itself meanwhile.
 //!
 //! ```text
-//!   idle --lines, or a message--> awake --takes all lines up to the next message--> resting --time is up, a message, or much waits--> awake
-//!     ^                             +-- nothing waits --+
-//!     +------------------------------------------------+
+//!   idle --lines--> resting --time is up, a message, or much waits--> awake --takes all lines up to the next message--> idle
+//!     +-- a message --------------------------------------------------^
 //! ```
 //!
 //! Buffers go round: what the thread has written gives its room to what comes next. Freed by another thread than made them, and in all
@@ -264,9 +264,12 @@ impl Block {
 }
 
 impl Receiver {
-    /// Takes what waits, waiting so long for something.
-    pub(super) fn take(&self, wait: Duration) -> Taken {
+    /// Takes what waits, waiting so long for something, and as long as it may for more of what can wait.
+    pub(super) fn take(&self, wait: Duration, rest: Duration) -> Taken {
         let mut state = self.wait(self.0.lock(), Thread::Idle, wait);
+        if !state.waiting.is_empty() {
+            state = self.wait(state, Thread::Resting, rest);
+        }
         let mut lines = state.take_lines();
         if !lines.is_empty() {
             return Taken::Lines(lines);
@@ -283,11 +286,6 @@ impl Receiver {
             None if state.is_closed => Taken::End,
             None => Taken::Nothing,
         }
-    }
-
-    /// Waits for more of what can wait.
-    pub(super) fn rest(&self, time: Duration) {
-        drop(self.wait(self.0.lock(), Thread::Resting, time));
     }
 
     fn wait<'a>(
@@ -348,9 +346,13 @@ mod tests {
         Arc::new(LogDestination { account_id: text(), region: text(), group: text(), stream: text() })
     }
 
+    fn take_now(queue: &Receiver) -> Taken {
+        queue.take(Duration::ZERO, Duration::ZERO)
+    }
+
     fn blocks(queue: &Receiver) -> Vec<String> {
         let mut found = Vec::new();
-        while let Taken::Lines(blocks) = queue.take(Duration::ZERO) {
+        while let Taken::Lines(blocks) = take_now(queue) {
             found.extend(blocks.into_iter().map(|block| String::from_utf8(block.lines).unwrap()));
         }
         found
@@ -400,7 +402,7 @@ mod tests {
         let to = to();
         let waiting = || sender.0.0.lock().bytes;
         assert!(sender.lines(&to, 1, &[b'x'; 10_000], LogForm::Lines));
-        let taken = || match queue.take(Duration::ZERO) {
+        let taken = || match take_now(&queue) {
             Taken::Lines(mut blocks) => blocks.remove(0).lines,
             _ => panic!(),
         };
@@ -452,10 +454,11 @@ mod tests {
         let message = |sender: &Sender| sender.message(Message::Settle(mpsc::channel().0));
         let rested = |time, comes: &dyn Fn(&Sender)| {
             let (sender, queue) = new();
-            let (began, resting) = (Instant::now(), std::thread::spawn(move || queue.rest(time)));
+            line(&sender);
+            let (began, resting) = (Instant::now(), std::thread::spawn(move || queue.take(time, time)));
             while sender.0.0.lock().thread != Thread::Resting {}
             comes(&sender);
-            resting.join().unwrap();
+            assert!(matches!(resting.join().unwrap(), Taken::Lines(_)));
             began.elapsed()
         };
         let (moment, minute) = (Duration::from_millis(50), Duration::from_secs(60));
@@ -470,9 +473,9 @@ mod tests {
         sender.message(Message::Settle(mpsc::channel().0));
         sender.lines(&to(), 1, b"b\n", LogForm::Lines);
         let one = |taken, line: &[u8]| matches!(taken, Taken::Lines(lines) if lines.len() == 1 && lines[0].lines == line);
-        assert!(one(queue.take(Duration::ZERO), b"a\n"));
-        assert!(matches!(queue.take(Duration::ZERO), Taken::Message(Message::Settle(_))));
-        assert!(one(queue.take(Duration::ZERO), b"b\n"));
+        assert!(one(take_now(&queue), b"a\n"));
+        assert!(matches!(take_now(&queue), Taken::Message(Message::Settle(_))));
+        assert!(one(take_now(&queue), b"b\n"));
     }
 
     #[test]
@@ -480,10 +483,10 @@ mod tests {
         let (sender, queue) = new();
         let clone = sender.clone();
         drop(sender);
-        assert!(matches!(queue.take(Duration::ZERO), Taken::Nothing));
+        assert!(matches!(take_now(&queue), Taken::Nothing));
         clone.lines(&to(), 1, b"a\n", LogForm::Lines);
         drop(clone);
         assert_eq!(blocks(&queue), ["a\n"]);
-        assert!(matches!(queue.take(Duration::from_secs(60)), Taken::End));
+        assert!(matches!(queue.take(Duration::from_secs(60), Duration::ZERO), Taken::End));
     }
 }

@@ -6,10 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lambda_model::{
-    error::with_causes,
-    ports::LogForm,
-};
+use lambda_model::{error::with_causes, ports::LogForm};
 
 use super::{
     Groups, LogEvent, LogGroupKey, LogGroupSettings, SYNC_INTERVAL,
@@ -19,7 +16,7 @@ use super::{
 };
 use crate::StoreError;
 
-/// The rest between two batches. What was printed can be read that much later, unless somebody asks before: who reads settles first.
+/// The rest before each batch. What was printed can be read that much later, unless somebody asks before: who reads settles first.
 const REST: Duration = Duration::from_millis(5);
 /// How often expired events are looked for.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(60);
@@ -59,11 +56,10 @@ impl Writer {
                 self.maintain();
             }
             let wake_at = self.sync_at.unwrap_or(self.maintain_at).min(self.maintain_at);
-            match messages.take(wake_at.saturating_duration_since(Instant::now())) {
+            match messages.take(wake_at.saturating_duration_since(Instant::now()), REST) {
                 Taken::Lines(blocks) => {
                     self.append_all(&blocks);
                     blocks.into_iter().for_each(|block| messages.give_back(block.lines));
-                    messages.rest(REST);
                 }
                 Taken::Message(message) => self.handle(message),
                 Taken::Nothing => {}

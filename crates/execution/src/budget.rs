@@ -48,6 +48,11 @@ impl Budget {
         self.environments.load(Ordering::Acquire)
     }
 
+    /// How many more there may be, as far as the count says.
+    pub(crate) fn rooms_left(&self) -> usize {
+        self.limits.environments_max.saturating_sub(self.in_use())
+    }
+
     /// Whether there would be room for an environment beside one that comes next: what is made ahead takes from nobody.
     pub(crate) fn has_room_to_spare(&self) -> bool {
         let reserve = self.limits.memory_reserve_bytes.saturating_mul(2);

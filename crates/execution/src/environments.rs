@@ -12,23 +12,19 @@ use lambda_model::{
     error::ThrottleReason,
     function::FunctionKey,
     invocation::{Invocation, InvocationOutcome},
-    limits,
     ports::{BoxFuture, ExecutionEnvironments, RunnableVersion},
 };
 use tokio::{sync::oneshot, task::JoinSet, time::Instant};
 
 use crate::{
-    budget::Room,
     configuration::Configuration,
     context::{Context, Dependencies},
     environment::{self, Environment},
+    evictions::{Evictions, PoolKey, Pools},
     pool::{Pool, Request, StartEnvironment},
     provisioned::Provision,
     sandboxes::{Kind, keep_prepared},
 };
-
-/// A function version; its revision may change, its pool then does too.
-type PoolKey = (FunctionKey, String);
 
 /// Runs invocations in environments. The crate's front door.
 pub struct Environments {
@@ -40,8 +36,6 @@ pub struct Environments {
     _looks_out: JoinSet<()>,
 }
 
-type Pools = RwLock<HashMap<PoolKey, Arc<Pool>>>;
-
 impl Environments {
     /// No environment is started until an invocation asks for one.
     pub fn new(configuration: Configuration, dependencies: Dependencies) -> Self {
@@ -51,7 +45,11 @@ impl Environments {
         let attention = Arc::clone(&context.attention);
         looks_out.spawn(async move { attention.look_out().await });
         let pools = Arc::new(Pools::default());
-        let starter = Arc::new(Starter { context: Arc::clone(&context), pools: Arc::clone(&pools) });
+        let starter = Arc::new(Starter {
+            context: Arc::clone(&context),
+            pools: Arc::clone(&pools),
+            evictions: Arc::default(),
+        });
         Self { context, pools, provisions: RwLock::default(), starter, _looks_out: looks_out }
     }
 
@@ -210,17 +208,19 @@ impl ExecutionEnvironments for Environments {
 struct Starter {
     context: Arc<Context>,
     pools: Arc<Pools>,
+    evictions: Arc<Evictions>,
 }
 
 impl StartEnvironment for Starter {
     fn start_environment(&self, pool: &Arc<Pool>) {
         let (context, pools, pool) = (Arc::clone(&self.context), Arc::clone(&self.pools), Arc::clone(pool));
+        let evictions = Arc::clone(&self.evictions);
         if !context.scaling.take(&pool.version.key) {
             let reason = ThrottleReason::ConcurrentInvocationLimitExceeded;
             return pool.start_failed(&LambdaError::TooManyRequests(reason));
         }
         tokio::spawn(async move {
-            match acquire_room(&context, &pools).await {
+            match evictions.acquire_room(&context, &pools).await {
                 Some(room) => {
                     context.metrics.environment_started(&pool.version.key);
                     Environment::run(context, pool, room).await;
@@ -231,39 +231,4 @@ impl StartEnvironment for Starter {
             }
         });
     }
-}
-
-/// Takes room; where there is none, the environment that is idle longest makes place. `None` when none is idle.
-async fn acquire_room(context: &Context, pools: &Pools) -> Option<Room> {
-    let deadline = Instant::now() + Duration::from_millis(limits::ROOM_TIMEOUT_MS);
-    let mut patient_until = None;
-    while Instant::now() < deadline {
-        let returned = context.budget.room_returned();
-        if let Some(room) = context.budget.take() {
-            return Some(room);
-        }
-        if !context.budget.host_has_room() && context.shelves.make_room().await {
-            continue;
-        }
-        // Who has evicted one waits for that: others wait too, and each would evict them all.
-        let until = match patient_until.filter(|until| Instant::now() < *until) {
-            Some(until) => until,
-            None if evict_longest_idle(pools) => {
-                Instant::now() + Duration::from_millis(limits::EVICTION_PATIENCE_MS)
-            }
-            None => patient_until?,
-        };
-        patient_until = Some(until);
-        let _ = tokio::time::timeout_at(until.max(Instant::now() + LOOK_AGAIN).min(deadline), returned).await;
-    }
-    None
-}
-
-/// Between two looks for room where nobody is idle.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
-
-fn evict_longest_idle(pools: &Pools) -> bool {
-    let pools = read(pools);
-    let idle = pools.values().filter_map(|pool| Some((pool.idle_since()?, pool)));
-    idle.min_by_key(|(since, _)| *since).is_some_and(|(_, pool)| pool.evict_longest_idle())
 }

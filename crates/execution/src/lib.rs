@@ -13,6 +13,7 @@ mod context;
 mod environment;
 mod environment_api;
 mod environments;
+mod evictions;
 mod extensions_api;
 #[cfg(fuzzing)]
 pub mod fuzzing;

@@ -60,6 +60,32 @@ def test_beyond_the_budget_of_the_server_new_environments_are_throttled(fresh_se
     deployer.close()
 
 
+def test_environments_that_nobody_uses_end_for_those_that_begin(fresh_server):
+    server = fresh_server("--environments-max", "6", "--scaling-burst", "1000")
+    client = server.client(max_pool_connections=64)
+    deployer = Deployer(client, "provided.al2023")
+    package = make_zip({"bootstrap": executable(toolbox.static_program("echo_runtime"))})
+    functions = [deployer(package, Runtime="provided.al2023", Handler="echo") for _ in range(90)]
+    waiting, answers = list(range(len(functions))), []
+
+    def call():
+        # As many at a time as leave some that are idle, or about to be.
+        while waiting:
+            number = waiting.pop()
+            try:
+                answers.append(functions[number].invoke(number, LogType="None").payload == number)
+            except ClientError as error:
+                answers.append(str(error))
+
+    callers = [threading.Thread(target=call) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert answers == [True] * len(functions)
+    deployer.close()
+
+
 @pytest.mark.parametrize("reserve", ["--memory-reserve-mb", "--disk-reserve-mb"])
 def test_a_host_without_room_throttles(fresh_server, python_runtime, reserve):
     server = fresh_server("--no-sdk", reserve, str(10**9))

@@ -339,6 +339,35 @@ def test_go1_runs_the_binary_that_the_handler_names(deploy):
     assert function.invoke("go").payload == "go"
 
 
+# Each answer is a call that asks for the next event too: counts how often it was given one without asking otherwise.
+ANSWERS_AND_ASKS = '''#!/bin/sh
+api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
+together=0
+curl -s -D /tmp/head "$api/next" > /tmp/event
+while true; do
+    id=$(sed -n 's/^lambda-runtime-aws-request-id: //Ip' /tmp/head | tr -d '\\r')
+    echo "{\\"event\\": $(cat /tmp/event), \\"together\\": $together}" > /tmp/answer
+    [ "$(cat /tmp/event)" = 2 ] && id="$id-wrong"
+    curl -s -D /tmp/head -H 'Lambent-Runtime-Then: next' --data-binary @/tmp/answer "$api/$id/response" > /tmp/event
+    if grep -qi '^lambda-runtime-aws-request-id' /tmp/head; then
+        together=$((together + 1))
+    else
+        exit 3
+    fi
+done
+'''
+
+
+def test_an_answer_may_ask_for_the_next_event(deploy):
+    if shutil.which("curl") is None:
+        pytest.skip("skipped: curl is not on this machine, and the shell bootstrap needs it")
+    function = deploy({"bootstrap": executable(ANSWERS_AND_ASKS)}, Runtime="provided.al2023", Handler="x", MemorySize=256)
+    assert [function.invoke(7).payload for _ in range(3)] == [{"event": 7, "together": n} for n in range(3)]
+    refused = function.invoke(2)
+    assert refused.error == "Unhandled" and "exit status 3" in refused.payload["errorMessage"]
+    assert function.invoke(7).payload == {"event": 7, "together": 0}, "it was started again"
+
+
 def test_provided_runtimes_have_no_execution_env(deploy):
     if shutil.which("curl") is None:
         pytest.skip("skipped: curl is not on this machine, and the shell bootstrap needs it")

@@ -17,16 +17,31 @@ pub(crate) struct Budget {
     limits: Budgets,
     host: Arc<Host>,
     environments: AtomicUsize,
+    /// Those of them that are ending.
+    leaving: AtomicUsize,
     returned: Notify,
 }
 
 /// Room for one environment; given back when dropped.
-pub(crate) struct Room(Arc<Budget>);
+pub(crate) struct Room {
+    budget: Arc<Budget>,
+    is_leaving: bool,
+}
+
+impl Room {
+    /// Whoever has it is about to give it back.
+    pub(crate) fn leaves(&mut self) {
+        if !std::mem::replace(&mut self.is_leaving, true) {
+            self.budget.leaving.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+}
 
 impl Budget {
     pub(crate) fn new(limits: Budgets, data_dir: PathBuf) -> Arc<Self> {
         let host = Arc::new(Host::new(data_dir));
-        Arc::new(Self { limits, host, environments: AtomicUsize::new(0), returned: Notify::new() })
+        let (environments, leaving) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Arc::new(Self { limits, host, environments, leaving, returned: Notify::new() })
     }
 
     /// Takes room for one environment, if there is any.
@@ -34,7 +49,7 @@ impl Budget {
         let taken = self.environments.fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| {
             (count < self.limits.environments_max).then_some(count + 1)
         });
-        let room = taken.ok().map(|_| Room(Arc::clone(self)))?;
+        let room = taken.ok().map(|_| Room { budget: Arc::clone(self), is_leaving: false })?;
         self.host_has_room().then_some(room)
     }
 
@@ -46,6 +61,11 @@ impl Budget {
     /// Environments that hold room now.
     pub(crate) fn in_use(&self) -> usize {
         self.environments.load(Ordering::Acquire)
+    }
+
+    /// Whether some room is about to be given back.
+    pub(crate) fn is_room_coming(&self) -> bool {
+        self.leaving.load(Ordering::Acquire) > 0
     }
 
     /// How many more there may be, as far as the count says.
@@ -72,8 +92,11 @@ impl Budget {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.0.environments.fetch_sub(1, Ordering::AcqRel);
-        self.0.returned.notify_waiters();
+        self.budget.environments.fetch_sub(1, Ordering::AcqRel);
+        if self.is_leaving {
+            self.budget.leaving.fetch_sub(1, Ordering::AcqRel);
+        }
+        self.budget.returned.notify_waiters();
     }
 }
 
@@ -91,8 +114,12 @@ mod tests {
         let first = budget.take();
         let second = budget.take();
         assert!(first.is_some() && second.is_some() && budget.take().is_none());
+        let mut first = first.unwrap();
+        first.leaves();
+        first.leaves();
+        assert!(budget.is_room_coming());
         drop(first);
-        assert!(budget.take().is_some());
+        assert!(budget.take().is_some() && !budget.is_room_coming());
     }
 
     #[tokio::test]

@@ -3,16 +3,13 @@
 //! ```text
 //! start ──► room? ──yes──► begin; where starts follow each other, one that is idle ends for the next
 //!             └──no──► the one that is idle longest ends ──► room? ...
-//!                        └── none is idle ──► somebody else's is just ending? wait a moment ──► room? ...
+//!                        └── none is idle ──► one is just ending, or will be idle in a moment? wait ──► room? ...
 //!                                               └── no: there is no room
 //! ```
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -38,15 +35,15 @@ const AHEAD: usize = 2;
 #[derive(Default)]
 pub(crate) struct Evictions {
     last: Mutex<Option<Instant>>,
-    /// Those that wait for one that they had evicted.
-    waiting: AtomicUsize,
 }
 
 impl Evictions {
     /// Takes room; where there is none, the environment that is idle longest makes place. `None` when none is idle.
     pub(crate) async fn acquire_room(&self, context: &Context, pools: &Pools) -> Option<Room> {
         let deadline = Instant::now() + Duration::from_millis(limits::ROOM_TIMEOUT_MS);
-        let mut waits: Option<Waits<'_>> = None;
+        // Until when an environment that was told to end for this is waited for.
+        let mut waits_until = None;
+        let mut has_looked = false;
         loop {
             let now = Instant::now();
             if now >= deadline {
@@ -61,15 +58,17 @@ impl Evictions {
                 continue;
             }
             // Who has evicted one waits for that: others wait too, and each would evict them all.
-            if waits.as_ref().is_none_or(|waits| waits.until <= now) {
+            if waits_until.is_none_or(|until| until <= now) {
                 if self.evict(pools) {
-                    waits = Some(Waits::new(now + PATIENCE, &self.waiting));
-                } else if waits.is_none() && self.waiting.load(Ordering::Acquire) == 0 {
+                    waits_until = Some(now + PATIENCE);
+                } else if has_looked && waits_until.is_none() && !context.budget.is_room_coming() {
                     return None;
                 }
             }
-            let until = waits.as_ref().map_or(now, |waits| waits.until);
-            let _ = tokio::time::timeout_at(until.max(now + LOOK_AGAIN).min(deadline), returned).await;
+            // Who finds nobody idle looks twice: one that has answered is idle a moment later.
+            has_looked = true;
+            let until = waits_until.unwrap_or(now).max(now + LOOK_AGAIN);
+            let _ = tokio::time::timeout_at(until.min(deadline), returned).await;
         }
     }
 
@@ -98,24 +97,5 @@ impl Evictions {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Somebody who waits for an environment to end, and how long before another has to.
-struct Waits<'a> {
-    until: Instant,
-    all: &'a AtomicUsize,
-}
-
-impl<'a> Waits<'a> {
-    fn new(until: Instant, all: &'a AtomicUsize) -> Self {
-        all.fetch_add(1, Ordering::AcqRel);
-        Self { until, all }
-    }
-}
-
-impl Drop for Waits<'_> {
-    fn drop(&mut self) {
-        self.all.fetch_sub(1, Ordering::AcqRel);
     }
 }

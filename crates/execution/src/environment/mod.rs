@@ -201,6 +201,7 @@ impl Environment {
 
     async fn shut_down(mut self) {
         self.phase = Phase::ShuttingDown;
+        self.room.leaves();
         if !self.api.shared.extensions.are_none() {
             self.end_processes(ShutdownReason::Spindown).await;
         }

@@ -43,7 +43,8 @@ use report::Row;
 use runtimes::Subject;
 
 /// Callers at a time, and payload bytes, of each warm row.
-const WARM: &[(usize, usize)] = &[(1, 1 << 10), (8, 1 << 10), (32, 1 << 10), (1, 1 << 20), (8, 1 << 20)];
+const WARM: &[(usize, usize)] =
+    &[(1, 1 << 10), (8, 1 << 10), (16, 1 << 10), (32, 1 << 10), (1, 1 << 20), (8, 1 << 20)];
 const WARM_UP: Duration = Duration::from_secs(1);
 /// In so many turns each.
 const PAIRS: u32 = 5;

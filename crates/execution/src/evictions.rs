@@ -40,10 +40,10 @@ pub(crate) struct Evictions {
 impl Evictions {
     /// Takes room; where there is none, the environment that is idle longest makes place. `None` when none is idle.
     pub(crate) async fn acquire_room(&self, context: &Context, pools: &Pools) -> Option<Room> {
-        let deadline = Instant::now() + Duration::from_millis(limits::ROOM_TIMEOUT_MS);
+        let begun = Instant::now();
+        let deadline = begun + Duration::from_millis(limits::ROOM_TIMEOUT_MS);
         // Until when an environment that was told to end for this is waited for.
         let mut waits_until = None;
-        let mut has_looked = false;
         loop {
             let now = Instant::now();
             if now >= deadline {
@@ -61,12 +61,14 @@ impl Evictions {
             if waits_until.is_none_or(|until| until <= now) {
                 if self.evict(pools) {
                     waits_until = Some(now + PATIENCE);
-                } else if has_looked && waits_until.is_none() && !context.budget.is_room_coming() {
+                } else if now >= begun + LOOK_AGAIN
+                    && waits_until.is_none()
+                    && !context.budget.is_room_coming()
+                {
+                    // Not at once: one that has answered is idle a moment later.
                     return None;
                 }
             }
-            // Who finds nobody idle looks twice: one that has answered is idle a moment later.
-            has_looked = true;
             let until = waits_until.unwrap_or(now).max(now + LOOK_AGAIN);
             let _ = tokio::time::timeout_at(until.min(deadline), returned).await;
         }

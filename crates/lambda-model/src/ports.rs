@@ -262,6 +262,9 @@ pub trait EnvironmentEndpoint: Send + Sync {
 pub trait LogSink: Send + Sync {
     /// Appends text that ends in a newline to a log stream. Never blocks; drops and counts when it cannot keep up.
     fn append(&self, to: &Arc<LogDestination>, text: &[u8], form: LogForm);
+
+    /// What was appended so far is not to wait for more: something that it tells of is about to be made durable. Never blocks.
+    fn hurry(&self) {}
 }
 
 /// A log stream, which is made when something is first written to it.

@@ -423,4 +423,8 @@ impl LogSink for Logs {
             self.groups.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
+
+    fn hurry(&self) {
+        self.queue.hurry();
+    }
 }

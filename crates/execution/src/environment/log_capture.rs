@@ -197,6 +197,11 @@ impl LogCapture {
         self.out.telemetry.is_heard() || matches!(self.out.format, LogFormat::Json { .. })
     }
 
+    /// What was said so far is written at once.
+    pub(crate) fn hurry(&self) {
+        self.out.sink.hurry();
+    }
+
     /// Writes a line of the platform, on a line of its own.
     pub(crate) fn platform(&mut self, line: &str) {
         self.end_lines();

@@ -71,6 +71,10 @@ impl Environment {
         if !ended.is_well {
             self.reset(reset_reason(&ended.status)).await;
         }
+        if invocation.is_patient {
+            // An event of a queue is settled now, on disk: nobody is to find it gone and no word of it in the log.
+            self.log.hurry();
+        }
         ended.outcome.log_tail = self.log.take_tail();
         self.count(&ended);
         send(&mut reply, ended.outcome);

@@ -103,6 +103,8 @@ struct State {
     thread: Thread,
     /// How many messages wait.
     messages: usize,
+    /// Whether somebody is about to make durable what the lines tell of.
+    is_hurried: bool,
     lost: Lost,
     bytes: usize,
     /// Those of each stream, by where its destination is.
@@ -181,6 +183,16 @@ impl Sender {
         true
     }
 
+    /// What waits is not to wait for more.
+    pub(super) fn hurry(&self) {
+        let queue = &self.0.0;
+        let mut state = queue.lock();
+        if !state.waiting.is_empty() {
+            state.is_hurried = true;
+            queue.wake(&mut state);
+        }
+    }
+
     /// Puts anything else in, whatever waits.
     pub(super) fn message(&self, message: Message) {
         let queue = &self.0.0;
@@ -221,12 +233,13 @@ impl State {
 
     /// Whether nothing is urgent.
     fn may_rest(&self) -> bool {
-        self.messages == 0 && !self.is_closed && self.bytes < REST_BYTES_MAX
+        self.messages == 0 && !self.is_hurried && !self.is_closed && self.bytes < REST_BYTES_MAX
     }
 
     /// The lines that come first.
     fn take_lines(&mut self) -> Vec<Block> {
         let (mut lines, mut bytes) = (Vec::new(), 0);
+        self.is_hurried = false;
         while bytes < BATCH_BYTES && matches!(self.waiting.front(), Some(Waiting::Lines(_))) {
             let Some(Waiting::Lines(block)) = self.waiting.pop_front() else { break };
             self.remove(&block);
@@ -463,7 +476,10 @@ mod tests {
         };
         let (moment, minute) = (Duration::from_millis(50), Duration::from_secs(60));
         assert!(rested(moment, &line) >= moment);
-        assert!(rested(minute, &much) < minute && rested(minute, &message) < minute);
+        let hurry = |sender: &Sender| sender.hurry();
+        for comes in [&much as &dyn Fn(&Sender), &message, &hurry] {
+            assert!(rested(minute, comes) < minute);
+        }
     }
 
     #[test]

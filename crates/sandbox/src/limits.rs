@@ -27,7 +27,7 @@ pub(crate) const SOCKETS_GONE_TIMEOUT: Duration = Duration::from_millis(500);
 /// The pause between two looks at something that the kernel finishes in its own time.
 pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(2);
 
-/// The first pause of several that grow to it.
+/// The same, of what takes next to no time.
 pub(crate) const FIRST_PAUSE: Duration = Duration::from_micros(100);
 
 /// The tmpfs that holds a sandbox's root: a few directories, links and files of `/etc`.

@@ -62,6 +62,7 @@ const GOALS: &[(&str, &str, Figure, f64)] = &[
     ("G2", "warm node, 1 callers, 1 KB : bare", Figure::P50, 1.15),
     ("G2", "warm node, 1 callers, 1 KB : AWS's emulator", Figure::P50, 0.5),
     ("G2", "warm node, 1 callers, 1 KB : AWS's emulator", Figure::P99, 0.25),
+    // With as many environments as callers: of sixteen callers of four, twelve are throttled here. The peer of G3 is not among the rows.
     ("G3", "warm native, 16 callers, 1 KB : bare", Figure::Rate, 0.85),
     ("G3", "warm python, 16 callers, 1 KB : bare", Figure::Rate, 0.95),
     ("G3", "warm node, 16 callers, 1 KB : bare", Figure::Rate, 0.95),

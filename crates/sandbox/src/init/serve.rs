@@ -196,7 +196,8 @@ fn report_deaths(init: &Init<'_>, running: &mut Running) -> io::Result<usize> {
 /// Kills until nothing is left: a process that forks faster than it is found is met again in the next round.
 fn kill_all(init: &Init<'_>, running: &mut Running) -> Result<(), Failure> {
     let deadline = Instant::now() + KILL_TIMEOUT;
-    let deaths = deaths().stage(|| "waiting for killed processes")?;
+    // Without one they are killed all the same.
+    let deaths = deaths().ok();
     loop {
         let any = processes::kill_all(init).stage(|| "killing processes")?;
         // The channel may be gone already; that is no reason to stop killing.
@@ -209,8 +210,14 @@ fn kill_all(init: &Init<'_>, running: &mut Running) -> Result<(), Failure> {
         }
         // The signal of one that was buried may be gone already, with that of another.
         if buried == 0 {
-            let _ = wait_readable(&[deaths.as_fd()], Some(RETRY_PAUSE));
-            while matches!(deaths.read_signal(), Ok(Some(_))) {}
+            wait_for_death(deaths.as_ref());
         }
     }
+}
+
+/// For as long as it is worth to wait before another look.
+fn wait_for_death(deaths: Option<&SignalFd>) {
+    let Some(deaths) = deaths else { return std::thread::sleep(RETRY_PAUSE) };
+    let _ = wait_readable(&[deaths.as_fd()], Some(RETRY_PAUSE));
+    while matches!(deaths.read_signal(), Ok(Some(_))) {}
 }

@@ -317,6 +317,17 @@ def test_g_04_a_function_logs_to_its_own_group(deploy, logs):
     assert times == sorted(times) and abs(times[0] - now_ms()) < 60_000
 
 
+def test_the_group_of_a_function_is_there_when_it_has_answered(deploy, logs):
+    """Also for who is faster than the thread that writes: again and again, since the wait is short."""
+    for _ in range(10):
+        function = deploy({"app.py": "def handler(event, context): pass"}, Handler="app.handler")
+        function.invoke({})
+        name = f"/aws/lambda/{function.name}"
+        logs.put_retention_policy(logGroupName=name, retentionInDays=7)
+        [group] = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+        assert group["retentionInDays"] == 7
+
+
 def test_g_06_what_a_runtime_says_in_one_is_one_event(deploy, logs):
     code = """
         import logging, os, sys

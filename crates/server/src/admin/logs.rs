@@ -35,7 +35,7 @@ impl Admin {
         };
         let group = self.lambda.catalog.log_group(&key);
         let source = Source::of(&key, group.clone());
-        if group.is_none() && self.logs.group(&source.group).is_none() {
+        if group.is_none() && !self.is_there(&source.group).await {
             return http::json(
                 StatusCode::NOT_FOUND,
                 &json!({"message": format!("Function not found: {}", key.arn())}),
@@ -53,6 +53,16 @@ impl Admin {
             }
         });
         response
+    }
+
+    /// Whether a function that is gone has left lines; those that still wait to be written count.
+    async fn is_there(&self, group: &LogGroupKey) -> bool {
+        let (logs, group) = (self.logs.clone(), group.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            logs.settle();
+            logs.group(&group).is_some()
+        });
+        looked.await.unwrap_or(false)
     }
 }
 

@@ -48,7 +48,6 @@ impl CloudWatchLogs {
         };
         let page = self
             .blocking(move |logs| {
-                logs.settle();
                 let streams = logs.streams(&key).ok_or_else(no_group)?;
                 if !streams.contains_key(stream.as_str()) {
                     return Err(no_stream());

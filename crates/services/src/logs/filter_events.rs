@@ -55,7 +55,6 @@ impl CloudWatchLogs {
         };
         let page = self
             .blocking(move |logs| {
-                logs.settle();
                 let is_wanted = |message: &str| pattern.matches(message);
                 logs.read(&key, &query, &is_wanted).ok_or_else(no_group)?.map_err(of_store)
             })

@@ -77,8 +77,9 @@ impl CloudWatchLogs {
                 && input.log_group_class.as_ref().is_none_or(|class| group.settings.class == *class)
                 && (named.is_empty() || named.contains(&name))
         };
-        let groups = self.logs.groups(context.account_id(), &context.region).into_iter();
-        let groups = groups.filter(|(name, group)| is_wanted(name, group));
+        let (account_id, region) = (context.account_id().to_owned(), context.region.clone());
+        let groups = self.blocking(move |logs| Ok(logs.groups(&account_id, &region))).await?;
+        let groups = groups.into_iter().filter(|(name, group)| is_wanted(name, group));
         let groups = groups.map(|(name, group)| (name, shown(context, group))).collect();
         let (groups, next_token) = paging::page(groups, input.next_token.as_deref(), input.limit, PAGE)?;
         Ok(api::DescribeLogGroupsResponse { log_groups: Some(groups), next_token })

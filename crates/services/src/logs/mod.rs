@@ -54,13 +54,18 @@ impl CloudWatchLogs {
         Self { logs, live_tails: live_tail::Sessions::default() }
     }
 
-    /// Work on files: not on a thread that serves others.
+    /// Work on files: not on a thread that serves others. What functions printed before the question is part of the answer, and so is the
+    /// group that their first line makes.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Logs) -> Handled<T> + Send + 'static,
     ) -> Handled<T> {
         let logs = self.logs.clone();
-        let done = tokio::task::spawn_blocking(move || work(&logs)).await;
+        let done = tokio::task::spawn_blocking(move || {
+            logs.settle();
+            work(&logs)
+        })
+        .await;
         done.unwrap_or_else(|_| Err(failed("the work did not end")))
     }
 }

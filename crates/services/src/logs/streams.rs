@@ -61,14 +61,8 @@ impl CloudWatchLogs {
         if by_time && input.log_stream_name_prefix.is_some() {
             return Err(invalid("Cannot order by LastEventTime with a logStreamNamePrefix."));
         }
-        let logs = self.logs.clone();
-        // What was printed before the question is part of the answer.
-        self.blocking(|logs| {
-            logs.settle();
-            Ok(())
-        })
-        .await?;
-        let streams = logs.streams(&key).ok_or_else(no_group)?;
+        let of_group = key.clone();
+        let streams = self.blocking(move |logs| logs.streams(&of_group).ok_or_else(no_group)).await?;
         let prefix = input.log_stream_name_prefix.as_deref().unwrap_or_default();
         let wanted = streams.into_iter().filter(|(name, _)| name.starts_with(prefix));
         let mut wanted: Vec<(String, api::LogStream)> = wanted

@@ -75,7 +75,9 @@ impl CloudWatchLogs {
         input: api::DescribeSubscriptionFiltersRequest,
     ) -> Handled<api::DescribeSubscriptionFiltersResponse> {
         let key = group_key(context, input.log_group_name.as_deref());
-        let filters = self.logs.group(&key).ok_or_else(no_group)?.settings.subscription_filters;
+        let of_group = key.clone();
+        let group = self.blocking(move |logs| logs.group(&of_group).ok_or_else(no_group)).await?;
+        let filters = group.settings.subscription_filters;
         let prefix = input.filter_name_prefix.as_deref().unwrap_or_default();
         let wanted = filters.into_iter().filter(|(name, _)| name.starts_with(prefix));
         let shown = wanted.map(|(name, filter)| (name.clone(), shown(&key.name, name, filter))).collect();

@@ -59,7 +59,7 @@ impl CloudWatchLogs {
         input: api::ListTagsForResourceRequest,
     ) -> Handled<api::ListTagsForResourceResponse> {
         let key = tagged(context, input.resource_arn.as_deref())?;
-        Ok(api::ListTagsForResourceResponse { tags: Some(self.tags_of(&key)?) })
+        Ok(api::ListTagsForResourceResponse { tags: Some(self.tags_of(key).await?) })
     }
 
     pub(super) async fn list_tags_log_group(
@@ -68,11 +68,11 @@ impl CloudWatchLogs {
         input: api::ListTagsLogGroupRequest,
     ) -> Handled<api::ListTagsLogGroupResponse> {
         let key = group_key(context, input.log_group_name.as_deref());
-        Ok(api::ListTagsLogGroupResponse { tags: Some(self.tags_of(&key)?) })
+        Ok(api::ListTagsLogGroupResponse { tags: Some(self.tags_of(key).await?) })
     }
 
-    fn tags_of(&self, key: &LogGroupKey) -> Handled<Tags> {
-        Ok(self.logs.group(key).ok_or_else(no_group)?.settings.tags)
+    async fn tags_of(&self, key: LogGroupKey) -> Handled<Tags> {
+        self.blocking(move |logs| Ok(logs.group(&key).ok_or_else(no_group)?.settings.tags)).await
     }
 
     async fn add_tags(&self, key: LogGroupKey, tags: Tags) -> Handled<()> {

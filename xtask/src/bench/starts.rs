@@ -58,8 +58,8 @@ pub(super) fn rows(
     Ok(rows)
 }
 
-/// How many starts a second there can be, with the end of as many: each takes the place of an earlier one. Beside `runc run`, by as many
-/// callers as there are processors; both begin and end what they isolate.
+/// How many starts a second there can be, with the end of as many: functions are invoked in turn, and each takes the place of one that
+/// was earlier. Beside `runc run`, by as many callers; both begin and end what they isolate.
 ///
 /// # Errors
 /// As above.
@@ -75,16 +75,19 @@ pub(super) fn rows_with_ends(
     let server = Lambent::start(folder, subjects, &["--environments-max", ENVIRONMENTS])?;
     let mut rows = Vec::new();
     for subject in subjects.iter().filter(|subject| subject.name != "node") {
-        let paths = (0..effort.cold_starts * STARTS_FOR_EACH)
+        let paths = (0..FUNCTIONS)
             .map(|number| server.deploy(subject, &format!("ends-{}-{number}", subject.name)))
             .collect::<Result<Vec<_>, _>>()?;
-        let lambent = side_by_side(CALLERS, paths.len(), |number| {
+        let once = |number: usize| {
             let failed = |error| Failure::during(format!("starts of {}", subject.name), error);
             let mut connection = Connection::open(&server.address).map_err(failed)?;
-            let path = paths.get(number).map(String::as_str).unwrap_or_default();
+            let path = paths.get(number % FUNCTIONS).map(String::as_str).unwrap_or_default();
             let target = Target { address: &server.address, path, body: b"1", kind: Kind::Answer };
             load::one(&mut connection, &target).map_err(failed)
-        })?;
+        };
+        // What a function has from its first invocation on, a log group above all, is there.
+        side_by_side(CALLERS, FUNCTIONS, once)?;
+        let lambent = side_by_side(CALLERS, effort.cold_starts * STARTS_FOR_EACH, once)?;
         let floor =
             side_by_side(CALLERS, effort.cold_starts, |number| runc.run(&format!("lambent-bench-{number}")))?;
         rows.push(Row { name: format!("starts {}, with their ends : runc", subject.name), lambent, floor });
@@ -98,10 +101,12 @@ const PAUSE: Duration = Duration::from_millis(400);
 
 /// At a time; everything else ends for the next.
 const ENVIRONMENTS: &str = "16";
+/// So many that none finds its environment again.
+const FUNCTIONS: usize = 64;
 /// For each cold start of the other rows: a rate takes more of them than a median.
 const STARTS_FOR_EACH: usize = 8;
-/// As many as the smallest machine has processors.
-const CALLERS: usize = 2;
+/// Two for each processor of the smallest machine: what waits for the kernel leaves none idle.
+const CALLERS: usize = 4;
 
 /// What `callers` threads do between them, so many times.
 fn side_by_side(

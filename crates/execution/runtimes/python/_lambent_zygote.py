@@ -99,22 +99,30 @@ def fork_into(request, descriptors, closing_filter, own_namespace):
             check(libc.setns(own_namespace, NEW_PID_NAMESPACE))
     if between:
         return hear(between, told, tell)
+    # Whatever this process touches is copied, for nothing: it only forks, and its end makes init the other's parent.
     try:
-        enter(init, doors, request["user"], closing_filter)
         pid = os.fork()
     except BaseException as error:
-        os.write(tell, f"{type(error).__name__}: {error}".encode())
-        os._exit(1)
+        give_up(tell, error)
     if pid:
-        # The end of this process makes init the other's parent.
-        os.write(tell, str(pid).encode())
+        os.write(tell, b"%d " % pid)
         os._exit(0)
+    try:
+        enter(init, doors, request["user"], closing_filter)
+    except BaseException as error:
+        give_up(tell, error)
     os.setsid()
     for source, target in ((stdin, 0), (stdout, 1), (stdout, 2), (stdout, request["stdout_again"])):
         os.dup2(source, target)
     for descriptor in (told, tell, *descriptors):
         os.close(descriptor)
     return None
+
+
+def give_up(tell, error):
+    """Ends a forked process that cannot become what it should."""
+    os.write(tell, f" {type(error).__name__}: {error}".encode())
+    os._exit(1)
 
 
 def fork(group):
@@ -127,16 +135,17 @@ def fork(group):
 
 
 def hear(between, told, tell):
-    """What the process between says, when it has ended."""
+    """The number that the process between says, when it has ended and what it forked is inside: whoever has more to say has failed."""
     os.close(tell)
     text = b""
     while said := os.read(told, 4096):
         text += said
     os.close(told)
     os.waitpid(between, 0)
-    if not text.isdigit():
-        raise RuntimeError(text.decode() or "it ended without a word")
-    return int(text)
+    number, _, error = text.decode().partition(" ")
+    if error or not number:
+        raise RuntimeError(error or "it ended without a word")
+    return int(number)
 
 
 def enter(init, doors, user, closing_filter):

@@ -11,6 +11,7 @@
 
 mod build;
 mod services;
+mod shelf;
 mod shelves;
 mod specification;
 mod waiting;
@@ -66,14 +67,15 @@ pub(crate) struct Remains {
 
 /// Makes what is left ready for another environment, if one of its kind is wanted, or destroys it.
 pub(crate) async fn take_back(context: &Context, remains: Remains) {
-    let is_wanted = |origin: &Origin| origin.uses < USES_MAX && context.shelves.wants(&origin.kind);
     let Remains { uid, sandbox, origin, room } = remains;
-    let Some(origin) = origin.filter(is_wanted) else {
+    let origin = origin.filter(|origin| origin.uses < USES_MAX);
+    let expected = origin.and_then(|origin| Some((context.shelves.expect_back(&origin.kind)?, origin)));
+    let Some((coming, origin)) = expected else {
         let _ = tokio::task::spawn_blocking(move || drop((sandbox, uid, room))).await;
         return;
     };
     match build::again(context, &origin, sandbox, (uid, room)).await {
-        Ok(prepared) => context.shelves.put_back(&origin.kind, prepared).await,
+        Ok(prepared) => coming.put(prepared).await,
         // As when somebody has used its /tmp.
         Err(error) => tracing::debug!(error = with_causes(&error), "a sandbox was not renewed"),
     }
@@ -84,7 +86,7 @@ pub(crate) async fn take_back(context: &Context, remains: Remains) {
 /// # Errors
 /// When it can be neither taken nor built.
 pub(crate) async fn obtain(context: &Context, wanted: &Wanted) -> Result<SandboxOfEnvironment, StartError> {
-    let mut prepared = context.shelves.take(&wanted.kind);
+    let mut prepared = context.shelves.take(&wanted.kind).await;
     if prepared.is_none() && context.zygotes.are_ready(&wanted.kind) {
         // Forked after all it is ready sooner than started by itself.
         let built = build::prepared(context, &wanted.kind).await;

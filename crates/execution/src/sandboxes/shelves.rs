@@ -11,14 +11,19 @@ use std::{
     time::Duration,
 };
 
-use lambda_model::{environment::Demand, error::with_causes, limits};
+use lambda_model::error::with_causes;
 use tokio::{sync::Notify, time::Instant};
 
-use super::{Kind, SandboxOfEnvironment, build};
+use super::{
+    Kind, SandboxOfEnvironment, build,
+    shelf::{Found, Shelf},
+};
 use crate::context::Context;
 
 /// Nothing was taken for so long: whoever took the last one has started.
 const QUIET: Duration = Duration::from_millis(20);
+/// Whoever has waited so long for one that comes back builds one.
+const COMING_TIMEOUT: Duration = Duration::from_millis(100);
 /// Between two looks at what nobody wants any more.
 const LOOK: Duration = Duration::from_secs(30);
 /// After a sandbox that could not be built.
@@ -34,7 +39,7 @@ pub(crate) struct Shelves {
 
 #[derive(Default)]
 struct Inner {
-    shelves: BTreeMap<Kind, Shelf>,
+    shelves: BTreeMap<Kind, Shelf<SandboxOfEnvironment>>,
     closed: bool,
 }
 
@@ -48,21 +53,6 @@ impl Inner {
             .filter(|shelf| shelf.demand.last() < asked)?
             .ready
             .pop()
-    }
-}
-
-#[derive(Default)]
-struct Shelf {
-    demand: Demand,
-    ready: Vec<SandboxOfEnvironment>,
-}
-
-impl Shelf {
-    fn wanted(&mut self, second: u64) -> usize {
-        match self.demand.wanted(second, limits::PREPARED_SANDBOXES_OF_A_KIND) {
-            0 => 0,
-            busiest => busiest + 1,
-        }
     }
 }
 
@@ -82,23 +72,29 @@ impl Shelves {
         Self { most, begun: Instant::now(), inner: Mutex::default(), changed: Notify::new() }
     }
 
-    /// One of the kind, if one is ready; the keeper sees to the next.
-    pub(crate) fn take(&self, kind: &Kind) -> Option<SandboxOfEnvironment> {
+    /// One of the kind, if one is ready or comes back; the keeper sees to the next.
+    pub(crate) async fn take(&self, kind: &Kind) -> Option<SandboxOfEnvironment> {
+        match self.find(kind) {
+            Found::Ready(ready) => Some(ready),
+            Found::Coming(coming) => tokio::time::timeout(COMING_TIMEOUT, coming).await.ok()?.ok(),
+            Found::Nothing => None,
+        }
+    }
+
+    fn find(&self, kind: &Kind) -> Found<SandboxOfEnvironment> {
         if self.most == 0 {
-            return None;
+            return Found::Nothing;
         }
         let second = self.begun.elapsed().as_secs();
-        let taken = {
-            let mut inner = self.lock();
-            if !inner.shelves.contains_key(kind) {
-                inner.shelves.insert(kind.clone(), Shelf::default());
-            }
-            let shelf = inner.shelves.get_mut(kind)?;
-            shelf.demand.asked(second);
-            shelf.ready.pop()
-        };
+        let mut inner = self.lock();
+        if !inner.shelves.contains_key(kind) {
+            inner.shelves.insert(kind.clone(), Shelf::default());
+        }
+        let Some(shelf) = inner.shelves.get_mut(kind) else { return Found::Nothing };
+        shelf.demand.asked(second);
+        let found = shelf.take();
         self.changed.notify_one();
-        taken
+        found
     }
 
     /// One of the kind may be asked for soon.
@@ -110,18 +106,22 @@ impl Shelves {
         }
     }
 
-    /// Whether one more of the kind would be kept, or takes the place of one that is about to be taken: environments end so that others can
-    /// begin.
-    pub(crate) fn wants(&self, kind: &Kind) -> bool {
+    /// Expects one that is to be kept again, if one more of the kind would be kept, or takes the place of one that is about to be taken:
+    /// environments end so that others can begin.
+    pub(crate) fn expect_back(self: &Arc<Self>, kind: &Kind) -> Option<Coming> {
         let second = self.begun.elapsed().as_secs();
         let mut inner = self.lock();
-        let ready: usize = inner.shelves.values().map(|shelf| shelf.ready.len()).sum();
-        let shelf = inner.shelves.get_mut(kind).filter(|_| ready <= self.most && self.most > 0);
-        shelf.is_some_and(|shelf| shelf.ready.len() <= shelf.wanted(second))
+        let stock: usize = inner.shelves.values().map(Shelf::stock).sum();
+        let shelf = inner.shelves.get_mut(kind).filter(|_| stock <= self.most && self.most > 0)?;
+        if shelf.stock() > shelf.wanted(second) {
+            return None;
+        }
+        shelf.comes();
+        Some(Coming { shelves: Arc::clone(self), kind: kind.clone() })
     }
 
     /// Keeps one, or destroys it where nobody wants it any more.
-    pub(crate) async fn put_back(&self, kind: &Kind, prepared: SandboxOfEnvironment) {
+    async fn put_back(&self, kind: &Kind, prepared: SandboxOfEnvironment) {
         if let Some(unwanted) = self.put(kind, prepared) {
             discard(vec![unwanted]).await;
         }
@@ -163,12 +163,12 @@ impl Shelves {
         if !excess.is_empty() {
             return Step::Discard(excess);
         }
-        let ready: usize = inner.shelves.values().map(|shelf| shelf.ready.len()).sum();
+        let ready: usize = inner.shelves.values().map(Shelf::stock).sum();
         // Those with fewest first, of these what was asked for last.
         let mut lacking: Vec<(usize, Reverse<Option<u64>>, &Kind)> = Vec::new();
         for (kind, shelf) in &mut inner.shelves {
-            if shelf.ready.len() < shelf.wanted(second) {
-                lacking.push((shelf.ready.len(), Reverse(shelf.demand.last()), kind));
+            if shelf.stock() < shelf.wanted(second) {
+                lacking.push((shelf.stock(), Reverse(shelf.demand.last()), kind));
             }
         }
         let next = lacking.into_iter().min().map(|(there, _, kind)| (there, kind.clone()));
@@ -184,10 +184,30 @@ impl Shelves {
         let mut inner = self.lock();
         match inner.shelves.get_mut(kind) {
             Some(shelf) => {
-                shelf.ready.push(prepared);
+                shelf.put(prepared);
                 None
             }
             None => Some(prepared),
+        }
+    }
+}
+
+/// A sandbox that is being made as new for its shelf.
+pub(crate) struct Coming {
+    shelves: Arc<Shelves>,
+    kind: Kind,
+}
+
+impl Coming {
+    pub(crate) async fn put(self, prepared: SandboxOfEnvironment) {
+        self.shelves.put_back(&self.kind, prepared).await;
+    }
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        if let Some(shelf) = self.shelves.lock().shelves.get_mut(&self.kind) {
+            shelf.arrived();
         }
     }
 }

@@ -75,7 +75,14 @@ impl Channel {
     /// # Errors
     /// `EMSGSIZE` for a message beyond [`MESSAGE_BYTES_MAX`], `EPIPE` when the other side is gone.
     pub(crate) fn send<T: Serialize>(&self, message: &T, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
-        let bytes = serde_json::to_vec(message)?;
+        self.send_bytes(&serde_json::to_vec(message)?, descriptors)
+    }
+
+    /// The same for what is no document.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn send_bytes(&self, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
         if bytes.len() > MESSAGE_BYTES_MAX || descriptors.len() > MESSAGE_DESCRIPTORS_MAX {
             return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
         }
@@ -86,7 +93,7 @@ impl Channel {
         }
         loop {
             let sent = rustix::io::retry_on_intr(|| {
-                sendmsg(self.as_fd(), &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL)
+                sendmsg(self.as_fd(), &[IoSlice::new(bytes)], &mut ancillary, SendFlags::NOSIGNAL)
             });
             match sent {
                 // Whoever watches the descriptor may have made it non-blocking.

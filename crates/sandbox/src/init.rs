@@ -24,6 +24,7 @@ use crate::layers::Layer;
 use crate::network::{inside, refusals};
 use crate::protocol::{Command, Create, Failure, Network, Report, Stage};
 use crate::seccomp::Filters;
+use crate::waiting::Waiting;
 use crate::{identity, mounts, syscalls};
 
 /// What was made ahead for the sandbox.
@@ -48,6 +49,8 @@ pub(crate) struct Init<'a> {
     pub(crate) channel: Channel,
     pub(crate) entrance: Entrance,
     pub(crate) filters: &'a Filters,
+    /// What its processes are until they have a program.
+    pub(crate) waiting: &'a Waiting,
 }
 
 impl Init<'_> {

@@ -33,6 +33,7 @@ mod sweep;
 mod syscalls;
 mod texts;
 mod user_namespace;
+mod waiting;
 mod zygote;
 
 pub use cgroup::take_own_group;

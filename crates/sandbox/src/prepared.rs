@@ -8,32 +8,37 @@ use crate::channel::{Channel, Received};
 use crate::error::SandboxError;
 use crate::event::ProcessId;
 use crate::limits::START_PROCESS_TIMEOUT;
-use crate::protocol::{Failure, Program, StartFailure};
+use crate::protocol::{Failure, StartFailure};
 use crate::spec::ProcessSpec;
+use crate::waiting;
 
 /// A process that waits for its program, and is gone when nobody can tell it one any more.
 #[derive(Debug)]
 pub(crate) struct PreparedProcess {
     id: ProcessId,
     channel: Channel,
+    /// Whether its program waits for what init is mounting.
+    waits: bool,
 }
 
 impl PreparedProcess {
     /// `channel` is where it waits.
     pub(crate) fn new(id: ProcessId, channel: OwnedFd) -> PreparedProcess {
-        PreparedProcess { id, channel: Channel::from_fd(channel) }
+        PreparedProcess { id, channel: Channel::from_fd(channel), waits: false }
+    }
+
+    /// Something is being mounted, which init will tell it of.
+    pub(crate) fn wait_for_mounts(&mut self) {
+        self.waits = true;
     }
 
     /// Tells it its program.
     pub(crate) fn launch(self, process: &ProcessSpec<'_>) -> Result<LaunchedProcess, SandboxError> {
-        let program = Program {
-            argv: process.argv.clone(),
-            env: process.env.clone(),
-            cwd: process.cwd.clone(),
-            stdout_again: process.stdout_again,
-        };
+        let unreadable =
+            |source| SandboxError::StartProcess { stage: "reading arguments and environment".into(), source };
+        let program = waiting::message(process, self.waits).map_err(unreadable)?;
         let streams: Vec<_> = [process.stdout, process.stderr].into_iter().chain(process.stdin).collect();
-        match self.channel.send(&program, &streams) {
+        match self.channel.send_bytes(&program, &streams) {
             // An argument vector that no packet can carry is the caller's fault, and nothing was sent.
             Err(source) if source.raw_os_error() == Some(libc::EMSGSIZE) => Err(SandboxError::StartProcess {
                 stage: "arguments and environment are too large".into(),

@@ -103,17 +103,13 @@ pub(crate) enum Network {
     Joined,
 }
 
-/// To a process that waits, on its own channel; descriptors: standard output, standard error, and standard input where it is not
-/// `/dev/null`. The end of the channel says that the program runs, a [`StartFailure`] that it does not.
+/// What a zygote runs.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Program {
     #[serde(with = "texts::list")]
     pub(crate) argv: Vec<OsString>,
     #[serde(with = "texts::pairs")]
     pub(crate) env: Vec<(OsString, OsString)>,
-    pub(crate) cwd: PathBuf,
-    /// The number of a second descriptor of standard output.
-    pub(crate) stdout_again: Option<i32>,
 }
 
 /// To init.
@@ -121,12 +117,13 @@ pub(crate) struct Program {
 pub(crate) enum Command {
     /// The user namespace has its maps.
     Mapped,
-    /// Mount the trees that come along, in this order. Answered by `Bound` or `Failed`.
-    Bind { targets: Vec<PathBuf> },
+    /// Mount the trees that come along, in this order, and tell the process that waits. Answered by `Bound`, where that is asked for, or
+    /// `Failed`.
+    Bind { targets: Vec<PathBuf>, is_answered: bool },
     /// Make a process that waits for its program. Answered by `Prepared` or `NotStarted`.
     Prepare {
         process: ProcessId,
-        /// Whether the program is not known yet: there is time.
+        /// Whether something may be mounted before it knows its program.
         is_ahead: bool,
     },
     /// A process was forked into the sandbox from outside and left to init. Answered by `Adopted` or `NotStarted`.
@@ -186,7 +183,7 @@ pub(crate) enum SocketReport {
     Failed(Failure),
 }
 
-/// Why a process does not run its program.
+/// Why a process does not run its program, on its own channel, whose end says that the program runs.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum StartFailure {
     /// Something on the way to its program.

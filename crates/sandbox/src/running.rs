@@ -150,8 +150,11 @@ impl Sandbox {
         let trees = trees.collect::<Result<Vec<_>, _>>().map_err(|error| self.broken(BINDING, error))?;
         let targets = binds.iter().map(|bind| bind.target.clone()).collect();
         let descriptors: Vec<_> = trees.iter().map(AsFd::as_fd).collect();
-        self.send(&Command::Bind { targets }, &descriptors, BINDING)?;
-        self.is_binding = true;
+        // The process that waits for its program hears of it from init itself, and nobody else has to wait.
+        let is_answered = self.prepared.is_none();
+        self.send(&Command::Bind { targets, is_answered }, &descriptors, BINDING)?;
+        self.is_binding = is_answered;
+        self.prepared.iter_mut().for_each(PreparedProcess::wait_for_mounts);
         Ok(())
     }
 
@@ -386,6 +389,8 @@ impl Sandbox {
                     self.destroy();
                     Err(SandboxError::Dead)
                 }
+                // What nobody waits for: mounting something late.
+                Ok(Received::Message(Report::Failed(failure), _)) => Err(self.failed(failure)),
                 Ok(Received::Message(..)) => Err(self.broken("waiting for events", unexpected())),
                 Err(error) => Err(self.broken("waiting for events", error)),
             };

@@ -19,6 +19,7 @@ use crate::layers::{Layer, Layers};
 use crate::protocol::{Create, Failure, Network, Report, Request, Stage, Storage};
 use crate::seccomp::Filters;
 use crate::syscalls::{self, Fork};
+use crate::waiting::Waiting;
 use crate::{host_report, sweep, zygote};
 
 /// The first argument that makes a process a spawner.
@@ -67,7 +68,7 @@ fn run() -> io::Result<()> {
     syscalls::ignore_children()?;
     confine(layers, &filters)?;
     syscalls::require_single_thread()?;
-    let ended = serve(channel, &filters);
+    let ended = serve(channel, &filters, &Waiting::new()?);
     sweep_cgroups(&cgroup_parents);
     ended
 }
@@ -93,7 +94,7 @@ fn sweep_cgroups(parents: &[PathBuf]) {
 }
 
 /// Forks an init for each request, until the server is gone. Does not return in the forked children.
-fn serve(channel: Channel, filters: &Filters) -> io::Result<()> {
+fn serve(channel: Channel, filters: &Filters, waiting: &Waiting) -> io::Result<()> {
     loop {
         match channel.receive(None)? {
             Received::Message(Request::Create(create), descriptors) => {
@@ -102,7 +103,7 @@ fn serve(channel: Channel, filters: &Filters) -> io::Result<()> {
                 {
                     // Held open by a sandbox, the spawner's channel would outlive the spawner.
                     drop(channel);
-                    Init { create, channel: own, entrance, filters }.run(joined);
+                    Init { create, channel: own, entrance, filters, waiting }.run(joined);
                 }
             }
             Received::Message(Request::Zygote(create, program), descriptors) => {

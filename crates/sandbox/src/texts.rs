@@ -90,8 +90,6 @@ mod tests {
         let program = Program {
             argv: vec!["/pro gram".into(), strange.clone()],
             env: vec![("ÄÖ".into(), "\"x\"".into()), ("B".into(), strange)],
-            cwd: "/".into(),
-            stdout_again: Some(3),
         };
         let text = serde_json::to_string(&program).unwrap();
         assert!(text.contains("[\"/pro gram\",[97,255,34,10]]"), "{text}");

@@ -62,7 +62,7 @@ impl ZygoteSpec {
         let numbers = format!("{CHANNEL_NUMBER} {FILTER_NUMBER}");
         let mut env = self.env.clone();
         env.push((DESCRIPTORS_VARIABLE.into(), numbers.into()));
-        Program { argv: self.argv.clone(), env, cwd: "/".into(), stdout_again: None }
+        Program { argv: self.argv.clone(), env }
     }
 
     /// What it sees, as a sandbox's specification: of that only the root counts, and the limits of single processes.

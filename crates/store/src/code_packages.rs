@@ -22,7 +22,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -60,6 +60,8 @@ pub struct CodePackages {
 struct Inner {
     root: PathBuf,
     boot_id: String,
+    /// Packages whose trees were found to be of this boot: they stay so for as long as the package does.
+    good: Mutex<HashSet<String>>,
     leases: Arc<Leases>,
     /// One at a time makes trees again.
     remaking: Mutex<()>,
@@ -105,6 +107,7 @@ impl CodePackages {
         let inner = Inner {
             root: root.to_owned(),
             boot_id: boot_id.to_owned(),
+            good: Mutex::default(),
             leases: Arc::default(),
             remaking: Mutex::default(),
             merged: Mutex::default(),
@@ -226,6 +229,7 @@ impl CodePackages {
         candidates.retain(|name| !referenced.contains(name));
         let mut removed = Vec::new();
         self.inner.leases.end_collection(candidates, |name| {
+            self.good().remove(name);
             let aside = self.unique(REMOVED);
             match fs::rename(self.directory_of(name), &aside) {
                 Ok(()) => removed.push(aside),
@@ -289,9 +293,21 @@ impl CodePackages {
     }
 
     fn tree_is_good(&self, sha256_hex: &str) -> bool {
+        if self.good().contains(sha256_hex) {
+            return true;
+        }
         let directory = self.directory_of(sha256_hex);
         let boot = fs::read_to_string(directory.join("boot"));
-        boot.is_ok_and(|boot_id| boot_id == self.inner.boot_id) && directory.join("tree").is_dir()
+        let is_good =
+            boot.is_ok_and(|boot_id| boot_id == self.inner.boot_id) && directory.join("tree").is_dir();
+        if is_good {
+            self.good().insert(sha256_hex.to_owned());
+        }
+        is_good
+    }
+
+    fn good(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.inner.good.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn directory_of(&self, sha256_hex: &str) -> PathBuf {

@@ -1,6 +1,9 @@
 //! What of the host every environment sees: the system's programs and libraries, and where an interpreter comes to lie.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
 
 use super::RuntimeBind;
 
@@ -13,10 +16,15 @@ pub(super) const LANGUAGE: &str = "/var/lang";
 /// The runtime's own directory (`LAMBDA_RUNTIME_DIR`).
 pub(super) const RUNTIME: &str = "/var/runtime";
 
-/// The binds of every environment.
-pub(super) fn system() -> Vec<RuntimeBind> {
+/// Those that this machine has, looked for once: somebody waits while an environment starts.
+static PRESENT: LazyLock<Vec<RuntimeBind>> = LazyLock::new(|| {
     let present = SYSTEM.iter().filter(|path| Path::new(path).exists());
     present.map(|path| RuntimeBind { source: path.into(), target: path.into() }).collect()
+});
+
+/// The binds of every environment.
+pub(super) fn system() -> Vec<RuntimeBind> {
+    PRESENT.clone()
 }
 
 /// Whether the system's binds show `program` already.

@@ -4,15 +4,14 @@ use std::convert::Infallible;
 use std::ffi::{CString, OsString};
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
-use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, set_parent_process_death_signal, setsid};
 
 use super::{Init, is_first_process};
-use crate::channel::{Channel, Received};
+use crate::channel::Channel;
 use crate::identity;
 use crate::layers::Layer;
 use crate::protocol::{Failure, Program, Stage, StartFailure};
@@ -25,23 +24,22 @@ pub(crate) struct Image {
     pub(crate) env: Vec<CString>,
 }
 
-/// Makes a process that is all that one of the sandbox may be, but for its program: still a copy of init, it waits to be told, on the
-/// other end of the channel that is returned with its number in this namespace.
+/// Makes a process that is all that one of the sandbox may be, but for its program: it waits to be told, on the other end of the channel that
+/// is returned with its number in this namespace.
 ///
 /// ```text
-/// fork ──► confined ──► waits ──Program──► exec ──► the end of its channel: the program runs
-///             └─────────────┴─────────────────┴───► StartFailure
-///                       └── the end: nobody wants it any more ──► gone
+/// fork ──► confined ──► the program that waits ──► exec: the end of its channel
+///             └─────────────┴─────────────────────► StartFailure
 /// ```
-pub(super) fn prepare(init: &Init<'_>, is_ahead: bool) -> Result<(i32, Channel), Failure> {
-    // Close-on-exec, and nobody else has it: its end is the exec.
+pub(super) fn prepare(init: &Init<'_>) -> Result<(i32, Channel), Failure> {
+    // Nobody else has it: its end is the exec.
     let (channel, its) = Channel::pair().stage(|| "making a channel")?;
     match fork(init).stage(|| "forking")? {
         Fork::Child => {
             drop(channel);
-            let Err(failure) = become_program(init, &its, is_ahead);
+            let Err(failure) = wait_for_program(init, &its);
             // Nobody is left to tell when this fails.
-            let _ = its.send(&failure, &[]);
+            let _ = its.send(&StartFailure::OnTheWay(failure), &[]);
             syscalls::exit_now(127)
         }
         Fork::Parent { pid, .. } => Ok((pid, channel)),
@@ -56,33 +54,9 @@ fn fork(init: &Init<'_>) -> io::Result<Fork> {
     }
 }
 
-fn become_program(init: &Init<'_>, channel: &Channel, is_ahead: bool) -> Result<Infallible, StartFailure> {
+fn wait_for_program(init: &Init<'_>, channel: &Channel) -> Result<Infallible, Failure> {
     prepare_process(init)?;
-    if is_ahead {
-        rehearse();
-    }
-    let received = channel.receive::<Program>(None).stage(|| "waiting for a program")?;
-    let Received::Message(program, streams) = received else { syscalls::exit_now(0) };
-    let image = image(&program).stage(|| "reading arguments and environment")?;
-    take_place(&program, &streams)?;
-    nix::unistd::execve(&image.path, &image.argv, &image.env)
-        .stage(|| "running the program")
-        .map_err(StartFailure::Program)
-}
-
-/// Reads a program as it will come. A forked process has its memory from its parent, page by page, when it first writes to it: not while
-/// somebody waits.
-fn rehearse() {
-    let variable =
-        |number| (OsString::from(format!("VARIABLE_{number}")), OsString::from("value".repeat(12)));
-    let program = Program {
-        argv: vec!["/program".into()],
-        env: (0..48).map(variable).collect(),
-        cwd: "/".into(),
-        stdout_again: None,
-    };
-    let read = serde_json::to_vec(&program).and_then(|text| serde_json::from_slice::<Program>(&text));
-    drop(read.map(|program| image(&program)));
+    init.waiting.run(channel).stage(|| "waiting for a program")
 }
 
 /// Everything between fork and exec that no program needs to be known for.
@@ -95,25 +69,6 @@ fn prepare_process(init: &Init<'_>) -> Result<(), Failure> {
     let _ = rustix::thread::disable_transparent_huge_pages(false);
     identity::confine(&init.create, &init.entrance.tasks, init.filters)?;
     default_signals().stage(|| "resetting signals")
-}
-
-/// Directory and standard streams.
-fn take_place(program: &Program, streams: &[OwnedFd]) -> Result<(), Failure> {
-    rustix::process::chdir(&program.cwd).stage(|| format!("entering {}", program.cwd.display()))?;
-    let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-        .stage(|| "opening /dev/null")?;
-    let (stdin, stdout, stderr) = match streams {
-        [stdout, stderr] => (&null, stdout, stderr),
-        [stdout, stderr, stdin] => (stdin, stdout, stderr),
-        _ => {
-            return Err(io::Error::from(io::ErrorKind::InvalidInput)).stage(|| "taking the standard streams");
-        }
-    };
-    identity::take_standard_streams(stdin, stdout, stderr).stage(|| "taking the standard streams")?;
-    match program.stdout_again {
-        Some(number) => syscalls::duplicate_to(stdout, number).stage(|| "taking standard output again"),
-        None => Ok(()),
-    }
 }
 
 pub(crate) fn image(program: &Program) -> io::Result<Image> {

@@ -16,7 +16,7 @@ use crate::event::{ProcessId, SandboxEvent};
 use crate::limits::{CONNECTIONS_WAITING_MAX, KILL_TIMEOUT, RETRY_PAUSE};
 use crate::network::inside;
 use crate::protocol::{Command, Failure, Report, SocketReport, SocketRequest, Stage};
-use crate::{mounts, syscalls};
+use crate::{mounts, syscalls, waiting};
 
 /// The processes made and not yet dead, by their number in this namespace.
 type Running = BTreeMap<i32, ProcessId>;
@@ -24,7 +24,8 @@ type Running = BTreeMap<i32, ProcessId>;
 /// Serves until the server says `End` or is gone. Everything that runs is killed on the way out.
 pub(super) fn serve(init: &mut Init<'_>, accepting: Vec<(u16, OwnedFd)>) {
     let untouched = Untouched::now().ok();
-    let mut state = State { running: Running::new(), accepting, bound: Vec::new(), untouched };
+    let mut state =
+        State { running: Running::new(), accepting, bound: Vec::new(), prepared: None, untouched };
     // An error here is one of the channel or of the signal descriptor: there is nobody to tell.
     let _ = serve_until_end(init, &mut state);
     let _ = kill_all(init, &mut state.running);
@@ -37,6 +38,8 @@ struct State {
     accepting: Vec<(u16, OwnedFd)>,
     /// Where something was mounted late.
     bound: Vec<PathBuf>,
+    /// The server's end of the channel of a process that may not run its program before something is mounted.
+    prepared: Option<Channel>,
     /// How `/tmp` looked when nobody had been there.
     untouched: Option<Untouched>,
 }
@@ -127,19 +130,27 @@ fn renew(init: &mut Init<'_>, state: &mut State, groups: (usize, bool, Vec<Owned
 fn obey(init: &Init<'_>, state: &mut State, command: Command, descriptors: Vec<OwnedFd>) -> io::Result<()> {
     let running = &mut state.running;
     match command {
-        Command::Bind { targets } => {
-            let report = match mounts::bind_late(&descriptors, &targets) {
+        Command::Bind { targets, is_answered } => {
+            let bound = mounts::bind_late(&descriptors, &targets);
+            if let Some(prepared) = state.prepared.take() {
+                let errno = bound.as_ref().err().map_or(0, |failure| failure.errno.max(1));
+                // One that is gone is heard of all the same.
+                let _ = prepared.send_bytes(&waiting::mounted(errno), &[]);
+            }
+            match bound {
                 Ok(()) => {
                     state.bound.extend(targets);
-                    Report::Bound
+                    if is_answered { init.channel.send(&Report::Bound, &[]) } else { Ok(()) }
                 }
-                Err(failure) => Report::Failed(failure),
-            };
-            init.channel.send(&report, &[])
+                Err(failure) => init.channel.send(&Report::Failed(failure), &[]),
+            }
         }
-        Command::Prepare { process, is_ahead } => match processes::prepare(init, is_ahead) {
+        Command::Prepare { process, is_ahead } => match processes::prepare(init) {
             Ok((pid, channel)) => {
                 running.insert(pid, process);
+                if is_ahead {
+                    state.prepared = Some(Channel::from_fd(channel.as_fd().try_clone_to_owned()?));
+                }
                 init.channel.send(&Report::Prepared, &[channel.as_fd()])
             }
             Err(failure) => init.channel.send(&Report::NotStarted(failure), &[]),
@@ -161,6 +172,7 @@ fn obey(init: &Init<'_>, state: &mut State, command: Command, descriptors: Vec<O
             Ok(())
         }
         Command::KillProcesses => {
+            state.prepared = None;
             let report = match kill_all(init, running) {
                 Ok(()) => Report::Killed,
                 Err(failure) => Report::Failed(failure),

@@ -1,6 +1,7 @@
 """Code of functions and layers from objects of this server's S3."""
 
 import uuid
+import zipfile
 
 import pytest
 
@@ -52,6 +53,15 @@ def test_a_function_is_created_and_updated_from_objects(s3, bucket, create, lamb
     assert function.wait_updated().invoke().payload == 1
     s3.delete_object(Bucket=bucket, Key="a/code.zip", VersionId=first)
     assert function.invoke().payload == 1, "the function has the code, whatever becomes of the object"
+
+
+def test_what_is_too_large_for_a_request_comes_from_an_object(s3, bucket, create):
+    """The bound of 50 MB holds for what is uploaded directly (Y-01)."""
+    files = {f"part-{number}": bytes([number]) * (1 << 20) for number in range(60)}
+    package = make_zip({"app.py": "def handler(event, context):\n    return event\n", **files}, compression=zipfile.ZIP_STORED)
+    assert len(package) > 52_428_800
+    s3.put_object(Bucket=bucket, Key="large.zip", Body=package)
+    assert create(S3Bucket=bucket, S3Key="large.zip").invoke(7).payload == 7
 
 
 def test_a_layer_is_published_from_an_object(s3, bucket, lambda_client, deploy):

@@ -5,12 +5,13 @@
 //! stack, without isolation, limits or logs, and AWS's own emulator ([`emulator`]). Cold: see [`starts`].
 //! Events and messages: see [`events`] and [`queues`]; objects, streams and rules: [`sources`]; tables: [`tables`]; URLs and APIs:
 //! [`gateways`]. The table goes to standard output, `target/bench/latest.json` and `docs/performance.md`. `--short` takes a tenth of the
-//! time and leaves the page as it is; `--events`, `--sources`, `--gateways` and `--invokes` leave all but these out. `--gate` is what CI runs:
+//! time and leaves the page as it is; `--events`, `--sources`, `--gateways`, `--invokes` and `--scale` leave all but these out. `--gate` is what CI runs:
 //! the shortest form, with the debug build, which fails when a row is beyond its bound ([`targets`]); `--quick` measures the build that is
 //! made between two changes, and leaves the page as it is too.
 
 mod emulator;
 mod events;
+mod facts;
 mod gateways;
 mod http;
 mod http_floor;
@@ -22,6 +23,7 @@ mod process;
 mod queues;
 mod report;
 mod runtimes;
+mod scale;
 mod sources;
 mod starts;
 mod tables;
@@ -36,6 +38,7 @@ use std::time::Duration;
 use crate::failure::Failure;
 use crate::shell;
 use emulator::Emulator;
+use facts::Fact;
 use lambent::Lambent;
 use load::{Kind, Latencies, Target};
 use process::Background;
@@ -49,8 +52,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// In so many turns each.
 const PAIRS: u32 = 5;
 
-const USAGE: &str =
-    "usage: cargo xtask bench [--gate | --quick | --short] [--events | --sources | --gateways | --invokes]";
+const USAGE: &str = "usage: cargo xtask bench [--gate | --quick | --short] [--events | --sources | --gateways | --invokes | --scale]";
 
 /// The folder of the build that is measured, below the target directory.
 static PROFILE: OnceLock<&'static str> = OnceLock::new();
@@ -80,6 +82,7 @@ enum Part {
     Sources,
     Gateways,
     Invokes,
+    Scale,
 }
 
 impl Effort {
@@ -112,6 +115,7 @@ impl Effort {
                 "--sources" => Some(Part::Sources),
                 "--gateways" => Some(Part::Gateways),
                 "--invokes" => Some(Part::Invokes),
+                "--scale" => Some(Part::Scale),
                 _ => return Err(Failure::new(USAGE)),
             };
         }
@@ -120,7 +124,7 @@ impl Effort {
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Events, Self::Sources, Self::Gateways, Self::Invokes];
+    const ALL: [Self; 5] = [Self::Events, Self::Sources, Self::Gateways, Self::Invokes, Self::Scale];
 
     /// Its heading on the page.
     fn title(self) -> &'static str {
@@ -129,6 +133,7 @@ impl Part {
             Self::Sources => "Objects, streams, rules and tables",
             Self::Gateways => "URLs and APIs",
             Self::Invokes => "Invocations",
+            Self::Scale => "Many functions and environments, much code",
         }
     }
 
@@ -151,6 +156,10 @@ impl Part {
                  its own, started by a program that does nothing else, until it asks for its first event; and `runc run` of a program \
                  that does nothing."
             }
+            Self::Scale => {
+                "What the server takes with many functions and with idle environments, how soon many environments of one function run, and \
+                 the first invocation of a function with much code beside one with little, both of which read 20 MB of theirs."
+            }
         }
     }
 }
@@ -169,9 +178,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     println!("{}", report::heading());
     let mut all = Vec::new();
     for part in Part::ALL.into_iter().filter(|part| effort.only.is_none_or(|only| only == *part)) {
-        let rows = measure(part, &server, &subjects, &folder, &effort)?;
+        let (rows, facts) = measure(part, &server, &subjects, &folder, &effort)?;
+        facts.iter().for_each(|fact| println!("{}", fact.line()));
         if effort.is_for_the_page {
-            page::write(part, &rows)?;
+            page::write(part, &rows, &facts)?;
         }
         all.extend(rows);
     }
@@ -209,8 +219,8 @@ fn measure(
     subjects: &[Subject],
     folder: &Path,
     effort: &Effort,
-) -> Result<Vec<Row>, Failure> {
-    let mut rows = Vec::new();
+) -> Result<(Vec<Row>, Vec<Fact>), Failure> {
+    let (mut rows, mut facts) = (Vec::new(), Vec::new());
     match part {
         Part::Events => {
             if let Some(native) = subjects.first() {
@@ -236,8 +246,12 @@ fn measure(
                 rows.extend(ends);
             }
         }
+        Part::Scale => {
+            (rows, facts) = scale::measure(server, subjects, folder, effort)?;
+            rows.iter().for_each(|row| println!("{}", report::line(row)));
+        }
     }
-    Ok(rows)
+    Ok((rows, facts))
 }
 
 /// Warm invokes and cold starts of one kind of runtime.

@@ -32,7 +32,6 @@ use bytes::Bytes;
 use lambda_model::{
     error::with_causes,
     function::CodeReference,
-    limits,
     ports::{CodeDirectory, CodePackages as CodePackagesPort},
 };
 use sha2::{Digest, Sha256};
@@ -79,9 +78,6 @@ pub enum PackageError {
     /// The upload is not acceptable; the text is AWS's.
     #[error("{0}")]
     Refused(String),
-    /// The upload is larger than Lambda takes; the text is AWS's.
-    #[error("{0}")]
-    TooLarge(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -131,12 +127,6 @@ impl CodePackages {
     pub(crate) fn intake_now(&self, zip: &[u8]) -> Result<CodeLease, PackageError> {
         if zip.is_empty() {
             return Err(PackageError::Refused("Uploaded file must be a non-empty zip".into()));
-        }
-        if zip.len() as u64 > limits::ZIPPED_PACKAGE_BYTES_MAX {
-            return Err(PackageError::TooLarge(format!(
-                "Zipped size must be smaller than {} bytes",
-                limits::ZIPPED_PACKAGE_BYTES_MAX
-            )));
         }
         let lease = self.inner.leases.take(reference_to(zip));
         let directory = self.directory_of(&lease.reference().sha256_hex);
@@ -273,7 +263,7 @@ impl CodePackages {
         }
         unpack::unpack(&zip, &tree).map_err(|error| match error {
             PackageError::Store(error) => error,
-            PackageError::Refused(_) | PackageError::TooLarge(_) => damaged("can no longer be unpacked"),
+            PackageError::Refused(_) => damaged("can no longer be unpacked"),
         })?;
         write_private(&directory.join("boot"), self.inner.boot_id.as_bytes()).map(drop)
     }

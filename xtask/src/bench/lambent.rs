@@ -1,7 +1,7 @@
 //! The product under measurement: a server of its own, and functions on it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -29,6 +29,7 @@ pub(super) struct Lambent {
     process: Background,
     /// `host:port`.
     pub(super) address: String,
+    data: PathBuf,
 }
 
 impl Lambent {
@@ -42,16 +43,67 @@ impl Lambent {
         if data.exists() {
             fs::remove_dir_all(&data).map_err(|e| Failure::during(data.display(), e))?;
         }
+        let paths = subjects.iter().filter_map(|subject| subject.runtime_path.as_deref());
+        let paths: Vec<&str> = paths.flat_map(|path| ["--runtime-path", path]).collect();
+        Self::start_on(data, &[&paths, more].concat())
+    }
+
+    fn start_on(data: PathBuf, more: &[&str]) -> Result<Self, Failure> {
         let mut command = Command::new(super::built("lambent"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--no-sdk", "--data-dir"]).arg(&data);
         command.args(["--request-rate", REQUEST_RATE, "--rules-per-bus", RULES_PER_BUS]).args(more);
-        for path in subjects.iter().filter_map(|subject| subject.runtime_path.as_ref()) {
-            command.args(["--runtime-path", path]);
-        }
         let (process, line) = Background::start_and_read_line(&mut command)?;
         let ready: Value = serde_json::from_str(&line).map_err(|e| Failure::during(&line, e))?;
         let endpoint = ready["endpoint"].as_str().unwrap_or_default();
-        Ok(Self { process, address: endpoint.trim_start_matches("http://").to_owned() })
+        Ok(Self { process, address: endpoint.trim_start_matches("http://").to_owned(), data })
+    }
+
+    /// Stops it and starts it again on what it has stored; how long that took, from the start to its first line.
+    ///
+    /// # Errors
+    /// As above.
+    pub(super) fn again(self, more: &[&str]) -> Result<(Self, Duration), Failure> {
+        self.process.stop();
+        let started = Instant::now();
+        let server = Self::start_on(self.data, more)?;
+        Ok((server, started.elapsed()))
+    }
+
+    /// The number of its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Memory of its process, megabytes.
+    ///
+    /// # Errors
+    /// When the machine does not tell.
+    pub(super) fn resident_mb(&self) -> Result<f64, Failure> {
+        let path = format!("/proc/{}/status", self.pid());
+        let text = fs::read_to_string(&path).map_err(|e| Failure::during(&path, e))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kb = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+        kb.map(|kb| kb / 1024.0).ok_or_else(|| Failure::during(&path, "no VmRSS"))
+    }
+
+    /// A connection to it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn connect(&self) -> Result<Connection, Failure> {
+        Connection::open(&self.address).map_err(|e| Failure::during("connect", e))
+    }
+
+    /// Puts something where a path says.
+    ///
+    /// # Errors
+    /// When the server refuses it.
+    pub(super) fn put(&self, path: &str, body: &[u8], about: About) -> Result<(), Failure> {
+        let answer = self.connect()?.call("PUT", path, body, about).map_err(|e| Failure::during(path, e))?;
+        match answer.status {
+            200 => Ok(()),
+            _ => Err(Failure::during(path, String::from_utf8_lossy(&answer.body))),
+        }
     }
 
     /// Creates a function and waits until it is active; returns the path that invokes it.
@@ -72,7 +124,29 @@ impl Lambent {
         name: &str,
         package: &[u8],
     ) -> Result<String, Failure> {
-        let mut connection = Connection::open(&self.address).map_err(|e| Failure::during("connect", e))?;
+        self.deploy_code(subject, name, &json!({"ZipFile": STANDARD.encode(package)}))
+    }
+
+    /// The same with code from anywhere, as CreateFunction takes it.
+    ///
+    /// # Errors
+    /// As above.
+    pub(super) fn deploy_code(&self, subject: &Subject, name: &str, code: &Value) -> Result<String, Failure> {
+        self.create_with(subject, name, code)?;
+        wait_until_active(&mut self.connect()?, name)?;
+        Ok(format!("/2015-03-31/functions/{name}/invocations"))
+    }
+
+    /// Creates a function, and does not wait for it.
+    ///
+    /// # Errors
+    /// When the server refuses it.
+    pub(super) fn create(&self, subject: &Subject, name: &str, package: &[u8]) -> Result<(), Failure> {
+        self.create_with(subject, name, &json!({"ZipFile": STANDARD.encode(package)}))
+    }
+
+    fn create_with(&self, subject: &Subject, name: &str, code: &Value) -> Result<(), Failure> {
+        let mut connection = self.connect()?;
         let request = json!({
             "FunctionName": name,
             "Runtime": subject.runtime,
@@ -80,7 +154,7 @@ impl Lambent {
             "Handler": subject.handler,
             "MemorySize": 1769,
             "Timeout": 30,
-            "Code": {"ZipFile": STANDARD.encode(package)},
+            "Code": code,
         });
         let created = connection
             .call("POST", "/2015-03-31/functions", request.to_string().as_bytes(), About::Lambda)
@@ -88,8 +162,7 @@ impl Lambent {
         if created.status != 201 {
             return Err(Failure::during("CreateFunction", String::from_utf8_lossy(&created.body)));
         }
-        wait_until_active(&mut connection, name)?;
-        Ok(format!("/2015-03-31/functions/{name}/invocations"))
+        Ok(())
     }
 
     /// How often a function has run.

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::Part;
+use super::facts::{self, Fact};
 use super::report::{self, Row};
 use super::targets;
 use crate::failure::Failure;
@@ -22,11 +23,12 @@ measured anew by its flag.
 ///
 /// # Errors
 /// When the page cannot be written.
-pub(super) fn write(part: Part, rows: &[Row]) -> Result<(), Failure> {
+pub(super) fn write(part: Part, rows: &[Row], facts: &[Fact]) -> Result<(), Failure> {
     let path = shell::repository_root().join(PATH);
     let before = fs::read_to_string(&path).unwrap_or_default();
     let (table, verdicts) = (report::to_markdown(rows), targets::verdicts(rows));
-    let section = format!("{}\n\n{}\n\n{table}{verdicts}", part.about(), machine());
+    let facts = facts::to_markdown(facts);
+    let section = format!("{}\n\n{}\n\n{table}{verdicts}{facts}", part.about(), machine());
     fs::write(&path, with_section(&before, part.title(), &section)).map_err(|e| Failure::during(PATH, e))
 }
 

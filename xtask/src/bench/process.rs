@@ -69,6 +69,11 @@ impl Background {
         Ok((running, line.trim().to_owned()))
     }
 
+    /// Its number.
+    pub(super) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Asks it to end as an operator does, and waits.
     pub(super) fn stop(mut self) {
         let id = self.0.id().to_string();

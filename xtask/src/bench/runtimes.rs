@@ -12,6 +12,7 @@ const PYTHON_ECHO: &[u8] = b"def handler(event, context):\n    return event\n";
 const NODE_ECHO: &[u8] = b"exports.handler = async (event) => event;\n";
 
 /// One kind of runtime.
+#[derive(Clone)]
 pub(super) struct Subject {
     /// For people.
     pub(super) name: &'static str,

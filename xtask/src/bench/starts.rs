@@ -97,7 +97,7 @@ pub(super) fn rows_with_ends(
 }
 
 /// Before each of the starts that are measured one by one.
-const PAUSE: Duration = Duration::from_millis(400);
+pub(super) const PAUSE: Duration = Duration::from_millis(400);
 
 /// At a time; everything else ends for the next.
 const ENVIRONMENTS: &str = "16";

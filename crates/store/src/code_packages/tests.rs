@@ -202,18 +202,6 @@ fn more_directories_than_any_package_has_are_refused() {
 }
 
 #[test]
-fn more_than_50_megabytes_are_refused() {
-    let (_folder, packages) = code_store();
-    let zip = vec![0; 52_428_801];
-    match packages.intake_now(&zip) {
-        Err(PackageError::TooLarge(text)) => {
-            assert_eq!(text, "Zipped size must be smaller than 52428800 bytes");
-        }
-        _ => panic!("taken in, or refused for something else"),
-    }
-}
-
-#[test]
 fn many_uploads_of_one_package_are_one_package() {
     let (folder, packages) = code_store();
     let zip = package("the same");

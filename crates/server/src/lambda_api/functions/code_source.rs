@@ -58,7 +58,7 @@ impl LambdaApi {
         context: &RequestContext,
     ) -> Result<(CodeReference, CodeLease), LambdaError> {
         let zip = match source {
-            CodeSource::Zip(zip) => zip,
+            CodeSource::Zip(zip) => checked_size(zip)?,
             CodeSource::Object(object) => self.fetch(&object, context).await?,
             CodeSource::Image(_) => return Err(refuse_image()),
             CodeSource::Missing => {
@@ -83,6 +83,15 @@ impl LambdaApi {
     }
 }
 
+/// Only what is uploaded directly is held to this (E-14, Y-01): what comes from S3 may be as large as it is unzipped.
+fn checked_size(zip: Bytes) -> Result<Bytes, LambdaError> {
+    let most = limits::ZIPPED_PACKAGE_BYTES_MAX;
+    if zip.len() as u64 <= most {
+        return Ok(zip);
+    }
+    Err(LambdaError::RequestEntityTooLarge(format!("Zipped size must be smaller than {most} bytes")))
+}
+
 /// Images are not run here.
 pub(super) fn refuse_image() -> LambdaError {
     LambdaError::NotImplemented("Container images are not implemented by this server.".into())
@@ -91,7 +100,6 @@ pub(super) fn refuse_image() -> LambdaError {
 fn package_error(error: PackageError) -> LambdaError {
     match error {
         PackageError::Refused(message) => LambdaError::InvalidParameterValue(message),
-        PackageError::TooLarge(message) => LambdaError::RequestEntityTooLarge(message),
         PackageError::Store(error) => error.into(),
     }
 }

@@ -109,6 +109,9 @@ pub const SHUTDOWN_MS_WITH_INTERNAL_EXTENSIONS: u64 = 500;
 pub const SHUTDOWN_PER_CENT_OF_RUNTIME: u64 = 30;
 /// Idle time after which an environment is frozen, milliseconds. One that gets its next event sooner never pays for it.
 pub const FREEZE_AFTER_IDLE_MS: u64 = 20;
+/// Idle time after which it gives up what it does not need to be invoked again, milliseconds: a server has few descriptors and many idle
+/// environments.
+pub const REST_AFTER_IDLE_MS: u64 = 1_000;
 /// Time that a request waits for an environment whose response is out but which has not called Next yet, milliseconds.
 pub const FINISHING_GRACE_MS: u64 = 3;
 /// Time that an event which nobody waits for may wait for an environment that gets free, milliseconds: about what it costs to start one

@@ -255,7 +255,13 @@ pub struct CodeDirectory {
 /// The AWS endpoint of this server inside an environment: serves whatever connects to the listener.
 pub trait EnvironmentEndpoint: Send + Sync {
     /// Serves connections until the returned guard is dropped.
-    fn serve(&self, listener: TcpListener) -> Box<dyn Send + Sync>;
+    fn serve(&self, listener: TcpListener) -> Box<dyn ServedEndpoint>;
+}
+
+/// Ends serving when it is dropped.
+pub trait ServedEndpoint: Send + Sync {
+    /// Whether nobody is connected.
+    fn is_idle(&self) -> bool;
 }
 
 /// Takes the log lines of environments.

@@ -70,6 +70,13 @@ impl Channel {
         let _ = shutdown(self.as_fd(), Shutdown::Both);
     }
 
+    /// Whether nobody has the other end any more, however much is still to be read.
+    pub(crate) fn has_ended(&self) -> io::Result<bool> {
+        let mut polled = [PollFd::from_borrowed_fd(self.as_fd(), PollFlags::empty())];
+        rustix::io::retry_on_intr(|| poll(&mut polled, Some(&Timespec::default())))?;
+        Ok(polled.iter().any(|fd| fd.revents().contains(PollFlags::HUP)))
+    }
+
     /// Sends one message, whole or not at all; several threads may send at a time.
     ///
     /// # Errors

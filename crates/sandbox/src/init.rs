@@ -7,6 +7,7 @@
 //! Init stays outside the control groups of the processes that it starts: it is not frozen with them and cannot
 //! become the victim of their memory limit. When it goes, the kernel kills everything in its process namespace.
 
+mod kept;
 pub(crate) mod processes;
 mod renew;
 mod serve;
@@ -57,12 +58,10 @@ impl Init<'_> {
     /// The whole life of init.
     pub(crate) fn run(mut self, joined: Joined) -> ! {
         match self.set_up(joined) {
-            Ok(Sockets { handed_over, accepting }) => {
-                let descriptors: Vec<_> = handed_over.iter().map(AsFd::as_fd).collect();
-                let told = self.channel.send(&Report::Ready, &descriptors);
-                drop(handed_over);
-                if told.is_ok() {
-                    serve::serve(&mut self, accepting);
+            Ok(sockets) => {
+                let descriptors: Vec<_> = sockets.handed_over.iter().map(AsFd::as_fd).collect();
+                if self.channel.send(&Report::Ready, &descriptors).is_ok() {
+                    serve::serve(&mut self, sockets);
                 }
             }
             Err(failure) => {

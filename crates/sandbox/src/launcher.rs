@@ -12,11 +12,13 @@ use crate::cgroup::{CgroupTree, Controller, SandboxCgroup, name_prefix};
 use crate::channel::{Channel, Received};
 use crate::ephemeral_storage::StoragePool;
 use crate::error::SandboxError;
+use crate::init_process::{InitProcess, end_init};
 use crate::layers::{Layer, Layers};
 use crate::limits::SET_UP_TIMEOUT;
 use crate::network::{NetworkLease, NetworkPolicy, Networks};
 use crate::protocol::{Command as InitCommand, Create, Failure, Identity, Network, Report, Request, Storage};
-use crate::running::{Sandbox, SandboxSockets, end_init};
+use crate::running::Sandbox;
+use crate::sockets::SandboxSockets;
 use crate::spec::{Limits, SandboxSpec, is_name};
 use crate::user_namespace::{self, Subordinate};
 use crate::zygote::{Zygote, ZygoteSpec};
@@ -285,7 +287,7 @@ impl Build<'_> {
         let (mut init, mut sockets) = (None, None);
         while init.is_none() || sockets.is_none() {
             if let Err(error) = self.wait_for_one(&mut init, &mut sockets) {
-                if let Some(init) = &init {
+                if let Some(Ok(init)) = init.as_mut().map(|init| init.descriptor(&self.channel)) {
                     end_init(&self.channel, init, self.launcher.config.layers);
                 }
                 return Err(error);
@@ -302,12 +304,12 @@ impl Build<'_> {
 
     fn wait_for_one(
         &mut self,
-        init: &mut Option<OwnedFd>,
+        init: &mut Option<InitProcess>,
         sockets: &mut Option<SandboxSockets>,
     ) -> Result<(), SandboxError> {
         match self.report()? {
             (Report::Spawned { pid }, descriptors) => {
-                *init = descriptors.into_iter().next();
+                *init = Some(InitProcess::new(pid, descriptors.into_iter().next()));
                 self.map_users(pid)
             }
             (Report::Ready, descriptors) => {

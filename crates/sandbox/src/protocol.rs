@@ -133,6 +133,8 @@ pub(crate) enum Command {
     Renew { tasks: usize, has_group: bool },
     /// Send a signal. Not answered: the process may be gone.
     Signal { process: ProcessId, number: i32 },
+    /// Look at the sockets that were handed over: the server has closed its own. Not answered; see `Wanted`.
+    Watch,
     /// So many connections were taken: as many more may be handed over. Not answered.
     Taken { connections: usize },
     /// Make sockets for whoever asks on the channel that comes with this. Not answered.
@@ -164,6 +166,9 @@ pub(crate) enum Report {
     NotStarted(Failure),
     /// No process is left.
     Killed,
+    /// Something came to a socket that the server has closed, which is not looked at any more; descriptor: the socket, of those that were
+    /// handed over the one with this number.
+    Wanted { socket: usize },
     /// Somebody inside connected to an accepted port; descriptor: the connection.
     Connection { port: u16 },
     /// News that nobody asked for.

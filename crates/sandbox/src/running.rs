@@ -16,51 +16,33 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Signal as KernelSignal, pidfd_send_signal};
-
 use crate::cgroup::{Entrance, SandboxCgroup};
-use crate::channel::{Channel, Received, wait_readable};
+use crate::channel::{Channel, Received};
 use crate::error::SandboxError;
 use crate::event::{ProcessId, SandboxEvent, Signal};
-use crate::layers::{Layer, Layers};
+use crate::init_process::{InitProcess, end_init};
+use crate::layers::Layers;
 use crate::limits::{KILL_TIMEOUT, START_PROCESS_TIMEOUT};
 use crate::mounts;
 use crate::network::NetworkLease;
 use crate::prepared::{LaunchedProcess, PreparedProcess, not_started};
 use crate::protocol::{Command, Failure, Report};
-use crate::sockets::SocketMaker;
+use crate::sockets::{SandboxSockets, SocketMaker, WantedSocket};
 use crate::spec::{Bind, Limits, ProcessSpec, SandboxSpec, SandboxUser};
-
-/// Sockets that init made and handed over.
-#[derive(Debug, Default)]
-pub(crate) struct SandboxSockets {
-    pub(crate) listeners: Vec<TcpListener>,
-    pub(crate) datagram: Vec<UdpSocket>,
-}
-
-impl SandboxSockets {
-    /// So many listeners, then datagram sockets.
-    pub(crate) fn of(mut descriptors: Vec<OwnedFd>, listeners: usize) -> SandboxSockets {
-        let datagram = descriptors.split_off(listeners.min(descriptors.len()));
-        SandboxSockets {
-            listeners: descriptors.into_iter().map(TcpListener::from).collect(),
-            datagram: datagram.into_iter().map(UdpSocket::from).collect(),
-        }
-    }
-}
 
 /// A built sandbox. Dropping it ends everything that runs inside and removes what it left on the host.
 #[derive(Debug)]
 pub struct Sandbox {
     channel: Channel,
-    /// Of init: readable when it is gone.
-    init: OwnedFd,
+    init: InitProcess,
     cgroup: SandboxCgroup,
     sockets: SandboxSockets,
     /// Its number in the host's network, and who carries its traffic.
     _network: NetworkLease,
     /// Connections that nobody has taken yet.
     connections: VecDeque<(u16, TcpStream)>,
+    /// Sockets that nobody has taken again yet.
+    wanted: VecDeque<WantedSocket>,
     /// Events that came while something else was waited for.
     events: VecDeque<SandboxEvent>,
     processes_started: u32,
@@ -79,7 +61,7 @@ pub struct Sandbox {
 impl Sandbox {
     pub(crate) fn new(
         channel: Channel,
-        init: OwnedFd,
+        init: InitProcess,
         cgroup: SandboxCgroup,
         sockets: SandboxSockets,
         network: NetworkLease,
@@ -92,6 +74,7 @@ impl Sandbox {
             sockets,
             _network: network,
             connections: VecDeque::new(),
+            wanted: VecDeque::new(),
             events: VecDeque::new(),
             processes_started: 0,
             prepared: None,
@@ -125,6 +108,23 @@ impl Sandbox {
             self.send(&Command::Taken { connections: taken.len() }, &[], "taking connections")?;
         }
         Ok(taken)
+    }
+
+    /// For when nothing is likely to come for a while: the caller has closed the listeners and datagram sockets that it took, each of which
+    /// comes back by [`Sandbox::take_wanted`] as soon as somebody inside uses it. Then only one descriptor is left here.
+    ///
+    /// # Errors
+    /// Any error destroys the sandbox.
+    pub fn rest(&mut self) -> Result<(), SandboxError> {
+        self.must_be_alive()?;
+        self.send(&Command::Watch, &[], "resting")?;
+        self.init.close();
+        Ok(())
+    }
+
+    /// Sockets that were rested and that somebody inside wants; [`Sandbox::next_event`] finds them.
+    pub fn take_wanted(&mut self) -> VecDeque<WantedSocket> {
+        std::mem::take(&mut self.wanted)
     }
 
     /// What becomes readable when [`Sandbox::next_event`] has something to say, the end of the sandbox included: `watch` makes of it
@@ -218,6 +218,7 @@ impl Sandbox {
             (Report::Renewed, sockets) => {
                 self.sockets = SandboxSockets::of(sockets, self.listen_ports);
                 self.connections.clear();
+                self.wanted.clear();
                 self.events.clear();
                 // The old ones go: nobody is in them.
                 self.cgroup = cgroup;
@@ -242,8 +243,8 @@ impl Sandbox {
     }
 
     /// Init, as a pidfd.
-    pub(crate) fn init(&self) -> BorrowedFd<'_> {
-        self.init.as_fd()
+    pub(crate) fn init(&mut self) -> std::io::Result<BorrowedFd<'_>> {
+        self.init.descriptor(&self.channel)
     }
 
     /// Who its processes run as.
@@ -384,6 +385,10 @@ impl Sandbox {
                     self.keep_connection(port, descriptors);
                     continue;
                 }
+                Ok(Received::Message(Report::Wanted { socket }, descriptors)) => {
+                    self.keep_wanted(socket, descriptors);
+                    continue;
+                }
                 Ok(Received::Nothing) => Ok(None),
                 Ok(Received::End) => {
                     self.destroy();
@@ -399,6 +404,11 @@ impl Sandbox {
 
     fn keep_connection(&mut self, port: u16, descriptors: Vec<OwnedFd>) {
         self.connections.extend(descriptors.into_iter().map(|connection| (port, connection.into())));
+    }
+
+    fn keep_wanted(&mut self, number: usize, descriptors: Vec<OwnedFd>) {
+        let wanted = |descriptor| WantedSocket::of(number, self.listen_ports, descriptor);
+        self.wanted.extend(descriptors.into_iter().map(wanted));
     }
 
     /// The most memory that all processes used together at a time since the sandbox was built, page cache
@@ -434,6 +444,9 @@ impl Sandbox {
                 Ok(Received::Message(Report::Connection { port }, descriptors)) => {
                     self.keep_connection(port, descriptors);
                 }
+                Ok(Received::Message(Report::Wanted { socket }, descriptors)) => {
+                    self.keep_wanted(socket, descriptors);
+                }
                 Ok(Received::Message(report, descriptors)) => return Ok((report, descriptors)),
                 Ok(Received::Nothing) => return Err(self.broken(doing, std::io::ErrorKind::TimedOut.into())),
                 Ok(Received::End) => return Err(self.broken(doing, std::io::ErrorKind::BrokenPipe.into())),
@@ -465,7 +478,10 @@ impl Sandbox {
             // Also when we never froze it: a frozen process of v1 does not die.
             let _ = freezer.thaw();
         }
-        end_init(&self.channel, &self.init, self.layers);
+        // An error means that it is gone.
+        if let Ok(init) = self.init.descriptor(&self.channel) {
+            end_init(&self.channel, init, self.layers);
+        }
         // What is left is swept by the next start.
         let _ = self.cgroup.remove();
     }
@@ -475,15 +491,6 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         self.destroy();
     }
-}
-
-/// Ends init and waits until it is gone. Where its end is not the end of its processes it is asked to end them.
-pub(crate) fn end_init(channel: &Channel, init: &OwnedFd, layers: Layers) {
-    if !layers.contains(Layer::PidNamespace) && channel.send(&Command::End, &[]).is_ok() {
-        let _ = wait_readable(&[init.as_fd()], Some(KILL_TIMEOUT));
-    }
-    let _ = pidfd_send_signal(init, KernelSignal::KILL);
-    let _ = wait_readable(&[init.as_fd()], Some(KILL_TIMEOUT));
 }
 
 const BINDING: &str = "mounting what comes late";

@@ -170,15 +170,16 @@ impl Zygote {
         sandbox.adopt(pid)
     }
 
-    fn fork(&self, sandbox: &Sandbox, forked: &Forked<'_>) -> io::Result<i32> {
+    fn fork(&self, sandbox: &mut Sandbox, forked: &Forked<'_>) -> io::Result<i32> {
         let entrance = sandbox.entrance().map_err(io::Error::other)?;
+        let user = sandbox.user().clone();
         let request = Request {
-            user: sandbox.user(),
+            user: &user,
             has_group: entrance.group.is_some(),
             stdout_again: forked.stdout_again,
             note: forked.note,
         };
-        let mut descriptors = vec![sandbox.init(), forked.stdin, forked.stdout];
+        let mut descriptors = vec![sandbox.init()?, forked.stdin, forked.stdout];
         descriptors.extend(entrance.group.iter().chain(&entrance.tasks).map(AsFd::as_fd));
         let channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
         channel.send(&request, &descriptors)?;

@@ -3,6 +3,7 @@
 
 use std::{io::Write, sync::Arc, time::Duration};
 
+use lambda_model::ports::{EnvironmentEndpoint, ServedEndpoint};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, mpsc, watch},
@@ -82,15 +83,16 @@ pub(crate) struct InsideEndpoint {
     pub router: std::sync::OnceLock<Arc<Router>>,
 }
 
-impl lambda_model::ports::EnvironmentEndpoint for InsideEndpoint {
-    fn serve(&self, listener: std::net::TcpListener) -> Box<dyn Send + Sync> {
+impl EnvironmentEndpoint for InsideEndpoint {
+    fn serve(&self, listener: std::net::TcpListener) -> Box<dyn ServedEndpoint> {
         let (stop, stopped) = watch::channel(false);
+        let places = Arc::new(Semaphore::new(INSIDE_CONNECTIONS_MAX));
+        let served = ServedInside { _stop: stop, places: Arc::clone(&places) };
         if let Some(router) = self.router.get().map(Arc::clone) {
             tokio::spawn(async move {
                 let listener = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
                 match listener {
                     Ok(listener) => {
-                        let places = Arc::new(Semaphore::new(INSIDE_CONNECTIONS_MAX));
                         let doors =
                             Doors { router, entrance: Entrance::Inside, places, stop: stopped, tls: None };
                         serve(listener, doors, Duration::ZERO).await
@@ -99,6 +101,19 @@ impl lambda_model::ports::EnvironmentEndpoint for InsideEndpoint {
                 }
             });
         }
-        Box::new(stop)
+        Box::new(served)
+    }
+}
+
+/// An endpoint inside that is served until this is dropped.
+struct ServedInside {
+    _stop: watch::Sender<bool>,
+    /// One is taken by each connection.
+    places: Arc<Semaphore>,
+}
+
+impl ServedEndpoint for ServedInside {
+    fn is_idle(&self) -> bool {
+        self.places.available_permits() == INSIDE_CONNECTIONS_MAX
     }
 }

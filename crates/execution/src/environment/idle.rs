@@ -20,9 +20,14 @@ impl Environment {
     ) -> NextStep {
         let since = Instant::now();
         let freeze_at = since + Duration::from_millis(limits::FREEZE_AFTER_IDLE_MS);
+        let mut rest_at = since + Duration::from_millis(limits::REST_AFTER_IDLE_MS);
         let mut retire_at = since + self.context.configuration.idle_retirement;
         loop {
-            let wake_at = if self.frozen || self.phase != Phase::Idle { retire_at } else { freeze_at };
+            let wake_at = match self.phase {
+                Phase::Idle if !self.frozen => freeze_at,
+                Phase::Idle if !self.is_resting => rest_at.min(retire_at),
+                _ => retire_at,
+            };
             tokio::select! {
                 biased;
                 request = requests.recv() => {
@@ -38,6 +43,8 @@ impl Environment {
                 () = tokio::time::sleep_until(wake_at) => {
                     if wake_at == freeze_at {
                         self.freeze();
+                    } else if wake_at == rest_at {
+                        self.rest();
                     } else if pool.is_provisioned && !self.is_old() {
                         // Kept however long nobody comes.
                         retire_at += self.context.configuration.idle_retirement;
@@ -58,6 +65,8 @@ impl Environment {
                     if exited.is_err() || self.next_exit().is_some() {
                         self.reset(ShutdownReason::Failure).await;
                     }
+                    // Somebody may want what was given up.
+                    rest_at = Instant::now() + Duration::from_millis(limits::REST_AFTER_IDLE_MS);
                 }
             }
         }

@@ -22,6 +22,7 @@ mod outcome;
 mod processes;
 mod report;
 mod reset;
+mod rest;
 mod segments;
 mod serve;
 mod start;
@@ -33,7 +34,7 @@ use lambda_model::{
     environment::{Phase, ShutdownReason},
     limits,
     platform_log::Subscription,
-    ports::RunnableVersion,
+    ports::{RunnableVersion, ServedEndpoint},
 };
 use sandbox::{ProcessId, Sandbox};
 use tokio::{net::UnixStream, sync::mpsc, time::Instant};
@@ -89,7 +90,9 @@ pub(crate) struct Environment {
     unreported_init_us: Option<u64>,
     frozen: bool,
     born: Instant,
-    endpoint: Box<dyn Send + Sync>,
+    /// None while nobody inside wants it.
+    endpoint: Option<Box<dyn ServedEndpoint>>,
+    is_resting: bool,
     xray: XrayDaemon,
     /// Code and layers stay where they are mounted from, whatever becomes of the function.
     code: (Box<dyn Send + Sync>, Option<Box<dyn Send + Sync>>),

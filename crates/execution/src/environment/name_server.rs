@@ -47,7 +47,7 @@ impl Default for Resolver {
 /// Answers one environment until dropped.
 pub(crate) struct NameServer {
     resolver: Arc<Resolver>,
-    datagrams: JoinHandle<()>,
+    datagrams: Option<JoinHandle<()>>,
     connections: JoinSet<()>,
 }
 
@@ -57,10 +57,26 @@ impl NameServer {
     /// # Errors
     /// When the socket cannot be registered with the reactor.
     pub(crate) fn serve(socket: std::net::UdpSocket, resolver: Arc<Resolver>) -> io::Result<Self> {
+        let mut server = Self { resolver, datagrams: None, connections: JoinSet::new() };
+        server.resume(socket)?;
+        Ok(server)
+    }
+
+    /// Closes the socket, and goes on with what is connected.
+    pub(super) fn rest(&mut self) {
+        self.datagrams.take().iter().for_each(JoinHandle::abort);
+    }
+
+    /// Answers datagrams again.
+    ///
+    /// # Errors
+    /// As above.
+    pub(super) fn resume(&mut self, socket: std::net::UdpSocket) -> io::Result<()> {
         socket.set_nonblocking(true)?;
         let socket = Arc::new(UdpSocket::from_std(socket)?);
-        let datagrams = tokio::spawn(answer_datagrams(socket, Arc::clone(&resolver)));
-        Ok(Self { resolver, datagrams, connections: JoinSet::new() })
+        self.rest();
+        self.datagrams = Some(tokio::spawn(answer_datagrams(socket, Arc::clone(&self.resolver))));
+        Ok(())
     }
 
     /// Answers on a connection that was made to the server's port.
@@ -77,7 +93,7 @@ impl NameServer {
 
 impl Drop for NameServer {
     fn drop(&mut self) {
-        self.datagrams.abort();
+        self.rest();
     }
 }
 

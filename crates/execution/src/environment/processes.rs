@@ -161,6 +161,7 @@ impl Environment {
                 }
                 Ok(None) => {
                     self.answer_connections();
+                    self.serve_wanted();
                     return None;
                 }
                 // The sandbox itself is gone, and with it the runtime.

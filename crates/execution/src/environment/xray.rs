@@ -23,7 +23,7 @@ const GROUP: &str = "segments";
 /// Serves until dropped.
 pub(crate) struct XrayDaemon {
     keeper: Keeper,
-    taking: JoinHandle<()>,
+    taking: Option<JoinHandle<()>>,
 }
 
 /// Where segments go.
@@ -48,10 +48,26 @@ impl XrayDaemon {
     /// # Errors
     /// When the socket cannot be registered with the reactor.
     pub(crate) fn serve(socket: UdpSocket, sink: Arc<dyn LogSink>) -> io::Result<Self> {
+        let mut daemon = Self { keeper: Keeper { sink, to: Arc::default() }, taking: None };
+        daemon.resume(socket)?;
+        Ok(daemon)
+    }
+
+    /// Closes the socket.
+    pub(super) fn rest(&mut self) {
+        self.taking.take().iter().for_each(JoinHandle::abort);
+    }
+
+    /// Takes segments again.
+    ///
+    /// # Errors
+    /// As above.
+    pub(super) fn resume(&mut self, socket: UdpSocket) -> io::Result<()> {
         socket.set_nonblocking(true)?;
         let socket = tokio::net::UdpSocket::from_std(socket)?;
-        let keeper = Keeper { sink, to: Arc::default() };
-        Ok(Self { taking: tokio::spawn(take(socket, keeper.clone())), keeper })
+        self.rest();
+        self.taking = Some(tokio::spawn(take(socket, self.keeper.clone())));
+        Ok(())
     }
 
     /// Says whose segments they are, once.
@@ -73,7 +89,7 @@ impl XrayDaemon {
 
 impl Drop for XrayDaemon {
     fn drop(&mut self) {
-        self.taking.abort();
+        self.rest();
     }
 }
 

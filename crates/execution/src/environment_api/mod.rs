@@ -67,6 +67,7 @@ impl Shared {
 pub(crate) struct EnvironmentApi {
     pub shared: Arc<Shared>,
     accepting: tokio::task::JoinHandle<()>,
+    listeners: mpsc::UnboundedSender<Option<TcpListener>>,
 }
 
 impl EnvironmentApi {
@@ -82,8 +83,25 @@ impl EnvironmentApi {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let (shared, receiver) = Shared::new(streaming, telemetry);
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
-        Ok((Self { shared, accepting }, receiver))
+        let (listeners, others) = mpsc::unbounded_channel();
+        let accepting = tokio::spawn(accept(Some(listener), others, Arc::clone(&shared)));
+        Ok((Self { shared, accepting, listeners }, receiver))
+    }
+
+    /// Closes the listener, and goes on with what is connected.
+    pub(crate) fn rest(&self) {
+        // An error is the end of the task, which is aborted by nobody but this.
+        let _ = self.listeners.send(None);
+    }
+
+    /// Accepts again.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn resume(&self, listener: std::net::TcpListener) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        let _ = self.listeners.send(Some(TcpListener::from_std(listener)?));
+        Ok(())
     }
 }
 
@@ -93,12 +111,23 @@ impl Drop for EnvironmentApi {
     }
 }
 
-/// Accepts until aborted; the connections end with it, since the set is dropped.
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+/// Accepts until aborted, while there is a listener; the connections end with it, since the set is dropped.
+async fn accept(
+    mut listener: Option<TcpListener>,
+    mut others: mpsc::UnboundedReceiver<Option<TcpListener>>,
+    shared: Arc<Shared>,
+) {
     let mut connections = JoinSet::new();
     loop {
+        let accepted = async {
+            match &listener {
+                Some(listener) => listener.accept().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            accepted = listener.accept() => match accepted {
+            Some(other) = others.recv() => listener = other,
+            accepted = accepted => match accepted {
                 Ok((stream, _)) => {
                     let _ = stream.set_nodelay(true);
                     connections.spawn(serve_connection(stream, Arc::clone(&shared)));

@@ -7,7 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use lambda_model::{platform_log::Subscription, ports::RunnableVersion};
+use lambda_model::{
+    platform_log::Subscription,
+    ports::{RunnableVersion, ServedEndpoint},
+};
 use sandbox::Sandbox;
 use tokio::{net::UnixStream, sync::mpsc};
 
@@ -40,7 +43,7 @@ pub(crate) struct Services {
     /// Where something is reached whose name can be looked up.
     pub names: Option<NameServer>,
     /// The AWS endpoint of this server.
-    pub endpoint: Box<dyn Send + Sync>,
+    pub endpoint: Box<dyn ServedEndpoint>,
 }
 
 impl Services {

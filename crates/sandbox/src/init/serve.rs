@@ -9,6 +9,7 @@ use std::time::Instant;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use super::kept::Kept;
 use super::renew::{self, Untouched};
 use super::{Init, Sockets, processes};
 use crate::channel::{Channel, Received, wait_readable};
@@ -22,10 +23,12 @@ use crate::{mounts, syscalls, waiting};
 type Running = BTreeMap<i32, ProcessId>;
 
 /// Serves until the server says `End` or is gone. Everything that runs is killed on the way out.
-pub(super) fn serve(init: &mut Init<'_>, accepting: Vec<(u16, OwnedFd)>) {
+pub(super) fn serve(init: &mut Init<'_>, sockets: Sockets) {
+    let Sockets { handed_over, accepting } = sockets;
+    let kept = Kept::new(handed_over);
     let untouched = Untouched::now().ok();
     let mut state =
-        State { running: Running::new(), accepting, bound: Vec::new(), prepared: None, untouched };
+        State { running: Running::new(), accepting, kept, bound: Vec::new(), prepared: None, untouched };
     // An error here is one of the channel or of the signal descriptor: there is nobody to tell.
     let _ = serve_until_end(init, &mut state);
     let _ = kill_all(init, &mut state.running);
@@ -36,6 +39,8 @@ struct State {
     running: Running,
     /// Where init itself accepts, with the port that was asked for.
     accepting: Vec<(u16, OwnedFd)>,
+    /// What the server may close.
+    kept: Kept,
     /// Where something was mounted late.
     bound: Vec<PathBuf>,
     /// The server's end of the channel of a process that may not run its program before something is mounted.
@@ -53,7 +58,9 @@ fn serve_until_end(init: &mut Init<'_>, state: &mut State) -> io::Result<()> {
         descriptors.extend(wanting_sockets.iter().map(Channel::as_fd));
         let accepting: &[_] = if room > 0 { &state.accepting } else { &[] };
         descriptors.extend(accepting.iter().map(|(_, listener)| listener.as_fd()));
+        descriptors.extend(state.kept.watched());
         wait_readable(&descriptors, None)?;
+        state.kept.hand_over(&init.channel)?;
         while deaths.read_signal()?.is_some() {}
         report_deaths(init, &mut state.running)?;
         wanting_sockets.retain(serve_sockets);
@@ -64,6 +71,7 @@ fn serve_until_end(init: &mut Init<'_>, state: &mut State) -> io::Result<()> {
             Received::Nothing => {}
             Received::End | Received::Message(Command::End, _) => return Ok(()),
             Received::Message(Command::Taken { connections }, _) => room += connections,
+            Received::Message(Command::Watch, _) => state.kept.watch(),
             Received::Message(Command::ServeSockets, descriptors) => {
                 wanting_sockets.extend(descriptors.into_iter().map(Channel::from_fd));
             }
@@ -117,11 +125,13 @@ fn deaths() -> io::Result<SignalFd> {
 /// Answers the command to be as new.
 fn renew(init: &mut Init<'_>, state: &mut State, groups: (usize, bool, Vec<OwnedFd>)) -> io::Result<()> {
     state.accepting.clear();
+    state.kept = Kept::new(Vec::new());
     match renew::renew(init, state.untouched, &mut state.bound, groups) {
         Ok(Sockets { handed_over, accepting }) => {
-            state.accepting = accepting;
             let descriptors: Vec<_> = handed_over.iter().map(AsFd::as_fd).collect();
-            init.channel.send(&Report::Renewed, &descriptors)
+            let told = init.channel.send(&Report::Renewed, &descriptors);
+            (state.accepting, state.kept) = (accepting, Kept::new(handed_over));
+            told
         }
         Err(failure) => init.channel.send(&Report::Failed(failure), &[]),
     }
@@ -181,6 +191,7 @@ fn obey(init: &Init<'_>, state: &mut State, command: Command, descriptors: Vec<O
         }
         Command::Mapped
         | Command::End
+        | Command::Watch
         | Command::ServeSockets
         | Command::Renew { .. }
         | Command::Taken { .. } => Ok(()),

@@ -27,6 +27,8 @@ struct Taken {
     available_kb: f64,
     server_kb: f64,
     descriptors: f64,
+    /// Those of them that are files: the logs of functions.
+    files: f64,
     /// Private memory by the name of the process: the sum and how many.
     processes: BTreeMap<String, (f64, f64)>,
 }
@@ -66,7 +68,7 @@ pub(super) fn facts(
     facts.push(Fact::new(
         "G11",
         format!("{name}: descriptors of the server's, of an idle environment"),
-        (descriptors, ""),
+        (each(&|taken| taken.descriptors - taken.files), ""),
         3.0,
     ));
     let wanted = if name == "native" { 10_000.0 } else { 5_000.0 };
@@ -79,7 +81,9 @@ pub(super) fn facts(
     ));
     facts.push(Fact::new(
         "G12",
-        format!("{name}: descriptors for {wanted:.0} of the {descriptors_max:.0} that this machine allows"),
+        format!(
+            "{name}: descriptors for {wanted:.0}, each of a function of its own, of the {descriptors_max:.0} that this machine allows"
+        ),
         (descriptors * wanted / descriptors_max, ""),
         1.0,
     ));
@@ -98,7 +102,9 @@ fn invoke(server: &Lambent, paths: &[String]) -> Result<(), Failure> {
 impl Taken {
     fn by(server: &Lambent) -> Result<Self, Failure> {
         let folder = format!("/proc/{}/fd", server.pid());
-        let descriptors = fs::read_dir(&folder).map_err(|e| Failure::during(&folder, e))?.count() as f64;
+        let links = fs::read_dir(&folder).map_err(|e| Failure::during(&folder, e))?.flatten();
+        let links: Vec<_> = links.filter_map(|link| fs::read_link(link.path()).ok()).collect();
+        let files = links.iter().filter(|link| link.is_absolute()).count() as f64;
         let mut processes = BTreeMap::new();
         for pid in below(server.pid()) {
             let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
@@ -110,7 +116,8 @@ impl Taken {
         Ok(Self {
             available_kb: number_in("/proc/meminfo", "MemAvailable:"),
             server_kb: number_in(&format!("/proc/{}/status", server.pid()), "RssAnon:"),
-            descriptors,
+            descriptors: links.len() as f64,
+            files,
             processes,
         })
     }

@@ -19,6 +19,7 @@ mod lambent;
 mod load;
 mod package;
 mod page;
+mod plain_server;
 mod process;
 mod queues;
 mod report;
@@ -41,6 +42,7 @@ use emulator::Emulator;
 use facts::Fact;
 use lambent::Lambent;
 use load::{Kind, Latencies, Target};
+use plain_server::PlainServer;
 use process::Background;
 use report::Row;
 use runtimes::Subject;
@@ -288,11 +290,16 @@ fn warm(
     let name = format!("warm {}, {callers} callers, {} KB", subject.name, bytes >> 10);
     let broker = Broker::start(subject, callers)?;
     let emulator = emulator.map(|program| Emulator::start(program, subject)).transpose()?;
+    let is_shortest = (callers, bytes) == WARM[0] && !effort.is_gate;
+    let plain = (subject.name == "node" && is_shortest).then(|| PlainServer::start(subject)).transpose()?;
     let target = |address, path| Target { address, path, body: &body, kind: Kind::Answer };
     let mut measured =
         vec![("lambent", target(&server.address, path)), ("bare", target(&broker.address, "/invoke"))];
-    measured
-        .extend(emulator.as_ref().map(|emulator| ("emulator", target(&emulator.address, emulator::PATH))));
+    measured.extend(
+        emulator.as_ref().map(|emulator| ("AWS's emulator", target(&emulator.address, emulator::PATH))),
+    );
+    measured.extend(plain.as_ref().map(|plain| ("plain server", target(&plain.address, "/"))));
+    let names: Vec<&str> = measured.iter().skip(1).map(|(what, _)| *what).collect();
     let mut found: Vec<Latencies> = Vec::new();
     for round in 0..=PAIRS {
         for (number, (what, target)) in measured.iter().enumerate() {
@@ -308,8 +315,9 @@ fn warm(
     }
     let mut found = found.into_iter();
     let lambent = found.next().unwrap_or_default();
-    let floors = ["bare", "AWS's emulator"].into_iter().zip(found);
-    Ok(floors
+    Ok(names
+        .into_iter()
+        .zip(found)
         .map(|(what, floor)| Row { name: format!("{name} : {what}"), lambent: lambent.clone(), floor })
         .collect())
 }
@@ -325,6 +333,7 @@ struct Broker {
 impl Broker {
     fn start(subject: &Subject, runtimes: usize) -> Result<Self, Failure> {
         let mut broker = Command::new(built("bare-broker"));
+        broker.arg(if runtimes == 1 { "1" } else { "2" });
         let (process, address) = Background::start_and_read_line(&mut broker)?;
         let mut running = Vec::new();
         for _ in 0..runtimes {

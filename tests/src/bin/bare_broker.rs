@@ -3,11 +3,15 @@
 //! `POST /invoke` hands its body to whichever runtime waits at `GET .../invocation/next`, and is answered with
 //! what that runtime posts. No authentication, no limits, no log, no isolation: what Lambent costs beyond this
 //! is what Lambent is for. Prints its address and serves until it is killed.
+//!
+//! It may not be slow by construction. `bare-broker THREADS`: with one, which looks for what comes next for a moment before it sleeps, a
+//! single caller is answered soonest; with two, many callers are.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -17,8 +21,10 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot};
 
+/// How long it looks for what comes next: a processor that sleeps takes as long to wake.
+const PATIENCE: Duration = Duration::from_micros(50);
 /// Invocations that may wait for a runtime.
 const QUEUE_MAX: usize = 1024;
 
@@ -33,10 +39,19 @@ struct Broker {
     enter: mpsc::Sender<Event>,
     leave: AsyncMutex<mpsc::Receiver<Event>>,
     callers: Mutex<HashMap<u64, oneshot::Sender<Bytes>>>,
+    begun: Instant,
+    /// When something came last, microseconds since it began.
+    last_us: AtomicU64,
+    called: Notify,
 }
 
-#[tokio::main]
-async fn main() -> std::io::Result<()> {
+fn main() -> std::io::Result<()> {
+    let threads = std::env::args().nth(1).and_then(|threads| threads.parse().ok()).unwrap_or(1);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    runtime.block_on(serve(threads == 1))
+}
+
+async fn serve(looks: bool) -> std::io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     let (enter, leave) = mpsc::channel(QUEUE_MAX);
@@ -45,7 +60,19 @@ async fn main() -> std::io::Result<()> {
         enter,
         leave: AsyncMutex::new(leave),
         callers: Mutex::new(HashMap::new()),
+        begun: Instant::now(),
+        last_us: AtomicU64::new(0),
+        called: Notify::new(),
     });
+    if looks {
+        tokio::spawn(look_out(Arc::clone(&broker)));
+    }
+    // Not on the thread that waits for `main`.
+    let _ = tokio::spawn(accept(listener, broker)).await;
+    Ok(())
+}
+
+async fn accept(listener: TcpListener, broker: Arc<Broker>) -> std::io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
@@ -58,7 +85,24 @@ async fn main() -> std::io::Result<()> {
     }
 }
 
+/// Asks the reactor again and again while things follow each other.
+async fn look_out(broker: Arc<Broker>) {
+    loop {
+        broker.called.notified().await;
+        while broker
+            .begun
+            .elapsed()
+            .saturating_sub(Duration::from_micros(broker.last_us.load(Ordering::Relaxed)))
+            < PATIENCE
+        {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 async fn answer(broker: &Broker, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    broker.last_us.store(u64::try_from(broker.begun.elapsed().as_micros()).unwrap_or(0), Ordering::Relaxed);
+    broker.called.notify_one();
     let path = request.uri().path().to_owned();
     let asks_for_next = request.headers().contains_key("lambent-runtime-then");
     let body =

@@ -11,6 +11,13 @@ use tokio::{sync::mpsc, time::Instant};
 use super::{Environment, NextStep};
 use crate::pool::{Pool, Request};
 
+/// What is done when nobody has asked for long enough.
+enum Then {
+    Freeze,
+    Rest,
+    Retire,
+}
+
 impl Environment {
     /// Waits in the pool. Ends when the pool dropped this environment or it was idle too long.
     pub(super) async fn wait_for_request(
@@ -23,10 +30,10 @@ impl Environment {
         let mut rest_at = since + Duration::from_millis(limits::REST_AFTER_IDLE_MS);
         let mut retire_at = since + self.context.configuration.idle_retirement;
         loop {
-            let wake_at = match self.phase {
-                Phase::Idle if !self.frozen => freeze_at,
-                Phase::Idle if !self.is_resting => rest_at.min(retire_at),
-                _ => retire_at,
+            let (at, next) = match self.phase {
+                Phase::Idle if !self.frozen => (freeze_at, Then::Freeze),
+                Phase::Idle if !self.is_resting && rest_at < retire_at => (rest_at, Then::Rest),
+                _ => (retire_at, Then::Retire),
             };
             tokio::select! {
                 biased;
@@ -40,21 +47,17 @@ impl Environment {
                         None => NextStep::End,
                     };
                 }
-                () = tokio::time::sleep_until(wake_at) => {
-                    if wake_at == freeze_at {
-                        self.freeze();
-                    } else if wake_at == rest_at {
-                        self.rest();
-                    } else if pool.is_provisioned && !self.is_old() {
-                        // Kept however long nobody comes.
+                () = tokio::time::sleep_until(at) => match next {
+                    Then::Freeze => self.freeze(),
+                    Then::Rest => self.rest(),
+                    // Kept however long nobody comes.
+                    Then::Retire if pool.is_provisioned && !self.is_old() => {
                         retire_at += self.context.configuration.idle_retirement;
-                    } else if pool.withdraw(self.id) {
-                        return NextStep::End;
-                    } else {
-                        // A request is on its way already.
-                        retire_at += Duration::from_secs(1);
                     }
-                }
+                    Then::Retire if pool.withdraw(self.id) => return NextStep::End,
+                    // A request is on its way already.
+                    Then::Retire => retire_at += Duration::from_secs(1),
+                },
                 () = self.log.read_when_ready() => {}
                 () = self.api.shared.extensions.changed() => {
                     if self.api.shared.extensions.internal_failure().is_some() {

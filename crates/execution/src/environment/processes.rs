@@ -124,7 +124,10 @@ impl Environment {
             false => {
                 // The wait for the kernel blocks this thread: not more of them at a time than help.
                 let _permit = self.context.starts.acquire().await.ok();
-                tokio::task::block_in_place(|| self.sandbox.launch(&process))?
+                let launched = tokio::task::block_in_place(|| self.sandbox.launch(&process))?;
+                // What else the sandbox said before it answered is here already: its descriptor does not tell of it any more.
+                self.has_exits = true;
+                launched
             }
         };
         // Readable at the latest when the process is gone.

@@ -3,19 +3,25 @@
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::*;
 use crate::channel::Received;
 use crate::protocol::StartFailure;
 
-const FILE: &str = concat!(env!("OUT_DIR"), "/waiting");
+/// Where any process finds the program: nothing else of the build need be on the machine that runs the test.
+fn file() -> String {
+    static FILE: OnceLock<Waiting> = OnceLock::new();
+    let file = FILE.get_or_init(|| Waiting::new().unwrap());
+    format!("/proc/{}/fd/{}", std::process::id(), file.0.as_raw_fd())
+}
 
 /// The program, on a channel with a number of its own.
 fn waiting() -> (Child, Channel) {
     let (ours, its) = Channel::pair().unwrap();
     let child = Command::new("bash")
-        .args(["-c", "exec -a 7 \"$0\" 7<&0 0</dev/null", FILE])
+        .args(["-c", "exec -a 7 \"$0\" 7<&0 0</dev/null", &file()])
         .stdin(Stdio::from(its.into_fd().unwrap()))
         .spawn()
         .unwrap();

@@ -11,9 +11,11 @@
 //! [`crate::identity`] does for others, before the function's first instruction: the protocol is below, the other side of it is the
 //! program's.
 
+use std::ffi::{CString, OsString};
 use std::io;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -49,11 +51,11 @@ pub struct ZygoteSpec {
     /// As those of its sandboxes.
     pub masks: Vec<PathBuf>,
     /// The program and its arguments.
-    pub argv: Vec<std::ffi::OsString>,
+    pub argv: Vec<OsString>,
     /// Those of single processes (open files) hold for what is forked.
     pub limits: Limits,
     /// Its whole environment, but for `_LAMBENT_ZYGOTE`, which names the descriptors of its channel and of the closing filter.
-    pub env: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+    pub env: Vec<(OsString, OsString)>,
 }
 
 impl ZygoteSpec {
@@ -228,7 +230,7 @@ fn become_zygote(
     let _ = rustix::thread::disable_transparent_huge_pages(false);
     identity::limit_resources(create).stage(|| "setting resource limits")?;
     processes::default_signals().stage(|| "resetting signals")?;
-    let image = processes::image(program).stage(|| "reading arguments and environment")?;
+    let image = image(program).stage(|| "reading arguments and environment")?;
     let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
         .stage(|| "opening /dev/null")?;
     let channel = channel.as_fd().try_clone_to_owned().stage(|| "keeping the channel")?;
@@ -236,6 +238,23 @@ fn become_zygote(
     syscalls::duplicate_to(&channel, CHANNEL_NUMBER).stage(|| "keeping the channel")?;
     syscalls::duplicate_to(&filter, FILTER_NUMBER).stage(|| "keeping the filter")?;
     nix::unistd::execve(&image.path, &image.argv, &image.env).stage(|| "running the program")
+}
+
+/// Arguments and environment in the kernel's form.
+struct Image {
+    path: CString,
+    argv: Vec<CString>,
+    env: Vec<CString>,
+}
+
+fn image(program: &Program) -> io::Result<Image> {
+    let text = |text: &OsString| CString::new(text.as_bytes()).map_err(io::Error::other);
+    let argv = program.argv.iter().map(text).collect::<io::Result<Vec<_>>>()?;
+    let path = argv.first().cloned().ok_or(io::ErrorKind::InvalidInput)?;
+    let variable = |(name, value): &(OsString, OsString)| {
+        CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).map_err(io::Error::other)
+    };
+    Ok(Image { path, argv, env: program.env.iter().map(variable).collect::<io::Result<_>>()? })
 }
 
 fn closing_filter(filters: &Filters) -> io::Result<OwnedFd> {

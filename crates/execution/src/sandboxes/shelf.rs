@@ -53,8 +53,7 @@ impl<T> Shelf<T> {
         if let Some(ready) = self.ready.pop() {
             return Found::Ready(ready);
         }
-        // Who was cancelled waits no longer.
-        self.waiting.retain(|waiting| !waiting.is_closed());
+        self.forget_who_left();
         if self.waiting.len() >= self.coming {
             return Found::Nothing;
         }
@@ -81,7 +80,13 @@ impl<T> Shelf<T> {
     /// It was put, or will not be.
     pub(super) fn arrived(&mut self) {
         self.coming = self.coming.saturating_sub(1);
+        self.forget_who_left();
         self.waiting.truncate(self.coming);
+    }
+
+    /// Who was cancelled, or has waited for long enough, waits no longer.
+    fn forget_who_left(&mut self) {
+        self.waiting.retain(|waiting| !waiting.is_closed());
     }
 }
 
@@ -135,6 +140,19 @@ mod tests {
         drop(waits(&mut shelf));
         shelf.put(2);
         assert!(matches!(shelf.take(), Found::Ready(2)));
+    }
+
+    #[test]
+    fn who_went_away_does_not_stand_before_who_is_there() {
+        let mut shelf = Shelf::default();
+        shelf.comes();
+        shelf.comes();
+        let left = waits(&mut shelf);
+        let mut there = waits(&mut shelf);
+        drop(left);
+        shelf.arrived();
+        shelf.put(1);
+        assert_eq!(there.try_recv(), Ok(1), "one still comes");
     }
 
     #[test]

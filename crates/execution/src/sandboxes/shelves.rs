@@ -76,7 +76,14 @@ impl Shelves {
     pub(crate) async fn take(&self, kind: &Kind) -> Option<SandboxOfEnvironment> {
         match self.find(kind) {
             Found::Ready(ready) => Some(ready),
-            Found::Coming(coming) => tokio::time::timeout(COMING_TIMEOUT, coming).await.ok()?.ok(),
+            Found::Coming(mut coming) => {
+                if let Ok(came) = tokio::time::timeout(COMING_TIMEOUT, &mut coming).await {
+                    return came.ok();
+                }
+                // One that came in the very last moment is not thrown away.
+                coming.close();
+                coming.try_recv().ok()
+            }
             Found::Nothing => None,
         }
     }

@@ -122,6 +122,9 @@ struct Control {
 }
 
 /// Three arguments are enough for all but two calls.
+///
+/// # Safety
+/// As the call of that number asks for.
 unsafe fn call3(number: usize, a: usize, b: usize, c: usize) -> Result<usize, Errno> {
     // SAFETY: the caller's.
     unsafe { call6(number, [a, b, c, 0, 0, 0]) }

@@ -1,11 +1,9 @@
 //! Starting, signalling and killing the processes of a sandbox.
 
 use std::convert::Infallible;
-use std::ffi::{CString, OsString};
 use std::fs;
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::ffi::OsStrExt;
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, set_parent_process_death_signal, setsid};
@@ -14,15 +12,8 @@ use super::{Init, is_first_process};
 use crate::channel::Channel;
 use crate::identity;
 use crate::layers::Layer;
-use crate::protocol::{Failure, Program, Stage, StartFailure};
+use crate::protocol::{Failure, Stage, StartFailure};
 use crate::syscalls::{self, Fork};
-
-/// Arguments and environment in the kernel's form.
-pub(crate) struct Image {
-    pub(crate) path: CString,
-    pub(crate) argv: Vec<CString>,
-    pub(crate) env: Vec<CString>,
-}
 
 /// Makes a process that is all that one of the sandbox may be, but for its program: it waits to be told, on the other end of the channel that
 /// is returned with its number in this namespace.
@@ -69,16 +60,6 @@ fn prepare_process(init: &Init<'_>) -> Result<(), Failure> {
     let _ = rustix::thread::disable_transparent_huge_pages(false);
     identity::confine(&init.create, &init.entrance.tasks, init.filters)?;
     default_signals().stage(|| "resetting signals")
-}
-
-pub(crate) fn image(program: &Program) -> io::Result<Image> {
-    let text = |text: &OsString| CString::new(text.as_bytes()).map_err(io::Error::other);
-    let argv = program.argv.iter().map(text).collect::<io::Result<Vec<_>>>()?;
-    let path = argv.first().cloned().ok_or(io::ErrorKind::InvalidInput)?;
-    let variable = |(name, value): &(OsString, OsString)| {
-        CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).map_err(io::Error::other)
-    };
-    Ok(Image { path, argv, env: program.env.iter().map(variable).collect::<io::Result<_>>()? })
 }
 
 /// Whether a process is init's own, to be reaped by nobody else.

@@ -19,7 +19,7 @@ const ENVIRONMENTS: usize = 400;
 const SETTLE: Duration = Duration::from_secs(4);
 /// The machine of G12.
 const MACHINE_KB: f64 = 24.0 * 1024.0 * 1024.0;
-/// What a runtime of its own takes is not the platform's: our bootstrap in Python (`reference`: a third of the plain client's).
+/// Of a runtime in Python, interpreter and bootstrap together: a third of what AWS's own client takes.
 const PYTHON_KB_MAX: f64 = 2_048.0;
 
 /// Kilobytes, and descriptors, of everything that the server has started.

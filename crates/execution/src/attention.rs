@@ -13,12 +13,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{sync::Notify, task::yield_now};
+use tokio::{sync::Notify, task::yield_now, time::timeout};
+
+use crate::awake::Awake;
 
 /// Events that usually come further apart are not waited for, microseconds.
 const GAP_MAX_US: u64 = 90;
 /// How long the next event is looked for.
 const PATIENCE: Duration = Duration::from_micros(50);
+/// How long processors are kept awake beyond that.
+const AWAKE: Duration = Duration::from_millis(20);
 /// A gap counts as no more than this, so that a pause is soon forgotten, microseconds.
 const PAUSE_US: u64 = 1_000;
 /// Each gap is so much of what is usual: one part in so many.
@@ -60,9 +64,10 @@ impl Attention {
     }
 
     /// Looks out, for as long as the server runs.
-    pub(crate) async fn look_out(&self) {
+    pub(crate) async fn look_out(&self, mut awake: Awake) {
         loop {
-            self.called.notified().await;
+            self.call(&mut awake).await;
+            awake.begin();
             self.is_attentive.store(true, Ordering::Relaxed);
             while self.is_worth_it() {
                 // Whoever yields is asked again once the reactor was.
@@ -70,6 +75,15 @@ impl Attention {
             }
             self.is_attentive.store(false, Ordering::Relaxed);
         }
+    }
+
+    /// Waits until it is worth while to look out; processors are let go when that takes long.
+    async fn call(&self, awake: &mut Awake) {
+        if awake.is_asked() && timeout(AWAKE, self.called.notified()).await.is_ok() {
+            return;
+        }
+        awake.end();
+        self.called.notified().await;
     }
 
     fn is_worth_it(&self) -> bool {
@@ -86,6 +100,7 @@ fn usually(usual_us: u64, gap_us: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::awake::AwakePolicy;
 
     #[test]
     fn a_pause_is_noticed_at_once_and_forgotten_within_some_invocations() {
@@ -101,7 +116,7 @@ mod tests {
         let attention = std::sync::Arc::new(Attention::new());
         let looking = tokio::spawn({
             let attention = std::sync::Arc::clone(&attention);
-            async move { attention.look_out().await }
+            async move { attention.look_out(Awake::new(AwakePolicy::Never)).await }
         });
         let mut was_attentive = false;
         // More than once: a busy machine may take its time between an event and the look.
@@ -117,5 +132,17 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(1)).await;
         assert!(!attention.is_attentive.load(Ordering::Relaxed), "there was a pause");
         looking.abort();
+    }
+
+    #[tokio::test]
+    async fn processors_are_kept_awake_a_little_longer_than_it_looks() {
+        let (attention, mut awake) = (Attention::new(), Awake::new(AwakePolicy::Always));
+        awake.begin();
+        let was_asked = awake.is_asked();
+        attention.called.notify_one();
+        attention.call(&mut awake).await;
+        assert_eq!(awake.is_asked(), was_asked, "the next came at once");
+        let long = timeout(AWAKE * 5, attention.call(&mut awake)).await;
+        assert!(long.is_err() && !awake.is_asked(), "nobody came");
     }
 }

@@ -9,6 +9,8 @@ use std::{
 use lambda_model::concurrency::Rate;
 use sandbox::NetworkPolicy;
 
+use crate::awake::AwakePolicy;
+
 /// CPU of an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CpuPolicy {
@@ -68,6 +70,8 @@ pub struct Configuration {
     pub streaming: Rate,
     /// Sandboxes that are built before anybody asks for them, all together.
     pub prepared_sandboxes: usize,
+    /// Whether processors are kept from halting while invocations follow each other.
+    pub awake: AwakePolicy,
     /// An environment idle this long is retired.
     pub idle_retirement: Duration,
     /// An environment this old takes no further event (L-16).

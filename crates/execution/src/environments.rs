@@ -17,6 +17,7 @@ use lambda_model::{
 use tokio::{sync::oneshot, task::JoinSet, time::Instant};
 
 use crate::{
+    awake::Awake,
     configuration::Configuration,
     context::{Context, Dependencies},
     environment::{self, Environment},
@@ -43,7 +44,8 @@ impl Environments {
         tokio::spawn(keep_prepared(Arc::downgrade(&context)));
         let mut looks_out = JoinSet::new();
         let attention = Arc::clone(&context.attention);
-        looks_out.spawn(async move { attention.look_out().await });
+        let awake = Awake::new(context.configuration.awake);
+        looks_out.spawn(async move { attention.look_out(awake).await });
         let pools = Arc::new(Pools::default());
         let starter = Arc::new(Starter {
             context: Arc::clone(&context),

@@ -6,6 +6,7 @@
 //! extensions do, and the Telemetry API (`telemetry_api/`) tells them; all are served by `environment_api/`.
 
 mod attention;
+mod awake;
 mod budget;
 mod clock;
 mod configuration;
@@ -28,6 +29,7 @@ mod telemetry_api;
 mod uids;
 mod variables;
 
+pub use awake::AwakePolicy;
 pub use configuration::{Budgets, Configuration, CpuPolicy, Networks};
 pub use context::Dependencies;
 pub use environments::Environments;

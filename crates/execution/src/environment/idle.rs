@@ -35,6 +35,10 @@ impl Environment {
                 Phase::Idle if !self.is_resting && rest_at < retire_at => (rest_at, Then::Rest),
                 _ => (retire_at, Then::Retire),
             };
+            // One that rings too early is set again then: in a stream of invocations it rings seldom, and is hardly ever set.
+            if self.alarm.is_elapsed() || self.alarm.deadline() > at {
+                self.alarm.as_mut().reset(at);
+            }
             tokio::select! {
                 biased;
                 request = requests.recv() => {
@@ -47,7 +51,8 @@ impl Environment {
                         None => NextStep::End,
                     };
                 }
-                () = tokio::time::sleep_until(at) => match next {
+                () = self.alarm.as_mut() => match next {
+                    _ if Instant::now() < at => {}
                     Then::Freeze => self.freeze(),
                     Then::Rest => self.rest(),
                     // Kept however long nobody comes.

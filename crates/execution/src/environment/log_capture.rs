@@ -162,31 +162,37 @@ impl LogCapture {
 
     /// Tells of an event of the platform.
     pub(crate) fn tell(&mut self, event: &PlatformEvent) {
-        let line = self.make_room_for(event);
-        self.tell_now(event, line);
+        self.make_room_for(event);
+        self.tell_next(event);
     }
 
-    /// The first half of [`LogCapture::tell`]: everything that was printed so far stands before the event. Gives its line, if it is to have
-    /// one.
-    pub(crate) fn make_room_for(&mut self, event: &PlatformEvent) -> Option<String> {
-        let line = match self.out.format {
-            LogFormat::Text => event.text(),
-            LogFormat::Json { system, .. } => {
-                // The report is the end.
-                let is_told = event.level() >= system && !matches!(event, PlatformEvent::End { .. });
-                is_told.then(|| format!("{}\n", envelope(event.event_type(), &event.record())))
-            }
-        };
-        match line {
-            Some(_) => self.end_lines(),
-            None => self.drain(),
+    /// The first half of [`LogCapture::tell`]: everything that was printed so far stands before the event.
+    pub(crate) fn make_room_for(&mut self, event: &PlatformEvent) {
+        self.drain();
+        self.end_lines_for(event);
+    }
+
+    /// The same for an event that nobody prints anything before: what the reactor has heard of stands before it. Asks the kernel nothing
+    /// else.
+    pub(crate) fn make_room_soon_for(&mut self, event: &PlatformEvent) {
+        for source in [&mut self.function, &mut self.extensions] {
+            source.read_burst(&mut self.out, read_known);
         }
-        line
+        self.end_lines_for(event);
+    }
+
+    fn end_lines_for(&mut self, event: &PlatformEvent) {
+        if self.out.has_line_for(event) {
+            self.function.end_partial_line(&mut self.out);
+            self.extensions.end_partial_line(&mut self.out);
+        }
     }
 
     /// The second half, before anything else is read.
-    pub(crate) fn tell_now(&mut self, event: &PlatformEvent, line: Option<String>) {
-        if let Some(line) = line {
+    pub(crate) fn tell_next(&mut self, event: &PlatformEvent) {
+        if self.out.has_line_for(event)
+            && let Some(line) = self.out.line_of(event)
+        {
             self.out.append(line.as_bytes(), LogForm::Platform);
         }
         self.out.telemetry.tell(event);
@@ -223,6 +229,25 @@ impl Drop for LogCapture {
 }
 
 impl Out {
+    /// Whether an event of the platform is to stand in the log.
+    fn has_line_for(&self, event: &PlatformEvent) -> bool {
+        match self.format {
+            LogFormat::Text => event.has_text(),
+            // The report is the end.
+            LogFormat::Json { system, .. } => {
+                event.level() >= system && !matches!(event, PlatformEvent::End { .. })
+            }
+        }
+    }
+
+    /// An event's line, with its end.
+    fn line_of(&self, event: &PlatformEvent) -> Option<String> {
+        match self.format {
+            LogFormat::Text => event.text(),
+            LogFormat::Json { .. } => Some(format!("{}\n", envelope(event.event_type(), &event.record()))),
+        }
+    }
+
     /// Whole lines that processes printed.
     fn printed(&mut self, category: Category, lines: &[u8]) {
         match self.format {
@@ -327,8 +352,7 @@ impl Source {
 
     /// Reads through the reactor, so that it notices when there is nothing more.
     fn read_some(&mut self, out: &mut Out) {
-        let read = |pipe: &pipe::Receiver, buffer: &mut [u8]| pipe.try_read(buffer);
-        let bytes = block_in_place(|| self.read_burst(out, read));
+        let bytes = block_in_place(|| self.read_burst(out, read_known));
         // Once it is what was drained before. Twice in a row one process had the pipe no more just before the next got it: the reactor
         // never forgets an end.
         let is_deluded = std::mem::replace(&mut self.was_empty, bytes == 0) && bytes == 0;
@@ -428,6 +452,11 @@ impl Source {
             out.printed(self.category, &line);
         }
     }
+}
+
+/// Reads through the reactor: nothing where it has heard of nothing.
+fn read_known(pipe: &pipe::Receiver, buffer: &mut [u8]) -> io::Result<usize> {
+    pipe.try_read(buffer)
 }
 
 /// Appends `bytes` and keeps the last `max`.

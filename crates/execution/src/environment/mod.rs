@@ -28,7 +28,7 @@ mod serve;
 mod start;
 pub(crate) mod xray;
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use lambda_model::{
     environment::{Phase, ShutdownReason},
@@ -37,7 +37,11 @@ use lambda_model::{
     ports::{RunnableVersion, ServedEndpoint},
 };
 use sandbox::{ProcessId, Sandbox};
-use tokio::{net::UnixStream, sync::mpsc, time::Instant};
+use tokio::{
+    net::UnixStream,
+    sync::mpsc,
+    time::{Instant, Sleep},
+};
 
 use crate::{
     budget::Room,
@@ -93,6 +97,8 @@ pub(crate) struct Environment {
     /// None while nobody inside wants it.
     endpoint: Option<Box<dyn ServedEndpoint>>,
     is_resting: bool,
+    /// Rings when nobody has asked for long enough, or a little earlier.
+    alarm: Pin<Box<Sleep>>,
     xray: XrayDaemon,
     /// Code and layers stay where they are mounted from, whatever becomes of the function.
     code: (Box<dyn Send + Sync>, Option<Box<dyn Send + Sync>>),

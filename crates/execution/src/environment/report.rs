@@ -41,8 +41,7 @@ impl Environment {
         if let Some(text) = failure_text(&invocation.request_id, seconds, ended) {
             self.log.tell(&PlatformEvent::Fault(text));
         }
-        self.log.tell(&PlatformEvent::End { request_id: invocation.request_id.clone() });
-        self.log.tell(&PlatformEvent::Report(Report {
+        let report = PlatformEvent::Report(Report {
             request_id: invocation.request_id.clone(),
             duration_us,
             billed_duration_ms: measurements.billed_duration_ms,
@@ -57,7 +56,10 @@ impl Environment {
                 .collect(),
             tracing: trace_context(invocation),
             sampled: self.sampled(invocation),
-        }));
+        });
+        self.log.make_room_for(&report);
+        self.log.tell_next(&PlatformEvent::End { request_id: invocation.request_id.clone() });
+        self.log.tell_next(&report);
         ended.outcome.measurements = Some(measurements);
     }
 

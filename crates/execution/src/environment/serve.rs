@@ -14,7 +14,7 @@ use lambda_model::{
     platform_log::{InitPhase, PlatformEvent, Start, Status},
 };
 use sandbox::SandboxError;
-use tokio::{sync::oneshot, time::Instant};
+use tokio::{sync::oneshot, task::yield_now, time::Instant};
 
 use super::{
     Environment,
@@ -49,13 +49,14 @@ impl Environment {
         }
         let failed = self.make_ready(&invocation, deadline).await?;
         let start = self.start_of(&invocation);
-        let line = self.log.make_room_for(&start);
+        self.log.make_room_soon_for(&start);
         if failed.is_none() {
             self.phase = Phase::Busy;
             self.deliver(&invocation, deadline);
+            // The event first. What the runtime prints is read later, by this task.
+            yield_now().await;
         }
-        // While the runtime wakes up: what it prints is read later, by this task.
-        self.log.tell_now(&start, line);
+        self.log.tell_next(&start);
         let mut ended = match failed {
             Some(failed) => failed,
             None => self.wait_for_answer(&invocation, deadline).await?,
@@ -66,6 +67,8 @@ impl Environment {
         }
         if ended.is_well && !invocation.wants_log_tail {
             send(&mut reply, ended.outcome.clone());
+            // The answer first: what is told of the invocation can wait that long.
+            yield_now().await;
         }
         let came_from = self.finish(pool, (&invocation, started, deadline), &mut ended).await?;
         if !ended.is_well {

@@ -4,11 +4,13 @@ use std::{
     ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use lambda_model::{
     LambdaError,
     environment::Phase,
+    limits,
     ports::{CodeDirectory, LogDestination, RunnableVersion},
 };
 use sandbox::{IsolationLevel, SandboxSpec};
@@ -81,6 +83,7 @@ impl Environment {
             has_exits: false,
             endpoint: Some(services.endpoint),
             is_resting: false,
+            alarm: Box::pin(tokio::time::sleep(Duration::from_millis(limits::FREEZE_AFTER_IDLE_MS))),
             xray: services.xray,
             version,
             context,

@@ -62,8 +62,6 @@ pub(super) async fn handle(
     if asks_for_next && answer.status() == StatusCode::ACCEPTED {
         return next::handle(exchange).await;
     }
-    // The caller first: the runtime has something to do when it hears of this, and would take the processor.
-    tokio::task::yield_now().await;
     answer
 }
 

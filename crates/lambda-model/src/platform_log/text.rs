@@ -5,6 +5,21 @@ use std::fmt::Write;
 use super::{ExtensionInit, InitEnd, InitPhase, InitStart, PlatformEvent, Report, Status, Subscription};
 
 impl PlatformEvent {
+    /// Whether [`PlatformEvent::text`] tells of it.
+    pub fn has_text(&self) -> bool {
+        match self {
+            Self::InitStart(start) => start.phase == InitPhase::Init,
+            Self::InitReport(report) => report.status != Status::Success,
+            Self::InitRuntimeDone(_) | Self::RuntimeDone(_) | Self::LogsDropped(_) => false,
+            Self::Extension(_)
+            | Self::Subscription(_)
+            | Self::Start(_)
+            | Self::Fault(_)
+            | Self::End { .. }
+            | Self::Report(_) => true,
+        }
+    }
+
     /// The line, or lines, with the newline; `None` for what the text format does not tell.
     pub fn text(&self) -> Option<String> {
         match self {
@@ -173,5 +188,40 @@ mod tests {
             ExtensionInit { name: "x\nSTART".into(), state: "Ready", events: Vec::new(), error_type: None };
         let line = line_of_extension(&extension);
         assert_eq!(line, "EXTENSION\tName: x?START\tState: Ready\tEvents: []\n");
+    }
+
+    #[test]
+    fn what_has_a_text_is_known_before_it_is_made() {
+        let start = |phase| {
+            PlatformEvent::InitStart(InitStart {
+                initialization_type: "on-demand",
+                phase,
+                runtime_version: "python:3.11.v1".into(),
+                runtime_version_arn: String::new(),
+                function_name: "f".into(),
+                function_version: "1".into(),
+                instance_id: String::new(),
+                instance_max_memory: 1,
+            })
+        };
+        let end = |status| InitEnd {
+            initialization_type: "on-demand",
+            phase: InitPhase::Init,
+            status,
+            duration_us: 1,
+        };
+        let events = [
+            start(InitPhase::Init),
+            start(InitPhase::Invoke),
+            PlatformEvent::InitReport(end(Status::Success)),
+            PlatformEvent::InitReport(end(Status::Timeout)),
+            PlatformEvent::InitReport(end(Status::Error("Runtime.ExitError".into()))),
+            PlatformEvent::InitRuntimeDone(end(Status::Timeout)),
+            PlatformEvent::Fault("gone\n".into()),
+            PlatformEvent::End { request_id: "r".into() },
+        ];
+        for event in events {
+            assert_eq!(event.has_text(), event.text().is_some(), "{event:?}");
+        }
     }
 }

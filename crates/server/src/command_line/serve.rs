@@ -155,6 +155,10 @@ pub(super) struct ServeArguments {
     /// Sandboxes built before anybody asks for them, with a runtime that waits: as many as recent starts call for, this many at most.
     #[arg(long, default_value_t = limits::PREPARED_SANDBOXES_DEFAULT)]
     prepared_sandboxes: usize,
+    /// Keep this machine's processors from halting while invocations follow each other closely: wake-ups take half of a small invocation's
+    /// time. All that are idle look for work then; auto does so where there are no more than four.
+    #[arg(long, env = "LAMBENT_AWAKE", default_value = "auto")]
+    awake: Awake,
     /// Retire an environment that was idle this long, seconds.
     #[arg(long, default_value_t = limits::IDLE_RETIREMENT_MS_DEFAULT / 1000)]
     idle_retirement_seconds: u64,
@@ -198,6 +202,13 @@ enum Isolation {
 enum Cpu {
     Shares,
     Quota,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Awake {
+    Auto,
+    Always,
+    Never,
 }
 
 fn account_id(text: &str) -> Result<String, String> {
@@ -372,6 +383,11 @@ fn execution(arguments: &ServeArguments, elsewhere: &[ServiceEndpoint]) -> execu
             per_second: f64::from(arguments.streaming_rate),
         },
         prepared_sandboxes: arguments.prepared_sandboxes,
+        awake: match arguments.awake {
+            Awake::Auto => execution::AwakePolicy::Few,
+            Awake::Always => execution::AwakePolicy::Always,
+            Awake::Never => execution::AwakePolicy::Never,
+        },
         idle_retirement: Duration::from_secs(arguments.idle_retirement_seconds.max(1)),
         environment_lifetime: Duration::from_secs(arguments.environment_lifetime_seconds),
         networks: execution::Networks {

@@ -182,11 +182,16 @@ impl AsFd for Channel {
 
 /// Waits until one of `descriptors` can be read or has ended; false when `timeout` is over first.
 pub(crate) fn wait_readable(descriptors: &[BorrowedFd<'_>], timeout: Option<Duration>) -> io::Result<bool> {
+    Ok(readable(descriptors, timeout)?.contains(&true))
+}
+
+/// The same, telling of each of them.
+pub(crate) fn readable(descriptors: &[BorrowedFd<'_>], timeout: Option<Duration>) -> io::Result<Vec<bool>> {
     let timeout = timeout.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
     let mut polled: Vec<_> =
         descriptors.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
-    let ready = rustix::io::retry_on_intr(|| poll(&mut polled, timeout.as_ref()))?;
-    Ok(ready > 0)
+    rustix::io::retry_on_intr(|| poll(&mut polled, timeout.as_ref()))?;
+    Ok(polled.iter().map(|polled| !polled.revents().is_empty()).collect())
 }
 
 /// Waits until the other side has made room.

@@ -56,6 +56,12 @@ impl PreparedProcess {
 pub struct LaunchedProcess(PreparedProcess);
 
 impl LaunchedProcess {
+    /// Names the process, whether or not it comes to its program.
+    #[must_use]
+    pub fn id(&self) -> ProcessId {
+        self.0.id
+    }
+
     /// Waits until the program runs.
     ///
     /// # Errors

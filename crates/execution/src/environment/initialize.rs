@@ -20,7 +20,7 @@ use super::{
     Environment,
     news::News,
     outcome::{describe_exit, unstartable_program},
-    processes::Exit,
+    processes::{Exit, Launching},
 };
 use crate::runtime_api::RuntimeEvent;
 
@@ -79,10 +79,20 @@ impl Environment {
     ) -> Result<Initialized, SandboxError> {
         let started = Instant::now();
         self.forget_last_init();
-        self.tell_init_start(phase);
-        let initialized = match self.start_extensions(deadline).await? {
-            None => self.start_runtime(deadline).await?,
-            Some(failed) => failed,
+        let initialized = if self.extensions.is_empty() {
+            // The process first: what is told of its start can wait, since nobody has printed anything.
+            let launched = self.start_runtime_process().await;
+            self.tell_init_start(phase);
+            self.wait_for_runtime(launched, deadline).await?
+        } else {
+            self.tell_init_start(phase);
+            match self.start_extensions(deadline).await? {
+                None => {
+                    let launched = self.start_runtime_process().await;
+                    self.wait_for_runtime(launched, deadline).await?
+                }
+                Some(failed) => failed,
+            }
         };
         let runtime_done = self.init_end(phase, &initialized, started);
         self.log.tell(&PlatformEvent::InitRuntimeDone(runtime_done));
@@ -99,6 +109,7 @@ impl Environment {
     }
 
     fn forget_last_init(&mut self) {
+        self.log.drain();
         self.api.shared.runtime.reset();
         let names = self.extensions.iter().map(|extension| extension.name.clone());
         self.api.shared.extensions.begin(names);
@@ -143,24 +154,45 @@ impl Environment {
         Ok(Some(Initialized::Failed { error_type: "Extension.LaunchError", message }))
     }
 
-    /// Starts the runtime and waits until it asks for its first event.
-    async fn start_runtime(&mut self, deadline: Instant) -> Result<Initialized, SandboxError> {
-        match self.start_runtime_process().await {
-            Ok(()) => {}
-            Err(SandboxError::RunProgram(source)) => return Ok(self.unstartable(&source)),
-            Err(error) => return Err(error),
-        }
-
+    /// Waits until the runtime asks for its first event.
+    async fn wait_for_runtime(
+        &mut self,
+        launched: Result<Option<Launching>, SandboxError>,
+        deadline: Instant,
+    ) -> Result<Initialized, SandboxError> {
+        let mut launching = match launched {
+            Ok(launching) => launching,
+            Err(error) => return self.not_launched(error),
+        };
         loop {
-            let news = self.news(deadline).await?;
+            let news = tokio::select! {
+                biased;
+                news = self.news(deadline) => news?,
+                error = failure_of(&mut launching) => return self.not_launched(error),
+            };
             if matches!(news, News::Runtime(RuntimeEvent::Ready)) {
                 // From now on nobody registers.
                 self.api.shared.extensions.close();
+                self.launching = launching;
                 return Ok(Initialized::Ready);
+            }
+            if matches!(news, News::Exit(Exit::Runtime(_)))
+                && let Some(error) = launching.as_ref().and_then(Launching::failure_of_ended)
+            {
+                return self.not_launched(error);
             }
             if let Some(failed) = self.init_failure(&news) {
                 return Ok(failed);
             }
+        }
+    }
+
+    /// The runtime's process does not run its program: the function's fault, or the sandbox's.
+    fn not_launched(&mut self, error: SandboxError) -> Result<Initialized, SandboxError> {
+        self.process = None;
+        match error {
+            SandboxError::RunProgram(source) => Ok(self.unstartable(&source)),
+            error => Err(error),
         }
     }
 
@@ -239,7 +271,7 @@ impl Environment {
             instance_id: self.instance_id.clone(),
             instance_max_memory: u64::try_from(settings.memory_size_mb).unwrap_or(0) << 20,
         };
-        self.log.tell(&PlatformEvent::InitStart(start));
+        self.log.tell_next(&PlatformEvent::InitStart(start));
     }
 
     fn init_end(&self, phase: InitPhase, initialized: &Initialized, started: Instant) -> InitEnd {
@@ -249,6 +281,14 @@ impl Environment {
             status: initialized.status(),
             duration_us: micros_since(started),
         }
+    }
+}
+
+/// Waits for ever where nothing is launched, or nothing fails.
+async fn failure_of(launching: &mut Option<Launching>) -> SandboxError {
+    match launching {
+        Some(launching) => launching.failure().await,
+        None => std::future::pending().await,
     }
 }
 

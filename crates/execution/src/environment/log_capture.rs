@@ -115,18 +115,19 @@ impl LogCapture {
         Self { function: Source::new(Category::Function), extensions: Source::new(Category::Extension), out }
     }
 
-    /// The end of a pipe for a process to print to.
+    /// The end of a pipe for a process to print to; and the other one, for [`LogCapture::listen_to`], if the pipe is new. That can wait until
+    /// the process is on its way.
     ///
     /// # Errors
     /// When no pipe can be made.
-    pub(crate) fn writer(&mut self, category: Category) -> io::Result<OwnedFd> {
+    pub(crate) fn writer(&mut self, category: Category) -> io::Result<(OwnedFd, Option<OwnedFd>)> {
         match category {
             Category::Extension => self.extensions.writer(&mut self.out),
             Category::Function | Category::Platform => self.function.writer(&mut self.out),
         }
     }
 
-    /// Reads from a pipe that a process prints to already.
+    /// Reads from a pipe that a process prints to.
     ///
     /// # Errors
     /// When it cannot be registered with the reactor.
@@ -322,17 +323,16 @@ impl Source {
     }
 
     /// The end that is written to: another one of the pipe that others still have, else that of a new pipe.
-    fn writer(&mut self, out: &mut Out) -> io::Result<OwnedFd> {
+    fn writer(&mut self, out: &mut Out) -> io::Result<(OwnedFd, Option<OwnedFd>)> {
         // A burst is more than a pipe holds: if all that had it are gone, this finds out.
         self.drain(out);
         if let Some(pipe) = &self.pipe {
             // The pipe under its name, opened for writing.
             let name = format!("/proc/self/fd/{}", pipe.as_fd().as_raw_fd());
-            return Ok(OpenOptions::new().write(true).open(name)?.into());
+            return Ok((OpenOptions::new().write(true).open(name)?.into(), None));
         }
         let (reader, writer) = io::pipe()?;
-        self.pipe = Some(pipe::Receiver::from_owned_fd(reader.into())?);
-        Ok(writer.into())
+        Ok((writer.into(), Some(reader.into())))
     }
 
     async fn is_ready(&mut self) {

@@ -56,7 +56,7 @@ use crate::{
 };
 use log_capture::LogCapture;
 use name_server::NameServer;
-use processes::ExtensionProgram;
+use processes::{ExtensionProgram, Launching};
 use xray::XrayDaemon;
 
 pub(crate) use start::{StartError, plan};
@@ -82,6 +82,8 @@ pub(crate) struct Environment {
     subscriptions: mpsc::UnboundedReceiver<Subscription>,
     /// The runtime's, while it runs.
     process: Option<ProcessId>,
+    /// What it was launched with, until there is time to close it.
+    launching: Option<Launching>,
     /// A runtime that waits for its function: for the first Init.
     waiting: Option<WaitingRuntime>,
     /// External extensions, in the order in which they start.

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, io::ErrorKind, os::fd::AsFd, path::Path};
 
 use lambda_model::environment::Category;
-use sandbox::{ExitStatus, ProcessId, ProcessSpec, SandboxError, SandboxEvent};
+use sandbox::{ExitStatus, LaunchedProcess, ProcessId, ProcessSpec, SandboxError, SandboxEvent};
 use tokio::{io::Interest, net::UnixStream};
 
 use super::{
@@ -58,20 +58,20 @@ const NOT_FOR_EXTENSIONS: [&str; 6] = [
 ];
 
 impl Environment {
-    /// Starts the runtime's program.
+    /// Starts the runtime's program; what is not known of that yet, where it did not wait for its function already.
     ///
     /// # Errors
     /// [`SandboxError::RunProgram`] when the function has none that can be run.
-    pub(super) async fn start_runtime_process(&mut self) -> Result<(), SandboxError> {
+    pub(super) async fn start_runtime_process(&mut self) -> Result<Option<Launching>, SandboxError> {
         self.sandbox.must_be_bound()?;
         if let Some(process) = self.claim_waiting() {
             self.process = Some(process);
-            return Ok(());
+            return Ok(None);
         }
         let (argv, cwd) = (self.plan.argv.clone(), self.plan.working_directory.clone());
-        let process = self.start_process(argv, &cwd, Party::Runtime).await?;
-        self.process = Some(process);
-        Ok(())
+        let launching = self.start_process(argv, &cwd, Party::Runtime).await?;
+        self.process = Some(launching.launched.id());
+        Ok(Some(launching))
     }
 
     /// Gives the runtime that waits its function; `None` where none waits any more.
@@ -91,7 +91,8 @@ impl Environment {
         let Some(program) = self.extensions.get(index).map(|extension| extension.program.clone()) else {
             return Ok(());
         };
-        let process = self.start_process(vec![program], Path::new("/"), Party::Extension).await?;
+        let launching = self.start_process(vec![program], Path::new("/"), Party::Extension).await?;
+        let process = launching.process().await?;
         if let Some(extension) = self.extensions.get_mut(index) {
             extension.process = Some(process);
         }
@@ -103,13 +104,13 @@ impl Environment {
         argv: Vec<OsString>,
         cwd: &Path,
         party: Party,
-    ) -> Result<ProcessId, SandboxError> {
+    ) -> Result<Launching, SandboxError> {
         let variables = self.variables.iter().filter(|(name, _)| party.sees(name));
         let category = match party {
             Party::Runtime => Category::Function,
             Party::Extension => Category::Extension,
         };
-        let writer = self.log.writer(category).map_err(no_log)?;
+        let (writer, reader) = self.log.writer(category).map_err(no_log)?;
         let process = ProcessSpec {
             argv,
             env: variables.map(|(name, value)| (name.into(), value.into())).collect(),
@@ -130,10 +131,12 @@ impl Environment {
                 launched
             }
         };
-        // Readable at the latest when the process is gone.
+        // Nobody waits for this: the process is on its way.
+        if let Some(reader) = reader {
+            self.log.listen_to(category, reader).map_err(no_log)?;
+        }
         let watched = readiness(launched.as_fd().try_clone_to_owned().map_err(no_log)?).map_err(no_log)?;
-        let _ = watched.readable().await;
-        launched.wait()
+        Ok(Launching { launched, watched, runs: false })
     }
 
     /// Runtimes that know how to frame their messages have a descriptor for them.
@@ -196,6 +199,42 @@ impl Environment {
     pub(super) fn forget_processes(&mut self) {
         self.process = None;
         self.extensions.iter_mut().for_each(|extension| extension.process = None);
+    }
+}
+
+/// A process of which it is not known whether it runs its program.
+pub(super) struct Launching {
+    launched: LaunchedProcess,
+    /// Readable when it is known, at the latest when the process is gone.
+    watched: UnixStream,
+    /// Whether it is known that it does.
+    runs: bool,
+}
+
+impl Launching {
+    /// The process, once it runs its program.
+    ///
+    /// # Errors
+    /// As those of [`LaunchedProcess::wait`].
+    async fn process(&self) -> Result<ProcessId, SandboxError> {
+        let _ = self.watched.readable().await;
+        self.launched.wait()
+    }
+
+    /// Why it does not run its program; waits for ever where it does. Cancel-safe.
+    pub(super) async fn failure(&mut self) -> SandboxError {
+        if !self.runs {
+            match self.process().await {
+                Ok(_) => self.runs = true,
+                Err(error) => return error,
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// The same of a process that has ended.
+    pub(super) fn failure_of_ended(&self) -> Option<SandboxError> {
+        if self.runs { None } else { self.launched.wait().err() }
     }
 }
 

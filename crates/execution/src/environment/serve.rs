@@ -179,6 +179,7 @@ impl Environment {
                 pool.is_not_finishing(self.id);
             }
         }
+        self.launching = None;
         self.report(invocation, started, ended, &finished);
         self.keep_segment(invocation, started, ended);
         Ok(came_from)

@@ -96,6 +96,7 @@ impl Environment {
             log,
             subscriptions: services.subscriptions,
             process: None,
+            launching: None,
             waiting,
             extensions,
             initialization,

@@ -12,7 +12,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use super::kept::Kept;
 use super::renew::{self, Untouched};
 use super::{Init, Sockets, processes};
-use crate::channel::{Channel, Received, wait_readable};
+use crate::channel::{Channel, Received, readable, wait_readable};
 use crate::event::{ProcessId, SandboxEvent};
 use crate::limits::{CONNECTIONS_WAITING_MAX, KILL_TIMEOUT, RETRY_PAUSE};
 use crate::network::inside;
@@ -49,6 +49,9 @@ struct State {
     untouched: Option<Untouched>,
 }
 
+/// Behind the channel, among what init waits for.
+const DEATHS: usize = 1;
+
 fn serve_until_end(init: &mut Init<'_>, state: &mut State) -> io::Result<()> {
     let deaths = deaths()?;
     let mut wanting_sockets = Vec::new();
@@ -59,13 +62,19 @@ fn serve_until_end(init: &mut Init<'_>, state: &mut State) -> io::Result<()> {
         let accepting: &[_] = if room > 0 { &state.accepting } else { &[] };
         descriptors.extend(accepting.iter().map(|(_, listener)| listener.as_fd()));
         descriptors.extend(state.kept.watched());
-        wait_readable(&descriptors, None)?;
-        state.kept.hand_over(&init.channel)?;
-        while deaths.read_signal()?.is_some() {}
-        report_deaths(init, &mut state.running)?;
-        wanting_sockets.retain(serve_sockets);
-        for (port, listener) in accepting {
-            room = room.saturating_sub(usize::from(hand_over(init, *port, listener)?));
+        let readable = readable(&descriptors, None)?;
+        let is_readable = |index: usize| readable.get(index).copied().unwrap_or(true);
+        if is_readable(DEATHS) {
+            while deaths.read_signal()?.is_some() {}
+            report_deaths(init, &mut state.running)?;
+        }
+        // Somebody waits for what the server says: what has nothing to tell is not asked meanwhile.
+        if readable.iter().skip(DEATHS + 1).any(|is_readable| *is_readable) {
+            state.kept.hand_over(&init.channel)?;
+            wanting_sockets.retain(serve_sockets);
+            for (port, listener) in accepting {
+                room = room.saturating_sub(usize::from(hand_over(init, *port, listener)?));
+            }
         }
         match init.channel.try_receive::<Command>()? {
             Received::Nothing => {}

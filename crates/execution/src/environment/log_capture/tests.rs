@@ -23,8 +23,17 @@ fn capture() -> (Arc<Collected>, LogCapture, std::fs::File) {
         LogDestination { account_id: "0".into(), region: "r".into(), group: "g".into(), stream: "s".into() };
     let telemetry = Arc::new(Telemetry::new().0);
     let mut capture = LogCapture::new(sink.clone(), (to, LogFormat::Text), telemetry);
-    let writer = capture.writer(Category::Function).unwrap();
+    let writer = writer(&mut capture);
     (sink, capture, writer.into())
+}
+
+/// What a process of the function prints to, read by `capture`.
+fn writer(capture: &mut LogCapture) -> std::os::fd::OwnedFd {
+    let (writer, reader) = capture.writer(Category::Function).unwrap();
+    if let Some(reader) = reader {
+        capture.listen_to(Category::Function, reader).unwrap();
+    }
+    writer
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,7 +71,7 @@ async fn g_06_a_frame_is_one_event_in_however_many_writes_it_comes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipe_is_kept_while_somebody_has_it_and_there_is_another_one_afterwards() {
     let (sink, mut capture, mut first) = capture();
-    let mut second: std::fs::File = capture.writer(Category::Function).unwrap().into();
+    let mut second: std::fs::File = writer(&mut capture).into();
     first.write_all(b"first\n").unwrap();
     drop(first);
     second.write_all(b"second\n").unwrap();
@@ -72,7 +81,7 @@ async fn a_pipe_is_kept_while_somebody_has_it_and_there_is_another_one_afterward
     }
     let silence = tokio::time::timeout(Duration::from_millis(50), capture.read_when_ready()).await;
     assert!(silence.is_err(), "nobody is there to print");
-    let mut third: std::fs::File = capture.writer(Category::Function).unwrap().into();
+    let mut third: std::fs::File = writer(&mut capture).into();
     third.write_all(b"third\n").unwrap();
     capture.read_when_ready().await;
     assert_eq!(sink.0.lock().unwrap().concat(), "first\nsecond\nthird\n");

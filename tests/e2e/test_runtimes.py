@@ -1,9 +1,11 @@
 """Runtimes: handlers, the context object, environment variables, errors and logs, language by language."""
 
 import json
+import pathlib
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -323,6 +325,30 @@ def test_a_shell_script_is_a_runtime(deploy):
     function = deploy({"bootstrap": executable(SHELL_BOOTSTRAP)}, Runtime="provided.al2023", Handler="my.handler")
     assert function.invoke({"a": 1}).payload == {"handler": "my.handler", "event": {"a": 1}}
     assert function.invoke([2]).payload == {"handler": "my.handler", "event": [2]}
+
+
+SAYS_WHERE_IT_MAY_RUN = """#!/bin/sh
+next="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
+while true; do
+    event=$(curl -sS -D /tmp/headers "$next/next")
+    id=$(tr -d '\r' < /tmp/headers | sed -n 's/^[Ll]ambda-[Rr]untime-[Aa]ws-[Rr]equest-[Ii]d: *//p')
+    [ "$event" != '"exit"' ] || exit 1
+    curl -sS -X POST -d "$(sed -n 's/^Cpus_allowed_list:\\t\\(.*\\)/"\\1"/p' /proc/self/status)" "$next/$id/response" >/dev/null
+done
+"""
+
+
+def test_a_runtime_may_run_on_every_processor(deploy):
+    """Whatever is done to start it sooner, and also when it is started anew."""
+    if shutil.which("curl") is None:
+        pytest.skip("skipped: curl is not on this machine, and the shell bootstrap needs it")
+    everywhere = re.search(r"Cpus_allowed_list:\s*(\S+)", pathlib.Path("/proc/self/status").read_text()).group(1)
+    function = deploy({"bootstrap": executable(SAYS_WHERE_IT_MAY_RUN)}, Runtime="provided.al2023", Handler="any")
+    # A sandbox that was built before anybody asked for it, as soon as it was expected that somebody will.
+    time.sleep(1)
+    assert function.invoke({}).payload == everywhere
+    assert function.invoke("exit").error
+    assert function.invoke({}).payload == everywhere
 
 
 @pytest.mark.parametrize("runtime", ["provided", "provided.al2", "provided.al2023"])

@@ -195,6 +195,8 @@ def test_a_disk_that_fails_refuses_and_forgets_nothing(fresh_server, tmp_path, p
     for number in range(3):
         work.send(f"after-{number}")
     assert len(work.refused) == refused
+    # Settlements that failed are made again, after a tenth of a second, then twice as long: until then their events are under way.
+    time.sleep(1)
     server.kill()
     work.meet(fresh_server(*ARGUMENTS, data_dir=tmp_path / "data"))
     work.check(under_way=[name for name in work.sent["events"] if name.startswith("after-")])

@@ -202,13 +202,15 @@ impl LogGroup {
     pub(super) fn sync(&self) -> Result<(), StoreError> {
         let file = {
             let index = self.index();
-            index
-                .segments
-                .last()
-                .filter(|segment| !segment.is_sealed)
-                .map(|segment| Arc::clone(&segment.file))
+            index.segments.last().filter(|segment| !segment.is_sealed).map(Segment::file).transpose()
         };
-        file.map_or(Ok(()), |file| file.sync_data().map_err(at(&self.folder)))
+        let synced = file.and_then(|file| file.map_or(Ok(()), |file| file.sync_data()));
+        synced.map_err(at(&self.folder))
+    }
+
+    /// Closes what is open until somebody writes or reads again.
+    pub(super) fn rest(&self) {
+        self.index().segments.last().into_iter().for_each(Segment::close);
     }
 
     fn append_records(&self, parts: &[(&str, Vec<LogEvent<'_>>)], now_ms: i64) -> Result<(), StoreError> {

@@ -119,9 +119,10 @@ impl LogGroup {
         // What has expired is not shown, whether or not its file is gone yet.
         let from_ms = query.from_ms.max(self.settings().expired_before_ms(now_ms));
         let query = LogQuery { from_ms, ..query.clone() };
-        let mut candidates = self.candidates(&query.streams, |block| {
+        let candidates = self.candidates(&query.streams, |block| {
             block.max_ms >= query.from_ms && block.min_ms < query.to_ms && query.may_hold(block)
         });
+        let mut candidates = candidates.map_err(at(&self.folder))?;
         // The next to be read is the last.
         candidates.sort_by_key(|candidate| {
             let block = &candidate.block;
@@ -140,7 +141,8 @@ impl LogGroup {
         bytes_max: usize,
     ) -> Result<(Vec<StoredEvent>, u64), StoreError> {
         let (mut events, mut bytes, mut next) = (Vec::new(), 0, sequence);
-        for candidate in self.candidates(streams, |block| block.last_sequence >= sequence) {
+        let candidates = self.candidates(streams, |block| block.last_sequence >= sequence);
+        for candidate in candidates.map_err(at(&self.folder))? {
             if bytes >= bytes_max {
                 break;
             }
@@ -156,7 +158,11 @@ impl LogGroup {
     }
 
     /// Blocks with something of the wanted streams, in the order of writing.
-    fn candidates(&self, streams: &StreamSelection, may_hold: impl Fn(&Block) -> bool) -> Vec<Candidate> {
+    fn candidates(
+        &self,
+        streams: &StreamSelection,
+        may_hold: impl Fn(&Block) -> bool,
+    ) -> io::Result<Vec<Candidate>> {
         let index = self.index();
         let forgotten = Arc::new(index.forgotten.clone());
         let mut candidates = Vec::new();
@@ -168,15 +174,21 @@ impl LogGroup {
             let blocks = segment.index.blocks.iter().filter(|block| {
                 may_hold(block) && block.streams.iter().any(|(id, ..)| wanted.contains_key(id))
             });
+            let mut blocks = blocks.peekable();
+            if blocks.peek().is_none() {
+                continue;
+            }
+            // Now: it may have another name when it is read.
+            let file = segment.file()?;
             candidates.extend(blocks.map(|block| Candidate {
-                file: Arc::clone(&segment.file),
+                file: Arc::clone(&file),
                 is_sealed: segment.is_sealed,
                 block: block.clone(),
                 streams: Arc::clone(&wanted),
                 forgotten: Arc::clone(&forgotten),
             }));
         }
-        candidates
+        Ok(candidates)
     }
 }
 

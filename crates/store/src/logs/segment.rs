@@ -12,7 +12,7 @@ use std::{
     io::{self, Read, Write},
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
@@ -32,7 +32,8 @@ const TRAILER_BYTES: u64 = 4 + 8;
 pub(super) struct Segment {
     pub number: u64,
     pub path: PathBuf,
-    pub file: Arc<File>,
+    /// Kept open while it is written to.
+    open: Mutex<Option<Arc<File>>>,
     pub is_sealed: bool,
     pub index: SegmentIndex,
     /// Of the file.
@@ -157,7 +158,7 @@ impl Segment {
         Ok(Self {
             number,
             path,
-            file: Arc::new(file),
+            open: Mutex::new(Some(Arc::new(file))),
             is_sealed: false,
             index: SegmentIndex::default(),
             bytes: 0,
@@ -170,16 +171,33 @@ impl Segment {
         let stem = path.file_stem().and_then(|stem| stem.to_str()).ok_or_else(invalid)?;
         let number = stem.parse().map_err(|_| invalid())?;
         let is_sealed = path.extension().is_some_and(|extension| extension == "seg");
-        let file = OpenOptions::new().read(true).append(!is_sealed).open(path)?;
+        let file = open(path, is_sealed)?;
         let (index, bytes) = if is_sealed { read_index(&file)? } else { scan(&file)? };
-        Ok(Self { number, path: path.to_owned(), file: Arc::new(file), is_sealed, index, bytes })
+        Ok(Self { number, path: path.to_owned(), open: Mutex::default(), is_sealed, index, bytes })
+    }
+
+    /// The file, opened if need be: there are many groups, and few that somebody writes to or reads.
+    pub(super) fn file(&self) -> io::Result<Arc<File>> {
+        let kept = self.kept().clone();
+        kept.map_or_else(|| Ok(Arc::new(open(&self.path, self.is_sealed)?)), Ok)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<Arc<File>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes the file until somebody needs it.
+    pub(super) fn close(&self) {
+        *self.kept() = None;
     }
 
     /// Appends records that were encoded, each with its length. Whole or not at all.
     pub(super) fn append(&mut self, bytes: &[u8], records: &[(u64, Record<'_>)]) -> io::Result<()> {
-        if let Err(error) = (&*self.file).write_all(bytes) {
+        let file = self.file()?;
+        *self.kept() = Some(Arc::clone(&file));
+        if let Err(error) = (&*file).write_all(bytes) {
             // A torn record would hide everything behind it.
-            let _ = self.file.set_len(self.bytes);
+            let _ = file.set_len(self.bytes);
             return Err(error);
         }
         self.bytes += bytes.len() as u64;
@@ -193,10 +211,10 @@ impl Segment {
         let new = folder.join(format!("{:08}.new", self.number));
         let mut file =
             OpenOptions::new().create(true).truncate(true).read(true).write(true).mode(0o600).open(&new)?;
-        let mut index = self.index.clone();
+        let (old, mut index) = (self.file()?, self.index.clone());
         let mut offset = 0;
         for block in &mut index.blocks {
-            let compressed = compress(&read_block(&self.file, block, self.is_sealed)?)?;
+            let compressed = compress(&read_block(&old, block, self.is_sealed)?)?;
             file.write_all(&compressed)?;
             (block.offset, block.length) = (offset, compressed.len() as u64);
             offset += block.length;
@@ -214,8 +232,12 @@ impl Segment {
             tracing::warn!(path = %self.path.display(), %error, "a sealed segment is still there unsealed");
         }
         let bytes = offset + footer.len() as u64 + TRAILER_BYTES;
-        Ok(Self { number: self.number, path, file: Arc::new(file), is_sealed: true, index, bytes })
+        Ok(Self { number: self.number, path, open: Mutex::default(), is_sealed: true, index, bytes })
     }
+}
+
+fn open(path: &Path, is_sealed: bool) -> io::Result<File> {
+    OpenOptions::new().read(true).append(!is_sealed).open(path)
 }
 
 /// The records of a block.

@@ -64,6 +64,32 @@ fn messages(logs: &Logs, query: &LogQuery) -> Vec<String> {
 }
 
 #[test]
+fn a_group_that_nobody_writes_to_has_no_file_open() {
+    let (folder, logs) = logs();
+    let is_open = || {
+        let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+        links
+            .filter_map(|link| std::fs::read_link(link.path()).ok())
+            .any(|file| file.starts_with(folder.path()))
+    };
+    logs.append(&to("g", "s"), b"first\n", LogForm::Lines);
+    logs.settle();
+    assert!(is_open(), "more may come");
+    logs.flush();
+    assert!(!is_open());
+    logs.append(&to("g", "s"), b"second\n", LogForm::Lines);
+    logs.flush();
+    assert!(!is_open());
+    let page = logs.read(&key("g"), &query(StreamSelection::All), &|_| true).unwrap().unwrap();
+    let texts: Vec<&str> = page.events.iter().map(|event| event.message.trim_end()).collect();
+    assert_eq!(texts, ["first", "second"]);
+    drop(logs);
+    let again = open(&folder, Bounds::default());
+    assert!(!is_open(), "nor when it was found on disk");
+    drop(again);
+}
+
+#[test]
 fn events_are_read_by_time_whichever_stream_they_are_of() {
     let (_folder, logs) = logs();
     put(&logs, "a", &[(10, "a10"), (30, "a30")]);

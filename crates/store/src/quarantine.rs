@@ -191,10 +191,10 @@ fn decode_all(rows: &[(i64, Row)]) -> Vec<(i64, Result<FunctionRecord, StoreErro
     std::thread::scope(|scope| {
         let mut parts = rows.chunks(part);
         let first = parts.next().unwrap_or_default();
-        let others: Vec<_> = parts.map(|part| (part, scope.spawn(move || decode_part(part)))).collect();
+        let others: Vec<_> = parts.map(|part| scope.spawn(move || decode_part(part))).collect();
         let mut decoded = decode_part(first);
-        for (part, other) in others {
-            decoded.extend(other.join().unwrap_or_else(|_| decode_part(part)));
+        for other in others {
+            decoded.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
         decoded
     })

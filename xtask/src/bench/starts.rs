@@ -165,7 +165,7 @@ impl Bare {
     /// Microseconds until the subject's runtime asks for its first event.
     fn start(&self, subject: &Subject) -> Result<u64, Failure> {
         let mut command = Command::new(&self.program);
-        command.arg(&self.scratch).arg("1").args(&subject.bare);
+        command.arg(&self.scratch).arg(PAUSE.as_micros().to_string()).args(&subject.bare);
         command.envs(subject.variables.iter().map(|(name, value)| (name, value)));
         let said = shell::output_of(&mut command)?;
         said.trim().parse().map_err(|e| Failure::during(format!("bare_start said {said:?}"), e))

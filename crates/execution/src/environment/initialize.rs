@@ -79,21 +79,7 @@ impl Environment {
     ) -> Result<Initialized, SandboxError> {
         let started = Instant::now();
         self.forget_last_init();
-        let initialized = if self.extensions.is_empty() {
-            // The process first: what is told of its start can wait, since nobody has printed anything.
-            let launched = self.start_runtime_process().await;
-            self.tell_init_start(phase);
-            self.wait_for_runtime(launched, deadline).await?
-        } else {
-            self.tell_init_start(phase);
-            match self.start_extensions(deadline).await? {
-                None => {
-                    let launched = self.start_runtime_process().await;
-                    self.wait_for_runtime(launched, deadline).await?
-                }
-                Some(failed) => failed,
-            }
-        };
+        let initialized = self.start_processes(phase, deadline).await?;
         let runtime_done = self.init_end(phase, &initialized, started);
         self.log.tell(&PlatformEvent::InitRuntimeDone(runtime_done));
         let initialized = match initialized {
@@ -106,6 +92,27 @@ impl Environment {
         let report = self.init_end(phase, &initialized, started);
         self.log.tell(&PlatformEvent::InitReport(report));
         Ok(initialized)
+    }
+
+    /// Starts extensions, then the runtime, and waits until that asks for its first event.
+    async fn start_processes(
+        &mut self,
+        phase: InitPhase,
+        deadline: Instant,
+    ) -> Result<Initialized, SandboxError> {
+        let is_alone = self.extensions.is_empty();
+        if !is_alone {
+            self.tell_init_start(phase);
+            if let Some(failed) = self.start_extensions(deadline).await? {
+                return Ok(failed);
+            }
+        }
+        let launched = self.start_runtime_process().await;
+        if is_alone {
+            // Only now: nobody has printed anything, and the process is what somebody waits for.
+            self.tell_init_start(phase);
+        }
+        self.wait_for_runtime(launched, deadline).await
     }
 
     fn forget_last_init(&mut self) {

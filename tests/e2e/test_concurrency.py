@@ -86,6 +86,27 @@ def test_environments_that_nobody_uses_end_for_those_that_begin(fresh_server):
     deployer.close()
 
 
+def test_callers_that_come_again_while_environments_start_have_no_more_started(fresh_server, python_runtime):
+    server = fresh_server("--environments-max", "8")
+    deployer = Deployer(server.client(max_pool_connections=8), python_runtime)
+    function = deployer("import time\ntime.sleep(0.5)\n" + SLEEP)
+    assert function.invoke(0).payload == "slept"
+    refusals = []
+
+    def call():
+        # The environment that is there serves many of them while the first that are missing start.
+        for _ in range(100):
+            refusals.extend(invoke_many(function, 1, 0.01)[1])
+
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert refusals == []
+    deployer.close()
+
+
 @pytest.mark.parametrize("reserve", ["--memory-reserve-mb", "--disk-reserve-mb"])
 def test_a_host_without_room_throttles(fresh_server, python_runtime, reserve):
     server = fresh_server("--no-sdk", reserve, str(10**9))

@@ -142,15 +142,17 @@ impl Pool {
             return;
         }
         inner.waiting.push_back((Instant::now(), request));
-        if placement == Placement::WaitForFinishing {
-            if !std::mem::replace(&mut inner.is_graced, true) {
+        match placement {
+            Placement::WaitForFinishing if !std::mem::replace(&mut inner.is_graced, true) => {
                 tokio::spawn(watch_grace(Arc::clone(self)));
             }
-            return;
+            Placement::StartAnother => {
+                inner.starting += 1;
+                drop(inner);
+                self.starter.start_environment(self);
+            }
+            _ => {}
         }
-        inner.starting += 1;
-        drop(inner);
-        self.starter.start_environment(self);
     }
 
     fn wait_for_any(self: &Arc<Self>, mut inner: MutexGuard<'_, Inner>, request: Request) {
@@ -201,11 +203,12 @@ impl Pool {
         None
     }
 
-    /// An environment could not be started: one waiting request gets the error.
+    /// An environment could not be started: one waiting request gets the error, unless there is another on its way for each.
     pub(crate) fn start_failed(&self, error: &LambdaError) {
         let mut inner = self.lock();
         inner.starting = inner.starting.saturating_sub(1);
-        let request = inner.next_waiting();
+        let is_missed = inner.waiting.len() + inner.patient.len() > inner.starting;
+        let request = is_missed.then(|| inner.next_waiting()).flatten();
         drop(inner);
         if let Some(request) = request {
             let _ = request.reply.send(Err(error.clone()));

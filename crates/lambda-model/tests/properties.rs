@@ -80,7 +80,7 @@ impl Pool {
                 self.counts.idle -= 1;
                 self.busy += 1;
             }
-            Placement::WaitForFinishing => self.counts.waiting += 1,
+            Placement::WaitForFinishing | Placement::WaitForStarting => self.counts.waiting += 1,
             Placement::WaitForAny => self.patient += 1,
             Placement::StartAnother => {
                 self.counts.waiting += 1;
@@ -116,6 +116,19 @@ proptest! {
             let someone_comes = on_their_way + pool.busy > 0;
             let is_patience_over = matches!(happening, Happening::PatienceEnds);
             prop_assert!(!is_patience_over || pool.patient == 0 || someone_comes, "{pool:?}");
+        }
+    }
+
+    #[test]
+    fn there_are_never_more_environments_than_were_in_use_and_asked_for_at_a_time(
+        happenings in prop::collection::vec(happening(), 0..200),
+    ) {
+        let (mut pool, mut most) = (Pool::default(), 0);
+        for happening in happenings {
+            pool.happens(happening);
+            let PoolCounts { waiting, finishing, alive, starting, .. } = pool.counts;
+            most = most.max(pool.busy + finishing + waiting + pool.patient);
+            prop_assert!(alive + starting <= most, "{pool:?}");
         }
     }
 

@@ -184,3 +184,36 @@ async fn whoever_waited_for_it_in_vain_gets_an_idle_one_or_else_a_new_one() {
     assert_eq!(fixture.offer(CameFrom::Start).as_deref(), Some("second"));
     assert!(!fixture.pool.lock().is_graced, "nobody looks any more");
 }
+
+#[tokio::test(start_paused = true)]
+async fn callers_that_come_again_while_environments_start_have_no_more_started() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.offer(CameFrom::Start), None);
+    assert!(fixture.pool.withdraw(1));
+    for request in ["a", "b", "c"] {
+        fixture.submit(request, false);
+    }
+    for _ in 0..100 {
+        assert!(fixture.offer(CameFrom::Invocation).is_some());
+        fixture.submit("again", false);
+    }
+    assert_eq!(fixture.starts(), 3);
+    for _ in 0..3 {
+        assert_eq!(fixture.offer(CameFrom::Start).as_deref(), Some("again"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_fails_is_only_told_to_whom_no_other_is_on_its_way_for() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.offer(CameFrom::Start), None);
+    assert!(fixture.pool.withdraw(1));
+    fixture.submit("first", false);
+    fixture.submit("second", false);
+    assert_eq!(fixture.offer(CameFrom::Invocation).as_deref(), Some("first"));
+    let refusal = LambdaError::TooManyRequests(ThrottleReason::ConcurrentInvocationLimitExceeded);
+    fixture.pool.start_failed(&refusal);
+    assert!(fixture.callers[1].try_recv().is_err(), "another comes for it");
+    fixture.pool.start_failed(&refusal);
+    assert!(matches!(fixture.callers[1].try_recv(), Ok(Err(_))));
+}

@@ -28,6 +28,8 @@ pub enum Placement {
     WaitForFinishing,
     /// Let it wait behind all others for [`PATIENCE_MS`](limits::PATIENCE_MS); where turns are short, one will be over by then.
     WaitForAny,
+    /// Let it wait for one that is being started: whom that was for has been served by another meanwhile.
+    WaitForStarting,
     /// Let it wait and start an environment for it.
     StartAnother,
 }
@@ -36,6 +38,7 @@ pub enum Placement {
 /// whatever is left over.
 pub fn place(counts: PoolCounts, is_patient: bool) -> Placement {
     let spoken_for = counts.waiting.saturating_sub(counts.starting);
+    let is_one_started_for_nobody = counts.starting > counts.waiting;
     if counts.idle > 0 {
         let is_soon = counts.finishing_soon > spoken_for;
         return if is_soon { Placement::WaitForFinishing } else { Placement::MostRecentlyUsed };
@@ -43,7 +46,11 @@ pub fn place(counts: PoolCounts, is_patient: bool) -> Placement {
     if is_patient && counts.alive + counts.starting > 0 {
         return Placement::WaitForAny;
     }
-    if counts.finishing > spoken_for { Placement::WaitForFinishing } else { Placement::StartAnother }
+    match counts.finishing > spoken_for {
+        true => Placement::WaitForFinishing,
+        false if is_one_started_for_nobody => Placement::WaitForStarting,
+        false => Placement::StartAnother,
+    }
 }
 
 /// How many environments to start for patient requests, of which so many have waited too long. As many as there are, so that they
@@ -78,6 +85,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_started_for_nobody_any_more_serves_who_comes_next() {
+        let mut counts = PoolCounts { starting: 3, waiting: 2, alive: 1, ..PoolCounts::default() };
+        assert_eq!(place(counts, false), Placement::WaitForStarting);
+        counts.waiting = 3;
+        assert_eq!(place(counts, false), Placement::StartAnother);
+    }
+
+    #[test]
     fn an_empty_pool_starts() {
         assert_eq!(place(PoolCounts::default(), false), Placement::StartAnother);
         assert_eq!(place(PoolCounts::default(), true), Placement::StartAnother);
@@ -87,7 +102,7 @@ mod tests {
     fn whoever_has_time_waits_where_there_are_environments() {
         for counts in [
             PoolCounts { alive: 1, ..PoolCounts::default() },
-            PoolCounts { starting: 1, ..PoolCounts::default() },
+            PoolCounts { starting: 1, waiting: 1, ..PoolCounts::default() },
         ] {
             assert_eq!(place(counts, true), Placement::WaitForAny);
             assert_eq!(place(counts, false), Placement::StartAnother);

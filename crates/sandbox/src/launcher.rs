@@ -131,8 +131,11 @@ impl Launcher {
     ) -> Result<Sandbox, SandboxError> {
         sandbox.kill_processes()?;
         is_empty();
-        let (cgroup, entrance) = self.cgroups.create(id, limits, self.config.layers)?;
-        sandbox.renew(cgroup, entrance)?;
+        let others = match sandbox.clear_groups(limits) {
+            true => None,
+            false => Some(self.cgroups.create(id, limits, self.config.layers)?),
+        };
+        sandbox.renew(others)?;
         Ok(sandbox)
     }
 

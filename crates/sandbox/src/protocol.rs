@@ -128,9 +128,9 @@ pub(crate) enum Command {
     },
     /// A process was forked into the sandbox from outside and left to init. Answered by `Adopted` or `NotStarted`.
     Adopt { process: ProcessId, pid: i32 },
-    /// Become as new, when no process is left; descriptors: so many `tasks` files, then the directory of a group of v2 if there is one.
-    /// Answered by `Renewed` or `Failed`.
-    Renew { tasks: usize, has_group: bool },
+    /// Become as new, when no process is left, and in other control groups where that is said; descriptors: so many `tasks` files, then the
+    /// directory of a group of v2 if there is one. Answered by `Renewed` or `Failed`.
+    Renew { groups: Option<(usize, bool)> },
     /// Send a signal. Not answered: the process may be gone.
     Signal { process: ProcessId, number: i32 },
     /// Look at the sockets that were handed over: the server has closed its own. Not answered; see `Wanted`.

@@ -140,21 +140,30 @@ impl Sandbox {
         self.channel.held_by(watch)
     }
 
-    /// Makes the sandbox as new, with other control groups, when all its processes are dead and nobody has its sockets any more.
-    pub(crate) fn renew(&mut self, cgroup: SandboxCgroup, entrance: Entrance) -> Result<(), SandboxError> {
+    /// Makes its control groups as new, when all its processes are dead; see [`SandboxCgroup::clear`].
+    pub(crate) fn clear_groups(&mut self, limits: &Limits) -> bool {
+        self.cgroup.clear(limits, self.layers)
+    }
+
+    /// Makes the sandbox as new, in other control groups if some come along, when all its processes are dead and nobody has its sockets any
+    /// more.
+    pub(crate) fn renew(&mut self, groups: Option<(SandboxCgroup, Entrance)>) -> Result<(), SandboxError> {
         let doing = "renewing it";
-        let (tasks, has_group) = (entrance.tasks.len(), entrance.group.is_some());
-        let handed: Vec<OwnedFd> = entrance.into_descriptors().collect();
+        let (cgroup, entrance) = groups.unzip();
+        let groups = entrance.as_ref().map(|entrance| (entrance.tasks.len(), entrance.group.is_some()));
+        let handed: Vec<OwnedFd> = entrance.into_iter().flat_map(Entrance::into_descriptors).collect();
         let descriptors: Vec<_> = handed.iter().map(AsFd::as_fd).collect();
-        self.send(&Command::Renew { tasks, has_group }, &descriptors, doing)?;
+        self.send(&Command::Renew { groups }, &descriptors, doing)?;
         match self.answer(START_PROCESS_TIMEOUT, doing)? {
             (Report::Renewed, sockets) => {
                 self.sockets = SandboxSockets::of(sockets, self.listen_ports);
                 self.connections.clear();
                 self.wanted.clear();
                 self.events.clear();
-                // The old ones go: nobody is in them.
-                self.cgroup = cgroup;
+                if let Some(cgroup) = cgroup {
+                    // The old ones go: nobody is in them.
+                    self.cgroup = cgroup;
+                }
                 Ok(())
             }
             (Report::Failed(failure), _) => Err(self.failed(failure)),

@@ -103,16 +103,19 @@ fn a_process_is_in_its_group_before_it_runs() {
     });
 }
 
-#[test]
-fn limits_become_larger_and_smaller() {
-    let Ok(tree) = CgroupTree::prepare(&format!("lambent-limits-test-{}", std::process::id())) else {
-        return println!("skipped: no control group that this user may make");
-    };
-    let megabytes = |number: u64| Limits {
+fn megabytes(number: u64) -> Limits {
+    Limits {
         memory_bytes: number << 20,
         cpu: crate::spec::Cpu::Shares { milli_vcpus: 1000 },
         processes_max: 1024,
         open_files_max: 1024,
+    }
+}
+
+#[test]
+fn limits_become_larger_and_smaller() {
+    let Ok(tree) = CgroupTree::prepare(&format!("lambent-limits-test-{}", std::process::id())) else {
+        return println!("skipped: no control group that this user may make");
     };
     let (mut cgroup, _) = tree.create("limits", &megabytes(1769), Layers::ALL).unwrap();
     for number in [3008, 128, 10_240, 512] {
@@ -124,4 +127,52 @@ fn limits_become_larger_and_smaller() {
         let set = fs::read_to_string(place.directory.join(file)).unwrap();
         assert_eq!(set.trim(), (number << 20).to_string());
     }
+}
+
+#[test]
+fn groups_are_as_new_when_nobody_is_in_them_and_nothing_is_left_of_what_was_used() {
+    let Ok(tree) = CgroupTree::prepare(&format!("lambent-clear-test-{}", std::process::id())) else {
+        return println!("skipped: no control group that this user may make");
+    };
+    let (mut cgroup, _) = tree.create("clear", &megabytes(128), Layers::ALL).unwrap();
+    let Some(memory) = cgroup.places.iter().find(|place| place.controllers.contains(&Controller::Memory))
+    else {
+        return println!("skipped: no control group for memory");
+    };
+    let (memory, version) = (memory.directory.clone(), memory.version);
+    // In every group before it takes anything.
+    let joins: String = cgroup
+        .places
+        .iter()
+        .map(|place| format!("echo $$ > {}/cgroup.procs;", place.directory.display()))
+        .collect();
+    let holder =
+        |program: &str| Command::new("sh").args(["-c", &format!("{joins} {program}")]).spawn().unwrap();
+    let mut lives = holder("exec sleep 60");
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !fs::read_to_string(format!("/proc/{}/comm", lives.id())).unwrap().starts_with("sleep") {
+        assert!(Instant::now() < deadline);
+        std::thread::yield_now();
+    }
+    assert!(!cgroup.clear(&megabytes(256), Layers::ALL), "somebody is in them");
+    lives.kill().unwrap();
+    lives.wait().unwrap();
+    let file = format!("/tmp/lambent-clear-test-{}", std::process::id());
+    holder("x=$(head -c 30000000 /dev/zero | tr '\\0' x); : ${#x}").wait().unwrap();
+    assert!(cgroup.memory().unwrap().peak_bytes().unwrap() > 30_000_000);
+    match version {
+        Version::V1 => {
+            assert!(cgroup.clear(&megabytes(256), Layers::ALL));
+            assert!(cgroup.memory().unwrap().peak_bytes().unwrap() <= 1 << 20);
+            let limit = fs::read_to_string(memory.join("memory.limit_in_bytes")).unwrap();
+            assert_eq!(limit.trim(), (256 << 20).to_string());
+        }
+        // Its peak stays.
+        Version::V2 => assert!(!cgroup.clear(&megabytes(256), Layers::ALL)),
+    }
+    // What was read or written of files counts for who did it first.
+    holder(&format!("head -c 30000000 /dev/zero > {file}")).wait().unwrap();
+    let is_clear = cgroup.clear(&megabytes(256), Layers::ALL);
+    fs::remove_file(&file).unwrap();
+    assert!(!is_clear, "pages of a file are left");
 }

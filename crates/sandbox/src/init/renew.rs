@@ -2,7 +2,8 @@
 //! sandbox is given up.
 //!
 //! What is left by then: no process, so no socket but init's, no memory, no lock, no open file. Mounts, devices and the host name take
-//! rights that no process had. `/tmp` is kept if nothing was ever done in it, which its times tell. Control groups are new ones.
+//! rights that no process had. `/tmp` is kept if nothing was ever done in it, which its times tell. Control groups are the same where they have
+//! nothing left to tell of who was in them, or else new ones.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -38,7 +39,7 @@ pub(super) fn renew(
     init: &mut Init<'_>,
     untouched: Option<Untouched>,
     bound: &mut Vec<PathBuf>,
-    (tasks, has_group, descriptors): (usize, bool, Vec<OwnedFd>),
+    (groups, descriptors): (Option<(usize, bool)>, Vec<OwnedFd>),
 ) -> Result<Sockets, Failure> {
     let looks = Untouched::now().stage(|| "looking at /tmp")?;
     if untouched != Some(looks) {
@@ -51,7 +52,9 @@ pub(super) fn renew(
     if init.create.layers.contains(Layer::IpcNamespace) {
         unshare(CloneFlags::CLONE_NEWIPC).stage(|| "leaving the IPC namespace")?;
     }
-    init.entrance = entrance(tasks, has_group, descriptors).stage(|| "taking the control groups")?;
+    if let Some((tasks, has_group)) = groups {
+        init.entrance = entrance(tasks, has_group, descriptors).stage(|| "taking the control groups")?;
+    }
     sockets(init)
 }
 

@@ -84,8 +84,8 @@ fn serve_until_end(init: &mut Init<'_>, state: &mut State) -> io::Result<()> {
             Received::Message(Command::ServeSockets, descriptors) => {
                 wanting_sockets.extend(descriptors.into_iter().map(Channel::from_fd));
             }
-            Received::Message(Command::Renew { tasks, has_group }, descriptors) => {
-                renew(init, state, (tasks, has_group, descriptors))?;
+            Received::Message(Command::Renew { groups }, descriptors) => {
+                renew(init, state, (groups, descriptors))?;
                 wanting_sockets.clear();
                 room = CONNECTIONS_WAITING_MAX;
             }
@@ -132,7 +132,11 @@ fn deaths() -> io::Result<SignalFd> {
 }
 
 /// Answers the command to be as new.
-fn renew(init: &mut Init<'_>, state: &mut State, groups: (usize, bool, Vec<OwnedFd>)) -> io::Result<()> {
+fn renew(
+    init: &mut Init<'_>,
+    state: &mut State,
+    groups: (Option<(usize, bool)>, Vec<OwnedFd>),
+) -> io::Result<()> {
     state.accepting.clear();
     state.kept = Kept::new(Vec::new());
     match renew::renew(init, state.untouched, &mut state.bound, groups) {

@@ -6,14 +6,14 @@
 //! runtimes/.new-*/                   on its way; left by a crash, removed by a later fetch
 //! ```
 //! A directory with an SDK is synced before it gets its name, so that it is there whole or not at all. Our own files are not:
-//! they are compared with what they should be before they are used, and written again; so a new version of this server needs
-//! no new SDK.
+//! they are compared with what they should be before they are used, once and whenever they have changed since, and written again; so a new
+//! version of this server needs no new SDK.
 
 use std::{
     collections::HashMap,
     fs::{self, DirBuilder},
     io,
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -50,11 +50,18 @@ pub(super) struct RuntimeDirectories {
     root: PathBuf,
     /// By runtime; hashing the pins takes longer than all the rest of a plan.
     with_sdk: Mutex<HashMap<String, PathBuf>>,
+    /// By language; the same holds for our own files.
+    bare: Mutex<HashMap<&'static str, PathBuf>>,
+    /// Our files in a directory, when they were last seen to be as they should.
+    compared: Mutex<HashMap<PathBuf, Vec<Stamp>>>,
 }
+
+/// Number, length and time of the last change of a file, which nobody can set back.
+type Stamp = (u64, u64, i64, i64);
 
 impl RuntimeDirectories {
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root, with_sdk: Mutex::default() }
+        Self { root, with_sdk: Mutex::default(), bare: Mutex::default(), compared: Mutex::default() }
     }
 
     /// The directory of a runtime, with the SDK if it is there.
@@ -62,18 +69,42 @@ impl RuntimeDirectories {
         let (language, bootstrap) = bootstrap_of(family);
         let with_sdk = self.with_sdk(runtime, family);
         if with_sdk.is_dir() {
-            write(&with_sdk, bootstrap)?;
+            self.furnish(&with_sdk, bootstrap)?;
             return Ok(with_sdk);
         }
-        let texts = bootstrap.iter().flat_map(|(name, text)| [*name, *text]);
-        let bare = self.root.join(format!("{language}-{}", hash(texts)));
+        let bare = self.bare(language, bootstrap);
         if !bare.is_dir() {
             let new = self.begin()?;
             write(new.path(), bootstrap)?;
             new.become_named(&bare)?;
         }
-        write(&bare, bootstrap)?;
+        self.furnish(&bare, bootstrap)?;
         Ok(bare)
+    }
+
+    fn bare(&self, language: &'static str, bootstrap: Bootstrap) -> PathBuf {
+        let mut known = self.bare.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = known.entry(language).or_insert_with(|| {
+            let texts = bootstrap.iter().flat_map(|(name, text)| [*name, *text]);
+            self.root.join(format!("{language}-{}", hash(texts)))
+        });
+        made.clone()
+    }
+
+    /// Makes sure that our files are in a directory as they should be.
+    fn furnish(&self, directory: &Path, bootstrap: Bootstrap) -> io::Result<()> {
+        let compared = || self.compared.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = stamps(directory, bootstrap).ok();
+        if before.is_some() && compared().get(directory) == before.as_ref() {
+            return Ok(());
+        }
+        write(directory, bootstrap)?;
+        let after = stamps(directory, bootstrap)?;
+        // What was written, or changed meanwhile, is compared the next time.
+        if before.as_ref() == Some(&after) {
+            compared().insert(directory.to_path_buf(), after);
+        }
+        Ok(())
     }
 
     /// Where the runtime's directory with its SDK is, or would be.
@@ -175,6 +206,12 @@ fn write(directory: &Path, bootstrap: Bootstrap) -> io::Result<()> {
         fs::rename(&new, &path)?;
     }
     Ok(())
+}
+
+/// How our files in a directory look from outside.
+fn stamps(directory: &Path, bootstrap: Bootstrap) -> io::Result<Vec<Stamp>> {
+    let stamp = |data: fs::Metadata| (data.ino(), data.size(), data.ctime(), data.ctime_nsec());
+    bootstrap.iter().map(|(name, _)| fs::metadata(directory.join(name)).map(stamp)).collect()
 }
 
 fn hash<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {

@@ -1,4 +1,4 @@
-//! Refuses every target but Linux in one sentence, before the compiler says the same in hundreds; and compiles `programs/waiting`, which
+//! Refuses every target but Linux in one sentence, before the compiler says the same in hundreds; and compiles what is in `programs`, which
 //! the library has inside.
 
 use std::env;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=programs/waiting");
+    println!("cargo::rerun-if-changed=programs");
     // The target's system, not the one that this script runs on.
     if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system != "linux") {
         println!(
@@ -16,13 +16,18 @@ fn main() {
         );
         return;
     }
-    if let Err(why) = compile(Path::new("programs/waiting/main.rs"), "waiting") {
-        println!("cargo::error=programs/waiting: {why}");
+    // Of the second nothing but its instructions.
+    let bare = ["-Wl,--oformat=binary", "-Wl,--script=programs/between/sections.ld"];
+    for (name, options) in [("waiting", &[][..]), ("between", &bare[..])] {
+        let source = Path::new("programs").join(name).join("main.rs");
+        if let Err(why) = compile(&source, name, options) {
+            println!("cargo::error={}: {why}", source.display());
+        }
     }
 }
 
-/// A program without any library, for the target, in cargo's folder for what is made.
-fn compile(source: &Path, name: &str) -> Result<(), String> {
+/// A program without any library, for the target, in cargo's folder for what is made. `options` are the linker's.
+fn compile(source: &Path, name: &str, options: &[&str]) -> Result<(), String> {
     let variable = |name: &str| env::var_os(name).ok_or_else(|| format!("cargo did not say {name}"));
     let mut rustc = Command::new(variable("RUSTC")?);
     rustc.args(["--edition", "2024", "--crate-type", "bin", "--crate-name", name, "-D", "warnings"]);
@@ -34,7 +39,7 @@ fn compile(source: &Path, name: &str) -> Result<(), String> {
     for option in ["opt-level=s", "panic=abort", "relocation-model=static", "strip=symbols"] {
         rustc.args(["-C", option]);
     }
-    for argument in ["-nostdlib", "-nostartfiles", "-static", "-Wl,--build-id=none"] {
+    for argument in ["-nostdlib", "-nostartfiles", "-static", "-Wl,--build-id=none"].iter().chain(options) {
         rustc.arg("-C").arg(format!("link-arg={argument}"));
     }
     if let Some(linker) = env::var_os("RUSTC_LINKER") {

@@ -8,6 +8,7 @@
 //! server: Launcher ──► spawner (a process) ──► init of each sandbox ──► its processes
 //! ```
 
+mod between;
 mod cgroup;
 mod channel;
 mod ephemeral_storage;

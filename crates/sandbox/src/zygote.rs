@@ -4,7 +4,7 @@
 //! server ──Zygote──► spawner ──fork──► root of the runtime ──exec──► the interpreter loads itself ──► Ready
 //!                                                                                  │ Fork (a sandbox's doors)
 //!                                            forked, into the sandbox, confined ◄──┘
-//!                                                 └── forked again: its parent ends, init takes it on ◄── Adopt
+//!                                                 └── its parent has ended (`between`): init takes it on ◄── Adopt
 //! ```
 //! A zygote runs trusted code only (the interpreter, our bootstrap), in a mount namespace that shows what its sandboxes show and in a network
 //! of its own that leads nowhere; it has the server's rights, since whoever enters a sandbox needs them. What it forks confines itself, as
@@ -36,12 +36,12 @@ use crate::running::Sandbox;
 use crate::seccomp::Filters;
 use crate::spec::{Bind, EphemeralStorage, Limits, SandboxSpec, SandboxUser};
 use crate::syscalls::{self, Fork};
-use crate::{identity, mounts};
+use crate::{between, identity, mounts};
 
-/// Where a zygote finds its channel and the closing filter; it is told in [`DESCRIPTORS_VARIABLE`].
+/// Where a zygote finds its channel and the closing filter; it is told in [`VARIABLE`].
 const CHANNEL_NUMBER: i32 = 1000;
 const FILTER_NUMBER: i32 = 1001;
-const DESCRIPTORS_VARIABLE: &str = "_LAMBENT_ZYGOTE";
+const VARIABLE: &str = "_LAMBENT_ZYGOTE";
 
 /// What a zygote is.
 #[derive(Clone, Debug)]
@@ -54,16 +54,17 @@ pub struct ZygoteSpec {
     pub argv: Vec<OsString>,
     /// Those of single processes (open files) hold for what is forked.
     pub limits: Limits,
-    /// Its whole environment, but for `_LAMBENT_ZYGOTE`, which names the descriptors of its channel and of the closing filter.
+    /// Its whole environment, but for `_LAMBENT_ZYGOTE`, which names the descriptors of its channel and of the closing filter, and has in it
+    /// the instructions of [`crate::between`].
     pub env: Vec<(OsString, OsString)>,
 }
 
 impl ZygoteSpec {
     /// What the spawner is told of the program.
     pub(crate) fn program(&self) -> Program {
-        let numbers = format!("{CHANNEL_NUMBER} {FILTER_NUMBER}");
+        let code: String = between::INSTRUCTIONS.iter().map(|byte| format!("{byte:02x}")).collect();
         let mut env = self.env.clone();
-        env.push((DESCRIPTORS_VARIABLE.into(), numbers.into()));
+        env.push((VARIABLE.into(), format!("{CHANNEL_NUMBER} {FILTER_NUMBER} {code}").into()));
         Program { argv: self.argv.clone(), env }
     }
 

@@ -10,18 +10,19 @@ import json
 import os
 import sys
 
-# linux/sched.h, linux/prctl.h, linux/capability.h, asm/unistd.h
+# linux/sched.h, linux/prctl.h, linux/capability.h, asm/unistd.h, asm-generic/mman-common.h
 NEW_NAMESPACES = 0x00020000 | 0x04000000 | 0x08000000 | 0x40000000  # mounts, host name, IPC, network
 NEW_CGROUP_NAMESPACE = 0x02000000
 NEW_PID_NAMESPACE = 0x20000000
-INTO_CGROUP = 0x200000000
+SHARING_MEMORY, PARENT_WAITS, INTO_CGROUP = 0x100, 0x4000, 0x200000000
+PROT_READ, PROT_WRITE, PROT_EXEC = 1, 2, 4
+MAP_PRIVATE, MAP_ANONYMOUS = 0x02, 0x20
 PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP = 4, 22, 24
 SECCOMP_MODE_FILTER = 2
 CAPABILITY_VERSION_3 = 0x20080522
 SIGCHLD = 17
 MACHINE = os.uname().machine
 SYS_CAPSET = {"x86_64": 126, "aarch64": 91}[MACHINE]
-SYS_CLONE3 = 435
 SOL_SOCKET, SCM_RIGHTS = _socket.SOL_SOCKET, _socket.SCM_RIGHTS
 DESCRIPTORS_MAX = 64
 
@@ -44,10 +45,11 @@ def check(result):
 
 def serve():
     """Forks until the server is gone. Returns in what is forked only: the note that came with the request."""
-    channel_number, filter_number = map(int, os.environ.pop("_LAMBENT_ZYGOTE").split())
-    channel = _socket.socket(fileno=channel_number)
-    closing_filter = os.read(filter_number, 65536)
-    os.close(filter_number)
+    channel_number, filter_number, code = os.environ.pop("_LAMBENT_ZYGOTE").split()
+    channel = _socket.socket(fileno=int(channel_number))
+    closing_filter = os.read(int(filter_number), 65536)
+    os.close(int(filter_number))
+    between = Between(bytes.fromhex(code))
     own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
     drop_bounding_set()
     channel.send(b'"Ready"')
@@ -57,8 +59,9 @@ def serve():
             os._exit(0)
         request = json.loads(message)
         try:
-            pid = fork_into(request, descriptors, closing_filter, own_namespace)
+            pid = fork_into(request, descriptors, closing_filter, own_namespace, between)
             if pid is None:
+                between.forget()
                 forget(channel, own_namespace)
                 return request["note"]
             answer = {"Pid": pid}
@@ -84,33 +87,27 @@ def drop_bounding_set():
             return
 
 
-def fork_into(request, descriptors, closing_filter, own_namespace):
+def fork_into(request, descriptors, closing_filter, own_namespace, between):
     """The number of a process in the sandbox, which its init takes on; None in that process."""
     init, stdin, stdout, *doors = descriptors
     group = doors.pop(0) if request["has_group"] else None
     told, tell = os.pipe()
     # Only what is forked is in the sandbox's process namespace; this process stays where it is.
     check(libc.setns(init, NEW_PID_NAMESPACE))
-    between = -1
+    pid = -1
     try:
-        between = fork(group)
+        pid = between.fork(group)
     finally:
-        if between:
+        if pid:
             check(libc.setns(own_namespace, NEW_PID_NAMESPACE))
-    if between:
-        return hear(between, told, tell)
-    # Whatever this process touches is copied, for nothing: it only forks, and its end makes init the other's parent.
-    try:
-        pid = os.fork()
-    except BaseException as error:
-        give_up(tell, error)
     if pid:
-        os.write(tell, b"%d " % pid)
-        os._exit(0)
+        hear(told, tell)
+        return pid
     try:
         enter(init, doors, request["user"], closing_filter)
     except BaseException as error:
-        give_up(tell, error)
+        os.write(tell, f"{type(error).__name__}: {error}".encode())
+        os._exit(1)
     os.setsid()
     for source, target in ((stdin, 0), (stdout, 1), (stdout, 2), (stdout, request["stdout_again"])):
         os.dup2(source, target)
@@ -119,33 +116,56 @@ def fork_into(request, descriptors, closing_filter, own_namespace):
     return None
 
 
-def give_up(tell, error):
-    """Ends a forked process that cannot become what it should."""
-    os.write(tell, f" {type(error).__name__}: {error}".encode())
-    os._exit(1)
+class Between:
+    """A process that forks another one, and whose end makes the sandbox's init that one's parent.
+
+    It is no copy of this one: it shares its memory, in which this one waits meanwhile. That takes instructions of its own, which the server
+    brings (crates/sandbox/src/between.rs): whatever Python does would be done to this process too.
+    """
+
+    def __init__(self, code):
+        self.length = len(code)
+        libc.mmap.restype, offset = ctypes.c_void_p, ctypes.c_long(0)
+        self.address = libc.mmap(None, self.length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, offset)
+        ctypes.memmove(self.address, code, self.length)
+        check(libc.mprotect(ctypes.c_void_p(self.address), self.length, PROT_READ | PROT_EXEC))
+        prototype = ctypes.PYFUNCTYPE(ctypes.c_long, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
+        self.code = prototype(self.address)
+
+    def fork(self, group):
+        """What `os.fork` returns, with the number in the namespace that children are made in, and in a control group of v2 if there is one."""
+        arguments, number = (ctypes.c_uint64 * 11)(), ctypes.c_int(-1)
+        arguments[0], arguments[4] = SHARING_MEMORY | PARENT_WAITS, SIGCHLD
+        if group is not None:
+            arguments[0], arguments[10] = arguments[0] | INTO_CGROUP, group
+        # What os.fork does around it.
+        ctypes.pythonapi.PyOS_BeforeFork()
+        between = self.code(ctypes.byref(arguments), ctypes.sizeof(arguments), libc.fork, ctypes.byref(number))
+        if between == 0:
+            ctypes.pythonapi.PyOS_AfterFork_Child()
+            return 0
+        ctypes.pythonapi.PyOS_AfterFork_Parent()
+        if between < 0:
+            raise OSError(-between, os.strerror(-between))
+        os.waitpid(between, 0)
+        if number.value < 0:
+            raise RuntimeError("the process between could not fork")
+        return number.value
+
+    def forget(self):
+        """Takes the instructions away."""
+        libc.munmap(ctypes.c_void_p(self.address), self.length)
 
 
-def fork(group):
-    """A copy of this process, in the control group from its first instruction on; by hand, since Python knows no such call."""
-    if group is None:
-        return os.fork()
-    arguments = (ctypes.c_uint64 * 11)()
-    arguments[0], arguments[4], arguments[10] = INTO_CGROUP, SIGCHLD, group
-    return check(libc.syscall(SYS_CLONE3, ctypes.byref(arguments), ctypes.sizeof(arguments)))
-
-
-def hear(between, told, tell):
-    """The number that the process between says, when it has ended and what it forked is inside: whoever has more to say has failed."""
+def hear(told, tell):
+    """Waits until what was forked is inside: if it has something to say it has failed."""
     os.close(tell)
     text = b""
     while said := os.read(told, 4096):
         text += said
     os.close(told)
-    os.waitpid(between, 0)
-    number, _, error = text.decode().partition(" ")
-    if error or not number:
-        raise RuntimeError(error or "it ended without a word")
-    return int(number)
+    if text:
+        raise RuntimeError(text.decode())
 
 
 def enter(init, doors, user, closing_filter):

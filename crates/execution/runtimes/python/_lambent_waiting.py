@@ -4,6 +4,12 @@ What comes is the environment and the directory that the process would have been
 wants it.
 """
 
+import os
+
+if "_LAMBENT_ZYGOTE" in os.environ:
+    # Before what is to be done in what is forked is registered.
+    import _lambent_zygote as zygote
+
 import datetime  # noqa: F401
 import decimal  # noqa: F401
 import gc
@@ -11,7 +17,6 @@ import http.client  # noqa: F401
 import importlib  # noqa: F401
 import json
 import logging
-import os
 import sys
 import traceback  # noqa: F401
 
@@ -26,11 +31,10 @@ def wait(bootstrap, address):
     """
     bootstrap.set_up_logging(logging)
     rehearse(bootstrap)
+    json.loads(json.dumps({"environment": dict(os.environ), "directory": "/"}))
     if "_LAMBENT_ZYGOTE" in os.environ:
-        from _lambent_zygote import serve
-
         keep_out_of_collections()
-        address = serve()
+        address = zygote.serve()
         # What is written to for the first time is copied: before there is a function, not after.
         rehearse(bootstrap)
     else:
@@ -52,7 +56,6 @@ def rehearse(bootstrap):
     handler = bootstrap.load_handler(REHEARSAL)
     bootstrap.call(handler, {}, b'{"key": ["value", 1, 2.5, null]}')
     del sys.modules[handler.__module__]
-    json.loads(json.dumps({"environment": dict(os.environ), "directory": "/"}))
 
 
 def become(claim):

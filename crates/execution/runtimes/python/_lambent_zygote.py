@@ -6,6 +6,8 @@ order is that of the server's own processes (crates/sandbox/src/identity.rs), th
 
 import _socket
 import ctypes
+import gc
+import itertools
 import json
 import os
 import sys
@@ -21,18 +23,41 @@ PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP = 4, 22, 24
 SECCOMP_MODE_FILTER = 2
 CAPABILITY_VERSION_3 = 0x20080522
 SIGCHLD = 17
-MACHINE = os.uname().machine
-SYS_CAPSET = {"x86_64": 126, "aarch64": 91}[MACHINE]
+CALLS = ("setns", "write", "unshare", "prctl", "setgroups", "setresgid", "setresuid", "capset", "setsid", "dup3", "close")
+NUMBERS = {
+    "x86_64": dict(zip(CALLS, (308, 1, 272, 157, 116, 119, 117, 126, 112, 292, 3))),
+    "aarch64": dict(zip(CALLS, (268, 64, 97, 167, 159, 149, 147, 91, 157, 24, 57))),
+}[os.uname().machine]
 SOL_SOCKET, SCM_RIGHTS = _socket.SOL_SOCKET, _socket.SCM_RIGHTS
 DESCRIPTORS_MAX = 64
 
+#: Done where a process was forked: what they renew (locks that nobody holds, the thread that is left) is as new in a copy of a process of
+#: one thread, and each would copy dozens of pages for it.
+NEEDLESS = {("threading", "_after_fork"), ("logging", "_after_at_fork_child_reinit_locks")}
+#: Where the interpreter has its small objects: of each size as many as there is room for in a pool, one after another.
+POOL_BYTES = 16384 if sys.version_info >= (3, 10) else 4096
+POOL_HEAD_BYTES = 48
+SMALL_BYTES_MAX, STEP_BYTES = 512, 16
+BYTES_HEAD_BYTES = bytes().__sizeof__()
+#: Of one size; there are not nearly so many holes.
+HOLES_MAX = 20_000
+
 libc = ctypes.CDLL(None, use_errno=True)
+#: What modules asked for that were loaded after this one; and how.
+hooks, register_at_fork = [], os.register_at_fork
+os.register_at_fork = lambda **functions: hooks.append(functions)
 
 
 class FilterProgram(ctypes.Structure):
     """`struct sock_fprog`."""
 
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
+
+
+#: What calls point to.
+NO_CAPABILITIES = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()
+#: The writing process itself.
+ZERO = ctypes.create_string_buffer(b"0")
 
 
 def check(result):
@@ -49,9 +74,11 @@ def serve():
     channel = _socket.socket(fileno=int(channel_number))
     closing_filter = os.read(int(filter_number), 65536)
     os.close(int(filter_number))
-    between = Between(bytes.fromhex(code))
     own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
+    between = Between(bytes.fromhex(code), closing_filter, (int(channel_number), own_namespace))
+    renew = list(renewals())
     drop_bounding_set()
+    fill_holes()
     channel.send(b'"Ready"')
     while True:
         message, descriptors = receive(channel)
@@ -59,24 +86,60 @@ def serve():
             os._exit(0)
         request = json.loads(message)
         try:
-            pid = fork_into(request, descriptors, closing_filter, own_namespace, between)
+            pid = between.fork_into(request, descriptors)
             if pid is None:
-                between.forget()
-                forget(channel, own_namespace)
-                return request["note"]
-            answer = {"Pid": pid}
+                break
+            answer = b'{"Pid": %d}' % pid
         except Exception as error:
-            answer = {"Error": f"{type(error).__name__}: {error}"}
+            answer = json.dumps({"Error": f"{type(error).__name__}: {error}"}).encode()
         for descriptor in descriptors:
             os.close(descriptor)
-        channel.send(json.dumps(answer).encode())
+        channel.send(answer)
+    # It is closed already.
+    channel.detach()
+    for hook in renew:
+        hook()
+    # From here on as if they had been registered when that was asked for: the function may fork too.
+    os.register_at_fork = register_at_fork
+    for functions in hooks:
+        register_at_fork(**functions)
+    for name in ("ctypes", "_ctypes", "ctypes._endian", __name__):
+        sys.modules.pop(name, None)
+    return request["note"]
+
+
+def fill_holes():
+    """What is made after this lies together: a small object in a hole of an old page would copy that page for itself alone."""
+    kept = []
+    for size in range(STEP_BYTES, SMALL_BYTES_MAX + 1, STEP_BYTES):
+        last, in_a_row, half_a_pool = 0, 0, (POOL_BYTES - POOL_HEAD_BYTES) // size // 2
+        for _ in itertools.repeat(None, HOLES_MAX):
+            kept.append(thing_of(size))
+            # The numbers of objects are objects too, of one of the sizes.
+            in_a_row = in_a_row + 1 if 0 < id(kept[-1]) - last <= 2 * size else 1
+            last = id(kept[-1])
+            if in_a_row == half_a_pool:
+                break
+    # For ever: nor may its end touch anything, nor the collector.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+    gc.freeze()
+
+
+def thing_of(size):
+    """A new object of so many bytes."""
+    if size == STEP_BYTES:
+        return object()
+    return complex(0, 1) if size == 2 * STEP_BYTES else bytes(size - BYTES_HEAD_BYTES)
 
 
 def receive(channel):
     """A message and its descriptors."""
     message, ancillary, _, _ = channel.recvmsg(65536, _socket.CMSG_SPACE(4 * DESCRIPTORS_MAX), _socket.MSG_CMSG_CLOEXEC)
-    data = b"".join(data for level, kind, data in ancillary if level == SOL_SOCKET and kind == SCM_RIGHTS)
-    return message, [int.from_bytes(data[at : at + 4], sys.byteorder) for at in range(0, len(data), 4)]
+    descriptors = []
+    for level, kind, data in ancillary:
+        if level == SOL_SOCKET and kind == SCM_RIGHTS:
+            descriptors += memoryview(data).cast("i")
+    return message.decode(), descriptors
 
 
 def drop_bounding_set():
@@ -87,74 +150,108 @@ def drop_bounding_set():
             return
 
 
-def fork_into(request, descriptors, closing_filter, own_namespace, between):
-    """The number of a process in the sandbox, which its init takes on; None in that process."""
-    init, stdin, stdout, *doors = descriptors
-    group = doors.pop(0) if request["has_group"] else None
-    told, tell = os.pipe()
-    # Only what is forked is in the sandbox's process namespace; this process stays where it is.
-    check(libc.setns(init, NEW_PID_NAMESPACE))
-    pid = -1
-    try:
-        pid = between.fork(group)
-    finally:
-        if pid:
-            check(libc.setns(own_namespace, NEW_PID_NAMESPACE))
-    if pid:
-        hear(told, tell)
-        return pid
-    try:
-        enter(init, doors, request["user"], closing_filter)
-    except BaseException as error:
-        os.write(tell, f"{type(error).__name__}: {error}".encode())
-        os._exit(1)
-    os.setsid()
-    for source, target in ((stdin, 0), (stdout, 1), (stdout, 2), (stdout, request["stdout_again"])):
-        os.dup2(source, target)
-    for descriptor in (told, tell, *descriptors):
-        os.close(descriptor)
-    return None
-
-
 class Between:
     """A process that forks another one, and whose end makes the sandbox's init that one's parent.
 
     It is no copy of this one: it shares its memory, in which this one waits meanwhile. That takes instructions of its own, which the server
-    brings (crates/sandbox/src/between.rs): whatever Python does would be done to this process too.
+    brings (crates/sandbox/programs/between): whatever Python does would be done to this process too. They also make the calls that take
+    what is forked into the sandbox, and out of every right: Python would copy pages for each. The function has them too; they can do
+    nothing that it cannot do without them.
     """
 
-    def __init__(self, code):
-        self.length = len(code)
+    def __init__(self, code, closing_filter, closed):
         libc.mmap.restype, offset = ctypes.c_void_p, ctypes.c_long(0)
-        self.address = libc.mmap(None, self.length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, offset)
-        ctypes.memmove(self.address, code, self.length)
-        check(libc.mprotect(ctypes.c_void_p(self.address), self.length, PROT_READ | PROT_EXEC))
+        address = libc.mmap(None, len(code), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, offset)
+        ctypes.memmove(address, code, len(code))
+        check(libc.mprotect(ctypes.c_void_p(address), len(code), PROT_READ | PROT_EXEC))
         prototype = ctypes.PYFUNCTYPE(ctypes.c_long, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
-        self.code = prototype(self.address)
+        self.code = prototype(address)
+        self.filter = FilterProgram(len(closing_filter) // 8, closing_filter)
+        #: What no function may have.
+        self.closed = closed
+        #: What was prepared for.
+        self.shape = None
 
-    def fork(self, group):
-        """What `os.fork` returns, with the number in the namespace that children are made in, and in a control group of v2 if there is one."""
-        arguments, number = (ctypes.c_uint64 * 11)(), ctypes.c_int(-1)
-        arguments[0], arguments[4] = SHARING_MEMORY | PARENT_WAITS, SIGCHLD
-        if group is not None:
-            arguments[0], arguments[10] = arguments[0] | INTO_CGROUP, group
+    def fork_into(self, request, descriptors):
+        """The number of a process in the sandbox, which its init takes on; None in that process."""
+        told, tell = os.pipe()
+        shape = (request["has_group"], request["stdout_again"], told, tell, *descriptors)
+        if shape != self.shape:
+            self.prepare(*shape)
+            self.shape = shape
+        for at, kind in self.users:
+            self.frame[at] = request["user"][kind]
+        # Only what is forked is in the sandbox's process namespace; this process stays where it is.
+        check(libc.setns(descriptors[0], NEW_PID_NAMESPACE))
+        pid = -1
+        try:
+            pid = self.fork(tell)
+        finally:
+            if pid:
+                check(libc.setns(self.closed[-1], NEW_PID_NAMESPACE))
+        if not pid:
+            return None
+        hear(told, tell)
+        return pid
+
+    def prepare(self, has_group, stdout_again, told, tell, *descriptors):
+        """Writes down what is told to the instructions. Descriptors mostly have the numbers of the last time: what this process writes to
+        between two forks stays with what was forked, as its own.
+        """
+        init, stdin, stdout, *doors = descriptors
+        self.how = (ctypes.c_uint64 * 11)()
+        self.how[0], self.how[4] = SHARING_MEMORY | PARENT_WAITS, SIGCHLD
+        if has_group:
+            self.how[0], self.how[10] = self.how[0] | INTO_CGROUP, doors.pop(0)
+        self.calls = self.entering(init, doors)
+        self.calls += [("dup3", stdin, 0), ("dup3", stdout, 1), ("dup3", stdout, 2), ("dup3", stdout, stdout_again)]
+        # The last one says that all is done.
+        self.calls += [("close", descriptor) for descriptor in (told, *descriptors, *self.closed, tell)]
+        words = [word for name, *rest in self.calls for word in (NUMBERS[name], *rest, *[0] * (6 - len(rest)))]
+        self.users = [(3 + at, word) for at, word in enumerate(words) if isinstance(word, str)]
+        words = [0 if isinstance(word, str) else word for word in words]
+        # The number of what is forked, the answer of a call that failed, how many calls are left.
+        self.frame = (ctypes.c_int64 * (3 + len(words)))(-1, 0, len(self.calls), *words)
+
+    def entering(self, init, doors):
+        """The calls that lead into the sandbox's namespaces and control groups, and out of every right."""
+        header, nothing = NO_CAPABILITIES
+        return [
+            ("setns", init, NEW_NAMESPACES),
+            *[("write", door, ctypes.addressof(ZERO), 1) for door in doors],
+            ("unshare", NEW_CGROUP_NAMESPACE),
+            ("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(self.filter)),
+            ("setgroups", 0, 0),
+            ("setresgid", "gid", "gid", "gid"),
+            ("setresuid", "uid", "uid", "uid"),
+            ("capset", ctypes.addressof(header), ctypes.addressof(nothing)),
+            # As after any exec: the sandbox's user may look at its own process.
+            ("prctl", PR_SET_DUMPABLE, 1),
+            ("setsid",),
+        ]
+
+    def fork(self, tell):
+        """What `os.fork` returns, with the number in the namespace that children are made in.
+
+        In what is forked the calls have been made, or it ends and tells which one failed.
+        """
+        self.frame[0] = -1
         # What os.fork does around it.
         ctypes.pythonapi.PyOS_BeforeFork()
-        between = self.code(ctypes.byref(arguments), ctypes.sizeof(arguments), libc.fork, ctypes.byref(number))
+        between = self.code(ctypes.byref(self.how), ctypes.sizeof(self.how), libc.fork, ctypes.byref(self.frame))
         if between == 0:
             ctypes.pythonapi.PyOS_AfterFork_Child()
+            if self.frame[1]:
+                os.write(tell, f"{self.calls[-self.frame[2]][0]}: {os.strerror(-self.frame[1])}".encode())
+                os._exit(1)
             return 0
         ctypes.pythonapi.PyOS_AfterFork_Parent()
         if between < 0:
             raise OSError(-between, os.strerror(-between))
         os.waitpid(between, 0)
-        if number.value < 0:
+        if self.frame[0] < 0:
             raise RuntimeError("the process between could not fork")
-        return number.value
-
-    def forget(self):
-        """Takes the instructions away."""
-        libc.munmap(ctypes.c_void_p(self.address), self.length)
+        return self.frame[0]
 
 
 def hear(told, tell):
@@ -168,27 +265,13 @@ def hear(told, tell):
         raise RuntimeError(text.decode())
 
 
-def enter(init, doors, user, closing_filter):
-    """Into the sandbox's namespaces and control groups, and out of every right."""
-    check(libc.setns(init, NEW_NAMESPACES))
-    for door in doors:
-        # "0" is the writing process itself.
-        os.write(door, b"0")
-    check(libc.unshare(NEW_CGROUP_NAMESPACE))
-    program = FilterProgram(len(closing_filter) // 8, closing_filter)
-    check(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0))
-    os.setgroups([])
-    os.setresgid(user["gid"], user["gid"], user["gid"])
-    os.setresuid(user["uid"], user["uid"], user["uid"])
-    header, nothing = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()
-    check(libc.syscall(SYS_CAPSET, header, nothing))
-    # As after any exec: the sandbox's user may look at its own process.
-    check(libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
-
-
-def forget(channel, own_namespace):
-    """Closes what the function must not have, and unloads what only this file needed."""
-    channel.close()
-    os.close(own_namespace)
-    for name in ("ctypes", "_ctypes", "ctypes._endian", __name__):
-        sys.modules.pop(name, None)
+def renewals():
+    """What the hooks that were registered are for, with as few pages as that takes."""
+    for functions in hooks:
+        hook = functions.get("after_in_child")
+        name = (getattr(hook, "__module__", ""), getattr(hook, "__qualname__", ""))
+        if name == ("random", "Random.seed"):
+            # What that comes to without a seed; gauss_next is None already.
+            yield super(type(hook.__self__), hook.__self__).seed
+        elif hook and name not in NEEDLESS:
+            yield hook

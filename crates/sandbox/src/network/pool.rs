@@ -20,7 +20,7 @@ use nix::sched::{CloneFlags, setns, unshare};
 use super::host::{HostNetwork, Slot};
 use super::netlink::Netlink;
 use super::policy::NetworkPolicy;
-use super::veth::Pair;
+use super::veth::{DeviceSettings, Pair};
 use crate::error::SandboxError;
 use crate::limits::{NETWORKS_READY_MAX, REFILL_QUIET};
 
@@ -232,11 +232,13 @@ impl Maker {
 struct Workshop {
     home: File,
     host: Netlink,
+    settings: DeviceSettings,
 }
 
 impl Workshop {
     fn open() -> io::Result<Workshop> {
-        Ok(Workshop { home: File::open(OWN_NAMESPACE)?, host: Netlink::open()? })
+        let home = File::open(OWN_NAMESPACE)?;
+        Ok(Workshop { home, host: Netlink::open()?, settings: DeviceSettings::open()? })
     }
 
     /// A new namespace that `prepare` was done to, in the host's namespace.
@@ -250,7 +252,7 @@ impl Workshop {
     }
 
     fn connect(&self, pair: &Pair<'_>, namespace: &OwnedFd) -> io::Result<()> {
-        pair.create(&self.host, namespace.as_fd())?;
+        pair.create(&self.host, &self.settings, namespace.as_fd())?;
         setns(namespace, CloneFlags::CLONE_NEWNET)?;
         let finished = pair.finish_inside();
         setns(&self.home, CloneFlags::CLONE_NEWNET)?;

@@ -1,12 +1,12 @@
 //! A pair of devices that leads out of a sandbox's network namespace, point to point.
 
-use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkInfo, LinkMessage};
+use rustix::fs::{Mode, OFlags, openat};
 use rustix::net::netdevice::name_to_index;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
@@ -29,8 +29,14 @@ pub(super) struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// Makes both ends, the other one in `namespace`, and the host's end ready. For a thread in the host's namespace.
-    pub(super) fn create(&self, host: &Netlink, namespace: BorrowedFd<'_>) -> io::Result<()> {
+    /// Makes both ends, the other one in `namespace`, and the host's end ready. For a thread in the host's namespace, of which the settings are
+    /// too.
+    pub(super) fn create(
+        &self,
+        host: &Netlink,
+        settings: &DeviceSettings,
+        namespace: BorrowedFd<'_>,
+    ) -> io::Result<()> {
         let mut peer = LinkMessage::default();
         peer.attributes =
             vec![LinkAttribute::IfName(NAME_INSIDE.into()), LinkAttribute::NetNsFd(namespace.as_raw_fd())];
@@ -44,12 +50,12 @@ impl Pair<'_> {
         ];
         host.create(RouteNetlinkMessage::NewLink(link))?;
         let index = index(self.name)?;
-        without_ipv6(self.name)?;
-        set(self.name, "forwarding")?;
+        without_ipv6(settings.ipv6.as_ref(), self.name)?;
+        settings.set(self.name, "forwarding")?;
         // What comes from the sandbox comes from its own address.
-        set(self.name, "rp_filter")?;
+        settings.set(self.name, "rp_filter")?;
         if self.leads_to_loopback {
-            set(self.name, "route_localnet")?;
+            settings.set(self.name, "route_localnet")?;
         }
         up(host, index)?;
         add_address(host, index, self.gateway)?;
@@ -60,7 +66,7 @@ impl Pair<'_> {
     pub(super) fn finish_inside(&self) -> io::Result<()> {
         let netlink = Netlink::open()?;
         let index = index(NAME_INSIDE)?;
-        without_ipv6(NAME_INSIDE)?;
+        without_ipv6(folder(IPV6)?.as_ref(), NAME_INSIDE)?;
         up(&netlink, index)?;
         add_address(&netlink, index, self.address)?;
         add_route(&netlink, index, Some(self.gateway), None)?;
@@ -74,16 +80,46 @@ fn index(name: &str) -> io::Result<u32> {
     Ok(name_to_index(socket, name)?)
 }
 
-/// A setting of one device, of the calling thread's namespace.
-fn set(device: &str, setting: &str) -> io::Result<()> {
-    fs::write(format!("/proc/sys/net/ipv4/conf/{device}/{setting}"), "1")
+/// The settings of the devices of a network namespace. Opened once, since their folder is looked for among those of all namespaces, which
+/// the kernel has under the same name: with a thousand that takes longer than to make a device.
+#[derive(Debug)]
+pub(super) struct DeviceSettings {
+    ipv4: OwnedFd,
+    /// Not of a kernel without IPv6.
+    ipv6: Option<OwnedFd>,
+}
+
+const IPV4: &str = "/proc/sys/net/ipv4/conf";
+const IPV6: &str = "/proc/sys/net/ipv6/conf";
+
+impl DeviceSettings {
+    /// Those of the calling thread's namespace.
+    pub(super) fn open() -> io::Result<DeviceSettings> {
+        let ipv4 = folder(IPV4)?.ok_or(io::ErrorKind::NotFound)?;
+        Ok(DeviceSettings { ipv4, ipv6: folder(IPV6)? })
+    }
+
+    fn set(&self, device: &str, setting: &str) -> io::Result<()> {
+        write_one(&self.ipv4, device, setting)
+    }
+}
+
+/// Of the calling thread's namespace; `None` where it is not there.
+fn folder(path: &str) -> io::Result<Option<OwnedFd>> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match rustix::fs::open(path, flags, Mode::empty()) {
+        Err(rustix::io::Errno::NOENT) => Ok(None),
+        opened => Ok(Some(opened?)),
+    }
 }
 
 /// Else both ends would have link-local addresses, and the host's services on `::` be reached by them.
-fn without_ipv6(device: &str) -> io::Result<()> {
-    match fs::write(format!("/proc/sys/net/ipv6/conf/{device}/disable_ipv6"), "1") {
-        // A kernel without IPv6.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        written => written,
-    }
+fn without_ipv6(folder: Option<&OwnedFd>, device: &str) -> io::Result<()> {
+    folder.map_or(Ok(()), |folder| write_one(folder, device, "disable_ipv6"))
+}
+
+fn write_one(folder: &OwnedFd, device: &str, setting: &str) -> io::Result<()> {
+    let path = format!("{device}/{setting}");
+    let file = openat(folder, path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    Ok(rustix::io::write(file, b"1").map(drop)?)
 }

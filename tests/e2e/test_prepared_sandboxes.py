@@ -165,6 +165,36 @@ def test_what_is_forked_from_one_shares_no_randomness(both):
         assert len(set(drawn)) == len(seen), drawn
 
 
+def test_what_is_forked_from_one_lacks_nothing(both):
+    """It knows which processor it is on (the C library is told by the kernel), and what is to be done when the function forks is done."""
+    code = """
+        import ctypes, os, random, threading
+
+        library = ctypes.CDLL(None)
+
+        def forked():
+            told, tell = os.pipe()
+            if os.fork() == 0:
+                threading.Thread(target=lambda: os.write(tell, str(random.random()).encode())).start()
+                [thread.join() for thread in threading.enumerate() if thread is not threading.current_thread()]
+                os._exit(0)
+            os.wait()
+            return os.read(told, 100).decode()
+
+        def handler(event, context):
+            processors = {}
+            for number in os.sched_getaffinity(0):
+                os.sched_setaffinity(0, {number})
+                processors[number] = library.sched_getcpu()
+            drawn = {forked(), forked(), str(random.random())}
+            return ["in a zygote" in open("/proc/self/environ").read(), processors, len(drawn)]
+    """
+    is_forked, processors, drawn = first_that(both[0], code, lambda payload: payload[0])
+    assert is_forked
+    assert processors == {str(number): number for number in os.sched_getaffinity(0)}
+    assert drawn == 3
+
+
 @pytest.mark.parametrize("version", sorted(toolbox.pythons()))
 def test_every_python_is_forked(both, version):
     """By its own means: each has a C library, an allocator and a way to fork of its own."""

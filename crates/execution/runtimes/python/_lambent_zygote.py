@@ -23,11 +23,15 @@ PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP = 4, 22, 24
 SECCOMP_MODE_FILTER = 2
 CAPABILITY_VERSION_3 = 0x20080522
 SIGCHLD = 17
-CALLS = ("setns", "write", "unshare", "prctl", "setgroups", "setresgid", "setresuid", "capset", "setsid", "dup3", "close")
+MACHINE = os.uname().machine
+CALLS = ("setns", "write", "unshare", "prctl", "setgroups", "setresgid", "setresuid", "capset", "setsid", "dup3", "close", "rseq")
 NUMBERS = {
-    "x86_64": dict(zip(CALLS, (308, 1, 272, 157, 116, 119, 117, 126, 112, 292, 3))),
-    "aarch64": dict(zip(CALLS, (268, 64, 97, 167, 159, 149, 147, 91, 157, 24, 57))),
-}[os.uname().machine]
+    "x86_64": dict(zip(CALLS, (308, 1, 272, 157, 116, 119, 117, 126, 112, 292, 3, 334))),
+    "aarch64": dict(zip(CALLS, (268, 64, 97, 167, 159, 149, 147, 91, 157, 24, 57, 293))),
+}[MACHINE]
+#: linux/rseq.h: its first length, and where in it the number of the processor is; what the C library registers it with.
+RSEQ_BYTES, RSEQ_PROCESSOR = 32, 4
+RSEQ_SIGNATURE = {"x86_64": 0x53053053, "aarch64": 0xD428BC00}[MACHINE]
 SOL_SOCKET, SCM_RIGHTS = _socket.SOL_SOCKET, _socket.SCM_RIGHTS
 DESCRIPTORS_MAX = 64
 
@@ -171,6 +175,20 @@ class Between:
         self.closed = closed
         #: What was prepared for.
         self.shape = None
+        self.restartable = self.restartable_sequences()
+
+    def restartable_sequences(self):
+        """The call that registers them (rseq(2)) as the C library has done here, if it has: the kernel takes them from who shares memory, and
+        from its children. Else what is forked would believe to be on the processor that this process is on now.
+        """
+        try:
+            offset = ctypes.c_ssize_t.in_dll(libc, "__rseq_offset").value
+        except ValueError:
+            # Before version 2.35.
+            return []
+        area = self.code(None, 0, None, None) + offset
+        is_registered = ctypes.c_int32.from_address(area + RSEQ_PROCESSOR).value >= 0
+        return [("rseq", area, RSEQ_BYTES, 0, RSEQ_SIGNATURE)] if is_registered else []
 
     def fork_into(self, request, descriptors):
         """The number of a process in the sandbox, which its init takes on; None in that process."""
@@ -217,6 +235,7 @@ class Between:
         """The calls that lead into the sandbox's namespaces and control groups, and out of every right."""
         header, nothing = NO_CAPABILITIES
         return [
+            *self.restartable,
             ("setns", init, NEW_NAMESPACES),
             *[("write", door, ctypes.addressof(ZERO), 1) for door in doors],
             ("unshare", NEW_CGROUP_NAMESPACE),

@@ -4,6 +4,7 @@
 //! struct frame { long number, failed, left; struct { long call, arguments[6]; } calls[]; };
 //!
 //! long between(struct clone_args *how, size_t size, pid_t (*fork)(void), struct frame *frame) {
+//!     if (how == NULL) return the thread pointer;
 //!     long child = clone3(how, size);             // shares the zygote's memory, and the zygote waits until it has ended
 //!     if (child != 0) return child;               // the zygote: the number of the process between, or minus that of an error
 //!     int number = fork();                        // the process between, in the zygote's memory
@@ -34,6 +35,8 @@ use core::arch::global_asm;
 global_asm!(
     ".pushsection .between, \"ax\", %progbits",
     "endbr64",
+    "test rdi, rdi",
+    "jz 8f",
     "push rbx",
     "push r12",
     "push r13",
@@ -87,12 +90,16 @@ global_asm!(
     "6:",
     "xor eax, eax",
     "jmp 2b",
+    "8:",
+    "mov rax, qword ptr fs:[0]",
+    "ret",
     ".popsection",
 );
 
 #[cfg(target_arch = "aarch64")]
 global_asm!(
     ".pushsection .between, \"ax\", %progbits",
+    "cbz x0, 8f",
     "stp x29, x30, [sp, #-48]!",
     "stp x19, x20, [sp, #16]",
     "stp x21, x22, [sp, #32]",
@@ -136,6 +143,9 @@ global_asm!(
     "6:",
     "mov x0, #0",
     "b 2b",
+    "8:",
+    "mrs x0, tpidr_el0",
+    "ret",
     ".popsection",
 );
 

@@ -1,6 +1,7 @@
 """What an environment gives up while it is idle for long, and what still works afterwards."""
 
 import concurrent.futures
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -35,7 +36,11 @@ def descriptors(server):
     """Of the server, without files (those of the logs belong to functions) and connections of clients, who are on this machine."""
     folder = f"/proc/{server.process.pid}/fd"
     clients = {f"socket:[{line.split()[9]}]" for line in Path("/proc/net/tcp").read_text().splitlines()[1:]}
-    names = [os.readlink(f"{folder}/{name}") for name in os.listdir(folder)]
+    names = []
+    for name in os.listdir(folder):
+        # What is closed meanwhile is none of it.
+        with contextlib.suppress(FileNotFoundError):
+            names.append(os.readlink(f"{folder}/{name}"))
     return sum(name.startswith(("socket:", "pipe:", "anon_inode:[pidfd]")) and name not in clients for name in names)
 
 

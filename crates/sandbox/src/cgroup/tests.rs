@@ -137,7 +137,9 @@ fn groups_are_as_new_when_nobody_is_in_them_and_nothing_is_left_of_what_was_used
     let (mut cgroup, _) = tree.create("clear", &megabytes(128), Layers::ALL).unwrap();
     let Some(memory) = cgroup.places.iter().find(|place| place.controllers.contains(&Controller::Memory))
     else {
-        return println!("skipped: no control group for memory");
+        // Without rights there may be none, and of the others nothing stays.
+        assert!(cgroup.clear(&megabytes(256), Layers::ALL));
+        return;
     };
     let (memory, version) = (memory.directory.clone(), memory.version);
     // In every group before it takes anything.

@@ -3,6 +3,7 @@
 //! ```text
 //! <the server's own cgroup>/lambent-<data directory id>.<launcher>/<sandbox id>
 //! ```
+//! (of a sandbox that is used again the id that it had when they were made)
 //! in every hierarchy that has one of our controllers, and in that of v2 wherever it is mounted: only there a process can be
 //! started in its group, killed while it is frozen, and killed together with all others in one step. A hybrid host keeps its
 //! controllers in v1 and has such a hierarchy beside them.

@@ -118,8 +118,8 @@ impl Launcher {
         })
     }
 
-    /// Makes a sandbox that is done with as new, but for its network, its user and an untouched `/tmp`, which it keeps; `id` names its new
-    /// control groups. Only what was bound late is unbound. `is_empty` is called when its processes are dead.
+    /// Makes a sandbox that is done with as new, but for its network, its user and an untouched `/tmp`, which it keeps; its control
+    /// groups stay too where they have nothing left to tell, else `id` names new ones. Only what was bound late is unbound. `is_empty` is called when its processes are dead.
     ///
     /// # Errors
     /// Where something is left that should not be, or the kernel does not do its part: nothing of the sandbox is left then.

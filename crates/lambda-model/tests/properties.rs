@@ -19,6 +19,8 @@ enum Happening {
     RequestArrives,
     PatientRequestArrives,
     PatienceEnds,
+    /// Those that wait for a finishing environment have done so for long.
+    GraceEnds,
     StartedEnvironmentIsReady,
     BusyEnvironmentResponds,
     FinishingEnvironmentIsReady,
@@ -30,6 +32,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         Just(Happening::RequestArrives),
         Just(Happening::PatientRequestArrives),
         Just(Happening::PatienceEnds),
+        Just(Happening::GraceEnds),
         Just(Happening::StartedEnvironmentIsReady),
         Just(Happening::BusyEnvironmentResponds),
         Just(Happening::FinishingEnvironmentIsReady),
@@ -53,6 +56,7 @@ impl Pool {
             Happening::PatienceEnds => {
                 self.counts.starting += pool_policy::starts_for_patient(self.counts, self.patient);
             }
+            Happening::GraceEnds => self.counts.starting = self.counts.starting.max(self.counts.waiting),
             Happening::StartedEnvironmentIsReady if self.counts.starting > 0 => {
                 self.counts.starting -= 1;
                 self.counts.alive += 1;

@@ -40,7 +40,8 @@ pub fn place(counts: PoolCounts, is_patient: bool) -> Placement {
     let spoken_for = counts.waiting.saturating_sub(counts.starting);
     let is_one_started_for_nobody = counts.starting > counts.waiting;
     if counts.idle > 0 {
-        let is_soon = counts.finishing_soon > spoken_for;
+        // Who waits before one that is starting is nobody's to look after: that one may take its time, and another is idle.
+        let is_soon = counts.finishing_soon > spoken_for && !is_one_started_for_nobody;
         return if is_soon { Placement::WaitForFinishing } else { Placement::MostRecentlyUsed };
     }
     if is_patient && counts.alive + counts.starting > 0 {
@@ -88,6 +89,8 @@ mod tests {
     fn what_is_started_for_nobody_any_more_serves_who_comes_next() {
         let mut counts = PoolCounts { starting: 3, waiting: 2, alive: 1, ..PoolCounts::default() };
         assert_eq!(place(counts, false), Placement::WaitForStarting);
+        let idle = PoolCounts { idle: 1, finishing: 1, finishing_soon: 1, ..counts };
+        assert_eq!(place(idle, false), Placement::MostRecentlyUsed, "what starts may take long");
         counts.waiting = 3;
         assert_eq!(place(counts, false), Placement::StartAnother);
     }

@@ -37,9 +37,10 @@ LOG_CHARACTERS = 4000
 def pytest_runtest_makereport(item, call):
     """What the servers of a failed test said last: their folders are gone when somebody reads of it."""
     report = yield
-    servers = item.funcargs.get("all_servers") if report.failed and hasattr(item, "funcargs") else None
-    for server in servers.started if servers else []:
-        report.sections.append((f"log of {server.endpoint}", server.errors()[-LOG_CHARACTERS:]))
+    arguments = getattr(item, "funcargs", {}) if report.failed else {}
+    for servers in filter(None, map(arguments.get, ("all_servers", "module_servers"))):
+        for server in servers.started:
+            report.sections.append((f"log of {server.endpoint}", server.errors()[-LOG_CHARACTERS:]))
     return report
 
 
@@ -83,6 +84,15 @@ def all_servers():
         time.sleep(0.2)
     shutil.rmtree(folder, ignore_errors=True)
     assert not left, "left behind:\n" + "\n".join(left)
+
+
+@pytest.fixture(scope="module")
+def module_servers(all_servers):
+    """Starts servers for the tests of one module, which stop with it: a machine has networks for sixteen at a time."""
+    servers = Servers(all_servers.folder)
+    servers.names = all_servers.names
+    yield servers
+    servers.close()
 
 
 @pytest.fixture(scope="session")

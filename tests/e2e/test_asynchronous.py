@@ -22,9 +22,9 @@ FAILS = "def handler(event, context):\n    raise ValueError('no ' + str(event))\
 
 
 @pytest.fixture(scope="module")
-def impatient(all_servers):
+def impatient(module_servers):
     """A server that tries again soon."""
-    server = all_servers.start("--no-sdk", "--async-retry-wait-seconds", str(WAIT))
+    server = module_servers.start("--no-sdk", "--async-retry-wait-seconds", str(WAIT))
     yield server
     server.stop()
 

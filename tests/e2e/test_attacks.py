@@ -29,13 +29,13 @@ HELLO = "def handler(event, context):\n    return 'hello'\n"
 
 
 @pytest.fixture(scope="module")
-def server_with(all_servers, python_runtime):
+def server_with(module_servers, python_runtime):
     """Deployers on servers with the given flags, started once each."""
     deployers = {}
 
     def deployer(flags):
         if flags not in deployers:
-            server = all_servers.start(*flags)
+            server = module_servers.start(*flags)
             deployers[flags] = (server, Deployer(server.client(), python_runtime))
         return deployers[flags]
 

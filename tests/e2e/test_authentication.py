@@ -41,8 +41,8 @@ TRUST = json.dumps(
 
 
 @pytest.fixture(scope="module")
-def enforced(all_servers):
-    return all_servers.start(
+def enforced(module_servers):
+    return module_servers.start(
         "--auth", "enforce", "--root-access-key-id", ROOT[0], "--root-secret-access-key", ROOT[1]
     )
 

@@ -14,9 +14,9 @@ ECHOES = "def handler(event, context):\n    return {'got': event}\n"
 
 
 @pytest.fixture(scope="module")
-def impatient(all_servers):
+def impatient(module_servers):
     """A server that tries again soon."""
-    server = all_servers.start("--no-sdk", "--async-retry-wait-seconds", "1")
+    server = module_servers.start("--no-sdk", "--async-retry-wait-seconds", "1")
     yield server
     server.stop()
 

@@ -264,10 +264,10 @@ DATABASES = ("queues.db", "lambent.db", "tables.db")
 
 
 @pytest.fixture(scope="module")
-def at_rest(all_servers, tmp_path_factory, python_runtime):
+def at_rest(module_servers, tmp_path_factory, python_runtime):
     """A data directory in which events and messages wait, and what they are."""
     folder = tmp_path_factory.mktemp("at-rest")
-    server = all_servers.start(*ARGUMENTS, data_dir=folder / "data")
+    server = module_servers.start(*ARGUMENTS, data_dir=folder / "data")
     work = Work(server, folder / "witness", python_runtime)
     with work.held():
         for number in range(30):

@@ -357,8 +357,8 @@ def test_p_07_a_function_that_does_not_stream_answers_a_streaming_address(at_url
 
 
 @pytest.fixture(scope="module")
-def enforced(all_servers):
-    return all_servers.start("--auth", "enforce", "--root-access-key-id", ROOT[0], "--root-secret-access-key", ROOT[1])
+def enforced(module_servers):
+    return module_servers.start("--auth", "enforce", "--root-access-key-id", ROOT[0], "--root-secret-access-key", ROOT[1])
 
 
 @pytest.fixture

@@ -86,8 +86,8 @@ def invoke_all(server, names, callers=CALLERS):
 
 
 @pytest.mark.timeout(INVOCATIONS / 50 + STARTS + 300)
-def test_many_invocations_and_starts_leave_nothing(all_servers, python_runtime):
-    server = all_servers.start(
+def test_many_invocations_and_starts_leave_nothing(module_servers, python_runtime):
+    server = module_servers.start(
         "--environments-max", ENVIRONMENTS, "--prepared-sandboxes", PREPARED, "--request-rate", "100000"
     )  # fmt: skip
     deploy = Deployer(server.client(), python_runtime)

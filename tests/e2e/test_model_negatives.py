@@ -334,9 +334,9 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(all_servers, python_runtime):
+def bench(module_servers, python_runtime):
     """The server and function of this file: no isolation, since nothing here depends on it."""
-    server = all_servers.start("--isolation", "process", "--no-sdk")
+    server = module_servers.start("--isolation", "process", "--no-sdk")
     bench = Bench(server, python_runtime)
     yield bench
     bench.deployer.close()

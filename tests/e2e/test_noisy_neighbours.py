@@ -36,9 +36,9 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module", params=["quota", "shares"] if IS_FULL else ["quota"])
-def machine(request, all_servers, python_runtime):
+def machine(request, module_servers, python_runtime):
     """A server that gives out processor time in one of the two ways."""
-    server = all_servers.start("--cpu", request.param, "--network", "none", "--no-sdk")
+    server = module_servers.start("--cpu", request.param, "--network", "none", "--no-sdk")
     deployer = Deployer(server.client(), python_runtime)
     yield request.param, server, deployer
     deployer.close()

@@ -67,9 +67,9 @@ CHANGING = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "
 
 
 @pytest.fixture(scope="module")
-def both(all_servers, python_runtime):
+def both(module_servers, python_runtime):
     """Deployers on a server that prepares sandboxes and on one that does not."""
-    servers = [all_servers.start("--prepared-sandboxes", count) for count in ("4", "0")]
+    servers = [module_servers.start("--prepared-sandboxes", count) for count in ("4", "0")]
     deployers = [Deployer(server.client(), python_runtime) for server in servers]
     yield deployers
     for deployer in deployers:
@@ -210,8 +210,8 @@ def test_every_python_is_forked(both, version):
     assert forked and seen == [[int(part) for part in version.split(".")], "42\n"]
 
 
-def test_without_its_zygote_a_runtime_starts_by_itself(all_servers, python_runtime):
-    server = all_servers.start("--prepared-sandboxes", "2")
+def test_without_its_zygote_a_runtime_starts_by_itself(module_servers, python_runtime):
+    server = module_servers.start("--prepared-sandboxes", "2")
     deployer = Deployer(server.client(), python_runtime)
     code = "def handler(event, context): return event"
     deployer(code).invoke(1)
@@ -242,8 +242,8 @@ def test_memory_is_bounded_as_the_function_says(both):
     assert function.invoke(300_000_000).payload["errorType"] == "Runtime.ExitError"
 
 
-def test_what_waits_is_bounded_and_ends_with_the_server(all_servers, python_runtime):
-    server = all_servers.start("--prepared-sandboxes", "2")
+def test_what_waits_is_bounded_and_ends_with_the_server(module_servers, python_runtime):
+    server = module_servers.start("--prepared-sandboxes", "2")
     deployer = Deployer(server.client(), python_runtime)
     for _ in range(4):
         deployer("def handler(event, context): return event").invoke(1)
@@ -257,8 +257,8 @@ def test_what_waits_is_bounded_and_ends_with_the_server(all_servers, python_runt
     assert not any(pathlib.Path(f"/proc/{process}").exists() for process in processes)
 
 
-def test_one_that_waits_and_dies_is_nobodys_misfortune(all_servers, python_runtime):
-    server = all_servers.start("--prepared-sandboxes", "2")
+def test_one_that_waits_and_dies_is_nobodys_misfortune(module_servers, python_runtime):
+    server = module_servers.start("--prepared-sandboxes", "2")
     deployer = Deployer(server.client(), python_runtime)
     code = "def handler(event, context): return event"
     deployer(code).invoke(1)
@@ -311,9 +311,9 @@ MARKS = """
 """
 
 
-def test_a_sandbox_is_used_again_and_nothing_is_left(all_servers, python_runtime, deploy_to):
+def test_a_sandbox_is_used_again_and_nothing_is_left(module_servers, python_runtime, deploy_to):
     """With room for one environment each function takes the place of the one before."""
-    server = all_servers.start("--environments-max", "1", "--prepared-sandboxes", "1")
+    server = module_servers.start("--environments-max", "1", "--prepared-sandboxes", "1")
     deploy = deploy_to(server)
     first = deploy({"app.py": textwrap.dedent(MARKS), "only-in-the-first.txt": "x"})
     clean = first.invoke({"leaves": True}).payload
@@ -330,8 +330,8 @@ def test_a_sandbox_is_used_again_and_nothing_is_left(all_servers, python_runtime
     assert any(after < before for before, after in zip(processes, processes[1:])), processes
 
 
-def test_what_a_sandbox_had_used_is_not_counted_again(all_servers, python_runtime, deploy_to):
-    server = all_servers.start("--environments-max", "1", "--prepared-sandboxes", "1")
+def test_what_a_sandbox_had_used_is_not_counted_again(module_servers, python_runtime, deploy_to):
+    server = module_servers.start("--environments-max", "1", "--prepared-sandboxes", "1")
     deploy = deploy_to(server)
     code = "import os\ndef handler(event, context): return [len(bytearray(event)), os.getpid()]"
     processes = []

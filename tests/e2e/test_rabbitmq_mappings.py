@@ -21,9 +21,9 @@ def rabbit(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def rabbit_server(all_servers, rabbit):
+def rabbit_server(module_servers, rabbit):
     """A server that knows the broker by the name `orders`."""
-    return all_servers.start("--mq-broker", f"orders=amqp://127.0.0.1:{rabbit.port}", "--no-sdk")
+    return module_servers.start("--mq-broker", f"orders=amqp://127.0.0.1:{rabbit.port}", "--no-sdk")
 
 
 @pytest.fixture(scope="module")

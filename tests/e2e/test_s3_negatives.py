@@ -107,8 +107,8 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(all_servers):
-    server = all_servers.start("--accept-inert-settings")
+def bench(module_servers):
+    server = module_servers.start("--accept-inert-settings")
     bench = Bench(server)
     yield bench
     bench.connection.close()

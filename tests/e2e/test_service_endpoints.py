@@ -29,20 +29,20 @@ THERE = "123456789012"
 
 
 @pytest.fixture(scope="module")
-def there(all_servers):
+def there(module_servers):
     """The server that has the services."""
     keys = ("--root-access-key-id", ROOT[0], "--root-secret-access-key", ROOT[1])
-    return all_servers.start("--auth", "enforce", "--account-id", THERE, *keys)
+    return module_servers.start("--auth", "enforce", "--account-id", THERE, *keys)
 
 
 @pytest.fixture(scope="module")
-def here(all_servers, there):
+def here(module_servers, there):
     """The server whose S3 and STS are elsewhere, and that knows the key."""
     keys = {}
     for service in ("S3", "STS"):
         keys |= {f"LAMBENT_{service}_ACCESS_KEY_ID": ROOT[0], f"LAMBENT_{service}_SECRET_ACCESS_KEY": ROOT[1]}
     mapped = [f"--service-endpoint={service}={there.endpoint}" for service in ("s3", "sts")]
-    return all_servers.start(*mapped, env=keys)
+    return module_servers.start(*mapped, env=keys)
 
 
 @pytest.fixture(scope="module")

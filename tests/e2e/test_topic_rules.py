@@ -62,9 +62,9 @@ def broker(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ruled(all_servers, broker):
+def ruled(module_servers, broker):
     """A server that reads from the broker."""
-    return all_servers.start("--mqtt-broker", f"mqtt://127.0.0.1:{broker.port}", "--no-sdk")
+    return module_servers.start("--mqtt-broker", f"mqtt://127.0.0.1:{broker.port}", "--no-sdk")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ use std::{
 use lambda_model::{
     LambdaError,
     concurrency::Provisions,
-    function::{Alias, FunctionKey, FunctionRecord, FunctionState, LATEST},
+    function::{Alias, FunctionKey, FunctionRecord, FunctionState, LATEST, PreviousVersion},
     invocation::{
         asynchronous::{RetryPolicy, destination_record::Targets},
         event_invoke_config::EventInvokeConfig,
@@ -73,18 +73,19 @@ impl Catalog {
         Self { retry_policy, ..Self::default() }
     }
 
-    /// Takes over a version as the store has it now. The deployment that invocations run.
-    pub(crate) fn put(&self, record: &FunctionRecord) -> String {
+    /// Takes over a version as the store has it now.
+    pub(crate) fn put(&self, record: FunctionRecord) {
+        let (reserved_concurrency, state) = (record.reserved_concurrency, record.state);
+        let allows_recursion = record.recursive_loop.as_deref() == Some("Allow");
         let runnable = Arc::new(runnable(record));
-        let running = runnable.deployment_id.clone();
-        self.change(&record.key, |function| {
-            if record.version == LATEST {
-                function.reserved_concurrency = record.reserved_concurrency;
-                function.allows_recursion = record.recursive_loop.as_deref() == Some("Allow");
+        self.change(&runnable.key, |function| {
+            if runnable.version == LATEST {
+                function.reserved_concurrency = reserved_concurrency;
+                function.allows_recursion = allows_recursion;
             }
-            function.versions.insert(record.version.clone(), Version { runnable, state: record.state });
+            let version = Version { runnable: Arc::clone(&runnable), state };
+            function.versions.insert(runnable.version.clone(), version);
         });
-        running
     }
 
     /// Takes over an alias.
@@ -203,17 +204,14 @@ impl Entries {
 }
 
 /// What invocations of the record run: while an update is being prepared, what was there before it (I-07).
-fn runnable(record: &FunctionRecord) -> RunnableVersion {
-    let (deployment_id, configuration, code) = match record.previous.as_deref() {
-        Some(previous) => (&previous.deployment_id, &previous.configuration, &previous.code),
-        None => (&record.deployment_id, &record.configuration, &record.code),
-    };
-    RunnableVersion {
-        key: record.key.clone(),
-        version: record.version.clone(),
-        deployment_id: deployment_id.clone(),
-        configuration: configuration.clone(),
-        code: code.clone(),
+fn runnable(record: FunctionRecord) -> RunnableVersion {
+    let FunctionRecord { key, version, deployment_id, configuration, code, previous, .. } = record;
+    match previous {
+        Some(previous) => {
+            let PreviousVersion { configuration, code, deployment_id } = *previous;
+            RunnableVersion { key, version, deployment_id, configuration, code }
+        }
+        None => RunnableVersion { key, version, deployment_id, configuration, code },
     }
 }
 
@@ -284,23 +282,26 @@ mod tests {
     fn while_an_update_is_prepared_the_old_code_runs() {
         let catalog = Catalog::default();
         let mut record = record();
-        assert_eq!(catalog.put(&record), "1");
+        let running = |record: &FunctionRecord| {
+            catalog.put(record.clone());
+            let version = catalog.resolve(&record.key, None, 0.0).unwrap().version;
+            assert_eq!(version.deployment_id, record.running_deployment_id());
+            (version.deployment_id.clone(), version.code.sha256_hex.clone())
+        };
+        let is = |deployment_id: &str, code: &str| (deployment_id.to_owned(), code.to_owned());
+        assert_eq!(running(&record), is("1", "old"));
         record.begin_update("2".into(), 0);
         record.code.sha256_hex = "new".into();
-        assert_eq!(catalog.put(&record), "1");
-        let running = || catalog.resolve(&record.key, None, 0.0).unwrap().version.code.sha256_hex.clone();
-        assert_eq!(running(), "old");
-        let mut prepared = record.clone();
-        prepared.become_active("3".into(), None);
-        assert_eq!(catalog.put(&prepared), "2");
-        assert_eq!(running(), "new");
+        assert_eq!(running(&record), is("1", "old"));
+        record.become_active("3".into(), None);
+        assert_eq!(running(&record), is("2", "new"));
     }
 
     #[test]
     fn an_alias_shares_its_requests_between_versions() {
         let catalog = Catalog::default();
         for version in [LATEST, "1", "2"] {
-            catalog.put(&FunctionRecord { version: version.into(), ..record() });
+            catalog.put(FunctionRecord { version: version.into(), ..record() });
         }
         let key = record().key;
         let alias = Alias {
@@ -327,7 +328,7 @@ mod tests {
             let mut record = record();
             record.key.name = name.into();
             record.reserved_concurrency = reserved;
-            catalog.put(&record);
+            catalog.put(record.clone());
             catalog.resolve(&record.key, None, 0.0).unwrap().account_taken
         };
         assert_eq!(reserved("a", Some(5)), 5);
@@ -345,7 +346,7 @@ mod tests {
         record.configuration.dead_letter_target_arn = Some("dead".into());
         record.recursive_loop = Some("Allow".into());
         record.reserved_concurrency = Some(4);
-        catalog.put(&record);
+        catalog.put(record.clone());
         let key = &record.key;
         let config = EventInvokeConfig {
             maximum_retry_attempts: Some(1),
@@ -368,7 +369,7 @@ mod tests {
     fn what_is_provisioned_is_taken_from_the_account_and_moves_with_the_alias() {
         let catalog = Catalog::default();
         for version in [LATEST, "1", "2"] {
-            catalog.put(&FunctionRecord { version: version.into(), ..record() });
+            catalog.put(FunctionRecord { version: version.into(), ..record() });
         }
         let key = record().key;
         let alias = |version: &str| Alias {
@@ -391,7 +392,7 @@ mod tests {
         assert_eq!(catalog.resolve(&key, None, 0.0).unwrap().provisioned, 0);
         catalog.put_alias(&key, alias("2"));
         assert_eq!(provisioned(), [("2".to_owned(), 3)]);
-        catalog.put(&FunctionRecord { reserved_concurrency: Some(5), ..record() });
+        catalog.put(FunctionRecord { reserved_concurrency: Some(5), ..record() });
         assert_eq!(catalog.taken("0", "r"), 5, "it is within the reservation");
         catalog.remove_provisioned(&key, "live");
         assert!(provisioned().is_empty());
@@ -401,7 +402,7 @@ mod tests {
     fn only_the_latest_version_exists_and_only_until_it_is_removed() {
         let catalog = Catalog::default();
         let record = record();
-        catalog.put(&record);
+        catalog.put(record.clone());
         assert!(catalog.contains(&record.key));
         assert!(catalog.resolve(&record.key, Some(LATEST), 0.0).is_ok());
         assert!(catalog.resolve(&record.key, Some("1"), 0.0).is_err());

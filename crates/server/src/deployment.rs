@@ -46,6 +46,17 @@ struct ChangedVersion {
     unprepared: Option<Unprepared>,
 }
 
+impl From<&FunctionRecord> for ChangedVersion {
+    fn from(record: &FunctionRecord) -> Self {
+        Self {
+            key: record.key.clone(),
+            version: Some(record.version.clone()),
+            running: Some(record.running_deployment_id().to_owned()),
+            unprepared: is_unprepared(record).then(|| Unprepared::from(record)),
+        }
+    }
+}
+
 /// The other end: what [`FollowUps::run`] works off.
 pub(crate) struct FollowUps {
     receiver: mpsc::UnboundedReceiver<FollowUp>,
@@ -64,15 +75,19 @@ impl Deployment {
 impl Deployment {
     /// A version is as the record says.
     pub(crate) fn stored(&self, record: &FunctionRecord) {
-        let running = self.catalog.put(record);
-        let is_unprepared = record.state == FunctionState::Pending
-            || record.last_update_status == LastUpdateStatus::InProgress;
-        let _ = self.follow_ups.send(FollowUp::Version(ChangedVersion {
-            key: record.key.clone(),
-            version: Some(record.version.clone()),
-            running: Some(running),
-            unprepared: is_unprepared.then(|| Unprepared::from(record)),
-        }));
+        self.catalog.put(record.clone());
+        self.follow_up(ChangedVersion::from(record));
+    }
+
+    /// The same of one that was there when the store was opened: nothing runs of what was before it, and a start waits for this.
+    pub(crate) fn loaded(&self, record: FunctionRecord) {
+        let unprepared = is_unprepared(&record).then(|| ChangedVersion::from(&record));
+        self.catalog.put(record);
+        unprepared.into_iter().for_each(|unprepared| self.follow_up(unprepared));
+    }
+
+    fn follow_up(&self, changed: ChangedVersion) {
+        let _ = self.follow_ups.send(FollowUp::Version(changed));
     }
 
     /// Takes over, at start, what belongs to functions.
@@ -95,8 +110,7 @@ impl Deployment {
 
     fn gone(&self, key: &FunctionKey, version: Option<&str>) {
         let version = version.map(str::to_owned);
-        let gone = ChangedVersion { key: key.clone(), version, running: None, unprepared: None };
-        let _ = self.follow_ups.send(FollowUp::Version(gone));
+        self.follow_up(ChangedVersion { key: key.clone(), version, running: None, unprepared: None });
     }
 
     fn document_stored(&self, kind: &str, key: &DocumentKey, document: &[u8]) -> serde_json::Result<()> {
@@ -156,6 +170,10 @@ impl CommitObserver for Deployment {
             Change::EverythingDeleted => {}
         }
     }
+}
+
+fn is_unprepared(record: &FunctionRecord) -> bool {
+    record.state == FunctionState::Pending || record.last_update_status == LastUpdateStatus::InProgress
 }
 
 /// The function that a document belongs to.

@@ -381,9 +381,9 @@ fn build_environments(
     Arc::new(Environments::new(execution, dependencies))
 }
 
-/// Every stored function, as if it had just been committed: what a dead server left unprepared is prepared now.
+/// Every stored function; what a dead server left unprepared is prepared now.
 async fn load_functions(store: &Store, deployment: &Deployment) -> Result<(), BuildError> {
-    store.take_functions_of_opening().iter().for_each(|record| deployment.stored(record));
+    store.take_functions_of_opening().into_iter().for_each(|record| deployment.loaded(record));
     deployment.load_documents(store).await.map_err(|error| BuildError::Failed(with_causes(&error)))
 }
 

@@ -2,7 +2,7 @@
 //! they are. In neither case do they take down the server or other functions, and they are reported, never skipped in silence.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     num::NonZero,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -19,8 +19,8 @@ use crate::{
     transaction::Change,
 };
 
-/// Rows for which a thread is worth while.
-const PART_MIN: usize = 256;
+/// Rows that a thread decodes: what one is worth while for, and few enough that several have something to do.
+const PART: usize = 512;
 
 /// Records that are damaged: ARNs of functions, names of documents.
 #[derive(Default)]
@@ -166,38 +166,52 @@ fn damaged_documents(connection: &Connection) -> Result<DamagedRows, StoreError>
     Ok(damaged)
 }
 
-/// All functions, and the rows of those that are damaged.
+/// All functions, and the rows of those that are damaged. A start waits for it: while this thread reads, others decode what it has.
 fn functions(connection: &Connection) -> Result<(Vec<FunctionRecord>, DamagedRows), StoreError> {
-    let mut statement =
-        connection.prepare(&format!("SELECT {COLUMNS}, rowid FROM functions ORDER BY name"))?;
-    let rows = statement.query_map([], |row| Ok((row.get("rowid")?, Row::read(row)?)))?;
-    let rows: Vec<(i64, Row)> = rows.collect::<Result<_, _>>()?;
-    let (mut functions, mut damaged) = (Vec::with_capacity(rows.len()), Vec::new());
-    for (number, decoded) in decode_all(&rows) {
-        match decoded {
-            Ok(function) => functions.push(function),
-            Err(error) => damaged.push((number, error)),
+    let mut statement = connection.prepare(&format!("SELECT {COLUMNS}, rowid FROM functions"))?;
+    let mut rows = statement.query_map([], |row| Ok((row.get("rowid")?, Row::read(row)?)))?;
+    let decoders_max = std::thread::available_parallelism().map_or(1, NonZero::get);
+    std::thread::scope(|scope| {
+        let (mut decoders, mut decoded) = (VecDeque::new(), Decoded::default());
+        loop {
+            let part = rows.by_ref().take(PART).collect::<Result<Vec<(i64, Row)>, _>>()?;
+            let is_last = part.len() < PART;
+            decoders.push_back(scope.spawn(move || decode_part(part)));
+            while decoders.len() > if is_last { 0 } else { decoders_max } {
+                let first = decoders.pop_front().map(|decoder| decoder.join());
+                decoded.extend(first.transpose().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            if is_last {
+                return Ok((decoded.functions, decoded.damaged));
+            }
         }
-    }
-    Ok((functions, damaged))
+    })
 }
 
-/// Decodes rows in their order. A start waits for it: every processor takes a part.
-fn decode_all(rows: &[(i64, Row)]) -> Vec<(i64, Result<FunctionRecord, StoreError>)> {
-    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let part = rows.len().div_ceil(processors).max(PART_MIN);
-    let decode_part =
-        |part: &[(i64, Row)]| -> Vec<_> { part.iter().map(|(number, row)| (*number, decode(row))).collect() };
-    std::thread::scope(|scope| {
-        let mut parts = rows.chunks(part);
-        let first = parts.next().unwrap_or_default();
-        let others: Vec<_> = parts.map(|part| scope.spawn(move || decode_part(part))).collect();
-        let mut decoded = decode_part(first);
-        for other in others {
-            decoded.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+/// What came of rows.
+#[derive(Default)]
+struct Decoded {
+    functions: Vec<FunctionRecord>,
+    damaged: DamagedRows,
+}
+
+impl Decoded {
+    fn extend(&mut self, part: Option<Decoded>) {
+        let part = part.unwrap_or_default();
+        self.functions.extend(part.functions);
+        self.damaged.extend(part.damaged);
+    }
+}
+
+fn decode_part(rows: Vec<(i64, Row)>) -> Decoded {
+    let mut part = Decoded { functions: Vec::with_capacity(rows.len()), damaged: Vec::new() };
+    for (number, row) in rows {
+        match decode(&row) {
+            Ok(function) => part.functions.push(function),
+            Err(error) => part.damaged.push((number, error)),
         }
-        decoded
-    })
+    }
+    part
 }
 
 /// Removes what lies in quarantine of a function. Whether there was anything.

@@ -15,7 +15,7 @@ pub use alias::Alias;
 pub use configuration::{FunctionConfiguration, FunctionLayer, LoggingConfiguration};
 pub use key::FunctionKey;
 pub use layer::{LayerKey, LayerVersion};
-pub use record::{CodeReference, FunctionRecord};
+pub use record::{CodeReference, FunctionRecord, PreviousVersion};
 pub use state::{FunctionState, LastUpdateStatus};
 
 /// The qualifier of the unpublished version.

@@ -122,6 +122,11 @@ impl FunctionRecord {
         }
     }
 
+    /// The deployment that invocations run: while an update is being prepared, the one before it (I-07).
+    pub fn running_deployment_id(&self) -> &str {
+        self.previous.as_deref().map_or(&self.deployment_id, |previous| &previous.deployment_id)
+    }
+
     /// Ends a creation or an update: the function is Active and runs what it now says. `note` becomes the state's reason.
     pub fn become_active(&mut self, revision_id: String, note: Option<String>) {
         self.state = FunctionState::Active;

@@ -107,21 +107,21 @@ impl Router {
             return Box::pin(self.gateway.about_any_connection(request, &id, callers)).await;
         }
         if request.path.starts_with("/_lambent/") {
-            return self.to_own_pages(request, entrance).await;
+            return Box::pin(self.to_own_pages(request, entrance)).await;
         }
         let caller = self.defaults.identify(&request);
         if self.is_link_of_sns(&request, &caller) {
-            return query_api::answer(&self.sns, request, caller).await;
+            return Box::pin(query_api::answer(&self.sns, request, caller)).await;
         }
         if let Some(certificate) = self.certificate(&request).await {
             return certificate;
         }
         let service = service_of(&request, &caller);
         if let Some(endpoint) = self.elsewhere.of(service) {
-            return self.to_elsewhere(request, caller, endpoint).await;
+            return Box::pin(self.to_elsewhere(request, caller, endpoint)).await;
         }
         let Some(destination) = Destination::of(service) else {
-            return self.to_s3(request, caller).await;
+            return Box::pin(self.to_s3(request, caller)).await;
         };
         let takes_forms = sends_forms(&request);
         match self.proven(request).await {
@@ -230,6 +230,19 @@ impl Router {
     }
 
     async fn deliver(&self, request: HttpRequest, caller: Caller, destination: Destination) -> HttpResponse {
+        match destination {
+            Destination::Lambda => self.lambda.handle(request, caller).await,
+            // What answers an invocation is made anew for each, and as large as the largest of these: they are elsewhere.
+            other => Box::pin(self.deliver_to_other(request, caller, other)).await,
+        }
+    }
+
+    async fn deliver_to_other(
+        &self,
+        request: HttpRequest,
+        caller: Caller,
+        destination: Destination,
+    ) -> HttpResponse {
         match destination {
             Destination::Lambda => self.lambda.handle(request, caller).await,
             Destination::Iam => query_api::answer(&self.iam, request, caller).await,

@@ -73,7 +73,7 @@ impl Environment {
         }
         let came_from = self.finish(pool, (&invocation, started, deadline), &mut ended).await?;
         if !ended.is_well {
-            self.reset(reset_reason(&ended.status)).await;
+            Box::pin(self.reset(reset_reason(&ended.status))).await;
         }
         if invocation.is_patient {
             // An event of a queue is settled now, on disk: nobody is to find it gone and no word of it in the log.
@@ -99,7 +99,8 @@ impl Environment {
             return Ok(None);
         }
         self.phase = Phase::Reinitializing;
-        Ok(match self.run_init(InitPhase::Invoke, deadline).await? {
+        // Elsewhere, as the reset is: neither is part of most invocations, and either is larger than all the rest.
+        Ok(match Box::pin(self.run_init(InitPhase::Invoke, deadline)).await? {
             Initialized::Ready => None,
             Initialized::TimedOut => Some(self.timed_out(invocation)),
             Initialized::Exited(status) => Some(Ended::exited(invocation, describe_exit(status))),

@@ -161,14 +161,16 @@ async fn handle(request: Request<Incoming>, shared: &Shared) -> Response<Full<By
     if let Some(call) = path.strip_prefix(runtime_api::PREFIX) {
         return runtime_api::handle(call, request, &shared.runtime).await;
     }
+    // What answers a runtime is made anew for each call, and as large as the largest of these: they are elsewhere.
     if let Some(call) = path.strip_prefix(extensions_api::PREFIX) {
-        return extensions_api::handle(call, request, &shared.extensions).await;
+        return Box::pin(extensions_api::handle(call, request, &shared.extensions)).await;
     }
-    match path.trim_end_matches('/') {
-        telemetry_api::TELEMETRY => telemetry_api::handle(TelemetryApi::Telemetry, request, shared).await,
-        telemetry_api::LOGS => telemetry_api::handle(TelemetryApi::Logs, request, shared).await,
-        _ => answers::not_found(),
-    }
+    let api = match path.trim_end_matches('/') {
+        telemetry_api::TELEMETRY => TelemetryApi::Telemetry,
+        telemetry_api::LOGS => TelemetryApi::Logs,
+        _ => return answers::not_found(),
+    };
+    Box::pin(telemetry_api::handle(api, request, shared)).await
 }
 
 /// The answer to a path that is none of an API's calls, or to one of its calls with another method.

@@ -60,10 +60,12 @@ impl Place {
     pub(crate) fn of(request: &HttpRequest, apis: &Registry) -> Option<Self> {
         let host = request.header("host").unwrap_or_default();
         Self::at(host, &request.path).or_else(|| {
+            if !apis.has_domains() || request.path.starts_with(PATHS) {
+                return None;
+            }
             // Whoever may make domain names must not come between callers and this server, whose name one may have.
             let scope = credential_scope::of_request(request.header("authorization"), &request.query);
-            let is_for_another = scope.is_some_and(|scope| scope.service != EXECUTE);
-            if !apis.has_domains() || request.path.starts_with(PATHS) || is_for_another {
+            if scope.is_some_and(|scope| scope.service != EXECUTE) {
                 return None;
             }
             let domain = host.rsplit_once(':').map_or(host, |(domain, _)| domain);

@@ -8,7 +8,7 @@ use super::{LambdaApi, RequestContext, errors};
 use crate::http::HttpResponse;
 
 /// Each handler takes the operation's input and what is common to all requests, and gives the output of the model. Some are apart: an
-/// invocation's answer is not of the model's making.
+/// invocation's answer is not of the model's making, and nothing is allocated for it that could as well not be.
 macro_rules! operations {
     (apart: { $($apart:ident => $apart_handler:ident,)* } $($operation:ident => $handler:ident,)*) => {
         impl LambdaApi {
@@ -23,7 +23,7 @@ macro_rules! operations {
                 match operation {
                     $(Operation::$apart => self.$apart_handler(decoded, &context, request_id).await,)*
                     $(Operation::$operation => {
-                        self.answer(operation, self.$handler(decoded.typed()?, &context).await)
+                        self.answer(operation, Box::pin(self.$handler(decoded.typed()?, &context)).await)
                     })*
                     other => Err(errors::not_implemented(other.schema().name)),
                 }

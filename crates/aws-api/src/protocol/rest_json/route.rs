@@ -72,21 +72,36 @@ impl Template {
     }
 
     fn labels_of(&self, segments: &[&str]) -> Option<Vec<(&'static str, String)>> {
+        // Most templates are none of it: that is known before anything is decoded.
+        if !self.fits(segments) {
+            return None;
+        }
         let mut labels = Vec::new();
         for (position, segment) in self.segments.iter().enumerate() {
             match segment {
-                Segment::Literal(literal) => (segments.get(position) == Some(literal)).then_some(())?,
-                Segment::Label(name) => {
-                    let value = segments.get(position).filter(|value| !value.is_empty())?;
-                    labels.push((*name, decode(value)?));
-                }
+                Segment::Literal(_) => {}
+                Segment::Label(name) => labels.push((*name, decode(segments.get(position)?)?)),
                 Segment::Greedy(name) => {
                     labels.push((*name, decode(&segments.get(position..)?.join("/"))?));
-                    return Some(labels);
+                    break;
                 }
             }
         }
-        (segments.len() == self.segments.len()).then_some(labels)
+        Some(labels)
+    }
+
+    fn fits(&self, segments: &[&str]) -> bool {
+        let takes_rest = self.segments.iter().position(|segment| matches!(segment, Segment::Greedy(_)));
+        let has_length = match takes_rest {
+            Some(position) => segments.len() >= position,
+            None => segments.len() == self.segments.len(),
+        };
+        has_length
+            && self.segments.iter().zip(segments).all(|(segment, given)| match segment {
+                Segment::Literal(literal) => given == literal,
+                Segment::Label(_) => !given.is_empty(),
+                Segment::Greedy(_) => true,
+            })
     }
 }
 

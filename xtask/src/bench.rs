@@ -16,6 +16,7 @@ mod gateways;
 mod http;
 mod http_floor;
 mod lambent;
+mod libraries;
 mod load;
 mod package;
 mod page;
@@ -244,6 +245,9 @@ fn measure(
                 rows.extend(invokes(server, subject, folder, effort)?);
             }
             if !effort.is_gate {
+                let libraries = libraries::rows(server, subjects, folder, effort)?;
+                libraries.iter().for_each(|row| println!("{}", report::line(row)));
+                rows.extend(libraries);
                 let ends = starts::rows_with_ends(subjects, folder, effort)?;
                 ends.iter().for_each(|row| println!("{}", report::line(row)));
                 rows.extend(ends);

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use crate::{
     attention::Attention,
     budget::Budget,
+    compiled::Compilations,
     configuration::Configuration,
     environment::name_server::Resolver,
     runtimes::HostRuntimes,
@@ -61,6 +62,7 @@ pub(crate) struct Context {
     pub resolver: Arc<Resolver>,
     pub shelves: Arc<Shelves>,
     pub zygotes: Zygotes,
+    pub compilations: Compilations,
     /// Sandboxes that are being started at a time: more only makes each slower.
     pub starts: Semaphore,
     next_id: AtomicU64,
@@ -77,6 +79,7 @@ impl Context {
             resolver: Arc::default(),
             shelves: Arc::new(Shelves::new(ahead)),
             zygotes: Zygotes::default(),
+            compilations: Compilations::new(),
             uids: Arc::new(Uids::of(&configuration.data_dir)),
             configuration,
             launcher: Arc::new(dependencies.launcher),

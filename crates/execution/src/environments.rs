@@ -18,6 +18,7 @@ use tokio::{sync::oneshot, task::JoinSet, time::Instant};
 
 use crate::{
     awake::Awake,
+    compiled::compile_wanted,
     configuration::Configuration,
     context::{Context, Dependencies},
     environment::{self, Environment},
@@ -42,6 +43,7 @@ impl Environments {
     pub fn new(configuration: Configuration, dependencies: Dependencies) -> Self {
         let context = Context::new(configuration, dependencies);
         tokio::spawn(keep_prepared(Arc::downgrade(&context)));
+        tokio::spawn(compile_wanted(Arc::downgrade(&context)));
         let mut looks_out = JoinSet::new();
         let attention = Arc::clone(&context.attention);
         let awake = Awake::new(context.configuration.awake);
@@ -57,6 +59,7 @@ impl Environments {
 
     /// Retires everything that is idle and waits, within `bound`, until what runs has ended.
     pub async fn drain(&self, bound: Duration) {
+        self.context.compilations.close();
         self.context.shelves.close().await;
         self.provisions().values().for_each(|provision| provision.end());
         for pool in read(&self.pools).values() {
@@ -163,6 +166,7 @@ impl ExecutionEnvironments for Environments {
             // A runtime that is missing is what the first invocation hears of.
             if let Ok(plan) = environment::plan(&context, &version) {
                 context.shelves.expect(Kind::of(&context.configuration, &version, &plan));
+                context.compilations.want(&context, &version, &plan);
             }
         });
     }

@@ -9,6 +9,7 @@ mod attention;
 mod awake;
 mod budget;
 mod clock;
+mod compiled;
 mod configuration;
 mod context;
 mod environment;

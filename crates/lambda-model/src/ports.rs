@@ -211,6 +211,26 @@ pub trait CodePackages: Send + Sync {
     /// # Errors
     /// As above.
     fn layers(&self, layers: &[CodeReference]) -> Result<Option<CodeDirectory>, String>;
+
+    /// What was compiled of a package for a runtime, for as long as the package is leased; `None` where nothing was.
+    fn compiled(&self, code: &CodeReference, runtime: &str) -> Option<PathBuf>;
+
+    /// The same of layers, over each other as they are; `None` where one of them was not.
+    ///
+    /// # Errors
+    /// A text for the server's log.
+    fn compiled_layers(&self, layers: &[CodeReference], runtime: &str) -> Result<Option<PathBuf>, String>;
+
+    /// Keeps what was compiled of a package, which is leased, until the machine starts anew: relative paths, and what they hold.
+    ///
+    /// # Errors
+    /// A text for the server's log.
+    fn keep_compiled(
+        &self,
+        code: &CodeReference,
+        runtime: &str,
+        files: &[(PathBuf, Vec<u8>)],
+    ) -> Result<(), String>;
 }
 
 /// Reads objects of S3 that hold code.

@@ -4,12 +4,14 @@
 //! code/<sha256>/package.zip   the upload; durable before anyone is told
 //! code/<sha256>/tree/         its files; made from the zip, so never synced
 //! code/<sha256>/boot          the boot in which tree/ was made: after a reboot, and so after a power loss, it is made again
+//! code/<sha256>/compiled-*/   what was compiled of it; see [`compiled`]
 //! code/.merged-<sha256>/      several trees as one; see [`merged`]
 //! code/.incoming-*/           a package being taken in
 //! code/.removed-*/            a package being removed; as the one above, gone when the store opens
 //! ```
 //! A package comes and goes by a rename of its directory: under its name it is whole, or not there.
 
+mod compiled;
 mod entries;
 mod leases;
 mod merged;
@@ -268,9 +270,13 @@ impl CodePackages {
         write_private(&directory.join("boot"), self.inner.boot_id.as_bytes()).map(drop)
     }
 
-    /// The directory with these trees in it, made if need be. Their packages are leased.
-    fn merge(&self, layers: &[CodeReference], trees: &[PathBuf]) -> Result<PathBuf, StoreError> {
-        let name = merged::name_of(layers);
+    /// The directory with these trees in it, made if need be. Their packages, those of the layers, are leased.
+    fn merge(
+        &self,
+        name: String,
+        layers: &[CodeReference],
+        trees: &[PathBuf],
+    ) -> Result<PathBuf, StoreError> {
         let path = self.inner.root.join(&name);
         let mut made = self.inner.merged.lock().unwrap_or_else(PoisonError::into_inner);
         if !made.contains(&name) {
@@ -332,8 +338,26 @@ impl CodePackagesPort for CodePackages {
         }
         let (trees, leases): (Vec<_>, Vec<_>) =
             directories.into_iter().map(|directory| (directory.path, directory.lease)).unzip();
-        let path = self.merge(layers, &trees).map_err(|error| with_causes(&error))?;
+        let path =
+            self.merge(merged::name_of(layers), layers, &trees).map_err(|error| with_causes(&error))?;
         Ok(Some(CodeDirectory { path, lease: Box::new(leases) }))
+    }
+
+    fn compiled(&self, code: &CodeReference, runtime: &str) -> Option<PathBuf> {
+        Some(self.place_of_compiled(code, runtime)).filter(|place| place.is_dir())
+    }
+
+    fn compiled_layers(&self, layers: &[CodeReference], runtime: &str) -> Result<Option<PathBuf>, String> {
+        self.compiled_of_layers(layers, runtime).map_err(|error| with_causes(&error))
+    }
+
+    fn keep_compiled(
+        &self,
+        code: &CodeReference,
+        runtime: &str,
+        files: &[(PathBuf, Vec<u8>)],
+    ) -> Result<(), String> {
+        self.store_compiled(code, runtime, files).map_err(|error| with_causes(&error))
     }
 }
 

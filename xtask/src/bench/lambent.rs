@@ -29,7 +29,8 @@ pub(super) struct Lambent {
     process: Background,
     /// `host:port`.
     pub(super) address: String,
-    data: PathBuf,
+    /// Its data directory.
+    pub(super) data: PathBuf,
 }
 
 impl Lambent {

@@ -111,7 +111,7 @@ fn bootstrap(path: &str) -> String {
 }
 
 /// What our bootstraps read; the rest of Lambda's variables does not matter to an echo.
-fn variables(task: &Path) -> Vec<(&'static str, String)> {
+pub(super) fn variables(task: &Path) -> Vec<(&'static str, String)> {
     vec![
         ("LAMBDA_TASK_ROOT", text(task)),
         ("_HANDLER", "app.handler".to_owned()),

@@ -59,7 +59,7 @@ pub(super) fn rows(
 }
 
 /// Microseconds of the first invocation of a function, which comes by itself: what the last one used up has been made again.
-fn start(server: &Lambent, subject: &Subject, path: &str) -> Result<u64, Failure> {
+pub(super) fn start(server: &Lambent, subject: &Subject, path: &str) -> Result<u64, Failure> {
     let failed = |error| Failure::during(format!("cold {}", subject.name), error);
     thread::sleep(PAUSE);
     let mut connection = Connection::open(&server.address).map_err(failed)?;
@@ -138,20 +138,20 @@ fn side_by_side(
 }
 
 /// Measurements that were taken one after another, so that their sum is how long they took.
-fn one_after_another(micros: Vec<u64>) -> Latencies {
+pub(super) fn one_after_another(micros: Vec<u64>) -> Latencies {
     let elapsed = Duration::from_micros(micros.iter().sum());
     Latencies::new(micros, elapsed)
 }
 
 /// The program that starts others in namespaces.
-struct Bare {
+pub(super) struct Bare {
     program: PathBuf,
     /// Where it mounts the root.
     scratch: PathBuf,
 }
 
 impl Bare {
-    fn build(folder: &Path) -> Result<Self, Failure> {
+    pub(super) fn build(folder: &Path) -> Result<Self, Failure> {
         let source = shell::repository_root().join("xtask/src/bench/programs/bare_start.c");
         let (program, scratch) = (folder.join("bare_start"), folder.join("scratch"));
         shell::succeed(
@@ -163,7 +163,7 @@ impl Bare {
     }
 
     /// Microseconds until the subject's runtime asks for its first event.
-    fn start(&self, subject: &Subject) -> Result<u64, Failure> {
+    pub(super) fn start(&self, subject: &Subject) -> Result<u64, Failure> {
         let mut command = Command::new(&self.program);
         command.arg(&self.scratch).arg(PAUSE.as_micros().to_string()).args(&subject.bare);
         command.envs(subject.variables.iter().map(|(name, value)| (name, value)));

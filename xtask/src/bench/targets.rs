@@ -73,6 +73,8 @@ const GOALS: &[(&str, &str, Figure, f64)] = &[
     ("G5", "cold native : runc", Figure::P50, 1.0 / 15.0),
     ("G6", "cold python : bare", Figure::P50, 1.0 / 15.0),
     ("G6", "cold python : bare", Figure::P50Micros, 3_000.0),
+    ("G7", "cold python, boto3 : bare", Figure::P50, 0.5),
+    ("G7", "cold python, numpy and pandas : bare", Figure::P50, 0.5),
     ("G8", "cold node : bare", Figure::P50Micros, 6_000.0),
     ("G10", "starts native, with their ends : runc", Figure::Rate, 8.0),
     ("G10", "starts python, with their ends : runc", Figure::Rate, 4.0),

@@ -397,6 +397,11 @@ def set_up_process(is_prepared):
     """sys.path in the order of Lambda's, logging, no trace of this file."""
     global json_logging, log_descriptor
     log_descriptor = os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)
+    compiled = os.environ.pop("_LAMBENT_COMPILED", None)
+    if compiled is not None:
+        from _lambent_compiled import use
+
+        use(compiled)
     version = "python%d.%d" % sys.version_info[:2]
     runtime = os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime")
     task = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")

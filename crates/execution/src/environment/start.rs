@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     budget::Room,
-    clock,
+    clock, compiled,
     context::Context,
     runtimes::{PlanRequest, RuntimePlan},
     sandboxes::{self, SandboxOfEnvironment, Wanted},
@@ -67,13 +67,18 @@ impl Environment {
         let opt = layers.as_ref().map(|layers| layers.path.as_path());
         let mut plan = plan(&context, &version)?;
         plan.look_for_bootstrap(&code.path, opt);
-        let wanted = Wanted::of(&context.configuration, &version, &plan, (&code.path, opt));
+        let compiled = context.compilations.of(&context, &version, &plan);
+        let is_compiled = !compiled.is_empty();
+        let wanted = Wanted::of(&context.configuration, &version, &plan, (&code.path, opt, compiled));
         let SandboxOfEnvironment { id, uid, spec, sandbox, services, waiting, origin } =
             sandboxes::obtain(&context, &wanted).await?;
         services.serve_for(&version);
         let log_to = log_destination(&version);
         let surroundings = (&*log_to.stream, services.addresses, initialization);
-        let (plan, variables) = seen_by_processes(&context, &version, &spec, plan, surroundings);
+        let (plan, mut variables) = seen_by_processes(&context, &version, &spec, plan, surroundings);
+        if is_compiled {
+            variables.push((compiled::VARIABLE.into(), compiled::ROOT.into()));
+        }
         let log_to = (log_to, LogFormat::of(&version.configuration.logging));
         let log = LogCapture::new(Arc::clone(&context.logs), log_to, services.telemetry);
         let extensions = extension_programs(&spec, opt, context.configuration.isolation);

@@ -28,6 +28,8 @@ type Bootstrap = &'static [(&'static str, &'static str)];
 
 const PYTHON: Bootstrap = &[
     ("bootstrap.py", include_str!("../../runtimes/python/bootstrap.py")),
+    ("_lambent_compiled.py", include_str!("../../runtimes/python/_lambent_compiled.py")),
+    ("_lambent_compiler.py", include_str!("../../runtimes/python/_lambent_compiler.py")),
     ("_lambent_json_answers.py", include_str!("../../runtimes/python/_lambent_json_answers.py")),
     ("_lambent_json_logging.py", include_str!("../../runtimes/python/_lambent_json_logging.py")),
     ("_lambent_rehearsal.py", include_str!("../../runtimes/python/_lambent_rehearsal.py")),

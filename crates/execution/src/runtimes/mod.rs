@@ -76,6 +76,9 @@ pub struct RuntimePlan {
     pub is_wrapped: bool,
     /// Whether the program can be started before its function is known.
     pub waits: Waits,
+    /// The program that compiles a package ahead of its starts, a path inside, and its arguments but for the last, the folder; empty
+    /// where there is nothing to compile.
+    pub compiler: Vec<OsString>,
     /// Variables beside those of the function itself (N-02).
     pub environment: Vec<(String, String)>,
     /// A path inside.

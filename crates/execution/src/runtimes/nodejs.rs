@@ -36,6 +36,7 @@ pub(super) fn plan(request: &PlanRequest<'_>, interpreter: &Interpreter, directo
         runtime_version: format!("nodejs:{major}.v1"),
         runtime_version_arn: runtime_version_arn(request, &interpreter.program.to_string_lossy()),
         argv: vec![program.into(), format!("{RUNTIME}/bootstrap.cjs").into()],
+        compiler: Vec::new(),
         is_wrapped: false,
         waits: Waits::Alone,
         environment,

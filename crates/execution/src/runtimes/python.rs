@@ -29,6 +29,12 @@ pub(super) fn plan(request: &PlanRequest<'_>, interpreter: &Interpreter, directo
     RuntimePlan {
         runtime_version: format!("python:{version}.v1"),
         runtime_version_arn: runtime_version_arn(request, &interpreter.program.to_string_lossy()),
+        // On its own: nothing of what it compiles is imported, and no folder is looked into.
+        compiler: vec![
+            program.clone().into(),
+            "-IBS".into(),
+            format!("{RUNTIME}/_lambent_compiler.py").into(),
+        ],
         argv: vec![program.into(), format!("{RUNTIME}/bootstrap.py").into()],
         is_wrapped: false,
         waits: Waits::ForkedFromOne,

@@ -10,6 +10,7 @@ use sandbox::{Bind, Cpu, EphemeralStorage, IsolationLevel, Limits, NetworkPolicy
 
 use super::WaitingProgram;
 use crate::{
+    compiled,
     configuration::{Configuration, CpuPolicy},
     environment::name_server,
     runtimes::RuntimePlan,
@@ -61,11 +62,12 @@ impl Wanted {
         configuration: &Configuration,
         version: &RunnableVersion,
         plan: &RuntimePlan,
-        (code, layers): (&Path, Option<&Path>),
+        (code, layers, compiled): (&Path, Option<&Path>, Vec<Bind>),
     ) -> Self {
         let kind = Kind::of(configuration, version, plan);
         let mut binds = vec![Bind { source: code.to_owned(), target: TASK_ROOT.into() }];
         binds.extend(layers.map(|layers| Bind { source: layers.to_owned(), target: LAYERS_ROOT.into() }));
+        binds.extend(compiled);
         Self {
             kind,
             late: Late { binds, limits: limits_of(configuration.cpu, version.configuration.memory_size_mb) },
@@ -100,6 +102,11 @@ impl Kind {
         Self { ephemeral_storage: ephemeral_storage(0), network: NetworkPolicy::default(), ..self.clone() }
     }
 
+    /// The same for a program that compiles: it talks to nobody, and nothing waits in it.
+    pub(crate) fn of_compiler(&self) -> Self {
+        Self { network: NetworkPolicy::default(), waiting: None, ..self.clone() }
+    }
+
     /// What of the host it shows, and what of that it hides.
     pub(crate) fn shows(&self) -> (&[Bind], &[PathBuf]) {
         (&self.binds, &self.masks)
@@ -115,7 +122,9 @@ impl Kind {
             binds: self.binds.clone(),
             masks: self.masks.clone(),
             symlinks: Vec::new(),
-            directories: vec![TASK_ROOT.into(), LAYERS_ROOT.into()],
+            directories: [TASK_ROOT, LAYERS_ROOT, compiled::TASK, compiled::LAYERS]
+                .map(PathBuf::from)
+                .to_vec(),
             ephemeral_storage: self.ephemeral_storage,
             limits,
             address: ADDRESS,

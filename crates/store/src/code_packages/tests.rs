@@ -269,6 +269,57 @@ fn damage_of_a_package_is_noticed_and_mended_by_another_upload() {
 }
 
 #[test]
+fn what_was_compiled_is_there_in_the_same_boot_only_and_goes_with_its_package() {
+    let folder = TempDir::new().unwrap();
+    let in_boot = |boot| CodePackages::open_in_boot(folder.path(), boot).unwrap();
+    let packages = in_boot("1");
+    let lease = packages.intake_now(&package("whole")).unwrap_or_else(|error| panic!("{error}"));
+    let code = lease.reference();
+    assert_eq!(packages.compiled(code, "python3.11"), None);
+    let keep = |packages: &CodePackages, contents: &str| {
+        let files = [(PathBuf::from("a/__pycache__/b.pyc"), contents.as_bytes().to_vec())];
+        packages.keep_compiled(code, "python3.11", &files).unwrap();
+    };
+    let kept = |packages: &CodePackages| {
+        let place = packages.compiled(code, "python3.11")?;
+        Some(fs::read_to_string(place.join("a/__pycache__/b.pyc")).unwrap())
+    };
+    keep(&packages, "first");
+    assert_eq!(kept(&in_boot("1")).as_deref(), Some("first"));
+    assert_eq!(packages.compiled(code, "python3.12"), None);
+    let later = in_boot("2");
+    assert_eq!(kept(&later), None);
+    keep(&later, "second");
+    assert_eq!(kept(&later).as_deref(), Some("second"));
+    assert_eq!(kept(&packages), None, "what nobody believes is removed");
+    drop(lease);
+    later.collect(|| Ok(HashSet::new())).unwrap();
+    assert_eq!(names_in(folder.path()), [""; 0]);
+}
+
+#[test]
+fn what_was_compiled_of_layers_lies_over_each_other_as_they_do() {
+    let (_folder, packages) = code_store();
+    let leases =
+        ["a", "b"].map(|name| packages.intake_now(&package(name)).unwrap_or_else(|error| panic!("{error}")));
+    let layers = leases.each_ref().map(|lease| lease.reference().clone());
+    let keep = |layer: usize, files: &[(&str, &str)]| {
+        let files: Vec<_> =
+            files.iter().map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec())).collect();
+        packages.keep_compiled(&layers[layer], "python3.11", &files).unwrap();
+    };
+    let compiled = |layers: &[CodeReference]| packages.compiled_layers(layers, "python3.11").unwrap();
+    keep(0, &[("__pycache__/both.pyc", "a"), ("__pycache__/one.pyc", "a")]);
+    assert_eq!(compiled(&[]), None);
+    assert_eq!(compiled(&layers), None, "one is not compiled");
+    assert_eq!(compiled(&layers[..1]), packages.compiled(&layers[0], "python3.11"));
+    keep(1, &[("__pycache__/both.pyc", "")]);
+    let both = compiled(&layers).unwrap().join("__pycache__");
+    assert_eq!(fs::read_to_string(both.join("both.pyc")).unwrap(), "", "that of another source is not used");
+    assert_eq!(fs::read_to_string(both.join("one.pyc")).unwrap(), "a");
+}
+
+#[test]
 fn only_names_of_packages_are_looked_up() {
     let (folder, packages) = code_store();
     fs::write(folder.path().join("package.zip"), "secret").unwrap();

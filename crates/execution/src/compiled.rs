@@ -1,0 +1,189 @@
+//! Code that is compiled when it is deployed, so that no start of an environment compiles it again.
+//!
+//! ```text
+//! deployed, or started without ──► wanted ──one at a time──► compiled, in a sandbox of its own ──► kept beside its package
+//!                                                 └── too small, or the compiler fails: never asked again
+//! ```
+//! An environment that starts later finds it at [`ROOT`], where the bootstrap looks for it; one that starts before goes without. What is
+//! compiled is the function's own, as hostile as any: its compiler sees it and nothing else, and what it hands back is used where the
+//! package is and nowhere else.
+
+mod compiler;
+mod frames;
+
+use std::{
+    collections::HashSet,
+    ffi::OsString,
+    hash::{DefaultHasher, Hash, Hasher},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
+
+use lambda_model::{error::with_causes, function::CodeReference, ports::RunnableVersion};
+use sandbox::{Bind, IsolationLevel};
+use tokio::sync::{Notify, mpsc};
+
+use crate::{context::Context, runtimes::RuntimePlan, sandboxes::Kind};
+
+/// Where an environment has what was compiled: what belongs to the package in one folder, what belongs to the layers in another.
+pub(crate) const ROOT: &str = "/var/rapid";
+/// The folders, and what they stand for.
+pub(crate) const TASK: &str = "/var/rapid/task";
+pub(crate) const LAYERS: &str = "/var/rapid/opt";
+/// Tells a bootstrap of it.
+pub(crate) const VARIABLE: &str = "_LAMBENT_COMPILED";
+
+/// Of all sources of a package: to compile less takes no longer than to look for it, and each compiler takes as long as to start an
+/// interpreter.
+const SOURCE_BYTES_MIN: u64 = 4 << 10;
+
+/// What is to be compiled.
+pub(crate) struct Compilations {
+    /// Packages in a runtime ([`number_of`]) that are being compiled, or are never to be.
+    known: Mutex<HashSet<u64>>,
+    wanted: mpsc::UnboundedSender<Wanted>,
+    wishes: Mutex<Option<mpsc::UnboundedReceiver<Wanted>>>,
+    closed: Notify,
+}
+
+/// A package that is to be compiled.
+struct Wanted {
+    code: CodeReference,
+    /// Where environments have it.
+    root: &'static str,
+    runtime: String,
+    compiler: Vec<OsString>,
+    /// What environments of its runtime are built from.
+    kind: Kind,
+}
+
+impl Compilations {
+    pub(crate) fn new() -> Self {
+        let (wanted, wishes) = mpsc::unbounded_channel();
+        let wishes = Mutex::new(Some(wishes));
+        Self { known: Mutex::default(), wanted, wishes, closed: Notify::new() }
+    }
+
+    /// What the version runs is to be compiled, if it was not.
+    pub(crate) fn want(&self, context: &Context, version: &RunnableVersion, plan: &RuntimePlan) {
+        if !is_used(context, version, plan) {
+            return;
+        }
+        let layers = version.configuration.layers.iter().map(|layer| (&layer.code, "/opt"));
+        for (code, root) in layers.chain([(&version.code, "/var/task")]) {
+            let runtime = &version.configuration.runtime;
+            if self.known().insert(number_of(code, runtime)) {
+                let kind = Kind::of(&context.configuration, version, plan).of_compiler();
+                let (code, runtime, compiler) = (code.clone(), runtime.clone(), plan.compiler.clone());
+                // Nobody listens any more when the server ends.
+                let _ = self.wanted.send(Wanted { code, root, runtime, compiler, kind });
+            }
+        }
+    }
+
+    /// What was compiled of a version, as an environment is to have it. What was not yet is wanted now.
+    pub(crate) fn of(&self, context: &Context, version: &RunnableVersion, plan: &RuntimePlan) -> Vec<Bind> {
+        if !is_used(context, version, plan) {
+            return Vec::new();
+        }
+        let runtime = &version.configuration.runtime;
+        let layers: Vec<_> = version.configuration.layers.iter().map(|layer| layer.code.clone()).collect();
+        let bind = |source: PathBuf, target: &str| Bind { source, target: target.into() };
+        let task = context.code.compiled(&version.code, runtime).map(|source| bind(source, TASK));
+        let opt = context.code.compiled_layers(&layers, runtime).unwrap_or_else(|error| {
+            tracing::warn!(error, "what was compiled of layers is not used");
+            None
+        });
+        let binds: Vec<Bind> = task.into_iter().chain(opt.map(|source| bind(source, LAYERS))).collect();
+        if binds.len() < 1 + usize::from(!layers.is_empty()) {
+            self.want(context, version, plan);
+        }
+        binds
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashSet<u64>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends what is being compiled, and the task.
+    pub(crate) fn close(&self) {
+        self.closed.notify_one();
+    }
+}
+
+/// Stands for a package in a runtime. Two that have the same are compiled once, which costs one of them some time at its starts.
+fn number_of(code: &CodeReference, runtime: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&code.sha256_hex, runtime).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Whether what is compiled is what the interpreter would run: a function may tell its interpreter to compile in another way, or to say what
+/// it thinks of the sources.
+fn is_used(context: &Context, version: &RunnableVersion, plan: &RuntimePlan) -> bool {
+    let own_variables = version.configuration.environment.iter().flatten();
+    !plan.compiler.is_empty()
+        && context.configuration.isolation == IsolationLevel::Sandbox
+        && !own_variables.map(|(name, _)| name).any(|name| name.starts_with("PYTHON"))
+}
+
+/// Compiles what is wanted, until the context is closed or gone.
+pub(crate) async fn compile_wanted(context: Weak<Context>) {
+    let wishes =
+        |context: &Context| context.compilations.wishes.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(mut wishes) = context.upgrade().as_deref().and_then(wishes) else { return };
+    while let Some(wanted) = wishes.recv().await {
+        let Some(context) = context.upgrade() else { return };
+        tokio::select! {
+            () = context.compilations.closed.notified() => return,
+            compiled = compile(&context, &wanted) => match compiled {
+                // Should it be gone one day, and come again, it is compiled again.
+                Ok(Outcome::Kept) => drop(context.compilations.known().remove(&number_of(&wanted.code, &wanted.runtime))),
+                Ok(Outcome::TooSmall) => {}
+                Err(why) => {
+                    let (package, runtime) = (&wanted.code.sha256_hex, &wanted.runtime);
+                    tracing::warn!(package, runtime, why, "a package is not compiled ahead of its starts");
+                }
+            },
+        }
+    }
+}
+
+enum Outcome {
+    Kept,
+    TooSmall,
+}
+
+async fn compile(context: &Arc<Context>, wanted: &Wanted) -> Result<Outcome, String> {
+    let (code, packages) = (wanted.code.clone(), Arc::clone(&context.code));
+    let found = tokio::task::spawn_blocking(move || {
+        let directory = packages.directory(&code)?;
+        let bytes = source_bytes(&directory.path);
+        Ok::<_, String>((directory, bytes))
+    });
+    let (directory, bytes) = found.await.map_err(|error| error.to_string())??;
+    if bytes < SOURCE_BYTES_MIN {
+        return Ok(Outcome::TooSmall);
+    }
+    let package = Bind { source: directory.path.clone(), target: wanted.root.into() };
+    let output = compiler::run(context, &wanted.kind, package, (&wanted.compiler, bytes));
+    let output = output.await.map_err(|error| with_causes(&error))?;
+    let (code, runtime, packages) = (wanted.code.clone(), wanted.runtime.clone(), Arc::clone(&context.code));
+    let kept = tokio::task::spawn_blocking(move || {
+        let kept = packages.keep_compiled(&code, &runtime, &frames::files(&output)?);
+        drop(directory);
+        kept
+    });
+    kept.await.map_err(|error| error.to_string())?.map(|()| Outcome::Kept)
+}
+
+/// Of all sources below a folder; links are not followed.
+fn source_bytes(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let bytes = entries.map(|entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => source_bytes(&entry.path()),
+        Ok(metadata) if entry.file_name().to_string_lossy().ends_with(".py") => metadata.len(),
+        _ => 0,
+    });
+    bytes.sum()
+}

@@ -1,6 +1,7 @@
 """Many at a time: the account limit, the budgets of the server, and throttling."""
 
 import threading
+import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -83,6 +84,20 @@ def test_environments_that_nobody_uses_end_for_those_that_begin(fresh_server):
     for caller in callers:
         caller.join()
     assert answers == [True] * len(functions)
+    deployer.close()
+
+
+def test_what_is_soon_there_again_ends_before_what_takes_long(fresh_server, python_runtime):
+    server = fresh_server("--environments-max", "2")
+    deployer = Deployer(server.client(), python_runtime)
+    code = "import time, uuid\nNAME = str(uuid.uuid4())\ntime.sleep({})\ndef handler(event, context):\n    return NAME\n"
+    slow, quick = deployer(code.format(4)), deployer(code.format(0))
+    names = [slow.invoke().payload, quick.invoke().payload]
+    # Both are idle, the slow one longer.
+    time.sleep(0.5)
+    assert deployer(code.format(0)).invoke().error is None
+    assert slow.invoke().payload == names[0]
+    assert quick.invoke().payload != names[1]
     deployer.close()
 
 

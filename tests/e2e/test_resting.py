@@ -6,6 +6,8 @@ import os
 import time
 from pathlib import Path
 
+import leaks
+
 CODE = """
 import json, os, socket, urllib.error, urllib.request
 def status(url):
@@ -99,3 +101,36 @@ def test_an_environment_that_rested_is_taken_down_and_made_again(fresh_server, d
     for function in functions * 2:
         assert function.invoke({}).error is None
         time.sleep(LONG_S)
+
+
+WRITES = """
+import os
+def handler(event, context):
+    with open("/tmp/data", "wb") as file:
+        file.write(os.urandom(1 << 20) * 40)
+        file.flush()
+        os.fsync(file.fileno())
+    return os.getpid()
+"""
+
+
+def cached_bytes(server):
+    """Pages of files that are charged to the one environment of a server."""
+    made = [Path(path) for path in leaks.cgroups([server.health()["data_dir_id"]])]
+    [group] = {child for path in made for child in path.iterdir() if (child / "memory.stat").is_file()}
+    statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    # As v1 names it, and v2.
+    return int(statistics.get("cache", statistics.get("file")))
+
+
+def test_pages_of_files_of_an_environment_that_is_idle_for_long_are_taken_back(fresh_server, deploy_to):
+    # After a tenth of that.
+    server = fresh_server("--no-sdk", "--idle-retirement-seconds", "30", "--prepared-sandboxes", "0")
+    function = deploy_to(server)(WRITES, EphemeralStorage={"Size": 512}, MemorySize=512)
+    process = function.invoke().payload
+    assert cached_bytes(server) > 30 << 20
+    deadline = time.monotonic() + 15
+    while cached_bytes(server) > 4 << 20:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert function.invoke().payload == process, "it goes on"

@@ -10,7 +10,6 @@ use lambda_model::{
     ports::{CodePackages, EnvironmentEndpoint, LogSink, MetricSink},
 };
 use sandbox::Launcher;
-use tokio::sync::Semaphore;
 
 use crate::{
     attention::Attention,
@@ -21,6 +20,7 @@ use crate::{
     runtimes::HostRuntimes,
     sandboxes::{Shelves, Zygotes},
     scaling::ScalingRates,
+    starts::Starts,
     uids::Uids,
 };
 
@@ -63,8 +63,8 @@ pub(crate) struct Context {
     pub shelves: Arc<Shelves>,
     pub zygotes: Zygotes,
     pub compilations: Compilations,
-    /// Sandboxes that are being started at a time: more only makes each slower.
-    pub starts: Semaphore,
+    /// Sandboxes that are being started.
+    pub starts: Arc<Starts>,
     next_id: AtomicU64,
 }
 
@@ -90,7 +90,7 @@ impl Context {
             metrics: dependencies.metrics,
             endpoint: dependencies.endpoint,
             credentials: dependencies.credentials,
-            starts: Semaphore::new(cores * 2),
+            starts: Starts::new(cores * 2),
             next_id: AtomicU64::new(1),
         })
     }

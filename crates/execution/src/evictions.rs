@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! start ──► room? ──yes──► begin; where starts follow each other, one that is idle ends for the next
-//!             └──no──► the one that is idle longest ends ──► room? ...
+//!             └──no──► the one that is missed least ends ──► room? ...
 //!                        └── none is idle ──► one is just ending, or will be idle in a moment? wait ──► room? ...
 //!                                               └── no: there is no room
 //! ```
+//! Which one that is says [`lambda_model::environment::eviction`].
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -34,11 +35,25 @@ const AHEAD: usize = 2;
 /// See the module's doc.
 #[derive(Default)]
 pub(crate) struct Evictions {
-    last: Mutex<Option<Instant>>,
+    last: Mutex<Last>,
+}
+
+/// When the last one was.
+#[derive(Clone, Copy, Default)]
+struct Last {
+    at: Option<Instant>,
+    /// Whether it followed another.
+    is_of_stream: bool,
+}
+
+impl Last {
+    fn is_recent(self) -> bool {
+        self.at.is_some_and(|at| at.elapsed() < STREAM)
+    }
 }
 
 impl Evictions {
-    /// Takes room; where there is none, the environment that is idle longest makes place. `None` when none is idle.
+    /// Takes room; where there is none, the environment that is missed least makes place. `None` when none is idle.
     pub(crate) async fn acquire_room(&self, context: &Context, pools: &Pools) -> Option<Room> {
         let begun = Instant::now();
         let deadline = begun + Duration::from_millis(limits::ROOM_TIMEOUT_MS);
@@ -75,29 +90,26 @@ impl Evictions {
     }
 
     fn make_room_for_the_next(&self, context: &Context, pools: &Pools) {
-        let is_stream = self.last().is_some_and(|last| last.elapsed() < STREAM);
-        if is_stream && context.budget.rooms_left() < AHEAD {
+        let last = *self.lock();
+        if last.is_of_stream && last.is_recent() && context.budget.rooms_left() < AHEAD {
             self.evict(pools);
         }
     }
 
-    /// Has the environment end that is idle longest. False when none is idle.
+    /// Has the environment end that is missed least. False when none is idle.
     fn evict(&self, pools: &Pools) -> bool {
         let pools = pools.read().unwrap_or_else(PoisonError::into_inner);
-        let idle = pools.values().filter_map(|pool| Some((pool.idle_since()?, pool)));
-        let has_evicted =
-            idle.min_by_key(|(since, _)| *since).is_some_and(|(_, pool)| pool.evict_longest_idle());
+        let idle = pools.values().filter_map(|pool| Some((pool.longest_idle()?.waste(), pool)));
+        let missed_least = idle.max_by(|(one, _), (other, _)| one.total_cmp(other));
+        let has_evicted = missed_least.is_some_and(|(_, pool)| pool.evict_longest_idle());
         if has_evicted {
-            *self.lock() = Some(Instant::now());
+            let mut last = self.lock();
+            *last = Last { at: Some(Instant::now()), is_of_stream: last.is_recent() };
         }
         has_evicted
     }
 
-    fn last(&self) -> Option<Instant> {
-        *self.lock()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+    fn lock(&self) -> MutexGuard<'_, Last> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

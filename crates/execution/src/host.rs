@@ -1,4 +1,4 @@
-//! What this machine has left, and what it had when somebody last looked.
+//! What this machine has left, and what it had when somebody last looked; and whether what runs waits for memory already.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,23 +8,31 @@ use std::{
     },
 };
 
-/// Memory and disk at a time. A host that does not tell has enough.
+/// Memory and disk at a time. A host that does not tell has enough, and nobody waits on it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Resources {
     memory_bytes: u64,
     disk_bytes: u64,
+    /// Of the last ten seconds, those in which nothing ran since all waited for memory, per cent.
+    memory_stall_percent: f64,
 }
+
+/// Beyond this one environment more makes all of them slower: what they use is read again and again.
+const MEMORY_STALL_PERCENT_MAX: f64 = 10.0;
 
 impl Resources {
     /// Whether there is at least so much.
     pub(crate) fn has(self, memory_bytes: u64, disk_bytes: u64) -> bool {
-        self.memory_bytes >= memory_bytes && self.disk_bytes >= disk_bytes
+        self.memory_bytes >= memory_bytes
+            && self.disk_bytes >= disk_bytes
+            && self.memory_stall_percent <= MEMORY_STALL_PERCENT_MAX
     }
 
     fn now(data_dir: &Path) -> Self {
         Self {
             memory_bytes: memory_available_bytes().unwrap_or(u64::MAX),
             disk_bytes: disk_free_bytes(data_dir).unwrap_or(u64::MAX),
+            memory_stall_percent: memory_stall_percent().unwrap_or(0.0),
         }
     }
 }
@@ -80,7 +88,36 @@ fn memory_available_bytes() -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
+/// `full avg10` of Pressure Stall Information, where the kernel has it.
+fn memory_stall_percent() -> Option<f64> {
+    stall_percent_of(&std::fs::read_to_string("/proc/pressure/memory").ok()?)
+}
+
+fn stall_percent_of(text: &str) -> Option<f64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("full avg10="))?;
+    line.split(' ').next()?.parse().ok()
+}
+
 fn disk_free_bytes(path: &Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(path).ok()?;
     Some(stat.f_bavail * stat.f_frsize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_waits_for_memory_has_no_room() {
+        let calm = Resources { memory_bytes: 2, disk_bytes: 2, memory_stall_percent: 10.0 };
+        assert!(calm.has(2, 2) && !calm.has(3, 2) && !calm.has(2, 3));
+        assert!(!Resources { memory_stall_percent: 10.1, ..calm }.has(0, 0));
+    }
+
+    #[test]
+    fn pressure_is_read_as_the_kernel_writes_it() {
+        let text = "some avg10=1.00 avg60=0.00 avg300=0.00 total=58285540\nfull avg10=12.50 avg60=0.00 avg300=0.00 total=3\n";
+        assert_eq!(stall_percent_of(text), Some(12.5));
+        assert_eq!(stall_percent_of(""), None);
+    }
 }

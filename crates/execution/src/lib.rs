@@ -26,6 +26,7 @@ mod runtime_api;
 pub mod runtimes;
 mod sandboxes;
 mod scaling;
+mod starts;
 mod telemetry_api;
 mod uids;
 mod variables;

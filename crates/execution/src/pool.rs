@@ -18,7 +18,10 @@ use std::{
 
 use lambda_model::{
     LambdaError,
-    environment::pool_policy::{self, Placement, PoolCounts},
+    environment::{
+        IdleCost,
+        pool_policy::{self, Placement, PoolCounts},
+    },
     error::ThrottleReason,
     invocation::{Invocation, InvocationOutcome},
     limits,
@@ -52,6 +55,10 @@ pub(crate) struct IdleEnvironment {
     pub requests: mpsc::Sender<Request>,
     /// Since when.
     pub since: Instant,
+    /// What its last invocation was seen to use, megabytes.
+    pub memory_mb: u64,
+    /// What it took to start it, milliseconds.
+    pub start_ms: u64,
 }
 
 /// What an environment that offered itself does next.
@@ -260,9 +267,13 @@ impl Pool {
         inner.idle.len() < before
     }
 
-    /// Since when the environment that is idle longest has been so.
-    pub(crate) fn idle_since(&self) -> Option<Instant> {
-        self.lock().idle.first().map(|environment| environment.since)
+    /// What is known of the environment that is idle longest.
+    pub(crate) fn longest_idle(&self) -> Option<IdleCost> {
+        self.lock().idle.first().map(|environment| IdleCost {
+            idle_ms: u64::try_from(environment.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            memory_mb: environment.memory_mb,
+            start_ms: environment.start_ms,
+        })
     }
 
     /// Retires the environment that is idle longest. False when none is idle.

@@ -319,6 +319,14 @@ impl Sandbox {
         self.cgroup.memory().and_then(|memory| memory.peak_bytes().ok())
     }
 
+    /// Has the kernel take back what of the memory can be read again: pages of files, and others where the operator has swap. For
+    /// processes that will not run for long; a host that cannot goes without.
+    pub fn page_out(&mut self) {
+        if let Some(memory) = self.cgroup.memory() {
+            memory.reclaim();
+        }
+    }
+
     fn must_be_alive(&self) -> Result<(), SandboxError> {
         if self.dead { Err(SandboxError::Dead) } else { Ok(()) }
     }

@@ -73,8 +73,7 @@ async fn create(
     let limits = limits_of(context.configuration.cpu, MEMORY_MB);
     let mut spec = kind.specification(context.next_id(), uid, limits);
     spec.binds.push(package);
-    // A failed acquire means that the semaphore was closed, which nobody does.
-    let _permit = context.starts.acquire().await.ok();
+    let _permit = context.starts.acquire(None).await;
     let launcher = Arc::clone(&context.launcher);
     Ok(tokio::task::spawn_blocking(move || launcher.create(&spec)).await??)
 }

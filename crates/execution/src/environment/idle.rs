@@ -11,10 +11,14 @@ use tokio::{sync::mpsc, time::Instant};
 use super::{Environment, NextStep};
 use crate::pool::{Pool, Request};
 
+/// Of the idle time after which an environment is retired: whoever was not asked for so long is not likely to be asked in the next moment.
+const PAGE_OUT_PART: u32 = 10;
+
 /// What is done when nobody has asked for long enough.
 enum Then {
     Freeze,
     Rest,
+    PageOut,
     Retire,
 }
 
@@ -29,10 +33,13 @@ impl Environment {
         let freeze_at = since + Duration::from_millis(limits::FREEZE_AFTER_IDLE_MS);
         let mut rest_at = since + Duration::from_millis(limits::REST_AFTER_IDLE_MS);
         let mut retire_at = since + self.context.configuration.idle_retirement;
+        let page_out_at = since + self.context.configuration.idle_retirement / PAGE_OUT_PART;
+        self.is_paged_out = false;
         loop {
             let (at, next) = match self.phase {
                 Phase::Idle if !self.frozen => (freeze_at, Then::Freeze),
                 Phase::Idle if !self.is_resting && rest_at < retire_at => (rest_at, Then::Rest),
+                Phase::Idle if self.is_resting && !self.is_paged_out => (page_out_at, Then::PageOut),
                 _ => (retire_at, Then::Retire),
             };
             // One that rings too early is set again then: in a stream of invocations it rings seldom, and is hardly ever set.
@@ -55,6 +62,7 @@ impl Environment {
                     _ if Instant::now() < at => {}
                     Then::Freeze => self.freeze(),
                     Then::Rest => self.rest(),
+                    Then::PageOut => self.page_out(),
                     // Kept however long nobody comes.
                     Then::Retire if pool.is_provisioned && !self.is_old() => {
                         retire_at += self.context.configuration.idle_retirement;
@@ -94,6 +102,12 @@ impl Environment {
                 self.frozen = true;
             }
         }
+    }
+
+    /// Gives the host what can be read again.
+    fn page_out(&mut self) {
+        self.is_paged_out = true;
+        tokio::task::block_in_place(|| self.sandbox.page_out());
     }
 
     /// Lets the processes run again. False when the sandbox refuses: the environment must end.

@@ -94,11 +94,17 @@ pub(crate) struct Environment {
     phase: Phase,
     /// Of a successful initialization that no REPORT has told yet, microseconds.
     unreported_init_us: Option<u64>,
+    /// What its last invocation was seen to use.
+    memory_mb: u64,
     frozen: bool,
+    /// When its start began, and when it had a sandbox.
+    began: Instant,
     born: Instant,
     /// None while nobody inside wants it.
     endpoint: Option<Box<dyn ServedEndpoint>>,
     is_resting: bool,
+    /// Whether its memory was looked through for what can be read again.
+    is_paged_out: bool,
     /// Rings when nobody has asked for long enough, or a little earlier.
     alarm: Pin<Box<Sleep>>,
     xray: XrayDaemon,
@@ -177,10 +183,17 @@ impl Environment {
 
     async fn drive(&mut self, pool: &Arc<Pool>) {
         let mut came_from = CameFrom::Start;
+        let start_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         loop {
             // A channel per wait: the pool holds the only sender, so that dropping it there ends the environment.
             let (sender, requests) = mpsc::channel(1);
-            let idle = IdleEnvironment { id: self.id, requests: sender, since: Instant::now() };
+            let idle = IdleEnvironment {
+                id: self.id,
+                requests: sender,
+                since: Instant::now(),
+                memory_mb: self.memory_mb,
+                start_ms,
+            };
             let request = match pool.offer(idle, came_from) {
                 Offer::Serve(request) => request,
                 Offer::Closed => return,

@@ -124,7 +124,7 @@ impl Environment {
             true => self.sandbox.launch(&process)?,
             false => {
                 // The wait for the kernel blocks this thread: not more of them at a time than help.
-                let _permit = self.context.starts.acquire().await.ok();
+                let _permit = self.context.starts.acquire(Some(self.version.key.clone())).await;
                 let launched = tokio::task::block_in_place(|| self.sandbox.launch(&process))?;
                 // What else the sandbox said before it answered is here already: its descriptor does not tell of it any more.
                 self.has_exits = true;

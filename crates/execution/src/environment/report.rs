@@ -36,6 +36,7 @@ impl Environment {
             init_us,
             memory_used_max_mb: self.memory_used_max_mb(),
         };
+        self.memory_mb = measurements.memory_used_max_mb;
         self.tell_runtime_done(invocation, ended, finished);
         let seconds = self.version.configuration.timeout_seconds;
         if let Some(text) = failure_text(&invocation.request_id, seconds, ended) {

@@ -63,6 +63,7 @@ impl Environment {
         room: Room,
         initialization: InitializationType,
     ) -> Result<Self, StartError> {
+        let began = tokio::time::Instant::now();
         let (code, layers) = code(&context, &version)?;
         let opt = layers.as_ref().map(|layers| layers.path.as_path());
         let mut plan = plan(&context, &version)?;
@@ -88,6 +89,7 @@ impl Environment {
             has_exits: false,
             endpoint: Some(services.endpoint),
             is_resting: false,
+            is_paged_out: false,
             alarm: Box::pin(tokio::time::sleep(Duration::from_millis(limits::FREEZE_AFTER_IDLE_MS))),
             xray: services.xray,
             version,
@@ -109,6 +111,8 @@ impl Environment {
             phase: Phase::Starting,
             unreported_init_us: None,
             frozen: false,
+            memory_mb: 0,
+            began,
             born: tokio::time::Instant::now(),
             code: (code.lease, layers.map(|layers| layers.lease)),
             uid,

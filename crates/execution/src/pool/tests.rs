@@ -61,7 +61,7 @@ impl Fixture {
     /// An environment, and where its requests come.
     fn idle(&self, id: u64) -> (IdleEnvironment, mpsc::Receiver<Request>) {
         let (requests, comes) = mpsc::channel(1);
-        (IdleEnvironment { id, requests, since: Instant::now() }, comes)
+        (IdleEnvironment { id, requests, since: Instant::now(), memory_mb: 1, start_ms: 1 }, comes)
     }
 
     /// An environment gets free; what it gets.

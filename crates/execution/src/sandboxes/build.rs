@@ -9,7 +9,7 @@ use super::{
     Kind, Origin, SandboxOfEnvironment, Services, WaitingProgram, WaitingRuntime, Wanted,
     specification::{Late, limits_of},
 };
-use crate::{budget::Room, context::Context, environment::StartError, uids::Uid};
+use crate::{budget::Room, context::Context, environment::StartError, starts::Party, uids::Uid};
 
 /// A sandbox with everything that the function brings.
 ///
@@ -19,18 +19,22 @@ pub(super) async fn whole(context: &Context, wanted: &Wanted) -> Result<SandboxO
     let (id, uid) = (context.next_id(), context.uids.take());
     let mut spec = wanted.kind.specification(id, &uid, wanted.late.limits);
     spec.binds.extend(wanted.late.binds.iter().cloned());
-    let (sandbox, services) = create(context, &spec).await?;
+    let (sandbox, services) = create(context, &spec, Some(wanted.function.clone())).await?;
     Ok(SandboxOfEnvironment { id, uid, spec, sandbox, services, waiting: None, origin: None })
 }
 
-/// A sandbox of the kind, with its runtime on its way to where it waits.
+/// A sandbox of the kind for a function, or for whoever comes, with its runtime on its way to where it waits.
 ///
 /// # Errors
 /// What could not be built or started.
-pub(super) async fn prepared(context: &Context, kind: &Kind) -> Result<SandboxOfEnvironment, StartError> {
+pub(super) async fn prepared(
+    context: &Context,
+    kind: &Kind,
+    party: Party,
+) -> Result<SandboxOfEnvironment, StartError> {
     let (id, uid) = (context.next_id(), context.uids.take());
     let spec = kind.specification(id, &uid, first_limits(context));
-    let (sandbox, services) = create(context, &spec).await?;
+    let (sandbox, services) = create(context, &spec, party).await?;
     let origin = Some(Origin { kind: kind.clone(), uses: 1 });
     furnish(context, SandboxOfEnvironment { id, uid, spec, sandbox, services, waiting: None, origin })
 }
@@ -108,10 +112,13 @@ impl SandboxOfEnvironment {
 }
 
 /// The sandbox and what serves its processes.
-async fn create(context: &Context, spec: &SandboxSpec) -> Result<(Sandbox, Services), StartError> {
+async fn create(
+    context: &Context,
+    spec: &SandboxSpec,
+    party: Party,
+) -> Result<(Sandbox, Services), StartError> {
     let mut sandbox = {
-        // A failed acquire means that the semaphore was closed, which nobody does.
-        let _permit = context.starts.acquire().await.ok();
+        let _permit = context.starts.acquire(party).await;
         let (launcher, spec) = (Arc::clone(&context.launcher), spec.clone());
         tokio::task::spawn_blocking(move || launcher.create(&spec)).await??
     };

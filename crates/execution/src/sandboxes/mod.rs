@@ -89,7 +89,7 @@ pub(crate) async fn obtain(context: &Context, wanted: &Wanted) -> Result<Sandbox
     let mut prepared = context.shelves.take(&wanted.kind).await;
     if prepared.is_none() && context.zygotes.are_ready(&wanted.kind) {
         // Forked after all it is ready sooner than started by itself.
-        let built = build::prepared(context, &wanted.kind).await;
+        let built = build::prepared(context, &wanted.kind, Some(wanted.function.clone())).await;
         prepared = built
             .inspect_err(|error| tracing::warn!(error = with_causes(error), "a sandbox was not prepared"))
             .ok();

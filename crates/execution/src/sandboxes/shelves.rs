@@ -247,7 +247,7 @@ async fn build_one(context: &Context, kind: &Kind) {
         tokio::time::sleep(AFTER_FAILURE).await;
         return;
     }
-    match build::prepared(context, kind).await {
+    match build::prepared(context, kind, None).await {
         Ok(prepared) => context.shelves.put_back(kind, prepared).await,
         Err(error) => {
             // Whoever needs one builds it and hears of the error.

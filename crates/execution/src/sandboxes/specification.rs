@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lambda_model::{limits, ports::RunnableVersion};
+use lambda_model::{function::FunctionKey, limits, ports::RunnableVersion};
 use sandbox::{Bind, Cpu, EphemeralStorage, IsolationLevel, Limits, NetworkPolicy, SandboxSpec, SandboxUser};
 
 use super::WaitingProgram;
@@ -52,6 +52,8 @@ pub(crate) struct Late {
 
 /// A sandbox for a function.
 pub(crate) struct Wanted {
+    /// Whose it is to be.
+    pub function: FunctionKey,
     pub kind: Kind,
     pub late: Late,
 }
@@ -69,6 +71,7 @@ impl Wanted {
         binds.extend(layers.map(|layers| Bind { source: layers.to_owned(), target: LAYERS_ROOT.into() }));
         binds.extend(compiled);
         Self {
+            function: version.key.clone(),
             kind,
             late: Late { binds, limits: limits_of(configuration.cpu, version.configuration.memory_size_mb) },
         }

@@ -158,6 +158,8 @@ pub(crate) struct MemoryFiles {
     peak: PathBuf,
     /// What is used now, where the peak can be set back to that: a file of v1.
     now: Option<PathBuf>,
+    /// The file that has the kernel take back what it can, and what is written to it.
+    reclaim: (PathBuf, &'static str),
     open: Option<File>,
 }
 
@@ -168,7 +170,17 @@ impl MemoryFiles {
             Version::V1 => ("memory.max_usage_in_bytes", Some("memory.usage_in_bytes")),
             Version::V2 => ("memory.peak", None),
         };
-        MemoryFiles { peak: directory.join(peak), now: now.map(|name| directory.join(name)), open: None }
+        // memory.reclaim came with Linux 5.19; it takes as much as there is.
+        let (reclaim, all) = match version {
+            Version::V1 => ("memory.force_empty", "0"),
+            Version::V2 => ("memory.reclaim", "64G"),
+        };
+        MemoryFiles {
+            peak: directory.join(peak),
+            now: now.map(|name| directory.join(name)),
+            reclaim: (directory.join(reclaim), all),
+            open: None,
+        }
     }
 
     /// Sets the peak back to what is used now, and says whether that is next to nothing.
@@ -192,6 +204,13 @@ impl MemoryFiles {
         self.open = Some(file);
         let text = std::str::from_utf8(&text[..length]).map_err(io::Error::other)?;
         text.trim().parse().map_err(io::Error::other)
+    }
+
+    /// Has the kernel take back what it can.
+    pub(crate) fn reclaim(&self) {
+        let (path, all) = &self.reclaim;
+        // Not made where it is missing: no file can be made in a hierarchy. Less than all is taken back, which is an error.
+        let _ = OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(all.as_bytes()));
     }
 
     /// Nobody will look for a while.

@@ -1,4 +1,4 @@
-//! G11 and G12: what an idle environment takes, and how many of them a machine of 24 GB holds.
+//! G11 and G12: what an idle environment takes, how many of them a machine of 24 GB holds, and how soon one of them answers beside many.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,10 +13,16 @@ use super::super::load::{self, Kind, Target};
 use super::super::runtimes::Subject;
 use crate::failure::Failure;
 
-/// Environments that are counted; of the short form a quarter.
-const ENVIRONMENTS: usize = 400;
+/// Environments that are counted; of the short form a twentieth.
+const ENVIRONMENTS: usize = 2_000;
 /// Those before them: afterwards as many sandboxes are kept ready as ever are.
 const WARM: usize = 40;
+/// Of these the latency is compared with that of all.
+const FEW: usize = 10;
+/// Invocations for it, and the pauses between them: one that is frozen is another thing than one that is not.
+const SAMPLES: usize = 50;
+const BETWEEN: Duration = Duration::from_millis(40);
+const REST: Duration = Duration::from_millis(1_500);
 /// Until what starts has come to rest.
 const SETTLE: Duration = Duration::from_secs(4);
 /// The machine of G12.
@@ -41,17 +47,19 @@ pub(super) fn facts(
     folder: &Path,
     effort: &Effort,
 ) -> Result<Vec<Fact>, Failure> {
-    let count = if effort.is_for_the_page { ENVIRONMENTS } else { ENVIRONMENTS / 4 };
+    let count = if effort.is_for_the_page { ENVIRONMENTS } else { ENVIRONMENTS / 20 };
     let server = Lambent::start(folder, subjects, &super::ROOMY)?;
     let paths: Vec<String> = (0..WARM + count)
         .map(|number| server.deploy(subject, &format!("idle-{number}")))
         .collect::<Result<_, _>>()?;
     invoke(&server, &paths[..WARM])?;
     thread::sleep(SETTLE);
+    let with_few = latency(&server, &paths[..FEW])?;
     let before = Taken::by(&server)?;
     invoke(&server, &paths[WARM..])?;
     thread::sleep(SETTLE);
     let after = Taken::by(&server)?;
+    let with_many = latency(&server, &paths[WARM..])?;
     server.stop();
     let each = |what: &dyn Fn(&Taken) -> f64| (what(&after) - what(&before)) / count as f64;
     let total_kb = (before.available_kb - after.available_kb) / count as f64;
@@ -90,7 +98,32 @@ pub(super) fn facts(
         (descriptors * wanted / descriptors_max, ""),
         1.0,
     ));
+    facts.push(Fact::new(
+        "G12",
+        format!(
+            "{name}: an invocation of one of {count} idle environments, {with_many:.0} us, by one of {FEW}"
+        ),
+        (with_many / with_few, ""),
+        1.25,
+    ));
     Ok(facts)
+}
+
+/// Microseconds, p50, of an invocation of an environment that has come to rest: of some of them, in several rounds if they are few.
+fn latency(server: &Lambent, paths: &[String]) -> Result<f64, Failure> {
+    let mut connection = server.connect()?;
+    let mut micros = Vec::new();
+    let step = (paths.len() / SAMPLES).max(1);
+    while micros.len() < SAMPLES {
+        for path in paths.iter().step_by(step) {
+            let target = Target { address: &server.address, path, body: b"1", kind: Kind::Answer };
+            micros.push(load::one(&mut connection, &target).map_err(|e| Failure::during(path, e))?);
+            thread::sleep(BETWEEN);
+        }
+        thread::sleep(REST);
+    }
+    micros.sort_unstable();
+    Ok(micros.get(micros.len() / 2).copied().unwrap_or_default() as f64)
 }
 
 fn invoke(server: &Lambent, paths: &[String]) -> Result<(), Failure> {

@@ -17,6 +17,7 @@ mod http;
 mod http_floor;
 mod lambent;
 mod libraries;
+mod limits;
 mod load;
 mod package;
 mod page;
@@ -251,6 +252,9 @@ fn measure(
                 let ends = starts::rows_with_ends(subjects, folder, effort)?;
                 ends.iter().for_each(|row| println!("{}", report::line(row)));
                 rows.extend(ends);
+                if let Some(native) = subjects.first() {
+                    facts = limits::facts(native, folder, effort)?;
+                }
             }
         }
         Part::Scale => {

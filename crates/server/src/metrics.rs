@@ -20,7 +20,8 @@ use lambda_model::{
 /// Counters of every function version that was invoked.
 #[derive(Default)]
 pub(crate) struct Metrics {
-    versions: RwLock<BTreeMap<(FunctionKey, String), Arc<Counters>>>,
+    /// By function and version: looked up for each invocation, so without a key of its own for that.
+    versions: RwLock<BTreeMap<FunctionKey, BTreeMap<String, Arc<Counters>>>>,
     environments_started: AtomicU64,
     event_sources: Mutex<BTreeMap<(EventSourceCount, String), u64>>,
     schedules_dropped: Mutex<BTreeMap<String, u64>>,
@@ -51,18 +52,22 @@ struct Counters {
 
 impl Metrics {
     fn counters(&self, key: &FunctionKey, version: &str) -> Arc<Counters> {
-        let id = (key.clone(), version.to_owned());
-        if let Some(counters) = self.versions.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
+        let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counters) = versions.get(key).and_then(|versions| versions.get(version)) {
             return Arc::clone(counters);
         }
+        drop(versions);
         let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(versions.entry(id).or_default())
+        Arc::clone(versions.entry(key.clone()).or_default().entry(version.to_owned()).or_default())
     }
 
     /// Forgets everything but what runs now, whose end is still to be counted.
     pub(crate) fn reset(&self) {
         let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
-        versions.retain(|_, counters| counters.concurrent_executions.load(Ordering::Relaxed) > 0);
+        versions.retain(|_, versions| {
+            versions.retain(|_, counters| counters.concurrent_executions.load(Ordering::Relaxed) > 0);
+            !versions.is_empty()
+        });
         self.event_source_counts().clear();
         self.schedules_dropped().clear();
     }
@@ -74,7 +79,8 @@ impl Metrics {
         for metric in METRICS {
             let _ = writeln!(text, "# HELP {} {}", metric.name, metric.help);
             let _ = writeln!(text, "# TYPE {} {}", metric.name, metric.kind);
-            for ((key, version), counters) in versions.iter() {
+            let each = versions.iter().flat_map(|(key, versions)| versions.iter().map(move |of| (key, of)));
+            for (key, (version, counters)) in each {
                 let _ = writeln!(
                     text,
                     "{}{{account_id=\"{}\",region=\"{}\",FunctionName=\"{}\",Resource=\"{}:{version}\"}} {}",

@@ -1,6 +1,7 @@
 //! The model's regular expressions, compiled once each. They are written for Java; ECMAScript's dialect reads them all.
 
 use std::{
+    cell::RefCell,
     collections::HashMap,
     sync::{Arc, LazyLock, PoisonError, RwLock},
 };
@@ -11,6 +12,14 @@ type Compiled = HashMap<&'static str, Option<Arc<Regex>>>;
 
 static COMPILED: LazyLock<RwLock<Compiled>> = LazyLock::new(RwLock::default);
 
+thread_local! {
+    /// The text that each pattern matched last, by where the pattern is.
+    static LAST: RefCell<HashMap<(*const u8, usize), String>> = RefCell::default();
+}
+
+/// Longest text that is remembered.
+const REMEMBERED_BYTES_MAX: usize = 256;
+
 /// Longest text that is matched, characters; the model bounds every text with a pattern below it, and a longer one fails anyway.
 const MATCHED_CHARS_MAX: usize = 20_000;
 
@@ -19,8 +28,23 @@ pub(super) fn matches(pattern: &'static str, text: &str) -> bool {
     if text.chars().count() > MATCHED_CHARS_MAX {
         return false;
     }
-    compiled(pattern)
-        .is_none_or(|regex| regex.find(text).is_some_and(|found| found.range() == (0..text.len())))
+    // Whoever calls again names the same function.
+    let is_known = LAST.with_borrow(|last| last.get(&place_of(pattern)).is_some_and(|known| known == text));
+    is_known || matches_anew(pattern, text)
+}
+
+fn matches_anew(pattern: &'static str, text: &str) -> bool {
+    let is_match = compiled(pattern)
+        .is_none_or(|regex| regex.find(text).is_some_and(|found| found.range() == (0..text.len())));
+    if is_match && text.len() <= REMEMBERED_BYTES_MAX {
+        LAST.with_borrow_mut(|last| last.insert(place_of(pattern), text.to_owned()));
+    }
+    is_match
+}
+
+/// Tells patterns apart, sooner than their texts do.
+fn place_of(pattern: &'static str) -> (*const u8, usize) {
+    (pattern.as_ptr(), pattern.len())
 }
 
 /// A pattern of the model, which matches whole texts; `None` where the dialect cannot read it.

@@ -7,8 +7,13 @@
 //! `Lineage=8hex:n|8hex:n` counts how often a chain of events has come back to each function, from zero: SDKs inside a
 //! function send it along with whatever they ask of a service.
 
+use std::fmt::Write;
+
 /// Longest header that is believed, bytes (API model).
 const BYTES_MAX: usize = 8_192;
+
+/// Of a header with one function in its lineage.
+const USUAL_BYTES: usize = 100;
 
 /// What new headers are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,12 +78,22 @@ impl TraceHeader {
     }
 
     fn text(&self) -> String {
-        let parent = self.parent.iter().map(|parent| format!("Parent={parent}"));
-        let sampled = self.sampled.iter().map(|sampled| format!("Sampled={}", u8::from(*sampled)));
-        let passed: Vec<_> = self.lineage.iter().map(|(name, count)| format!("{name}:{count}")).collect();
-        let lineage = (!passed.is_empty()).then(|| format!("Lineage={}", passed.join("|")));
-        let members = std::iter::once(format!("Root={}", self.root)).chain(parent).chain(sampled);
-        members.chain(lineage).chain(self.others.iter().cloned()).collect::<Vec<_>>().join(";")
+        // In one piece: every invocation has one.
+        let mut text = String::with_capacity(USUAL_BYTES);
+        text.extend(["Root=", &self.root]);
+        if let Some(parent) = &self.parent {
+            text.extend([";Parent=", parent]);
+        }
+        if let Some(sampled) = self.sampled {
+            text.push_str(if sampled { ";Sampled=1" } else { ";Sampled=0" });
+        }
+        for (number, (name, count)) in self.lineage.iter().enumerate() {
+            let before = if number == 0 { ";Lineage=" } else { "|" };
+            // A string takes what is written to it.
+            let _ = write!(text, "{before}{name}:{count}");
+        }
+        self.others.iter().for_each(|other| text.extend([";", other]));
+        text
     }
 
     /// Counts a passage through the function; how often it was passed before.

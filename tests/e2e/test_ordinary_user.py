@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,19 @@ def test_a_user_without_subordinate_ids_gets_a_sandbox(start, system_runtime):
     assert any("run as root" in line for line in health["unenforced"])
     assert "run as root" in server.errors(), "the start says what root would add"
     check_isolation(view_of(server, system_runtime))
+
+
+def test_code_is_compiled_for_a_user_too(start, system_runtime):
+    server = start("--no-sdk")
+    deployer = Deployer(server.client(), system_runtime)
+    bulk = "\n".join(f"def number_{n}():\n    return {n}\n" for n in range(300))
+    function = deployer({"app.py": "import bulk\ndef handler(event, context):\n    return bulk.number_7()\n", "bulk.py": bulk})
+    deadline = time.monotonic() + 60
+    while not list(server.data_dir.glob("code/*/compiled-*")):
+        assert time.monotonic() < deadline, server.errors()
+        time.sleep(0.1)
+    assert function.invoke({}).payload == 7
+    deployer.close()
 
 
 def test_a_user_with_subordinate_ids_gets_an_id_for_each_environment(start, system_runtime, tmp_path):

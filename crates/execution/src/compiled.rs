@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! deployed, or started without ──► wanted ──one at a time──► compiled, in a sandbox of its own ──► kept beside its package
-//!                                                 └── too small, or the compiler fails: never asked again
+//!                                                 └── too small or too large, or the compiler fails: never asked again
 //! ```
 //! An environment that starts later finds it at [`ROOT`], where the bootstrap looks for it; one that starts before goes without. What is
 //! compiled is the function's own, as hostile as any: its compiler sees it and nothing else, and what it hands back is used where the
@@ -15,8 +15,10 @@ use std::{
     collections::HashSet,
     ffi::OsString,
     hash::{DefaultHasher, Hash, Hasher},
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
 
 use lambda_model::{error::with_causes, function::CodeReference, ports::RunnableVersion};
@@ -34,8 +36,10 @@ pub(crate) const LAYERS: &str = "/var/rapid/opt";
 pub(crate) const VARIABLE: &str = "_LAMBENT_COMPILED";
 
 /// Of all sources of a package: to compile less takes no longer than to look for it, and each compiler takes as long as to start an
-/// interpreter.
-const SOURCE_BYTES_MIN: u64 = 4 << 10;
+/// interpreter. What comes of more would lie in this server's memory for a moment.
+const SOURCE_BYTES: RangeInclusive<u64> = (4 << 10)..=(64 << 20);
+/// Between two looks for a moment in which the host has room for a compiler.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What is to be compiled.
 pub(crate) struct Compilations {
@@ -139,7 +143,7 @@ pub(crate) async fn compile_wanted(context: Weak<Context>) {
             compiled = compile(&context, &wanted) => match compiled {
                 // Should it be gone one day, and come again, it is compiled again.
                 Ok(Outcome::Kept) => drop(context.compilations.known().remove(&number_of(&wanted.code, &wanted.runtime))),
-                Ok(Outcome::TooSmall) => {}
+                Ok(Outcome::NotWorthIt) => {}
                 Err(why) => {
                     let (package, runtime) = (&wanted.code.sha256_hex, &wanted.runtime);
                     tracing::warn!(package, runtime, why, "a package is not compiled ahead of its starts");
@@ -151,39 +155,56 @@ pub(crate) async fn compile_wanted(context: Weak<Context>) {
 
 enum Outcome {
     Kept,
-    TooSmall,
+    NotWorthIt,
 }
 
 async fn compile(context: &Arc<Context>, wanted: &Wanted) -> Result<Outcome, String> {
     let (code, packages) = (wanted.code.clone(), Arc::clone(&context.code));
     let found = tokio::task::spawn_blocking(move || {
         let directory = packages.directory(&code)?;
-        let bytes = source_bytes(&directory.path);
-        Ok::<_, String>((directory, bytes))
+        let sources = Sources::of(&directory.path);
+        Ok::<_, String>((directory, sources))
     });
-    let (directory, bytes) = found.await.map_err(|error| error.to_string())??;
-    if bytes < SOURCE_BYTES_MIN {
-        return Ok(Outcome::TooSmall);
+    let (directory, sources) = found.await.map_err(|error| error.to_string())??;
+    if !SOURCE_BYTES.contains(&sources.bytes) {
+        return Ok(Outcome::NotWorthIt);
+    }
+    while !context.budget.has_room_to_spare() {
+        tokio::time::sleep(LOOK).await;
     }
     let package = Bind { source: directory.path.clone(), target: wanted.root.into() };
-    let output = compiler::run(context, &wanted.kind, package, (&wanted.compiler, bytes));
+    let output = compiler::run(context, &wanted.kind, package, (&wanted.compiler, sources.bytes));
     let output = output.await.map_err(|error| with_causes(&error))?;
     let (code, runtime, packages) = (wanted.code.clone(), wanted.runtime.clone(), Arc::clone(&context.code));
     let kept = tokio::task::spawn_blocking(move || {
-        let kept = packages.keep_compiled(&code, &runtime, &frames::files(&output)?);
+        let files = frames::files(&output, sources.count)?;
+        let kept = packages.keep_compiled(&code, &runtime, &files);
         drop(directory);
         kept
     });
     kept.await.map_err(|error| error.to_string())?.map(|()| Outcome::Kept)
 }
 
-/// Of all sources below a folder; links are not followed.
-fn source_bytes(folder: &Path) -> u64 {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let bytes = entries.map(|entry| match entry.metadata() {
-        Ok(metadata) if metadata.is_dir() => source_bytes(&entry.path()),
-        Ok(metadata) if entry.file_name().to_string_lossy().ends_with(".py") => metadata.len(),
-        _ => 0,
-    });
-    bytes.sum()
+/// What there is to compile.
+#[derive(Default)]
+struct Sources {
+    count: usize,
+    bytes: u64,
+}
+
+impl Sources {
+    /// All below a folder; links are not followed.
+    fn of(folder: &Path) -> Self {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.fold(Self::default(), |all, entry| {
+            let more = match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => Self::of(&entry.path()),
+                Ok(metadata) if entry.file_name().to_string_lossy().ends_with(".py") => {
+                    Self { count: 1, bytes: metadata.len() }
+                }
+                _ => Self::default(),
+            };
+            Self { count: all.count + more.count, bytes: all.bytes + more.bytes }
+        })
+    }
 }

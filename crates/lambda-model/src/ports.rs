@@ -229,7 +229,7 @@ pub trait CodePackages: Send + Sync {
         &self,
         code: &CodeReference,
         runtime: &str,
-        files: &[(PathBuf, Vec<u8>)],
+        files: &[(PathBuf, &[u8])],
     ) -> Result<(), String>;
 }
 

@@ -355,7 +355,7 @@ impl CodePackagesPort for CodePackages {
         &self,
         code: &CodeReference,
         runtime: &str,
-        files: &[(PathBuf, Vec<u8>)],
+        files: &[(PathBuf, &[u8])],
     ) -> Result<(), String> {
         self.store_compiled(code, runtime, files).map_err(|error| with_causes(&error))
     }

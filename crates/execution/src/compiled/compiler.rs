@@ -19,12 +19,12 @@ use crate::{
     uids::Uid,
 };
 
-/// Longer than any package takes: 250 MB of sources compile in two minutes where nobody else needs the processor.
-const TIMEOUT: Duration = Duration::from_secs(600);
+/// Longer than any package takes, some 2 MB a second: others wait for it.
+const TIMEOUT: Duration = Duration::from_secs(120);
 /// With less than a third of a vCPU it is in nobody's way.
 const MEMORY_MB: i64 = 512;
 /// Bytecode takes about as much as its source.
-const GROWTH_MAX: u64 = 4;
+const GROWTH_MAX: u64 = 2;
 /// An empty source takes some bytes too.
 const OVERHEAD_BYTES_MAX: u64 = 16 << 20;
 

@@ -17,11 +17,11 @@ const PATH_BYTES_MAX: usize = 4096;
 const FOLDER: &str = "__pycache__";
 const EXTENSION: &str = "pyc";
 
-/// The files, by their paths.
+/// The files, by their paths, of which there are no more than so many.
 ///
 /// # Errors
 /// What is wrong with it, where a compiler that did what it should would not have printed it.
-pub(super) fn files(mut output: &[u8]) -> Result<Vec<(PathBuf, Vec<u8>)>, String> {
+pub(super) fn files(mut output: &[u8], count_max: usize) -> Result<Vec<(PathBuf, &[u8])>, String> {
     let mut files = Vec::new();
     loop {
         let (path_bytes, file_bytes, rest) = header(output).ok_or("the compiler ended before it was done")?;
@@ -32,7 +32,10 @@ pub(super) fn files(mut output: &[u8]) -> Result<Vec<(PathBuf, Vec<u8>)>, String
         let frame = frame.and_then(|(path, rest)| Some((path, rest.split_at_checked(file_bytes)?)));
         let (path, (file, rest)) = frame.ok_or("the compiler ended before it was done")?;
         let path = path_of(path).ok_or("the compiler names a file that is none of the package's")?;
-        files.push((path, file.to_vec()));
+        files.push((path, file));
+        if files.len() > count_max {
+            return Err("the compiler names more files than the package has sources".into());
+        }
         output = rest;
     }
 }
@@ -67,17 +70,18 @@ mod tests {
     fn files_come_with_their_paths() {
         let output = [frame("a/__pycache__/b.pyc", b"code"), frame("__pycache__/c.pyc", b""), frame("", b"")];
         let expected = vec![
-            (PathBuf::from("a/__pycache__/b.pyc"), b"code".to_vec()),
-            (PathBuf::from("__pycache__/c.pyc"), Vec::new()),
+            (PathBuf::from("a/__pycache__/b.pyc"), b"code".as_slice()),
+            (PathBuf::from("__pycache__/c.pyc"), b"".as_slice()),
         ];
-        assert_eq!(files(&output.concat()), Ok(expected));
+        assert_eq!(files(&output.concat(), 2), Ok(expected));
+        assert!(files(&output.concat(), 1).is_err(), "one comes of each source");
     }
 
     #[test]
     fn a_compiler_that_died_has_compiled_nothing() {
         let output = [frame("__pycache__/a.pyc", b"code"), frame("", b"")].concat();
         for length in 0..output.len() {
-            assert!(files(&output[..length]).is_err(), "{length} bytes");
+            assert!(files(&output[..length], 2).is_err(), "{length} bytes");
         }
     }
 
@@ -93,7 +97,7 @@ mod tests {
             "__pycache__/a\0.pyc",
             "./__pycache__/a.pyc",
         ] {
-            assert!(files(&[frame(path, b"code"), frame("", b"")].concat()).is_err(), "{path:?}");
+            assert!(files(&[frame(path, b"code"), frame("", b"")].concat(), 2).is_err(), "{path:?}");
         }
     }
 }

@@ -28,7 +28,7 @@ impl CodePackages {
         &self,
         code: &CodeReference,
         runtime: &str,
-        files: &[(PathBuf, Vec<u8>)],
+        files: &[(PathBuf, &[u8])],
     ) -> Result<(), StoreError> {
         let incoming = Incoming { path: self.unique(INCOMING) };
         make_readable_directory(&incoming.path)?;

@@ -277,7 +277,7 @@ fn what_was_compiled_is_there_in_the_same_boot_only_and_goes_with_its_package() 
     let code = lease.reference();
     assert_eq!(packages.compiled(code, "python3.11"), None);
     let keep = |packages: &CodePackages, contents: &str| {
-        let files = [(PathBuf::from("a/__pycache__/b.pyc"), contents.as_bytes().to_vec())];
+        let files = [(PathBuf::from("a/__pycache__/b.pyc"), contents.as_bytes())];
         packages.keep_compiled(code, "python3.11", &files).unwrap();
     };
     let kept = |packages: &CodePackages| {
@@ -304,8 +304,7 @@ fn what_was_compiled_of_layers_lies_over_each_other_as_they_do() {
         ["a", "b"].map(|name| packages.intake_now(&package(name)).unwrap_or_else(|error| panic!("{error}")));
     let layers = leases.each_ref().map(|lease| lease.reference().clone());
     let keep = |layer: usize, files: &[(&str, &str)]| {
-        let files: Vec<_> =
-            files.iter().map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec())).collect();
+        let files: Vec<_> = files.iter().map(|(path, text)| (PathBuf::from(path), text.as_bytes())).collect();
         packages.keep_compiled(&layers[layer], "python3.11", &files).unwrap();
     };
     let compiled = |layers: &[CodeReference]| packages.compiled_layers(layers, "python3.11").unwrap();

@@ -246,6 +246,9 @@ fn measure(
                 rows.extend(invokes(server, subject, folder, effort)?);
             }
             if !effort.is_gate {
+                rows.extend(beside_client_of_aws(server, subjects, folder, effort)?);
+            }
+            if !effort.is_gate {
                 let libraries = libraries::rows(server, subjects, folder, effort)?;
                 libraries.iter().for_each(|row| println!("{}", report::line(row)));
                 rows.extend(libraries);
@@ -283,6 +286,26 @@ fn invokes(server: &Lambent, subject: &Subject, folder: &Path, effort: &Effort) 
         println!("{}", report::line(&row));
         rows.push(row);
     }
+    Ok(rows)
+}
+
+/// Warm invokes of a function on AWS's own client, which are reported and decide nothing.
+fn beside_client_of_aws(
+    server: &Lambent,
+    subjects: &[Subject],
+    folder: &Path,
+    effort: &Effort,
+) -> Result<Vec<Row>, Failure> {
+    let Some(python) = subjects.iter().find(|subject| subject.name == "python") else {
+        return Ok(Vec::new());
+    };
+    let Some(subject) = libraries::client_of_aws(python, folder)? else { return Ok(Vec::new()) };
+    let path = server.deploy(&subject, "warm-client-of-aws")?;
+    let mut rows = Vec::new();
+    for callers in [1, 16] {
+        rows.extend(warm(server, &subject, &path, (callers, 1 << 10), None, effort)?);
+    }
+    rows.iter().for_each(|row| println!("{}", report::line(row)));
     Ok(rows)
 }
 

@@ -249,15 +249,16 @@ fn measure(
                 rows.extend(beside_client_of_aws(server, subjects, folder, effort)?);
             }
             if !effort.is_gate {
-                let libraries = libraries::rows(server, subjects, folder, effort)?;
-                libraries.iter().for_each(|row| println!("{}", report::line(row)));
-                rows.extend(libraries);
                 let ends = starts::rows_with_ends(subjects, folder, effort)?;
                 ends.iter().for_each(|row| println!("{}", report::line(row)));
                 rows.extend(ends);
                 if let Some(native) = subjects.first() {
                     facts = limits::facts(native, folder, effort)?;
                 }
+                // Last: what they bring is on its way to the disk for a while.
+                let libraries = libraries::rows(server, subjects, folder, effort)?;
+                libraries.iter().for_each(|row| println!("{}", report::line(row)));
+                rows.extend(libraries);
             }
         }
         Part::Scale => {

@@ -14,8 +14,8 @@ use super::report::Row;
 use super::runtimes::Subject;
 use crate::failure::Failure;
 
-/// Arguments of servers that hold as many environments as anybody wants.
-const ROOMY: [&str; 2] = ["--environments-max", "10000"];
+/// Arguments of servers that hold as many environments as anybody wants, and run more of them at a time than an account has by itself.
+const ROOMY: [&str; 4] = ["--environments-max", "10000", "--concurrency", "2000"];
 
 /// Everything of this part.
 ///

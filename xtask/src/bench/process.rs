@@ -10,6 +10,8 @@ use crate::failure::Failure;
 
 /// How long a server may take to listen.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long one may take to end: a server takes its environments down.
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An address where nobody listens now, as `host:port`.
 ///
@@ -19,7 +21,7 @@ pub(super) fn free_address() -> std::io::Result<String> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }
 
-/// A running program; killed when dropped.
+/// A running program; ended when dropped.
 pub(super) struct Background(Child);
 
 impl Background {
@@ -75,17 +77,22 @@ impl Background {
     }
 
     /// Asks it to end as an operator does, and waits.
-    pub(super) fn stop(mut self) {
-        let id = self.0.id().to_string();
-        // When `kill` is not there, the drop below ends it.
-        if Command::new("kill").args(["-TERM", &id]).status().is_ok_and(|status| status.success()) {
-            let _ = self.0.wait();
-        }
+    pub(super) fn stop(self) {
+        drop(self);
     }
 }
 
 impl Drop for Background {
+    /// What is killed leaves on the machine what slows down whoever is measured next.
     fn drop(&mut self) {
+        let asked = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        let began = Instant::now();
+        while asked.as_ref().is_ok_and(|status| status.success()) && began.elapsed() < STOP_TIMEOUT {
+            if !matches!(self.0.try_wait(), Ok(None)) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
         // It may have ended by itself, which is as good.
         let _ = self.0.kill();
         let _ = self.0.wait();

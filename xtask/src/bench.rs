@@ -19,6 +19,7 @@ mod lambent;
 mod libraries;
 mod limits;
 mod load;
+mod nginx;
 mod package;
 mod page;
 mod plain_server;
@@ -159,7 +160,8 @@ impl Part {
                  interface emulator, in five turns each; Lambent keeps processors from halting meanwhile (`--awake`), the others leave \
                  that to the machine. Cold, from the request to the response, after a pause: beside the same runtime in namespaces of its \
                  own, started after a pause too by a program that does nothing else, until it asks for its first event; and `runc run` of \
-                 a program that does nothing."
+                 a program that does nothing. Last, AWS's own client for Python, and functions whose packages bring a library, without \
+                 bytecode, beside the same started by itself."
             }
             Self::Scale => {
                 "What the server takes with many functions and with idle environments, how soon many environments of one function run, and \
@@ -297,7 +299,7 @@ fn beside_client_of_aws(
     folder: &Path,
     effort: &Effort,
 ) -> Result<Vec<Row>, Failure> {
-    let Some(python) = subjects.iter().find(|subject| subject.name == "python") else {
+    let Some(python) = runtimes::python_of(subjects) else {
         return Ok(Vec::new());
     };
     let Some(subject) = libraries::client_of_aws(python, folder)? else { return Ok(Vec::new()) };

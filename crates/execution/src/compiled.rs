@@ -25,7 +25,11 @@ use lambda_model::{error::with_causes, function::CodeReference, ports::RunnableV
 use sandbox::{Bind, IsolationLevel};
 use tokio::sync::{Notify, mpsc};
 
-use crate::{context::Context, runtimes::RuntimePlan, sandboxes::Kind};
+use crate::{
+    context::Context,
+    runtimes::RuntimePlan,
+    sandboxes::{Kind, LAYERS_ROOT, TASK_ROOT},
+};
 
 /// Where an environment has what was compiled: what belongs to the package in one folder, what belongs to the layers in another.
 pub(crate) const ROOT: &str = "/var/rapid";
@@ -45,13 +49,13 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(crate) struct Compilations {
     /// Packages in a runtime ([`number_of`]) that are being compiled, or are never to be.
     known: Mutex<HashSet<u64>>,
-    wanted: mpsc::UnboundedSender<Wanted>,
-    wishes: Mutex<Option<mpsc::UnboundedReceiver<Wanted>>>,
+    wanted: mpsc::UnboundedSender<Wish>,
+    wishes: Mutex<Option<mpsc::UnboundedReceiver<Wish>>>,
     closed: Notify,
 }
 
 /// A package that is to be compiled.
-struct Wanted {
+struct Wish {
     code: CodeReference,
     /// Where environments have it.
     root: &'static str,
@@ -73,14 +77,14 @@ impl Compilations {
         if !is_used(context, version, plan) {
             return;
         }
-        let layers = version.configuration.layers.iter().map(|layer| (&layer.code, "/opt"));
-        for (code, root) in layers.chain([(&version.code, "/var/task")]) {
+        let layers = version.configuration.layers.iter().map(|layer| (&layer.code, LAYERS_ROOT));
+        for (code, root) in layers.chain([(&version.code, TASK_ROOT)]) {
             let runtime = &version.configuration.runtime;
             if self.known().insert(number_of(code, runtime)) {
                 let kind = Kind::of(&context.configuration, version, plan).of_compiler();
                 let (code, runtime, compiler) = (code.clone(), runtime.clone(), plan.compiler.clone());
                 // Nobody listens any more when the server ends.
-                let _ = self.wanted.send(Wanted { code, root, runtime, compiler, kind });
+                let _ = self.wanted.send(Wish { code, root, runtime, compiler, kind });
             }
         }
     }
@@ -94,7 +98,10 @@ impl Compilations {
         let layers: Vec<_> = version.configuration.layers.iter().map(|layer| layer.code.clone()).collect();
         let bind = |source: PathBuf, target: &str| Bind { source, target: target.into() };
         let task = context.code.compiled(&version.code, runtime).map(|source| bind(source, TASK));
-        let opt = context.code.compiled_layers(&layers, runtime).unwrap_or_else(|error| {
+        // Several are laid over each other the first time, which takes a while.
+        let laid = || context.code.compiled_layers(&layers, runtime);
+        let opt = if layers.is_empty() { Ok(None) } else { tokio::task::block_in_place(laid) };
+        let opt = opt.unwrap_or_else(|error| {
             tracing::warn!(error, "what was compiled of layers is not used");
             None
         });
@@ -158,7 +165,11 @@ enum Outcome {
     NotWorthIt,
 }
 
-async fn compile(context: &Arc<Context>, wanted: &Wanted) -> Result<Outcome, String> {
+async fn compile(context: &Arc<Context>, wanted: &Wish) -> Result<Outcome, String> {
+    // Whoever updates a function's settings has it prepared again, with the same code.
+    if context.code.compiled(&wanted.code, &wanted.runtime).is_some() {
+        return Ok(Outcome::Kept);
+    }
     let (code, packages) = (wanted.code.clone(), Arc::clone(&context.code));
     let found = tokio::task::spawn_blocking(move || {
         let directory = packages.directory(&code)?;

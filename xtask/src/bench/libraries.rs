@@ -81,7 +81,7 @@ pub(super) fn rows(
     folder: &Path,
     effort: &Effort,
 ) -> Result<Vec<Row>, Failure> {
-    let Some(python) = subjects.iter().find(|subject| subject.name == "python") else {
+    let Some(python) = runtimes::python_of(subjects) else {
         return Ok(Vec::new());
     };
     let mut rows = Vec::new();

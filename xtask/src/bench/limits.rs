@@ -3,8 +3,6 @@
 //! Our load program asks nginx what `wrk` asks it; the bare broker, whose every answer is two requests and a runtime's turn, is beside nginx,
 //! whose answer is one request; and the bare start is beside a fork that runs a program which does nothing.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -13,7 +11,7 @@ use super::Effort;
 use super::facts::Fact;
 use super::http::About;
 use super::load::{self, Kind, Target};
-use super::process::{Background, free_address};
+use super::nginx::Nginx;
 use super::runtimes::Subject;
 use super::starts::Bare;
 use super::{Broker, WARM_UP};
@@ -37,17 +35,17 @@ const START_MOST: f64 = 4.0;
 /// When something does not start, or does not answer.
 pub(super) fn facts(native: &Subject, folder: &Path, effort: &Effort) -> Result<Vec<Fact>, Failure> {
     let mut facts = vec![start_by_fork(native, folder, effort)?];
-    if ["nginx", "wrk"].iter().any(|name| Command::new(name).arg("-v").output().is_err()) {
+    if !Nginx::is_here() || Command::new("wrk").arg("-v").output().is_err() {
         println!(
             "skipped: the limits beside nginx and wrk, which are not here (Debian's packages are nginx-light and wrk)"
         );
         return Ok(facts);
     }
-    let nginx = Nginx::start(folder)?;
-    let (ours, theirs) = (nginx.p50_by_us(effort)?, nginx.p50_by_wrk(effort)?);
+    let nginx = Nginx::start(&folder.join("nginx-alone"), "", "return 200 \"hello\";")?;
+    let (ours, theirs) = (p50_by_us(&nginx, effort)?, p50_by_wrk(&nginx, effort)?);
     let what = format!("our load on nginx, {ours:.0} us, by wrk's, {theirs:.0}");
     facts.push(Fact::new("limit", what, (ours / theirs, ""), LOAD_MOST));
-    let (nginx, broker) = (nginx.rate(effort)?, rate_of_broker(native, effort)?);
+    let (nginx, broker) = (rate(&target(&nginx), effort)?, rate_of_broker(native, effort)?);
     let what = format!("nginx, {nginx:.0} a second for {MANY} callers, by the bare broker, {broker:.0}");
     facts.push(Fact::new("limit", what, (nginx / broker, ""), BROKER_MOST));
     Ok(facts)
@@ -86,45 +84,22 @@ fn rate(target: &Target<'_>, effort: &Effort) -> Result<f64, Failure> {
     Ok(run(effort.warm)?.per_second())
 }
 
-/// One process that answers with a few bytes.
-struct Nginx {
-    address: String,
-    _process: Background,
+fn target(nginx: &Nginx) -> Target<'_> {
+    Target { address: &nginx.address, path: "/", body: b"", kind: Kind::Done(About::Web) }
 }
 
-impl Nginx {
-    fn start(folder: &Path) -> Result<Self, Failure> {
-        let failed = |error: io::Error| Failure::during("nginx", error);
-        let (address, folder) = (free_address().map_err(failed)?, folder.join("nginx-alone"));
-        fs::create_dir_all(&folder).map_err(failed)?;
-        fs::write(folder.join("nginx.conf"), configuration(&address)).map_err(failed)?;
-        let mut command = Command::new("nginx");
-        command.arg("-p").arg(&folder).args(["-c", "nginx.conf", "-e", "errors"]);
-        let process = Background::start_and_connect(&mut command, &address)?;
-        Ok(Self { address, _process: process })
-    }
+fn p50_by_us(nginx: &Nginx, effort: &Effort) -> Result<f64, Failure> {
+    let run = |time| load::run(&target(nginx), 1, time).map_err(|e| Failure::during("nginx", e));
+    run(WARM_UP.min(effort.warm))?;
+    Ok(run(effort.warm)?.percentile(50) as f64)
+}
 
-    fn target(&self) -> Target<'_> {
-        Target { address: &self.address, path: "/", body: b"", kind: Kind::Done(About::Web) }
-    }
-
-    fn p50_by_us(&self, effort: &Effort) -> Result<f64, Failure> {
-        let run = |time| load::run(&self.target(), 1, time).map_err(|e| Failure::during("nginx", e));
-        run(WARM_UP.min(effort.warm))?;
-        Ok(run(effort.warm)?.percentile(50) as f64)
-    }
-
-    fn p50_by_wrk(&self, effort: &Effort) -> Result<f64, Failure> {
-        let seconds = effort.warm.max(Duration::from_secs(1)).as_secs();
-        let mut wrk = Command::new("wrk");
-        wrk.args(["-t1", "-c1", "--latency", &format!("-d{seconds}s")]);
-        let said = shell::output_of(wrk.arg(format!("http://{}/", self.address)))?;
-        micros_of(&said).ok_or_else(|| Failure::during("wrk", said))
-    }
-
-    fn rate(&self, effort: &Effort) -> Result<f64, Failure> {
-        rate(&self.target(), effort)
-    }
+fn p50_by_wrk(nginx: &Nginx, effort: &Effort) -> Result<f64, Failure> {
+    let seconds = effort.warm.max(Duration::from_secs(1)).as_secs();
+    let mut wrk = Command::new("wrk");
+    wrk.args(["-t1", "-c1", "--latency", &format!("-d{seconds}s")]);
+    let said = shell::output_of(wrk.arg(format!("http://{}/", nginx.address)))?;
+    micros_of(&said).ok_or_else(|| Failure::during("wrk", said))
 }
 
 /// As wrk writes its median: a line of `50%` and a time such as `45.00us`.
@@ -135,29 +110,6 @@ fn micros_of(said: &str) -> Option<f64> {
         (None, Some(millis)) => Some(millis.parse::<f64>().ok()? * 1e3),
         _ => None,
     }
-}
-
-fn configuration(address: &str) -> String {
-    format!(
-        "daemon off;
-master_process off;
-pid nginx.pid;
-events {{ worker_connections 1024; }}
-http {{
-    access_log off;
-    client_body_temp_path bodies;
-    proxy_temp_path answers;
-    fastcgi_temp_path other;
-    uwsgi_temp_path other;
-    scgi_temp_path other;
-    keepalive_requests 100000000;
-    server {{
-        listen {address};
-        location / {{ return 200 \"hello\"; }}
-    }}
-}}
-"
-    )
 }
 
 #[cfg(test)]

@@ -42,6 +42,11 @@ pub(super) fn all(folder: &Path) -> Result<Vec<Subject>, Failure> {
     Ok(subjects)
 }
 
+/// Python, where this machine has one.
+pub(super) fn python_of(subjects: &[Subject]) -> Option<&Subject> {
+    subjects.iter().find(|subject| subject.name == "python")
+}
+
 fn native(folder: &Path) -> Result<Subject, Failure> {
     let source = shell::repository_root().join("tests/e2e/programs/echo_runtime.c");
     let program = folder.join("echo_runtime");

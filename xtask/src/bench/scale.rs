@@ -11,7 +11,7 @@ use super::Effort;
 use super::facts::Fact;
 use super::lambent::Lambent;
 use super::report::Row;
-use super::runtimes::Subject;
+use super::runtimes::{self, Subject};
 use crate::failure::Failure;
 
 /// Arguments of servers that hold as many environments as anybody wants, and run more of them at a time than an account has by itself.
@@ -34,7 +34,7 @@ pub(super) fn measure(
         facts.extend(idle::facts(subject, subjects, folder, effort)?);
         facts.extend(burst::facts(subject, subjects, folder, effort)?);
     }
-    if let Some(python) = subjects.iter().find(|subject| subject.name == "python") {
+    if let Some(python) = runtimes::python_of(subjects) {
         rows.extend(packages::rows(server, python, effort)?);
     }
     Ok((rows, facts))

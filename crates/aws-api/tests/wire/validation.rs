@@ -57,6 +57,20 @@ fn a_name_that_cannot_be_one_is_reported_with_the_pattern() {
 }
 
 #[test]
+fn what_matched_a_moment_ago_says_nothing_of_another_text_or_member() {
+    let is_refused = |function_name: &str, qualifier: &str| {
+        let input = json!({"FunctionName": function_name, "Qualifier": qualifier});
+        violations(Operation::GetFunction, input).is_some()
+    };
+    for _ in 0..2 {
+        assert!(!is_refused("a-name", "1"));
+        assert!(is_refused("a name", "1"));
+        assert!(is_refused("a-name", "1 2"));
+        assert!(is_refused("a-name", "a:name"));
+    }
+}
+
+#[test]
 fn a_value_that_must_not_be_shown_is_not() {
     let input = json!({"FunctionName": "f", "Environment": {"Variables": {"1BAD": "secret"}}});
     let message = violations(Operation::UpdateFunctionConfiguration, input).unwrap();

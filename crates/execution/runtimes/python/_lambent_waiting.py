@@ -20,6 +20,8 @@ import logging
 import sys
 import traceback  # noqa: F401
 
+import _lambent_compiled  # noqa: F401
+
 # The handler of the rehearsal, as Lambda names handlers.
 REHEARSAL = "_lambent_rehearsal.handler"
 

@@ -399,9 +399,10 @@ def set_up_process(is_prepared):
     log_descriptor = os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)
     compiled = os.environ.pop("_LAMBENT_COMPILED", None)
     if compiled is not None:
-        from _lambent_compiled import use
+        import _lambent_compiled
 
-        use(compiled)
+        _lambent_compiled.use(compiled)
+    sys.modules.pop("_lambent_compiled", None)
     version = "python%d.%d" % sys.version_info[:2]
     runtime = os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime")
     task = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")

@@ -34,12 +34,12 @@ impl Environment {
         let mut rest_at = since + Duration::from_millis(limits::REST_AFTER_IDLE_MS);
         let mut retire_at = since + self.context.configuration.idle_retirement;
         let page_out_at = since + self.context.configuration.idle_retirement / PAGE_OUT_PART;
-        self.is_paged_out = false;
+        let mut is_paged_out = false;
         loop {
             let (at, next) = match self.phase {
                 Phase::Idle if !self.frozen => (freeze_at, Then::Freeze),
                 Phase::Idle if !self.is_resting && rest_at < retire_at => (rest_at, Then::Rest),
-                Phase::Idle if self.is_resting && !self.is_paged_out => (page_out_at, Then::PageOut),
+                Phase::Idle if self.is_resting && !is_paged_out => (page_out_at, Then::PageOut),
                 _ => (retire_at, Then::Retire),
             };
             // One that rings too early is set again then: in a stream of invocations it rings seldom, and is hardly ever set.
@@ -62,7 +62,11 @@ impl Environment {
                     _ if Instant::now() < at => {}
                     Then::Freeze => self.freeze(),
                     Then::Rest => self.rest(),
-                    Then::PageOut => self.page_out(),
+                    Then::PageOut => {
+                        is_paged_out = true;
+                        // What can be read again is the host's meanwhile.
+                        tokio::task::block_in_place(|| self.sandbox.page_out());
+                    }
                     // Kept however long nobody comes.
                     Then::Retire if pool.is_provisioned && !self.is_old() => {
                         retire_at += self.context.configuration.idle_retirement;
@@ -102,12 +106,6 @@ impl Environment {
                 self.frozen = true;
             }
         }
-    }
-
-    /// Gives the host what can be read again.
-    fn page_out(&mut self) {
-        self.is_paged_out = true;
-        tokio::task::block_in_place(|| self.sandbox.page_out());
     }
 
     /// Lets the processes run again. False when the sandbox refuses: the environment must end.

@@ -103,8 +103,6 @@ pub(crate) struct Environment {
     /// None while nobody inside wants it.
     endpoint: Option<Box<dyn ServedEndpoint>>,
     is_resting: bool,
-    /// Whether its memory was looked through for what can be read again.
-    is_paged_out: bool,
     /// Rings when nobody has asked for long enough, or a little earlier.
     alarm: Pin<Box<Sleep>>,
     xray: XrayDaemon,

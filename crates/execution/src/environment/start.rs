@@ -89,7 +89,6 @@ impl Environment {
             has_exits: false,
             endpoint: Some(services.endpoint),
             is_resting: false,
-            is_paged_out: false,
             alarm: Box::pin(tokio::time::sleep(Duration::from_millis(limits::FREEZE_AFTER_IDLE_MS))),
             xray: services.xray,
             version,

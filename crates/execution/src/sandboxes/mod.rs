@@ -24,7 +24,7 @@ use crate::{budget::Room, context::Context, environment::StartError, uids::Uid};
 
 pub(crate) use services::{Services, readiness};
 pub(crate) use shelves::{Shelves, keep_prepared};
-pub(crate) use specification::{Kind, Wanted, limits_of};
+pub(crate) use specification::{Kind, LAYERS_ROOT, TASK_ROOT, Wanted, limits_of};
 pub(crate) use waiting::{WaitingProgram, WaitingRuntime};
 pub(crate) use zygotes::Zygotes;
 

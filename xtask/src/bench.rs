@@ -299,7 +299,7 @@ fn beside_client_of_aws(
     folder: &Path,
     effort: &Effort,
 ) -> Result<Vec<Row>, Failure> {
-    let Some(python) = runtimes::python_of(subjects) else {
+    let Some(python) = runtimes::named(subjects, "python") else {
         return Ok(Vec::new());
     };
     let Some(subject) = libraries::client_of_aws(python, folder)? else { return Ok(Vec::new()) };

@@ -13,9 +13,8 @@ mod frames;
 
 use std::{
     collections::HashSet,
-    ffi::OsString,
+    ffi::OsStr,
     hash::{DefaultHasher, Hash, Hasher},
-    ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
@@ -27,7 +26,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::{
     context::Context,
-    runtimes::RuntimePlan,
+    runtimes::{Compiler, RuntimePlan},
     sandboxes::{Kind, LAYERS_ROOT, TASK_ROOT},
 };
 
@@ -39,9 +38,6 @@ pub(crate) const LAYERS: &str = "/var/rapid/opt";
 /// Tells a bootstrap of it.
 pub(crate) const VARIABLE: &str = "_LAMBENT_COMPILED";
 
-/// Of all sources of a package: to compile less takes no longer than to look for it, and each compiler takes as long as to start an
-/// interpreter. What comes of more would lie in this server's memory for a moment.
-const SOURCE_BYTES: RangeInclusive<u64> = (4 << 10)..=(64 << 20);
 /// Between two looks for a moment in which the host has room for a compiler.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -60,7 +56,7 @@ struct Wish {
     /// Where environments have it.
     root: &'static str,
     runtime: String,
-    compiler: Vec<OsString>,
+    compiler: Compiler,
     /// What environments of its runtime are built from.
     kind: Kind,
 }
@@ -74,15 +70,13 @@ impl Compilations {
 
     /// What the version runs is to be compiled, if it was not.
     pub(crate) fn want(&self, context: &Context, version: &RunnableVersion, plan: &RuntimePlan) {
-        if !is_used(context, version, plan) {
-            return;
-        }
+        let Some(compiler) = compiler_of(context, version, plan) else { return };
         let layers = version.configuration.layers.iter().map(|layer| (&layer.code, LAYERS_ROOT));
         for (code, root) in layers.chain([(&version.code, TASK_ROOT)]) {
             let runtime = &version.configuration.runtime;
             if self.known().insert(number_of(code, runtime)) {
                 let kind = Kind::of(&context.configuration, version, plan).of_compiler();
-                let (code, runtime, compiler) = (code.clone(), runtime.clone(), plan.compiler.clone());
+                let (code, runtime, compiler) = (code.clone(), runtime.clone(), compiler.clone());
                 // Nobody listens any more when the server ends.
                 let _ = self.wanted.send(Wish { code, root, runtime, compiler, kind });
             }
@@ -91,7 +85,7 @@ impl Compilations {
 
     /// What was compiled of a version, as an environment is to have it. What was not yet is wanted now.
     pub(crate) fn of(&self, context: &Context, version: &RunnableVersion, plan: &RuntimePlan) -> Vec<Bind> {
-        if !is_used(context, version, plan) {
+        if compiler_of(context, version, plan).is_none() {
             return Vec::new();
         }
         let runtime = &version.configuration.runtime;
@@ -129,13 +123,18 @@ fn number_of(code: &CodeReference, runtime: &str) -> u64 {
     hasher.finish()
 }
 
-/// Whether what is compiled is what the interpreter would run: a function may tell its interpreter to compile in another way, or to say what
-/// it thinks of the sources.
-fn is_used(context: &Context, version: &RunnableVersion, plan: &RuntimePlan) -> bool {
-    let own_variables = version.configuration.environment.iter().flatten();
-    !plan.compiler.is_empty()
-        && context.configuration.isolation == IsolationLevel::Sandbox
-        && !own_variables.map(|(name, _)| name).any(|name| name.starts_with("PYTHON"))
+/// Only where what it compiles is what the interpreter would run.
+fn compiler_of<'a>(
+    context: &Context,
+    version: &RunnableVersion,
+    plan: &'a RuntimePlan,
+) -> Option<&'a Compiler> {
+    let mut own_variables = version.configuration.environment.iter().flatten();
+    let is_as_any = |compiler: &&Compiler| {
+        context.configuration.isolation == IsolationLevel::Sandbox
+            && !own_variables.any(|(name, _)| name.starts_with(compiler.variables))
+    };
+    plan.compiler.as_ref().filter(is_as_any)
 }
 
 /// Compiles what is wanted, until the context is closed or gone.
@@ -171,13 +170,14 @@ async fn compile(context: &Arc<Context>, wanted: &Wish) -> Result<Outcome, Strin
         return Ok(Outcome::Kept);
     }
     let (code, packages) = (wanted.code.clone(), Arc::clone(&context.code));
+    let endings = wanted.compiler.sources;
     let found = tokio::task::spawn_blocking(move || {
         let directory = packages.directory(&code)?;
-        let sources = Sources::of(&directory.path);
+        let sources = Sources::of(&directory.path, endings);
         Ok::<_, String>((directory, sources))
     });
     let (directory, sources) = found.await.map_err(|error| error.to_string())??;
-    if !SOURCE_BYTES.contains(&sources.bytes) {
+    if !wanted.compiler.source_bytes.contains(&sources.bytes) {
         return Ok(Outcome::NotWorthIt);
     }
     while !context.budget.has_room_to_spare() {
@@ -187,8 +187,9 @@ async fn compile(context: &Arc<Context>, wanted: &Wish) -> Result<Outcome, Strin
     let output = compiler::run(context, &wanted.kind, package, (&wanted.compiler, sources.bytes));
     let output = output.await.map_err(|error| with_causes(&error))?;
     let (code, runtime, packages) = (wanted.code.clone(), wanted.runtime.clone(), Arc::clone(&context.code));
+    let is_product = wanted.compiler.is_product;
     let kept = tokio::task::spawn_blocking(move || {
-        let files = frames::files(&output, sources.count)?;
+        let files = frames::files(&output, sources.count, is_product)?;
         let kept = packages.keep_compiled(&code, &runtime, &files);
         drop(directory);
         kept
@@ -205,12 +206,12 @@ struct Sources {
 
 impl Sources {
     /// All below a folder; links are not followed.
-    fn of(folder: &Path) -> Self {
+    fn of(folder: &Path, endings: &[&str]) -> Self {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
         entries.fold(Self::default(), |all, entry| {
             let more = match entry.metadata() {
-                Ok(metadata) if metadata.is_dir() => Self::of(&entry.path()),
-                Ok(metadata) if entry.file_name().to_string_lossy().ends_with(".py") => {
+                Ok(metadata) if metadata.is_dir() => Self::of(&entry.path(), endings),
+                Ok(metadata) if ends_with_one(&entry.file_name(), endings) => {
                     Self { count: 1, bytes: metadata.len() }
                 }
                 _ => Self::default(),
@@ -218,4 +219,8 @@ impl Sources {
             Self { count: all.count + more.count, bytes: all.bytes + more.bytes }
         })
     }
+}
+
+fn ends_with_one(name: &OsStr, endings: &[&str]) -> bool {
+    endings.iter().any(|ending| name.as_encoded_bytes().ends_with(ending.as_bytes()))
 }

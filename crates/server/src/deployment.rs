@@ -79,13 +79,6 @@ impl Deployment {
         self.follow_up(ChangedVersion::from(record));
     }
 
-    /// The same of one that was there when the store was opened: nothing runs of what was before it, and a start waits for this.
-    pub(crate) fn loaded(&self, record: FunctionRecord) {
-        let unprepared = is_unprepared(&record).then(|| ChangedVersion::from(&record));
-        self.catalog.put(record);
-        unprepared.into_iter().for_each(|unprepared| self.follow_up(unprepared));
-    }
-
     fn follow_up(&self, changed: ChangedVersion) {
         let _ = self.follow_ups.send(FollowUp::Version(changed));
     }
@@ -150,6 +143,13 @@ impl Deployment {
 }
 
 impl CommitObserver for Deployment {
+    /// Nothing runs of what was before it, and a start waits for this. What a dead server left unprepared is prepared now.
+    fn found(&self, record: FunctionRecord) {
+        let unprepared = is_unprepared(&record).then(|| ChangedVersion::from(&record));
+        self.catalog.put(record);
+        unprepared.into_iter().for_each(|unprepared| self.follow_up(unprepared));
+    }
+
     fn committed(&self, change: &Change) {
         match change {
             Change::FunctionStored(record) => self.stored(record),

@@ -10,6 +10,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, OnceLock},
+    thread,
     time::Duration,
 };
 
@@ -31,7 +32,7 @@ use services::{
     sns::Sns,
     sts::{FunctionCredentials, Sessions, Sts},
 };
-use store::{CommitObserver, OpenOptions, Store, StoreError};
+use store::{CommitObserver, DataDir, OpenOptions, Store, StoreError};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
@@ -101,10 +102,10 @@ impl Server {
         let catalog = Arc::new(Catalog::new(configuration.retry_policy));
         let (deployment, follow_ups) = Deployment::new(Arc::clone(&catalog));
         let followers = Followers::new(Directory::new(missing_roles(configuration.auth)));
-        let store = open_store(&configuration, followers.observers(deployment.clone()))?;
+        let observers = followers.observers(deployment.clone());
+        let (store, (launcher, unenforced)) = open_store_and_launcher(&mut configuration, observers)?;
         let identity = Identity::open(&store, followers.directory.clone()).await?;
         let elsewhere = elsewhere(&configuration, address)?;
-        let (launcher, unenforced) = start_launcher(&mut configuration, &store)?;
         let parts = EnvironmentParts::new(launcher, &configuration, &store, &identity);
         let (stopping, stopped) = watch::channel(false);
         let preparation = Arc::new(preparation(&configuration, &store, &parts));
@@ -112,7 +113,7 @@ impl Server {
         let (metrics, inside) = (Arc::clone(&parts.metrics), Arc::clone(&parts.inside));
         let environments = build_environments(&configuration, &store, parts);
         tokio::spawn(follow_ups.run(environments.clone(), Arc::clone(&preparation)));
-        load_functions(&store, &deployment).await?;
+        deployment.load_documents(&store).await.map_err(failed)?;
         let around = (&catalog, &elsewhere, address);
         let services = open_services(&configuration, &store, followers, around).await?;
         let lambda = Arc::new(build_lambda(
@@ -283,12 +284,28 @@ impl EnvironmentParts {
     }
 }
 
-fn open_store(configuration: &Configuration, observer: Arc<dyn CommitObserver>) -> Result<Store, BuildError> {
+/// The two that take longest, one beside the other.
+fn open_store_and_launcher(
+    configuration: &mut Configuration,
+    observer: Arc<dyn CommitObserver>,
+) -> Result<(Store, (Launcher, Vec<String>)), BuildError> {
     let options =
         OpenOptions { data_dir: configuration.data_dir.clone(), ephemeral: configuration.ephemeral };
-    Store::open(options, observer).map_err(|error| match error {
+    let directory = DataDir::open(&options).map_err(|error| match error {
         StoreError::Locked { .. } => BuildError::Taken(error.to_string()),
-        other => BuildError::Failed(with_causes(&other)),
+        other => failed(other),
+    })?;
+    let (run_dir, id) = (directory.path().join("run"), directory.id().to_owned());
+    let runtime = tokio::runtime::Handle::current();
+    thread::scope(|scope| {
+        let store = scope.spawn(move || {
+            let _inside = runtime.enter();
+            Store::open(directory, observer).map_err(failed)
+        });
+        // On the thread that stays: what a launcher starts ends with who started it.
+        let launcher = start_launcher(configuration, run_dir, &id);
+        let store = store.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok((store?, launcher?))
     })
 }
 
@@ -379,12 +396,6 @@ fn build_environments(
         credentials: parts.credentials,
     };
     Arc::new(Environments::new(execution, dependencies))
-}
-
-/// Every stored function; what a dead server left unprepared is prepared now.
-async fn load_functions(store: &Store, deployment: &Deployment) -> Result<(), BuildError> {
-    store.take_functions_of_opening().into_iter().for_each(|record| deployment.loaded(record));
-    deployment.load_documents(store).await.map_err(|error| BuildError::Failed(with_causes(&error)))
 }
 
 fn build_lambda(

@@ -245,7 +245,7 @@ mod tests {
         invocation::asynchronous::Tries,
         schedule::{Schedule, Utc},
     };
-    use store::{Change, CommitObserver, OpenOptions, Store};
+    use store::{Change, CommitObserver, DataDir, OpenOptions, Store};
 
     use super::*;
 
@@ -356,7 +356,7 @@ mod tests {
     impl Bench {
         fn new() -> Self {
             let options = OpenOptions { data_dir: PathBuf::new(), ephemeral: true };
-            let queues = Store::open(options, Arc::new(Nobody)).unwrap().queues();
+            let queues = Store::open(DataDir::open(&options).unwrap(), Arc::new(Nobody)).unwrap().queues();
             let dropped: Arc<Dropped> = Arc::default();
             let clock = Arc::new(SetClock(AtomicI64::new(0)));
             let keeper = Keeper {

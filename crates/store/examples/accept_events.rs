@@ -10,7 +10,7 @@ use std::{
 use lambda_model::{
     function::FunctionKey, invocation::asynchronous::AsyncEvent, ports::AsyncInvocationQueue,
 };
-use store::{Change, CommitObserver, OpenOptions, Queues, Store};
+use store::{Change, CommitObserver, DataDir, OpenOptions, Queues, Store};
 
 struct Nobody;
 
@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: accept_events DIRECTORY CALLERS SECONDS BYTES".into());
     };
     let options = OpenOptions { data_dir: PathBuf::from(directory), ephemeral: false };
-    let store = Store::open(options, Arc::new(Nobody))?;
+    let store = Store::open(DataDir::open(&options)?, Arc::new(Nobody))?;
     let payload = bytes::Bytes::from(vec![b'x'; bytes.parse()?]);
     let duration = Duration::from_secs_f64(seconds.parse()?);
     let started = Instant::now();

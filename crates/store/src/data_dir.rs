@@ -1,7 +1,7 @@
 //! The data directory: private, locked, with an id of its own.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File},
     io::{self, Read, Seek, SeekFrom, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -13,7 +13,7 @@ use rustix::{fs::FlockOperation, io::Errno};
 use crate::{StoreError, error::at};
 
 /// A locked data directory. The lock goes with the process, however it ends.
-pub(crate) struct DataDir {
+pub struct DataDir {
     path: PathBuf,
     id: String,
     _lock: File,
@@ -21,10 +21,21 @@ pub(crate) struct DataDir {
     is_temporary: AtomicBool,
 }
 
+/// Where a data directory is.
+pub struct OpenOptions {
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// A temporary directory instead, removed at the end.
+    pub ephemeral: bool,
+}
+
 impl DataDir {
     /// Makes the directory if needed, and locks it.
-    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::at(path, false)
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when another server has it, or that it cannot be made.
+    pub fn open(options: &OpenOptions) -> Result<Self, StoreError> {
+        if options.ephemeral { Self::ephemeral() } else { Self::at(&options.data_dir, false) }
     }
 
     fn at(path: &Path, is_temporary: bool) -> Result<Self, StoreError> {
@@ -37,16 +48,18 @@ impl DataDir {
     }
 
     /// A new directory below the system's temporary one, removed when dropped.
-    pub(crate) fn ephemeral() -> Result<Self, StoreError> {
+    fn ephemeral() -> Result<Self, StoreError> {
         let path = std::env::temp_dir().join(format!("lambent-{}", random_hex::<4>()?));
         Self::at(&path, true)
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Absolute.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(crate) fn id(&self) -> &str {
+    /// Names what this directory's server makes on the host: eight hex digits.
+    pub fn id(&self) -> &str {
         &self.id
     }
 
@@ -99,7 +112,7 @@ pub(crate) fn create_private(path: &Path) -> Result<(), StoreError> {
 
 /// Makes an empty file that only its owner can read, if it does not exist.
 pub(crate) fn create_private_file(path: &Path) -> Result<(), StoreError> {
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop).map_err(at(path))
+    File::options().append(true).create(true).mode(0o600).open(path).map(drop).map_err(at(path))
 }
 
 /// Makes what was done to the directory's entries durable.
@@ -109,7 +122,7 @@ pub(crate) fn sync_directory(path: &Path) -> Result<(), StoreError> {
 
 fn lock(directory: &Path) -> Result<File, StoreError> {
     let path = directory.join("lock");
-    let mut options = OpenOptions::new();
+    let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
     let mut file = options.open(&path).map_err(at(&path))?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -137,7 +150,7 @@ fn id(directory: &Path) -> Result<String, StoreError> {
         return Ok(id);
     }
     let id = random_hex::<4>()?;
-    let mut options = OpenOptions::new();
+    let mut options = File::options();
     let mut file =
         options.write(true).create(true).truncate(true).mode(0o600).open(&path).map_err(at(&path))?;
     file.write_all(id.as_bytes()).map_err(at(&path))?;

@@ -211,9 +211,9 @@ impl Store {
         })
     }
 
-    /// The same where these are all functions.
-    pub(crate) fn collect_garbage_beside(&self, functions: &[FunctionRecord]) -> Result<(), StoreError> {
-        self.collect_unless(|_| Ok(functions.iter().flat_map(references).map(str::to_owned).collect()))
+    /// The same where these are what all functions name.
+    pub(crate) fn collect_garbage_beside(&self, packages: HashSet<String>) -> Result<(), StoreError> {
+        self.collect_unless(|_| Ok(packages))
     }
 
     /// Removes packages unless a function names them, or a document.
@@ -236,7 +236,7 @@ impl Store {
 }
 
 /// Every package that a record needs.
-fn references(record: &FunctionRecord) -> impl Iterator<Item = &str> {
+pub(crate) fn references(record: &FunctionRecord) -> impl Iterator<Item = &str> {
     let previous =
         record.previous.iter().flat_map(|previous| packages(&previous.code, &previous.configuration));
     packages(&record.code, &record.configuration).chain(previous)
@@ -260,6 +260,7 @@ pub(crate) const COLUMNS: &str =
     "account_id, region, name, version, CAST(document AS BLOB), CAST(checksum AS BLOB)";
 
 /// A row as it is stored.
+#[derive(Default)]
 pub(crate) struct Row {
     key: FunctionKey,
     version: String,
@@ -270,12 +271,23 @@ pub(crate) struct Row {
 impl Row {
     /// Reads [`COLUMNS`].
     pub(crate) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            key: FunctionKey { account_id: row.get(0)?, region: row.get(1)?, name: row.get(2)? },
-            version: row.get(3)?,
-            document: row.get(4)?,
-            checksum: row.get(5)?,
-        })
+        let mut read = Self::default();
+        read.read_again(row)?;
+        Ok(read)
+    }
+
+    /// The same, into the memory of one that nobody needs any more.
+    pub(crate) fn read_again(&mut self, row: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
+        let FunctionKey { account_id, region, name } = &mut self.key;
+        for (column, text) in [account_id, region, name, &mut self.version].into_iter().enumerate() {
+            text.clear();
+            text.push_str(row.get_ref(column)?.as_str()?);
+        }
+        for (column, bytes) in [(4, &mut self.document), (5, &mut self.checksum)] {
+            bytes.clear();
+            bytes.extend_from_slice(row.get_ref(column)?.as_bytes()?);
+        }
+        Ok(())
     }
 }
 

@@ -37,6 +37,7 @@ mod write_ahead_log;
 mod writer;
 
 pub use code_packages::{CodeLease, CodePackages, PackageError};
+pub use data_dir::{DataDir, OpenOptions};
 pub use documents::{Document, DocumentKey, DocumentRange};
 pub use error::StoreError;
 pub use logs::{
@@ -47,6 +48,6 @@ pub use queues::{
     Appointment, Checkpoint, MessageView, OutboxItem, OutboxItems, Place, PlacedMessage, QueueObserver,
     QueueTransaction, Queues, StoredMessage,
 };
-pub use store::{OpenOptions, Store};
+pub use store::Store;
 pub use tables::{Direction, Row, Span, TableKey, TableTransaction, TableView, Tables};
 pub use transaction::{Change, CommitObserver, Transaction};

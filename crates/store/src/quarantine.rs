@@ -2,21 +2,21 @@
 //! they are. In neither case do they take down the server or other functions, and they are reported, never skipped in silence.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeSet, HashSet, VecDeque},
     num::NonZero,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use lambda_model::function::{FunctionKey, FunctionRecord};
+use lambda_model::function::FunctionKey;
 use rusqlite::{Connection, params};
 
 use crate::{
     StoreError,
     documents::{self, DocumentKey},
-    functions::{COLUMNS, Row, decode},
+    functions::{COLUMNS, Row, decode, references},
     s3,
-    transaction::Change,
+    transaction::{Change, CommitObserver},
 };
 
 /// Rows that a thread decodes: what one is worth while for, and few enough that several have something to do.
@@ -131,10 +131,14 @@ pub(crate) fn set_aside(path: &Path) -> impl Iterator<Item = PathBuf> {
     names.take_while(|name| name.exists())
 }
 
-/// Moves damaged rows out of the way. The functions that are not damaged: whoever comes next need not read them again.
-pub(crate) fn set_aside_damaged(connection: &mut Connection) -> Result<Vec<FunctionRecord>, StoreError> {
+/// Moves damaged rows out of the way, and tells of the functions that are not damaged. The packages that these name: whoever comes next
+/// need not read them again.
+pub(crate) fn set_aside_damaged(
+    connection: &mut Connection,
+    observer: &dyn CommitObserver,
+) -> Result<HashSet<String>, StoreError> {
     let transaction = connection.transaction()?;
-    let (functions, damaged) = functions(&transaction)?;
+    let (packages, damaged) = functions(&transaction, observer)?;
     let damaged = damaged.into_iter().map(|row| ("functions", "quarantine", row));
     let documents =
         damaged_documents(&transaction)?.into_iter().map(|row| ("documents", "quarantined_documents", row));
@@ -147,7 +151,7 @@ pub(crate) fn set_aside_damaged(connection: &mut Connection) -> Result<Vec<Funct
         transaction.execute(&format!("DELETE FROM {table} WHERE rowid = ?1"), params![row])?;
     }
     transaction.commit()?;
-    Ok(functions)
+    Ok(packages)
 }
 
 /// Rows that are damaged, and how.
@@ -166,52 +170,93 @@ fn damaged_documents(connection: &Connection) -> Result<DamagedRows, StoreError>
     Ok(damaged)
 }
 
-/// All functions, and the rows of those that are damaged. A start waits for it: while this thread reads, others decode what it has.
-fn functions(connection: &Connection) -> Result<(Vec<FunctionRecord>, DamagedRows), StoreError> {
+/// Packages that functions name, and the rows of those that are damaged. A start waits for it: while this thread reads, others decode what
+/// it has and tell of it.
+fn functions(
+    connection: &Connection,
+    observer: &dyn CommitObserver,
+) -> Result<(HashSet<String>, DamagedRows), StoreError> {
     let mut statement = connection.prepare(&format!("SELECT {COLUMNS}, rowid FROM functions"))?;
-    let mut rows = statement.query_map([], |row| Ok((row.get("rowid")?, Row::read(row)?)))?;
+    let mut rows = statement.query([])?;
     let decoders_max = std::thread::available_parallelism().map_or(1, NonZero::get);
     std::thread::scope(|scope| {
         let (mut decoders, mut decoded) = (VecDeque::new(), Decoded::default());
+        let mut part = Part::default();
         loop {
-            let part = rows.by_ref().take(PART).collect::<Result<Vec<(i64, Row)>, _>>()?;
-            let is_last = part.len() < PART;
-            decoders.push_back(scope.spawn(move || decode_part(part)));
+            part.read(&mut rows)?;
+            let is_last = part.length < PART;
+            decoders.push_back(scope.spawn(move || part.decode(observer)));
+            part = Part::default();
             while decoders.len() > if is_last { 0 } else { decoders_max } {
                 let first = decoders.pop_front().map(|decoder| decoder.join());
-                decoded.extend(first.transpose().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+                let first = first.transpose().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                part = decoded.extend(first.unwrap_or_default());
             }
             if is_last {
-                return Ok((decoded.functions, decoded.damaged));
+                return Ok((decoded.packages, decoded.damaged));
             }
         }
     })
 }
 
+/// Rows that a thread decodes, with their numbers; those behind its length are of another time, and only their memory counts.
+#[derive(Default)]
+struct Part {
+    rows: Vec<(i64, Row)>,
+    length: usize,
+}
+
 /// What came of rows.
 #[derive(Default)]
 struct Decoded {
-    functions: Vec<FunctionRecord>,
+    packages: HashSet<String>,
     damaged: DamagedRows,
 }
 
-impl Decoded {
-    fn extend(&mut self, part: Option<Decoded>) {
-        let part = part.unwrap_or_default();
-        self.functions.extend(part.functions);
-        self.damaged.extend(part.damaged);
+impl Part {
+    /// As many as there are and fit.
+    fn read(&mut self, rows: &mut rusqlite::Rows<'_>) -> Result<(), StoreError> {
+        self.length = 0;
+        while self.length < PART
+            && let Some(row) = rows.next()?
+        {
+            if self.rows.len() == self.length {
+                self.rows.push(Default::default());
+            }
+            let (number, place) = &mut self.rows[self.length];
+            *number = row.get("rowid")?;
+            place.read_again(row)?;
+            self.length += 1;
+        }
+        Ok(())
+    }
+
+    fn decode(self, observer: &dyn CommitObserver) -> (Decoded, Self) {
+        let mut decoded = Decoded::default();
+        for (number, row) in &self.rows[..self.length] {
+            match decode(row) {
+                Ok(function) => {
+                    for package in references(&function) {
+                        if !decoded.packages.contains(package) {
+                            decoded.packages.insert(package.to_owned());
+                        }
+                    }
+                    observer.found(function);
+                }
+                Err(error) => decoded.damaged.push((*number, error)),
+            }
+        }
+        (decoded, self)
     }
 }
 
-fn decode_part(rows: Vec<(i64, Row)>) -> Decoded {
-    let mut part = Decoded { functions: Vec::with_capacity(rows.len()), damaged: Vec::new() };
-    for (number, row) in rows {
-        match decode(&row) {
-            Ok(function) => part.functions.push(function),
-            Err(error) => part.damaged.push((number, error)),
-        }
+impl Decoded {
+    /// The rows of the part, for others.
+    fn extend(&mut self, (decoded, part): (Decoded, Part)) -> Part {
+        self.packages.extend(decoded.packages);
+        self.damaged.extend(decoded.damaged);
+        part
     }
-    part
 }
 
 /// Removes what lies in quarantine of a function. Whether there was anything.

@@ -9,7 +9,7 @@ use std::{
 use lambda_model::function::{CodeReference, FunctionConfiguration, FunctionKey, FunctionRecord};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use crate::{Change, CommitObserver, OpenOptions, Store, StoreError};
+use crate::{Change, CommitObserver, DataDir, OpenOptions, Store, StoreError};
 
 /// Opens a store in a directory, with nobody who looks on.
 pub(crate) fn open(path: &Path) -> Store {
@@ -18,7 +18,8 @@ pub(crate) fn open(path: &Path) -> Store {
 
 /// The same, where it may fail.
 pub(crate) fn try_open(path: &Path) -> Result<Store, StoreError> {
-    Store::open(OpenOptions { data_dir: path.to_owned(), ephemeral: false }, Arc::new(Commits::default()))
+    let options = OpenOptions { data_dir: path.to_owned(), ephemeral: false };
+    Store::open(DataDir::open(&options)?, Arc::new(Commits::default()))
 }
 
 /// Writes down what it learns.

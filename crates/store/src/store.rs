@@ -1,11 +1,8 @@
 //! The handle to everything durable.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{path::Path, sync::Arc};
 
-use lambda_model::{error::with_causes, function::FunctionRecord};
+use lambda_model::error::with_causes;
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
@@ -18,14 +15,6 @@ use crate::{
     salvage, schema, write_ahead_log,
     writer::Writer,
 };
-
-/// Where and how to open.
-pub struct OpenOptions {
-    /// The data directory.
-    pub data_dir: PathBuf,
-    /// A temporary directory instead, removed at the end.
-    pub ephemeral: bool,
-}
 
 /// Durable state. Cheap to clone.
 #[derive(Clone)]
@@ -43,8 +32,6 @@ struct Inner {
     object_files: ObjectFiles,
     object_events: Arc<Notify>,
     damaged: Damaged,
-    /// See [`Store::take_functions_of_opening`].
-    opened_with: Mutex<Vec<FunctionRecord>>,
     observer: Arc<dyn CommitObserver>,
     /// Last, so that it is dropped, and with it perhaps removed, after everything in it is closed.
     data_dir: DataDir,
@@ -54,13 +41,11 @@ struct Inner {
 const TRACES_DAYS: i64 = 30;
 
 impl Store {
-    /// Opens the store: locks the directory, migrates the database, removes what a crash left half done.
+    /// Opens the store of a directory: migrates the database, removes what a crash left half done. Within a runtime, blocking.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] when another server has the directory, and whatever else keeps it from opening.
-    pub fn open(options: OpenOptions, observer: Arc<dyn CommitObserver>) -> Result<Self, StoreError> {
-        let data_dir =
-            if options.ephemeral { DataDir::ephemeral()? } else { DataDir::open(&options.data_dir)? };
+    /// Whatever keeps it from opening.
+    pub fn open(data_dir: DataDir, observer: Arc<dyn CommitObserver>) -> Result<Self, StoreError> {
         let path = data_dir.path().join("lambent.db");
         let mut known: Vec<String> = write_ahead_log::mend(&path)?.into_iter().collect();
         salvage::salvage_unreadable(&path, &schema::RESOURCES)?;
@@ -71,9 +56,9 @@ impl Store {
                 file.display()
             )
         }));
-        let (database, (functions, damaged)) = Database::open(&path, &schema::RESOURCES, |connection| {
-            let functions = quarantine::set_aside_damaged(connection)?;
-            Ok((functions, Damaged::load(connection, known)?))
+        let (database, (packages, damaged)) = Database::open(&path, &schema::RESOURCES, |connection| {
+            let packages = quarantine::set_aside_damaged(connection, &*observer)?;
+            Ok((packages, Damaged::load(connection, known)?))
         })?;
         let queues = Queues::open(&data_dir.path().join("queues.db"))?;
         let tables = Tables::open(&data_dir.path().join("tables.db"))?;
@@ -93,7 +78,6 @@ impl Store {
             object_files,
             object_events: Arc::default(),
             damaged,
-            opened_with: Mutex::default(),
             observer,
             data_dir,
         };
@@ -103,17 +87,10 @@ impl Store {
         {
             tracing::warn!(error = with_causes(&error), "files of deleted objects not removed");
         }
-        if let Err(error) = store.collect_garbage_beside(&functions) {
+        if let Err(error) = store.collect_garbage_beside(packages) {
             tracing::warn!(error = with_causes(&error), "unused code not removed");
         }
-        *store.inner.opened_with.lock().unwrap_or_else(PoisonError::into_inner) = functions;
         Ok(store)
-    }
-
-    /// Every version of every function as it was when the store was opened, which reads all of them anyway. For whoever opened it, once and
-    /// before anything is written.
-    pub fn take_functions_of_opening(&self) -> Vec<FunctionRecord> {
-        std::mem::take(&mut self.inner.opened_with.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The data directory, absolute.

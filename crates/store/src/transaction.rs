@@ -43,6 +43,12 @@ pub enum Change {
 pub trait CommitObserver: Send + Sync {
     /// It is on disk.
     fn committed(&self, change: &Change);
+
+    /// A version of a function was there when the store was opened, which reads all of them anyway. Several threads tell at a time, of each
+    /// once and before anything is written.
+    fn found(&self, record: FunctionRecord) {
+        drop(record);
+    }
 }
 
 /// Reads and writes on the writer's thread.

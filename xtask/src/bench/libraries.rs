@@ -1,9 +1,11 @@
 //! Functions with something of others in their packages: AWS's own runtime interface client, and libraries.
 //!
-//! G7: first invocations of functions that bring a library, beside the same runtime with the same package, started by itself.
+//! G7 and G8: first invocations of functions that bring a library, beside the same runtime with the same package, started by itself.
 //!
 //! A package has no bytecode, as packages of Lambda have none, and nobody can write to it: whoever starts the runtime by itself compiles the
 //! library each time. Lambent has done that when the function was deployed.
+
+mod bundle;
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -71,7 +73,7 @@ const STARTS_PART: usize = 5;
 /// Until a library is compiled.
 const COMPILED_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A row for each library, where this machine has a Python.
+/// A row for each library, where this machine has its runtime.
 ///
 /// # Errors
 /// When a library cannot be had, or a function does not start.
@@ -81,12 +83,14 @@ pub(super) fn rows(
     folder: &Path,
     effort: &Effort,
 ) -> Result<Vec<Row>, Failure> {
-    let Some(python) = runtimes::python_of(subjects) else {
-        return Ok(Vec::new());
-    };
     let mut rows = Vec::new();
-    for library in &LIBRARIES {
-        rows.push(row(server, &with(python, folder, library)?, folder, effort)?);
+    if let Some(python) = runtimes::named(subjects, "python") {
+        for library in &LIBRARIES {
+            rows.push(row(server, &with(python, folder, library)?, folder, effort)?);
+        }
+    }
+    if let Some(node) = runtimes::named(subjects, "node") {
+        rows.push(row(server, &bundle::subject(node, folder)?, folder, effort)?);
     }
     Ok(rows)
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 use super::Part;
 use super::facts::{self, Fact};
 use super::report::{self, Row};
+use super::runtimes;
 use super::targets;
 use crate::failure::Failure;
 use crate::shell;
@@ -63,11 +64,13 @@ fn machine() -> String {
     let kernel = said("uname", &["-r"]).unwrap_or_default();
     let kernel: Vec<_> = kernel.split('.').take(2).collect();
     let kernel = kernel.join(".");
+    let node = runtimes::node_program(&shell::target_directory().join("bench"));
+    let node = node.to_string_lossy();
     let versions = [
         ("git", &["describe", "--always"][..]),
         ("rustc", &["--version"]),
         ("python3", &["--version"]),
-        ("node", &["--version"]),
+        (&*node, &["--version"]),
         ("nginx", &["-v"]),
     ];
     let versions: Vec<_> = versions
@@ -76,7 +79,7 @@ fn machine() -> String {
             let version = said(program, arguments)?;
             Some(match program {
                 "git" => format!("commit {version}"),
-                "node" => format!("Node.js {version}"),
+                program if program == node => format!("Node.js {version}"),
                 "nginx" => version.trim_start_matches("nginx version: ").to_owned(),
                 _ => version,
             })

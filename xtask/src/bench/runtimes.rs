@@ -11,6 +11,9 @@ use crate::shell;
 const PYTHON_ECHO: &[u8] = b"def handler(event, context):\n    return event\n";
 const NODE_ECHO: &[u8] = b"exports.handler = async (event) => event;\n";
 
+/// The oldest of Lambda's that is not deprecated.
+const NODE_OF_NPM: &str = "node@22.23.3";
+
 /// One kind of runtime.
 #[derive(Clone)]
 pub(super) struct Subject {
@@ -42,9 +45,9 @@ pub(super) fn all(folder: &Path) -> Result<Vec<Subject>, Failure> {
     Ok(subjects)
 }
 
-/// Python, where this machine has one.
-pub(super) fn python_of(subjects: &[Subject]) -> Option<&Subject> {
-    subjects.iter().find(|subject| subject.name == "python")
+/// The one of a name, where this machine has it.
+pub(super) fn named<'a>(subjects: &'a [Subject], name: &str) -> Option<&'a Subject> {
+    subjects.iter().find(|subject| subject.name == name)
 }
 
 fn native(folder: &Path) -> Result<Subject, Failure> {
@@ -92,10 +95,11 @@ fn python(folder: &Path) -> Result<Option<Subject>, Failure> {
     }))
 }
 
-/// The Node.js on the path, with our bootstrap.
+/// Node.js as npm has it, or else the one on the path, with our bootstrap.
 fn node(folder: &Path) -> Result<Option<Subject>, Failure> {
     let code = "console.log(process.versions.node.split('.')[0] + ' ' + process.execPath)";
-    let Ok(found) = shell::output_of(Command::new("node").args(["-e", code])) else { return Ok(None) };
+    let program = node_program(folder);
+    let Ok(found) = shell::output_of(Command::new(program).args(["-e", code])) else { return Ok(None) };
     let Some((major, program)) = found.trim().split_once(' ') else { return Ok(None) };
     let task = folder.join("node");
     write(&task.join("app.js"), NODE_ECHO)?;
@@ -109,6 +113,18 @@ fn node(folder: &Path) -> Result<Option<Subject>, Failure> {
         program: program.to_owned(),
         runtime_path: Some(format!("nodejs{major}.x={program}")),
     }))
+}
+
+/// That of npm, installed the first time, or the machine's.
+pub(super) fn node_program(folder: &Path) -> PathBuf {
+    let folder = folder.join("node-of-npm");
+    let program = folder.join("node_modules/node/bin/node");
+    if !program.is_file() {
+        let install = ["install", "--no-audit", "--no-fund", "--loglevel=error", NODE_OF_NPM, "--prefix"];
+        // Without it the machine's is measured.
+        let _ = shell::succeed("bench-npm", Command::new("npm").args(install).arg(&folder));
+    }
+    if program.is_file() { program } else { "node".into() }
 }
 
 fn bootstrap(path: &str) -> String {

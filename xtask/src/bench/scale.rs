@@ -34,7 +34,7 @@ pub(super) fn measure(
         facts.extend(idle::facts(subject, subjects, folder, effort)?);
         facts.extend(burst::facts(subject, subjects, folder, effort)?);
     }
-    if let Some(python) = runtimes::python_of(subjects) {
+    if let Some(python) = runtimes::named(subjects, "python") {
         rows.extend(packages::rows(server, python, effort)?);
     }
     Ok((rows, facts))

@@ -76,6 +76,7 @@ const GOALS: &[(&str, &str, Figure, f64)] = &[
     ("G7", "cold python, boto3 : bare", Figure::P50, 0.5),
     ("G7", "cold python, numpy and pandas : bare", Figure::P50, 0.5),
     ("G8", "cold node : bare", Figure::P50Micros, 6_000.0),
+    ("G8", "cold node, AWS's SDK in a bundle : bare", Figure::P50, 0.2),
     ("G10", "starts native, with their ends : runc", Figure::Rate, 8.0),
     ("G10", "starts python, with their ends : runc", Figure::Rate, 4.0),
     ("G15", "cold python, 245 MB : 1 MB", Figure::P50, 1.15),

@@ -10,6 +10,7 @@ const Module = require("module");
 const { join, resolve } = require("path");
 const { pathToFileURL } = require("url");
 const { format, types } = require("util");
+const { compileFunction } = require("vm");
 
 const { API, RuntimeApi } = require("./runtime_api.cjs");
 const { awslambda, isStreaming, responseStreamFor } = require("./streaming.cjs");
@@ -250,6 +251,14 @@ function hideModulesOfTheHost() {
   Module._findPath = (request, paths, ...rest) => find(request, paths?.filter((path) => !isOfTheHost(path)), ...rest);
 }
 
+/** What lets scripts that were compiled when they were deployed not be compiled again; see there for the name. */
+function compiledScripts() {
+  const text = readFileSync(join(__dirname, "compiled.cjs"), "utf8");
+  const module = { exports: {} };
+  compileFunction(text, ["require", "module"], { filename: "node:internal/modules/cjs/loader" })(require, module);
+  return module.exports;
+}
+
 // --- One invocation -------------------------------------------------------------------------------------------
 
 /** Called when the event loop is empty; the process would end if nobody did anything. */
@@ -378,9 +387,13 @@ async function dieOf(api, what, error, status) {
 async function main() {
   const waitsAt = process.env._LAMBENT_WAITS;
   const connection = waitsAt && new RuntimeApi(waitsAt);
+  const { use } = compiledScripts();
   if (connection) await require("./waiting.cjs").wait(connection);
   logDescriptor = process.env._LAMBDA_TELEMETRY_LOG_FD;
   delete process.env._LAMBDA_TELEMETRY_LOG_FD;
+  const compiled = process.env._LAMBENT_COMPILED;
+  delete process.env._LAMBENT_COMPILED;
+  if (compiled !== undefined) use(compiled);
   if (process.env.AWS_LAMBDA_LOG_FORMAT === "JSON") jsonLogging = require("./json_logging.cjs");
   setUpConsole();
   globalThis.awslambda = { ...globalThis.awslambda, ...awslambda };

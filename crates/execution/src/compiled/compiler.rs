@@ -15,6 +15,7 @@ use tokio::{io::AsyncReadExt, net::unix::pipe, time::timeout};
 use crate::{
     context::Context,
     environment::StartError,
+    runtimes::Compiler,
     sandboxes::{Kind, limits_of},
     uids::Uid,
 };
@@ -23,8 +24,6 @@ use crate::{
 const TIMEOUT: Duration = Duration::from_secs(120);
 /// With less than a third of a vCPU it is in nobody's way.
 const MEMORY_MB: i64 = 512;
-/// Bytecode takes about as much as its source.
-const GROWTH_MAX: u64 = 2;
 /// An empty source takes some bytes too.
 const OVERHEAD_BYTES_MAX: u64 = 16 << 20;
 
@@ -47,16 +46,16 @@ pub(super) async fn run(
     context: &Arc<Context>,
     kind: &Kind,
     package: Bind,
-    (compiler, source_bytes): (&[OsString], u64),
+    (compiler, source_bytes): (&Compiler, u64),
 ) -> Result<Vec<u8>, CompilerError> {
     let uid = context.uids.take();
     let sandbox = create(context, kind, (&uid, package.clone())).await?;
     let (reader, writer) = io::pipe()?;
-    let argv = compiler.iter().cloned().chain([package.target.into()]).collect();
+    let argv = compiler.argv.iter().cloned().chain([package.target.into()]).collect();
     let running = start(sandbox, argv, writer.into()).await?;
     let mut output = Vec::new();
     let reader = pipe::Receiver::from_owned_fd(reader.into())?;
-    let mut reader = reader.take(source_bytes.saturating_mul(GROWTH_MAX) + OVERHEAD_BYTES_MAX);
+    let mut reader = reader.take(source_bytes.saturating_mul(compiler.growth_max) + OVERHEAD_BYTES_MAX);
     let read = timeout(TIMEOUT, reader.read_to_end(&mut output)).await;
     // It may wait for what it started.
     let ended = tokio::task::spawn_blocking(move || drop((running, uid)));

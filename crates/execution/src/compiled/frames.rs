@@ -13,15 +13,16 @@ use std::{
 const HEADER_BYTES: usize = 8;
 /// The kernel's `PATH_MAX`.
 const PATH_BYTES_MAX: usize = 4096;
-/// The folder of bytecode, and how its files end.
-const FOLDER: &str = "__pycache__";
-const EXTENSION: &str = "pyc";
 
-/// The files, by their paths, of which there are no more than so many.
+/// The files, by their paths, of which there are no more than so many, each of them one that the compiler would name.
 ///
 /// # Errors
 /// What is wrong with it, where a compiler that did what it should would not have printed it.
-pub(super) fn files(mut output: &[u8], count_max: usize) -> Result<Vec<(PathBuf, &[u8])>, String> {
+pub(super) fn files(
+    mut output: &[u8],
+    count_max: usize,
+    is_product: fn(&Path) -> bool,
+) -> Result<Vec<(PathBuf, &[u8])>, String> {
     let mut files = Vec::new();
     loop {
         let (path_bytes, file_bytes, rest) = header(output).ok_or("the compiler ended before it was done")?;
@@ -31,7 +32,8 @@ pub(super) fn files(mut output: &[u8], count_max: usize) -> Result<Vec<(PathBuf,
         let frame = rest.split_at_checked(path_bytes);
         let frame = frame.and_then(|(path, rest)| Some((path, rest.split_at_checked(file_bytes)?)));
         let (path, (file, rest)) = frame.ok_or("the compiler ended before it was done")?;
-        let path = path_of(path).ok_or("the compiler names a file that is none of the package's")?;
+        let path =
+            path_of(path, is_product).ok_or("the compiler names a file that is none of the package's")?;
         files.push((path, file));
         if files.len() > count_max {
             return Err("the compiler names more files than the package has sources".into());
@@ -47,19 +49,21 @@ fn header(output: &[u8]) -> Option<(usize, usize, &[u8])> {
     Some((number(path)?, number(file)?, rest))
 }
 
-/// Below the folder, and nothing but bytecode.
-fn path_of(bytes: &[u8]) -> Option<PathBuf> {
+/// Below the folder, and nothing but what was compiled.
+fn path_of(bytes: &[u8], is_product: fn(&Path) -> bool) -> Option<PathBuf> {
     let path = Path::new(OsStr::from_bytes(bytes));
     let is_below = path.components().all(|part| matches!(part, Component::Normal(_)));
-    let is_bytecode = path.extension().is_some_and(|extension| extension == EXTENSION)
-        && path.parent().and_then(Path::file_name).is_some_and(|folder| folder == FOLDER);
     let fits = bytes.len() < PATH_BYTES_MAX && !bytes.contains(&0);
-    (is_below && is_bytecode && fits).then(|| path.to_owned())
+    (is_below && fits && is_product(path)).then(|| path.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn is_bytecode(path: &Path) -> bool {
+        path.extension().is_some_and(|extension| extension == "pyc")
+    }
 
     fn frame(path: &str, file: &[u8]) -> Vec<u8> {
         let lengths = [path.len(), file.len()].map(|length| (length as u32).to_le_bytes());
@@ -73,15 +77,15 @@ mod tests {
             (PathBuf::from("a/__pycache__/b.pyc"), b"code".as_slice()),
             (PathBuf::from("__pycache__/c.pyc"), b"".as_slice()),
         ];
-        assert_eq!(files(&output.concat(), 2), Ok(expected));
-        assert!(files(&output.concat(), 1).is_err(), "one comes of each source");
+        assert_eq!(files(&output.concat(), 2, is_bytecode), Ok(expected));
+        assert!(files(&output.concat(), 1, is_bytecode).is_err(), "one comes of each source");
     }
 
     #[test]
     fn a_compiler_that_died_has_compiled_nothing() {
         let output = [frame("__pycache__/a.pyc", b"code"), frame("", b"")].concat();
         for length in 0..output.len() {
-            assert!(files(&output[..length], 2).is_err(), "{length} bytes");
+            assert!(files(&output[..length], 2, is_bytecode).is_err(), "{length} bytes");
         }
     }
 
@@ -92,12 +96,14 @@ mod tests {
             "/__pycache__/a.pyc",
             "a/../../__pycache__/a.pyc",
             "__pycache__/a.py",
-            "a.pyc",
             "__pycache__/..",
             "__pycache__/a\0.pyc",
             "./__pycache__/a.pyc",
         ] {
-            assert!(files(&[frame(path, b"code"), frame("", b"")].concat(), 2).is_err(), "{path:?}");
+            assert!(
+                files(&[frame(path, b"code"), frame("", b"")].concat(), 2, is_bytecode).is_err(),
+                "{path:?}"
+            );
         }
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn plan(request: &PlanRequest<'_>, program: &str) -> RuntimePlan {
         runtime_version: runtime_version(request.runtime),
         runtime_version_arn: runtime_version_arn(request, ""),
         argv: vec![program.into()],
-        compiler: Vec::new(),
+        compiler: None,
         is_wrapped: false,
         waits: Waits::Never,
         environment,

@@ -38,6 +38,8 @@ const PYTHON: Bootstrap = &[
 ];
 const NODEJS: Bootstrap = &[
     ("bootstrap.cjs", include_str!("../../runtimes/nodejs/bootstrap.cjs")),
+    ("compiled.cjs", include_str!("../../runtimes/nodejs/compiled.cjs")),
+    ("compiler.cjs", include_str!("../../runtimes/nodejs/compiler.cjs")),
     ("json_logging.cjs", include_str!("../../runtimes/nodejs/json_logging.cjs")),
     ("runtime_api.cjs", include_str!("../../runtimes/nodejs/runtime_api.cjs")),
     ("streaming.cjs", include_str!("../../runtimes/nodejs/streaming.cjs")),

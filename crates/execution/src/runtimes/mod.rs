@@ -22,6 +22,7 @@ mod tests;
 use std::{
     collections::BTreeMap,
     ffi::OsString,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     thread,
@@ -63,6 +64,24 @@ pub enum Waits {
     ForkedFromOne,
 }
 
+/// A program that compiles the sources of a package, in `crates/execution/runtimes/`.
+#[derive(Debug, Clone)]
+pub struct Compiler {
+    /// The program, a path inside, and its arguments but for the last, the folder.
+    pub argv: Vec<OsString>,
+    /// How the names of sources end, with their dot.
+    pub sources: &'static [&'static str],
+    /// Bytes of all sources of a package. To compile less takes no longer than to look for it, and each compiler takes as long as to start
+    /// an interpreter; what comes of more would lie in this server's memory for a moment.
+    pub source_bytes: RangeInclusive<u64>,
+    /// What comes of a source takes at most so many times its bytes.
+    pub growth_max: u64,
+    /// Whether a path, below the folder of what was compiled, is one that the compiler would name.
+    pub is_product: fn(&Path) -> bool,
+    /// How variables begin by which a function tells its interpreter to compile in another way, or to say what it thinks of the sources.
+    pub variables: &'static str,
+}
+
 /// How to run a function: program, variables, and what of the host must be visible.
 #[derive(Debug, Clone)]
 pub struct RuntimePlan {
@@ -76,9 +95,8 @@ pub struct RuntimePlan {
     pub is_wrapped: bool,
     /// Whether the program can be started before its function is known.
     pub waits: Waits,
-    /// The program that compiles a package ahead of its starts, a path inside, and its arguments but for the last, the folder; empty
-    /// where there is nothing to compile.
-    pub compiler: Vec<OsString>,
+    /// What compiles a package ahead of its starts, where there is something to compile.
+    pub compiler: Option<Compiler>,
     /// Variables beside those of the function itself (N-02).
     pub environment: Vec<(String, String)>,
     /// A path inside.

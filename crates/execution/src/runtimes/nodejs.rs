@@ -3,11 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    PlanRequest, RuntimeBind, RuntimePlan, Waits,
+    Compiler, PlanRequest, RuntimeBind, RuntimePlan, Waits,
     custom::{runtime_version_arn, variables},
     discovery::Interpreter,
     visible::{self, LANGUAGE, RUNTIME},
 };
+
+/// The first version in which a script that was compiled elsewhere can `import()` as any other: `USE_MAIN_CONTEXT_DEFAULT_LOADER` of
+/// `vm` came with 20.12.
+const COMPILES_FROM: u32 = 20;
 
 /// The plan for an interpreter with `directory` as the runtime's own.
 pub(super) fn plan(request: &PlanRequest<'_>, interpreter: &Interpreter, directory: PathBuf) -> RuntimePlan {
@@ -35,14 +39,26 @@ pub(super) fn plan(request: &PlanRequest<'_>, interpreter: &Interpreter, directo
     RuntimePlan {
         runtime_version: format!("nodejs:{major}.v1"),
         runtime_version_arn: runtime_version_arn(request, &interpreter.program.to_string_lossy()),
+        compiler: major.parse::<u32>().is_ok_and(|major| major >= COMPILES_FROM).then(|| compiler(&program)),
         argv: vec![program.into(), format!("{RUNTIME}/bootstrap.cjs").into()],
-        compiler: Vec::new(),
         is_wrapped: false,
         waits: Waits::Alone,
         environment,
         working_directory: "/var/task".into(),
         binds,
         masks: masks(),
+    }
+}
+
+/// What is compiled of a script is all of its functions, which takes some four times the bytes of a source that was minified.
+fn compiler(program: &Path) -> Compiler {
+    Compiler {
+        argv: vec![program.into(), format!("{RUNTIME}/compiler.cjs").into()],
+        sources: &[".js", ".cjs"],
+        source_bytes: (16 << 10)..=(16 << 20),
+        growth_max: 8,
+        is_product: |path| path.extension().is_some_and(|extension| extension == "v8"),
+        variables: "NODE_",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    PlanRequest, RuntimeBind, RuntimePlan, Waits,
+    Compiler, PlanRequest, RuntimeBind, RuntimePlan, Waits,
     custom::{runtime_version_arn, variables},
     discovery::{self, Interpreter},
     visible::{self, LANGUAGE, RUNTIME},
@@ -29,12 +29,7 @@ pub(super) fn plan(request: &PlanRequest<'_>, interpreter: &Interpreter, directo
     RuntimePlan {
         runtime_version: format!("python:{version}.v1"),
         runtime_version_arn: runtime_version_arn(request, &interpreter.program.to_string_lossy()),
-        // On its own: nothing of what it compiles is imported, and no folder is looked into.
-        compiler: vec![
-            program.clone().into(),
-            "-IBS".into(),
-            format!("{RUNTIME}/_lambent_compiler.py").into(),
-        ],
+        compiler: Some(compiler(&program)),
         argv: vec![program.into(), format!("{RUNTIME}/bootstrap.py").into()],
         is_wrapped: false,
         waits: Waits::ForkedFromOne,
@@ -42,6 +37,21 @@ pub(super) fn plan(request: &PlanRequest<'_>, interpreter: &Interpreter, directo
         working_directory: "/var/task".into(),
         binds,
         masks: masks(inside, library),
+    }
+}
+
+/// On its own: nothing of what it compiles is imported, and no folder is looked into.
+fn compiler(program: &Path) -> Compiler {
+    Compiler {
+        argv: vec![program.into(), "-IBS".into(), format!("{RUNTIME}/_lambent_compiler.py").into()],
+        sources: &[".py"],
+        source_bytes: (4 << 10)..=(64 << 20),
+        growth_max: 2,
+        is_product: |path| {
+            path.extension().is_some_and(|extension| extension == "pyc")
+                && path.parent().and_then(Path::file_name).is_some_and(|folder| folder == "__pycache__")
+        },
+        variables: "PYTHON",
     }
 }
 

@@ -130,3 +130,19 @@ fn custom_runtimes_run_the_packages_own_program() {
     let go = runtimes.plan(&PlanRequest { handler: "main", ..request("go1.x") }).unwrap();
     assert_eq!(go.argv, [OsString::from("/var/task/main")]);
 }
+
+#[test]
+fn what_a_compiler_names_is_what_stands_for_a_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let interpreter = Interpreter { program: fake_program(&folder.path().join("bin/program")) };
+    let compiler = |runtime: &str| {
+        let (request, directory) = (request(runtime), folder.path().to_owned());
+        let plan = if runtime.starts_with("python") { python::plan } else { nodejs::plan };
+        plan(&request, &interpreter, directory).compiler
+    };
+    let names = |runtime: &str, path: &str| (compiler(runtime).unwrap().is_product)(Path::new(path));
+    assert!(names("python3.9", "a/__pycache__/b.pyc") && names("nodejs22.x", "a/b.js.v8"));
+    assert!(["a.pyc", "__pycache__/a.py", "__pycache__/.."].iter().all(|path| !names("python3.9", path)));
+    assert!(["a.js", "v8", ".."].iter().all(|path| !names("nodejs22.x", path)));
+    assert!(compiler("nodejs18.x").is_none(), "it has no import() for scripts that are compiled elsewhere");
+}

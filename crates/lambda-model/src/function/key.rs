@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Identifies a function; two accounts or Regions never see each other's.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FunctionKey {
     /// Twelve digits.
     pub account_id: String,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use lambda_model::ports::Clock;
+use lambda_model::{function::FunctionRecord, ports::Clock};
 use services::{
     apigateway, apigatewayv2,
     dynamodb::DynamoDb,
@@ -31,11 +31,20 @@ use crate::{
 };
 
 /// Everybody who follows the commits, told one after another.
-struct Observers(Vec<Arc<dyn CommitObserver>>);
+struct Observers {
+    /// The one who keeps functions.
+    first: Arc<dyn CommitObserver>,
+    others: Vec<Arc<dyn CommitObserver>>,
+}
 
 impl CommitObserver for Observers {
     fn committed(&self, change: &Change) {
-        self.0.iter().for_each(|observer| observer.committed(change));
+        self.first.committed(change);
+        self.others.iter().for_each(|observer| observer.committed(change));
+    }
+
+    fn found(&self, record: FunctionRecord) {
+        self.first.found(record);
     }
 }
 
@@ -82,10 +91,9 @@ impl Followers {
         self.topic_rules.load(store).await
     }
 
-    /// All of them, behind `first`.
+    /// All of them, behind `first`, who also hears of the functions that are there already.
     pub(super) fn observers(&self, first: Arc<dyn CommitObserver>) -> Arc<dyn CommitObserver> {
-        Arc::new(Observers(vec![
-            first,
+        let others: Vec<Arc<dyn CommitObserver>> = vec![
             self.directory.clone(),
             self.queues.clone(),
             self.topics.clone(),
@@ -96,7 +104,8 @@ impl Followers {
             self.front.apis.clone(),
             self.front.rest_apis.clone(),
             self.mapping_changes.clone(),
-        ]))
+        ];
+        Arc::new(Observers { first, others })
     }
 }
 

@@ -1,8 +1,9 @@
 //! What functions are isolated with on this host, and what it lacks.
 
+use std::path::PathBuf;
+
 use lambda_model::error::with_causes;
 use sandbox::{HostReport, IsolationLevel, Launcher, LauncherConfig, Layers, NetworkLevel, SandboxError};
-use store::Store;
 
 use super::BuildError;
 use crate::configuration::Configuration;
@@ -34,18 +35,17 @@ fn take_own_group() {
     }
 }
 
-/// The launcher, and what it does without, in sentences.
+/// The launcher, and what it does without, in sentences. `run_dir` and `id` are those of the data directory, which is locked.
 pub(super) fn start_launcher(
     configuration: &mut Configuration,
-    store: &Store,
+    run_dir: PathBuf,
+    id: &str,
 ) -> Result<(Launcher, Vec<String>), BuildError> {
     let mut unenforced = check_host(configuration)?;
     let mut layers = Layers::from(configuration.execution.isolation);
     for name in &configuration.without_layers {
         layers = layers.without(name.parse().map_err(BuildError::Failed)?);
     }
-    let run_dir = store.data_dir().join("run");
-    let id = store.data_dir_id();
     let lacks = |error: SandboxError| BuildError::HostLacks(with_causes(&error));
     // Under the directory's lock: whatever carries its id is a dead server's.
     let swept = sandbox::sweep(id, &run_dir).map_err(lacks)?;

@@ -3,7 +3,7 @@
 use std::{fs, io::Read, sync::Arc};
 
 use super::*;
-use crate::{Change, CommitObserver, OpenOptions, Store, StoreError};
+use crate::{Change, CommitObserver, DataDir, OpenOptions, Store, StoreError};
 
 struct Nobody;
 
@@ -13,7 +13,7 @@ impl CommitObserver for Nobody {
 
 fn open(folder: &tempfile::TempDir) -> Store {
     let options = OpenOptions { data_dir: folder.path().to_owned(), ephemeral: false };
-    Store::open(options, Arc::new(Nobody)).unwrap()
+    Store::open(DataDir::open(&options).unwrap(), Arc::new(Nobody)).unwrap()
 }
 
 /// Files below `objects/`.

@@ -9,7 +9,7 @@ use lambda_model::{
 use tempfile::TempDir;
 
 use crate::{
-    OpenOptions, Store, StoreError,
+    DataDir, OpenOptions, Store, StoreError,
     samples::{Commits, key, open, package, record, try_open},
 };
 
@@ -68,7 +68,7 @@ async fn a_second_store_of_one_directory_is_refused() {
 async fn an_ephemeral_store_keeps_nothing() {
     let unused = TempDir::new().unwrap().path().join("unused");
     let options = OpenOptions { data_dir: unused.clone(), ephemeral: true };
-    let store = Store::open(options, Arc::new(Commits::default())).unwrap();
+    let store = Store::open(DataDir::open(&options).unwrap(), Arc::new(Commits::default())).unwrap();
     let path = store.data_dir().to_owned();
     store.create_function(&record("f")).await.unwrap();
     let logs = store.logs();
@@ -85,7 +85,7 @@ async fn who_looks_on_learns_what_was_committed_and_nothing_else() {
     let folder = TempDir::new().unwrap();
     let commits = Arc::new(Commits::default());
     let options = OpenOptions { data_dir: folder.path().to_owned(), ephemeral: false };
-    let store = Store::open(options, commits.clone()).unwrap();
+    let store = Store::open(DataDir::open(&options).unwrap(), commits.clone()).unwrap();
     store.create_function(&record("f")).await.unwrap();
     store.create_function(&record("f")).await.unwrap();
     let change = |to: Option<&'static str>| {

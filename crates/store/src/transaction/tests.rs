@@ -6,7 +6,7 @@ use lambda_model::function::{Alias, LATEST};
 use tempfile::TempDir;
 
 use crate::{
-    DocumentKey, DocumentRange, OpenOptions, Store, StoreError,
+    DataDir, DocumentKey, DocumentRange, OpenOptions, Store, StoreError,
     samples::{Commits, key, package, record},
 };
 
@@ -39,7 +39,7 @@ fn alias(name: &str) -> (DocumentKey, Alias) {
 fn open(folder: &TempDir) -> (Store, Arc<Commits>) {
     let commits = Arc::new(Commits::default());
     let options = OpenOptions { data_dir: folder.path().to_owned(), ephemeral: false };
-    (Store::open(options, commits.clone()).unwrap(), commits)
+    (Store::open(DataDir::open(&options).unwrap(), commits.clone()).unwrap(), commits)
 }
 
 #[tokio::test]

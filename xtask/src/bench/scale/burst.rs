@@ -40,7 +40,7 @@ pub(super) fn facts(
         ..subject.clone()
     };
     let server = Lambent::start(folder, subjects, &super::ROOMY)?;
-    let quiet = runtimes::python_of(subjects);
+    let quiet = runtimes::named(subjects, "python");
     let quiet = quiet.map(|python| Quiet::deploy(&server, python)).transpose()?;
     let alone = quiet.as_ref().map(|quiet| quiet.p99(QUIET_ALONE)).transpose()?;
     let path = server.deploy(&sleeper, "burst")?;
